@@ -1,0 +1,2 @@
+//! Assay.
+pub mod progress;
