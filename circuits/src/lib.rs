@@ -1,1 +1,14 @@
-//! Assay circuits.
+//! Assay's proving core: a committed table, public rules, one fold.
+//!
+//! Bytes in, bytes out: no files, no clock, no network. What is claimed stands three times, each tested against the
+//! others: in words (SPEC.md), in plain Rust ([`twin`]), and as a circuit ([`step`]).
+
+pub mod error;
+pub mod field;
+pub mod hash;
+pub mod linear;
+pub mod page;
+pub mod shape;
+pub mod state;
+pub mod step;
+pub mod tree;

@@ -1,0 +1,211 @@
+//! One step of the fold: a batch of pages against the rules, as a circuit. Read it beside `twin.rs`, which says the same
+//! in plain Rust, and SPEC.md, which says it in words; the names of the namespaces are the ids there.
+
+use bellpepper::util_cs::witness_cs::WitnessCS;
+use bellpepper_core::{ConstraintSystem, SynthesisError};
+use ff::{Field, PrimeField};
+use rayon::prelude::*;
+
+use crate::{
+    field::F,
+    linear::{Linear, alloc_equal, enforce, enforce_product},
+    page::{Page, PageVariables, page_gadget},
+    shape::{Shape, TREE_ARITY},
+    state::State,
+    tree::{batch_gadget, insert_gadget},
+};
+
+/// The private values of one step.
+#[derive(Debug, Clone)]
+pub struct StepWitness {
+    /// Exactly one batch of pages.
+    pub pages: Vec<Page>,
+    /// The children beside the path in the upper tree, before this batch is inserted.
+    pub path: Vec<[F; TREE_ARITY]>,
+}
+
+/// Writes down one step: z in, z out. Without a witness only the constraints.
+///
+/// # Errors
+/// Only what the constraint system itself returns; in particular a witness that breaks a rule is no error here, it
+/// makes a constraint unsatisfied.
+pub fn step_gadget<CS: ConstraintSystem<F>>(
+    cs: &mut CS,
+    shape: &Shape,
+    z: &[Linear],
+    witness: Option<&StepWitness>,
+) -> Result<Vec<Linear>, SynthesisError> {
+    let [root, index, open_identity, open_remaining, open_class, fractions, gamma] = z else {
+        return Err(SynthesisError::IncompatibleLengthVector(format!("z has {} elements", z.len())));
+    };
+
+    let leaves = leaves_gadget(cs, shape, gamma, witness)?;
+
+    // Page chain: each page continues the account before it or begins a new one.
+    let mut previous = (open_identity, open_remaining, open_class);
+    for (i, (page, _)) in leaves.iter().enumerate() {
+        chain_gadget(&mut cs.namespace(|| format!("link {i}")), previous, page)?;
+        previous = (&page.identity, &page.remaining, &page.class);
+    }
+    let (identity, remaining, class) = previous;
+    let closing = close_gadget(&mut cs.namespace(|| "chain-close"), identity, remaining, class)?;
+
+    // Tree: the batch's root replaces an empty subtree.
+    let digests: Vec<&Linear> = leaves.iter().map(|(page, _)| &page.leaf).collect();
+    let batch_root = batch_gadget(cs, &digests)?;
+    let new_root = insert_gadget(
+        cs,
+        shape,
+        root,
+        index,
+        &batch_root,
+        witness.map(|w| w.path.as_slice()),
+        index.value().map(low_u64),
+    )?;
+    let new_root = alloc_equal(&mut cs.namespace(|| "tree-new"), "new root", &new_root)?;
+    let mut next = index.clone();
+    next.add_constant::<CS>(F::ONE);
+    let next = alloc_equal(&mut cs.namespace(|| "tree-next"), "next index", &next)?;
+
+    // Totals: F grows by every fraction of the batch.
+    let mut sum = fractions.clone();
+    for (_, fraction) in leaves.iter().flat_map(|(_, f)| f.iter().map(|f| ((), f))) {
+        sum.add_scaled(F::ONE, fraction);
+    }
+    let sum = alloc_equal(&mut cs.namespace(|| "total-sum"), "fractions", &sum)?;
+
+    let [open_identity, open_remaining, open_class] = closing;
+    Ok(vec![new_root, next, open_identity, open_remaining, open_class, sum, gamma.clone()])
+}
+
+type Leaf = (PageVariables, Vec<Linear>);
+
+/// Every page of the batch with its fractions. While generating a witness each page has a system of its own, so that all
+/// cores work; the values are then joined in the order in which the constraints number their variables.
+fn leaves_gadget<CS: ConstraintSystem<F>>(
+    cs: &mut CS,
+    shape: &Shape,
+    gamma: &Linear,
+    witness: Option<&StepWitness>,
+) -> Result<Vec<Leaf>, SynthesisError> {
+    if cs.is_witness_generator() {
+        let pages = &witness.ok_or(SynthesisError::AssignmentMissing)?.pages;
+        let parts: Vec<(WitnessCS<F>, Leaf)> = pages
+            .par_iter()
+            .map(|page| {
+                let mut own = WitnessCS::new();
+                let leaf = leaf_gadget(&mut own, shape, gamma, Some(page))?;
+                Ok((own, leaf))
+            })
+            .collect::<Result<_, SynthesisError>>()?;
+        return Ok(parts
+            .into_iter()
+            .map(|(own, leaf)| {
+                cs.extend_aux(own.aux_assignment());
+                leaf
+            })
+            .collect());
+    }
+    (0..shape.batch())
+        .map(|i| {
+            let page = witness.map(|w| &w.pages[i]);
+            leaf_gadget(&mut cs.namespace(|| format!("page {i}")), shape, gamma, page)
+        })
+        .collect()
+}
+
+/// A page and, for each of its entries, `total-fraction`: the w with w · (γ − column) = quantity.
+fn leaf_gadget<CS: ConstraintSystem<F>>(
+    cs: &mut CS,
+    shape: &Shape,
+    gamma: &Linear,
+    page: Option<&Page>,
+) -> Result<Leaf, SynthesisError> {
+    let page = page_gadget(cs, shape, page)?;
+    let mut cs = cs.namespace(|| "total-fraction");
+    let differences: Vec<Linear> = page.entries.iter().map(|(column, _)| gamma.minus(column)).collect();
+    let inverses = batch_invert(differences.iter().map(Linear::value).collect());
+    let mut fractions = Vec::with_capacity(page.entries.len());
+    for (k, (_, quantity)) in page.entries.iter().enumerate() {
+        let value = inverses[k].zip(quantity.value()).map(|(i, q)| i * q);
+        let fraction = Linear::alloc(&mut cs, &format!("fraction {k}"), value)?;
+        enforce(&mut cs, &format!("fraction {k} is quantity over difference"), &fraction, &differences[k], quantity);
+        fractions.push(fraction);
+    }
+    Ok((page, fractions))
+}
+
+/// Montgomery's trick over the few values of a page; a zero, which a verifier's γ never gives, stays zero.
+fn batch_invert(values: Vec<Option<F>>) -> Vec<Option<F>> {
+    let Some(mut values) = values.iter().copied().collect::<Option<Vec<F>>>() else {
+        return values;
+    };
+    let mut prefix = Vec::with_capacity(values.len());
+    let mut product = F::ONE;
+    for v in &values {
+        prefix.push(product);
+        if !v.is_zero_vartime() {
+            product *= v;
+        }
+    }
+    let mut inverse = Option::<F>::from(product.invert()).expect("a product of non-zero values");
+    for (v, before) in values.iter_mut().zip(prefix).rev() {
+        if !v.is_zero_vartime() {
+            let own = inverse * before;
+            inverse *= *v;
+            *v = own;
+        }
+    }
+    values.into_iter().map(Some).collect()
+}
+
+/// One link of the page chain.
+///
+/// * `chain-first`: a first page comes only after a complete account.
+/// * `chain-identity`: a page that is not first has the identity of the page before it.
+/// * `chain-count`: it has the class of the page before it and counts `remaining` down by one. One constraint carries
+///   both: with 8-bit numbers, 2^9 · (difference of classes) + (difference of counts) is 0 only if both are. Since
+///   `remaining` is not negative, a page that is not first cannot follow a complete account.
+fn chain_gadget<CS: ConstraintSystem<F>>(
+    cs: &mut CS,
+    (identity, remaining, class): (&Linear, &Linear, &Linear),
+    page: &PageVariables,
+) -> Result<(), SynthesisError> {
+    let zero = Linear::zero();
+    let continues = page.first.complement::<CS>();
+    enforce(cs, "chain-first", &page.first, remaining, &zero);
+    enforce(cs, "chain-identity", &continues, &page.identity.minus(identity), &zero);
+    let mut count = page.remaining.minus(remaining);
+    count.add_constant::<CS>(F::ONE);
+    count.add_scaled(F::from(1 << 9), &page.class.minus(class));
+    enforce(cs, "chain-count", &continues, &count, &zero);
+    Ok(())
+}
+
+/// `chain-close`: what the next step must continue. Identity and class are carried only while pages of the account are
+/// missing, so the final state names nobody.
+fn close_gadget<CS: ConstraintSystem<F>>(
+    cs: &mut CS,
+    identity: &Linear,
+    remaining: &Linear,
+    class: &Linear,
+) -> Result<[Linear; 3], SynthesisError> {
+    let inverse = remaining.value().map(|r| Option::<F>::from(r.invert()).unwrap_or(F::ZERO));
+    let inverse = Linear::alloc(cs, "inverse", inverse)?;
+    let open = enforce_product(cs, "open", remaining, &inverse)?;
+    enforce(cs, "open wherever pages remain", remaining, &open.complement::<CS>(), &Linear::zero());
+    Ok([
+        enforce_product(cs, "open identity", &open, identity)?,
+        alloc_equal(cs, "open remaining", remaining)?,
+        enforce_product(cs, "open class", &open, class)?,
+    ])
+}
+
+fn low_u64(value: F) -> u64 {
+    let repr = value.to_repr();
+    let mut low = [0u8; 8];
+    low.copy_from_slice(&repr.as_ref()[..8]);
+    u64::from_le_bytes(low)
+}
+
+const _: () = assert!(State::ARITY == 7, "step_gadget destructures z");
