@@ -3,12 +3,23 @@
 //! Bytes in, bytes out: no files, no clock, no network. What is claimed stands three times, each tested against the
 //! others: in words (SPEC.md), in plain Rust ([`twin`]), and as a circuit ([`step`]).
 
+pub mod bridge;
+pub mod envelope;
 pub mod error;
 pub mod field;
 pub mod hash;
+pub mod identity;
+pub mod inclusion;
 pub mod linear;
 pub mod page;
+pub mod prover;
+pub mod setup;
 pub mod shape;
+pub mod spec;
 pub mod state;
+pub mod statement;
 pub mod step;
+pub mod testing;
 pub mod tree;
+pub mod twin;
+pub mod verifier;

@@ -65,6 +65,15 @@ impl Linear {
         &self.terms
     }
 
+    /// The variable that this expression is, if it is one and nothing else.
+    pub fn as_variable(&self) -> Option<Variable> {
+        let mut terms = self.terms.iter();
+        match (terms.next(), terms.next()) {
+            (Some((variable, factor)), None) if *factor == F::ONE => Some(variable),
+            _ => None,
+        }
+    }
+
     /// Adds `factor` times `other`.
     pub fn add_scaled(&mut self, factor: F, other: &Self) {
         self.value = self.value.zip(other.value).map(|(a, b)| a + factor * b);

@@ -1,0 +1,276 @@
+//! A customer's own evidence: their pages, and the path of each to the attested root.
+
+use ff::Field;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    error::Error,
+    field::{F, from_hex, to_hex},
+    identity::{SECRET_BYTES, identity},
+    page::{Entry, Page},
+    shape::{MAX_PAGES_PER_ACCOUNT, OPEN_COLUMNS, Shape, TREE_ARITY},
+    statement::{ColumnKind, Statement},
+    tree::node,
+    verifier::Check,
+};
+
+/// Name and version of the format.
+pub const INCLUSION_PROTOCOL: &str = "assay/inclusion/1";
+/// Largest inclusion file that is read, in bytes: 256 pages with their paths fit twice.
+pub const MAX_INCLUSION_BYTES: usize = 4 << 20;
+
+/// What a customer is handed. Their own: it holds their account reference, their salt and all their balances.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Inclusion {
+    /// [`INCLUSION_PROTOCOL`].
+    pub protocol: String,
+    /// SHA-256 of the statement's canonical bytes, 64 hexadecimal digits.
+    pub statement_digest: String,
+    /// The snapshot's id.
+    pub snapshot: String,
+    /// The exchange's reference of the account.
+    pub account: String,
+    /// The account's salt in this snapshot, 64 hexadecimal digits.
+    pub salt: String,
+    /// The account's class.
+    pub class: u8,
+    /// All pages of the account, in order.
+    pub pages: Vec<IncludedPage>,
+}
+
+/// One page with its path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IncludedPage {
+    /// Position in the tree, from 0.
+    pub index: u64,
+    /// The page's entries, as many as the shape has.
+    pub entries: Vec<IncludedEntry>,
+    /// Per level from the leaf up, the seven siblings from left to right, 64 hexadecimal digits each.
+    pub path: Vec<Vec<String>>,
+}
+
+/// One entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IncludedEntry {
+    /// Index of the column.
+    pub column: u16,
+    /// Quantity in the column's smallest units, a decimal integer.
+    pub quantity: String,
+}
+
+/// What a customer holds of one column, summed over their pages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Holding {
+    /// Symbol of the asset.
+    pub asset: String,
+    /// Whether the exchange owes it to the customer or the customer to the exchange.
+    pub kind: ColumnKind,
+    /// Quantity in smallest units.
+    pub units: u128,
+    /// Decimals of the smallest unit.
+    pub scale: u8,
+}
+
+/// What checking an inclusion found.
+#[derive(Debug, Clone)]
+pub struct InclusionReport {
+    /// The checks, in order; after a failed one, those that need it are left out.
+    pub checks: Vec<Check>,
+    /// What the account holds, by column; empty unless everything holds.
+    pub holdings: Vec<Holding>,
+}
+
+impl InclusionReport {
+    /// Whether every check was made and holds.
+    pub fn is_valid(&self) -> bool {
+        self.checks.len() == 4 && self.checks.iter().all(|c| c.passed)
+    }
+}
+
+impl IncludedPage {
+    /// A page as the planner made it, at `index`, with the children at each level of its path.
+    pub fn new(index: u64, page: &Page, path: &[[F; TREE_ARITY]]) -> Self {
+        let mut position = index as usize;
+        let path = path
+            .iter()
+            .map(|children| {
+                let own = position % TREE_ARITY;
+                position /= TREE_ARITY;
+                children.iter().enumerate().filter(|(j, _)| *j != own).map(|(_, c)| to_hex(c)).collect()
+            })
+            .collect();
+        let entry = |e: &Entry| IncludedEntry { column: e.column, quantity: e.quantity.to_string() };
+        Self { index, entries: page.entries.iter().map(entry).collect(), path }
+    }
+}
+
+/// Root that `leaf` at `index` has with the given siblings.
+///
+/// # Errors
+/// [`Error::Malformed`] unless there are `depth` levels of seven canonical elements each, and `index` is below 8^depth.
+pub fn path_root(leaf: F, index: u64, path: &[Vec<String>], depth: usize) -> Result<F, Error> {
+    if path.len() != depth {
+        return Err(Error::Malformed(format!("the path has {} levels, this tree has {depth}", path.len())));
+    }
+    let mut position = usize::try_from(index).map_err(|_| Error::Malformed(format!("position {index}")))?;
+    let mut value = leaf;
+    for (level, siblings) in path.iter().enumerate() {
+        if siblings.len() != TREE_ARITY - 1 {
+            return Err(Error::Malformed(format!("level {level} of the path has {} siblings, not 7", siblings.len())));
+        }
+        let mut children = [F::ZERO; TREE_ARITY];
+        let own = position % TREE_ARITY;
+        let mut siblings = siblings.iter();
+        for (j, child) in children.iter_mut().enumerate() {
+            *child = match siblings.as_slice().first() {
+                Some(text) if j != own => {
+                    siblings.next();
+                    from_hex(text)?
+                }
+                _ => value,
+            };
+        }
+        position /= TREE_ARITY;
+        value = node(&children);
+    }
+    if position != 0 {
+        return Err(Error::Malformed(format!("position {index} is beyond the tree's capacity")));
+    }
+    Ok(value)
+}
+
+/// Checks a customer's inclusion file against the bytes of a statement. Whether the statement is proved is another
+/// question: [`crate::verifier::verify`] answers it.
+pub fn verify_inclusion(statement_bytes: &[u8], file: &[u8]) -> InclusionReport {
+    let mut report = InclusionReport { checks: Vec::new(), holdings: Vec::new() };
+    let mut add = |id: &'static str, title: &str, outcome: Result<String, Error>| {
+        let passed = outcome.is_ok();
+        let detail = outcome.unwrap_or_else(|e| e.to_string());
+        report.checks.push(Check { id, title: title.to_owned(), passed, detail });
+        passed
+    };
+
+    let read = read(statement_bytes, file);
+    let outcome = read.as_ref().map(|(s, _, i)| format!("{} in {}", i.account, s.snapshot.id));
+    let readable = add(
+        "inclusion-file",
+        "the file is complete and was made for this statement",
+        outcome.map_err(|e| Error::Malformed(e.to_string())),
+    );
+    let (true, Ok((statement, shape, inclusion))) = (readable, read) else {
+        return report;
+    };
+
+    let pages = rebuild(shape, &inclusion);
+    let outcome = pages.as_ref().map(|p| format!("{} pages", p.len())).map_err(|e| Error::Malformed(e.to_string()));
+    let complete = add("inclusion-pages", "the pages are the account's, complete and in order", outcome);
+    let (true, Ok(pages)) = (complete, pages) else {
+        return report;
+    };
+
+    let holdings = holdings(&statement, &pages);
+    let outcome = holdings.as_ref().map(|h| format!("{} columns", h.len())).map_err(|e| Error::Malformed(e.to_string()));
+    let listed = add("inclusion-columns", "everything held is a column of the statement", outcome);
+
+    let outcome = included(&statement, shape, &inclusion, &pages);
+    let included = add("inclusion-root", "every page is a leaf under the statement's root, at its position", outcome);
+    if let (true, true, Ok(holdings)) = (listed, included, holdings) {
+        report.holdings = holdings;
+    }
+    report
+}
+
+fn read(statement_bytes: &[u8], file: &[u8]) -> Result<(Statement, &'static Shape, Inclusion), Error> {
+    let statement = Statement::parse(statement_bytes)?;
+    let shape = Shape::named(&statement.shape)?;
+    if file.len() > MAX_INCLUSION_BYTES {
+        return Err(Error::Malformed(format!("the file has more than {MAX_INCLUSION_BYTES} bytes")));
+    }
+    let inclusion: Inclusion =
+        serde_json::from_slice(file).map_err(|e| Error::Malformed(format!("the file cannot be read: {e}")))?;
+    if inclusion.protocol != INCLUSION_PROTOCOL {
+        return Err(Error::Malformed(format!("its format is `{}`, not `{INCLUSION_PROTOCOL}`", inclusion.protocol)));
+    }
+    if inclusion.statement_digest != hex::encode(Statement::digest(statement_bytes)) {
+        return Err(Error::Malformed("it was made for another statement".to_owned()));
+    }
+    if inclusion.snapshot != statement.snapshot.id {
+        return Err(Error::Malformed(format!("it is of snapshot {}", inclusion.snapshot)));
+    }
+    Ok((statement, shape, inclusion))
+}
+
+/// The pages as the tree must hold them: the identity from account and salt, `first` and `remaining` from the order.
+fn rebuild(shape: &Shape, inclusion: &Inclusion) -> Result<Vec<Page>, Error> {
+    let count = inclusion.pages.len();
+    if count == 0 || count > MAX_PAGES_PER_ACCOUNT {
+        return Err(Error::Malformed(format!("an account has 1 to {MAX_PAGES_PER_ACCOUNT} pages, the file lists {count}")));
+    }
+    let mut salt = [0u8; SECRET_BYTES];
+    hex::decode_to_slice(&inclusion.salt, &mut salt)
+        .map_err(|_| Error::Malformed("the salt is not 64 hexadecimal digits".to_owned()))?;
+    let identity = identity(&salt, &inclusion.snapshot, &inclusion.account);
+    if identity == F::ZERO {
+        return Err(Error::Malformed("the identity is that of padding".to_owned()));
+    }
+    let mut pages = Vec::with_capacity(count);
+    for (k, included) in inclusion.pages.iter().enumerate() {
+        if k > 0 && included.index != inclusion.pages[k - 1].index.saturating_add(1) {
+            return Err(Error::Malformed(format!("page {} does not follow page {k} in the tree", k + 1)));
+        }
+        if included.entries.len() != shape.entries() {
+            return Err(Error::Malformed(format!(
+                "page {} has {} entries, a page of {} has {}",
+                k + 1,
+                included.entries.len(),
+                shape.name,
+                shape.entries()
+            )));
+        }
+        let entries = included.entries.iter().map(parse_entry).collect::<Result<_, _>>()?;
+        let remaining = (count - 1 - k) as u8;
+        pages.push(Page { identity, first: k == 0, remaining, class: inclusion.class, entries });
+    }
+    Ok(pages)
+}
+
+fn parse_entry(entry: &IncludedEntry) -> Result<Entry, Error> {
+    let quantity = crate::statement::parse_units(&entry.quantity)?;
+    let quantity = u64::try_from(quantity)
+        .map_err(|_| Error::Malformed(format!("quantity {} does not fit 64 bits", entry.quantity)))?;
+    if entry.column >= OPEN_COLUMNS {
+        return Err(Error::Malformed(format!("{} is not an open column", entry.column)));
+    }
+    Ok(Entry { column: entry.column, quantity })
+}
+
+fn holdings(statement: &Statement, pages: &[Page]) -> Result<Vec<Holding>, Error> {
+    let mut holdings: Vec<(u16, Holding)> = Vec::new();
+    for entry in pages.iter().flat_map(|p| &p.entries).filter(|e| e.quantity > 0) {
+        let units = u128::from(entry.quantity);
+        if let Some((_, holding)) = holdings.iter_mut().find(|(column, _)| *column == entry.column) {
+            holding.units += units;
+            continue;
+        }
+        let column = statement
+            .column(entry.column)
+            .ok_or_else(|| Error::Malformed(format!("column {} is not in the statement", entry.column)))?;
+        let scale = statement.assets.iter().find(|a| a.symbol == column.asset).map_or(0, |a| a.scale);
+        holdings.push((entry.column, Holding { asset: column.asset.clone(), kind: column.kind, units, scale }));
+    }
+    holdings.sort_by_key(|(column, _)| *column);
+    Ok(holdings.into_iter().map(|(_, h)| h).collect())
+}
+
+fn included(statement: &Statement, shape: &Shape, inclusion: &Inclusion, pages: &[Page]) -> Result<String, Error> {
+    let root = from_hex(&statement.root)?;
+    for (k, (page, included)) in pages.iter().zip(&inclusion.pages).enumerate() {
+        if path_root(page.leaf(shape), included.index, &included.path, shape.depth())? != root {
+            return Err(Error::Malformed(format!("page {} is not under the statement's root", k + 1)));
+        }
+    }
+    Ok(statement.root.clone())
+}

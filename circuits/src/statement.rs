@@ -1,0 +1,345 @@
+//! The statement: everything public that is claimed, in canonical bytes, and the challenge drawn from them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ff::PrimeField;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256, Sha512};
+
+use crate::{
+    error::Error,
+    field::{F, from_hex, from_wide},
+    shape::{OPEN_COLUMNS, Shape},
+};
+
+/// Name and version of what is proved.
+pub const PROTOCOL: &str = "assay/solvency/1";
+/// Largest statement that is read, in bytes.
+pub const MAX_STATEMENT_BYTES: usize = 8 << 20;
+/// Column indices have 14 bits; a challenge below this bound is refused.
+const COLUMN_SPACE: u64 = 1 << 14;
+/// Integers in JSON stay exact up to here.
+const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
+
+/// What no attestation shows; every statement carries these sentences.
+pub const NOT_PROVEN: [&str; 5] = [
+    "that the reserves are unencumbered, or controlled by the exchange beyond the evidence in the reserves file",
+    "that no account was left out whose owner never checks their inclusion",
+    "that two accounts are not one person, or that every account belongs to a customer",
+    "that a customer's debts are real or will be repaid: debts are listed beside assets and lower no requirement",
+    "anything about the time between snapshots",
+];
+
+/// Everything public that is claimed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Statement {
+    /// [`PROTOCOL`].
+    pub protocol: String,
+    /// Name of the shape.
+    pub shape: String,
+    /// Digest of the shape's parameters.
+    pub parameter_digest: String,
+    /// Who claims.
+    pub exchange: Exchange,
+    /// About which instant.
+    pub snapshot: SnapshotInfo,
+    /// The assets, in the order of the book.
+    pub assets: Vec<Asset>,
+    /// The columns with their totals, by ascending index.
+    pub columns: Vec<Column>,
+    /// The commitment to the lines of the reserves file.
+    pub reserves: Reserves,
+    /// What the exchange says the numbers must satisfy.
+    pub policy: Policy,
+    /// Root of the account tree, 64 hexadecimal digits.
+    pub root: String,
+    /// Steps that were folded.
+    pub steps: u64,
+    /// [`NOT_PROVEN`].
+    pub not_proven: Vec<String>,
+}
+
+/// Who claims.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Exchange {
+    /// Name.
+    pub name: String,
+    /// Internet domain.
+    pub domain: String,
+    /// Legal entity identifier.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lei: Option<String>,
+}
+
+/// Which instant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SnapshotInfo {
+    /// The exchange's name for it; identities and salts depend on it.
+    pub id: String,
+    /// RFC 3339, UTC.
+    pub taken_at: String,
+    /// Heights of the chains on which the reserves were read.
+    pub block_heights: BTreeMap<String, u64>,
+}
+
+/// One asset of the book.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Asset {
+    /// Symbol, unique.
+    pub symbol: String,
+    /// Decimals of the smallest unit.
+    pub scale: u8,
+    /// Price of one whole asset in `quote`, as a decimal, where the ledger has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<String>,
+    /// Currency of the price.
+    pub quote: String,
+    /// Sum of the reserves' lines, in smallest units.
+    pub reserves: String,
+}
+
+/// What holding a column means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ColumnKind {
+    /// The exchange owes it to the customer.
+    Asset,
+    /// The customer owes it to the exchange.
+    Debt,
+}
+
+/// One column with its total.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Column {
+    /// Index, below 2^13.
+    pub index: u16,
+    /// Kind.
+    pub kind: ColumnKind,
+    /// Symbol of the asset.
+    pub asset: String,
+    /// Total over all accounts, in the asset's smallest units.
+    pub total: String,
+}
+
+/// The commitment to the reserves file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reserves {
+    /// Root of the SHA-256 tree over the lines, 64 hexadecimal digits; all zero without lines.
+    pub root: String,
+    /// Lines.
+    pub lines: u64,
+}
+
+/// What the numbers must satisfy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Policy {
+    /// Reserves over customer assets, per asset, in hundredths of a percent; absent where no reserves are stated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coverage_bps: Option<u32>,
+}
+
+/// An unsigned decimal integer in its one spelling.
+///
+/// # Errors
+/// [`Error::Malformed`] for anything else, or from 2^128 on.
+pub fn parse_units(text: &str) -> Result<u128, Error> {
+    let canonical = !text.is_empty()
+        && text.bytes().all(|b| b.is_ascii_digit())
+        && (text == "0" || !text.starts_with('0'));
+    let value = if canonical { text.parse().ok() } else { None };
+    value.ok_or_else(|| Error::Malformed(format!("`{text}` is not a whole number of smallest units")))
+}
+
+impl Statement {
+    /// The canonical bytes: JSON as in RFC 8785 (sorted keys, no spaces), of strings, small integers, arrays and objects.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] if the statement breaks a rule that [`Statement::parse`] checks.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
+        self.validate()?;
+        let value = serde_json::to_value(self).map_err(|e| Error::Malformed(e.to_string()))?;
+        let mut out = String::new();
+        write_canonical(&value, &mut out);
+        Ok(out.into_bytes())
+    }
+
+    /// Reads canonical bytes.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] unless the bytes are a complete statement in its one spelling that keeps every rule below.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
+        if bytes.len() > MAX_STATEMENT_BYTES {
+            return Err(Error::Malformed(format!("the statement has more than {MAX_STATEMENT_BYTES} bytes")));
+        }
+        let statement: Self =
+            serde_json::from_slice(bytes).map_err(|e| Error::Malformed(format!("the statement cannot be read: {e}")))?;
+        if statement.to_bytes()? != bytes {
+            return Err(Error::Malformed("the statement's bytes are not in canonical form".to_owned()));
+        }
+        Ok(statement)
+    }
+
+    fn validate(&self) -> Result<(), Error> {
+        let refuse = |reason: String| Err(Error::Malformed(format!("the statement is refused: {reason}")));
+        if self.protocol != PROTOCOL {
+            return refuse(format!("its protocol is `{}`, this release knows `{PROTOCOL}`", self.protocol));
+        }
+        let shape = Shape::named(&self.shape)?;
+        from_hex(&self.parameter_digest)?;
+        from_hex(&self.root)?;
+        if self.reserves.root.len() != 64
+            || !self.reserves.root.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+        {
+            return refuse("the root of the reserves is not 64 lower-case hexadecimal digits".to_owned());
+        }
+        if self.steps == 0 || self.steps > shape.max_steps() as u64 {
+            return refuse(format!("{} steps; {} takes 1 to {}", self.steps, shape.name, shape.max_steps()));
+        }
+        if self.reserves.lines > MAX_SAFE_INTEGER
+            || self.snapshot.block_heights.values().any(|h| *h > MAX_SAFE_INTEGER)
+        {
+            return refuse("an integer above 2^53 − 1".to_owned());
+        }
+        if !self.not_proven.iter().map(String::as_str).eq(NOT_PROVEN) {
+            return refuse("its list of what is not proven is not this protocol's".to_owned());
+        }
+        for (what, text) in [
+            ("the exchange's name", &self.exchange.name),
+            ("the exchange's domain", &self.exchange.domain),
+            ("the snapshot's id", &self.snapshot.id),
+            ("the snapshot's time", &self.snapshot.taken_at),
+        ] {
+            if text.is_empty() || text.chars().any(char::is_control) {
+                return refuse(format!("{what} is empty or holds control characters"));
+            }
+        }
+        self.validate_columns()
+    }
+
+    fn validate_columns(&self) -> Result<(), Error> {
+        let refuse = |reason: String| Err(Error::Malformed(format!("the statement is refused: {reason}")));
+        let mut symbols = BTreeSet::new();
+        for asset in &self.assets {
+            parse_units(&asset.reserves)?;
+            if asset.scale > 38 || asset.symbol.is_empty() || asset.symbol.chars().any(char::is_control) {
+                return refuse(format!("asset `{}` has no usable symbol or scale", asset.symbol));
+            }
+            if !symbols.insert(asset.symbol.as_str()) {
+                return refuse(format!("asset {} is listed twice", asset.symbol));
+            }
+        }
+        if self.columns.windows(2).any(|w| w[0].index >= w[1].index) {
+            return refuse("its columns are not listed by ascending index, each once".to_owned());
+        }
+        let mut seen = BTreeSet::new();
+        for column in &self.columns {
+            parse_units(&column.total)?;
+            if column.index >= OPEN_COLUMNS {
+                return refuse(format!("column {} is not an open column", column.index));
+            }
+            if !symbols.contains(column.asset.as_str()) {
+                return refuse(format!("column {} is of the unlisted asset {}", column.index, column.asset));
+            }
+            if !seen.insert((column.asset.as_str(), column.kind)) {
+                return refuse(format!("two columns of one kind for {}", column.asset));
+            }
+        }
+        if seen.iter().filter(|(_, kind)| *kind == ColumnKind::Asset).count() != self.assets.len() {
+            return refuse("an asset without a column".to_owned());
+        }
+        Ok(())
+    }
+
+    /// SHA-256 of the canonical bytes.
+    pub fn digest(bytes: &[u8]) -> [u8; 32] {
+        Sha256::digest(bytes).into()
+    }
+
+    /// The total of the column of `kind` of `asset`, 0 where there is none.
+    pub fn total(&self, asset: &str, kind: ColumnKind) -> u128 {
+        let column = self.columns.iter().find(|c| c.kind == kind && c.asset == asset);
+        column.and_then(|c| parse_units(&c.total).ok()).unwrap_or(0)
+    }
+
+    /// The column of `index`.
+    pub fn column(&self, index: u16) -> Option<&Column> {
+        let at = self.columns.binary_search_by_key(&index, |c| c.index).ok()?;
+        self.columns.get(at)
+    }
+
+    /// Σ total / (γ − index) over the columns: what the fold's fractions must sum to.
+    ///
+    /// # Errors
+    /// [`Error::OutOfBounds`] for a γ that could be a column's index.
+    pub fn fractions(&self, gamma: F) -> Result<F, Error> {
+        check_challenge(gamma)?;
+        self.columns.iter().try_fold(F::from(0), |sum, column| {
+            let total = F::from_u128(parse_units(&column.total)?);
+            let difference = gamma - F::from(u64::from(column.index));
+            let inverse = Option::<F>::from(ff::Field::invert(&difference)).expect("γ is no column's index");
+            Ok(sum + total * inverse)
+        })
+    }
+}
+
+/// The challenge γ of a statement: SHA-512 over a label and its canonical bytes, reduced from 64 bytes.
+pub fn challenge(statement_bytes: &[u8]) -> F {
+    let mut hasher = Sha512::new();
+    hasher.update(b"assay/challenge/gamma/v1\0");
+    hasher.update((statement_bytes.len() as u64).to_le_bytes());
+    hasher.update(statement_bytes);
+    from_wide(&hasher.finalize().into())
+}
+
+/// Refuses a γ that could be a column's index: there a fraction's denominator would vanish.
+///
+/// # Errors
+/// [`Error::OutOfBounds`] for such a γ.
+pub fn check_challenge(gamma: F) -> Result<(), Error> {
+    let repr = gamma.to_repr();
+    let bytes = repr.as_ref();
+    let small = bytes[8..].iter().all(|b| *b == 0)
+        && u64::from_le_bytes(bytes[..8].try_into().expect("eight bytes")) < COLUMN_SPACE;
+    if small {
+        return Err(Error::OutOfBounds("the challenge is a possible column index".to_owned()));
+    }
+    Ok(())
+}
+
+/// JSON with sorted keys and no spaces. Keys are ASCII here, so byte order is RFC 8785's order.
+pub(crate) fn write_canonical(value: &Value, out: &mut String) {
+    match value {
+        Value::Object(map) => {
+            let sorted: BTreeMap<&String, &Value> = map.iter().collect();
+            out.push('{');
+            for (i, (key, item)) in sorted.into_iter().enumerate() {
+                if i > 0 {
+                    out.push(',');
+                }
+                out.push_str(&Value::String(key.clone()).to_string());
+                out.push(':');
+                write_canonical(item, out);
+            }
+            out.push('}');
+        }
+        Value::Array(items) => {
+            out.push('[');
+            for (i, item) in items.iter().enumerate() {
+                if i > 0 {
+                    out.push(',');
+                }
+                write_canonical(item, out);
+            }
+            out.push(']');
+        }
+        scalar => out.push_str(&scalar.to_string()),
+    }
+}

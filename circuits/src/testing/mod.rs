@@ -1,0 +1,8 @@
+//! What tests and benches share, here and in the crates above: small ledgers, and tools that look at constraints. Not
+//! part of the product.
+
+mod ledger;
+mod systems;
+
+pub use ledger::{TEST_COLUMNS, TestRandom, batch_roots, test_pages, test_statement};
+pub use systems::{Counting, StepSystem, free_variables, unconstrained_variables};

@@ -1,0 +1,298 @@
+//! What a verifier checks, one named check after the other. Nothing about the circuit, its keys or its parameters is ever
+//! taken from the attestation.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use ff::{Field, PrimeField};
+use serde::Serialize;
+
+use crate::{
+    envelope::{Kind, decode_strict, open},
+    error::Error,
+    field::{F, from_hex},
+    setup::{Compressed, Parameters, pin},
+    shape::{Shape, Use},
+    state::State,
+    statement::{ColumnKind, Statement, challenge, parse_units},
+};
+
+/// Whether shapes made for tests are accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TestShapes {
+    /// As every release does by default.
+    Refused,
+    /// Only for tests: their capacity is a few hundred pages.
+    Accepted,
+}
+
+/// One line of a report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// Stable name.
+    pub id: &'static str,
+    /// What was checked, as a sentence.
+    pub title: String,
+    /// Whether it holds.
+    pub passed: bool,
+    /// Why not, or what was found.
+    pub detail: String,
+}
+
+/// A value that a verifier has checked; there is no other way to get one.
+#[derive(Debug, Clone)]
+pub struct Verified<T>(T);
+
+impl<T> Verified<T> {
+    /// The value.
+    pub fn get(&self) -> &T {
+        &self.0
+    }
+}
+
+/// The numbers of one asset, in smallest units.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AssetLine {
+    /// Symbol.
+    pub symbol: String,
+    /// Decimals of the smallest unit.
+    pub scale: u8,
+    /// What the exchange owes its customers.
+    pub assets: u128,
+    /// What its customers owe the exchange.
+    pub debts: u128,
+    /// What the exchange says it holds.
+    pub reserves: u128,
+}
+
+impl AssetLine {
+    /// Reserves over customer assets in hundredths of a percent, rounded down; nothing where nothing is owed.
+    pub fn coverage_bps(&self) -> Option<u128> {
+        if self.assets == 0 {
+            return None;
+        }
+        // parse_units bounds both below 2^128; the quotient is taken first where the product would not fit
+        Some(match self.reserves.checked_mul(10_000) {
+            Some(product) => product / self.assets,
+            None => (self.reserves / self.assets).saturating_mul(10_000),
+        })
+    }
+
+    fn covered(&self, bps: u32) -> bool {
+        match (self.reserves.checked_mul(10_000), self.assets.checked_mul(u128::from(bps))) {
+            (Some(have), Some(need)) => have >= need,
+            _ => false,
+        }
+    }
+}
+
+/// What a verification found.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// The checks, in order; after a failed one, later checks that need it are left out.
+    pub checks: Vec<Check>,
+    /// The statement, once the proof of it has been verified, whatever its policy says.
+    pub statement: Option<Verified<Statement>>,
+    /// Per asset, in the order of the book; empty while there is no statement.
+    pub assets: Vec<AssetLine>,
+}
+
+impl Report {
+    /// Whether the attestation is valid: everything was checked, everything holds.
+    pub fn is_valid(&self) -> bool {
+        self.statement.is_some() && self.checks.iter().all(|c| c.passed)
+    }
+
+    fn add(&mut self, id: &'static str, title: &str, outcome: Result<String, String>) -> bool {
+        let (passed, detail) = match outcome {
+            Ok(detail) => (true, detail),
+            Err(reason) => (false, reason),
+        };
+        self.checks.push(Check { id, title: title.to_owned(), passed, detail });
+        passed
+    }
+}
+
+/// The shape of a statement, once everything that needs no parameters holds: what a caller derives parameters for.
+///
+/// # Errors
+/// [`Error::Malformed`] with the first thing that does not hold.
+pub fn shape_of(statement_bytes: &[u8], tests: TestShapes) -> Result<&'static Shape, Error> {
+    let statement = Statement::parse(statement_bytes)?;
+    let shape = Shape::named(&statement.shape)?;
+    if shape.purpose == Use::TestsOnly && tests == TestShapes::Refused {
+        return Err(Error::Malformed(format!("{} is a shape for tests; a release does not accept it", shape.name)));
+    }
+    let pinned = pin(shape)?.parameter_digest;
+    if statement.parameter_digest != pinned {
+        return Err(Error::ParameterDigest {
+            shape: shape.name.to_owned(),
+            found: statement.parameter_digest,
+            pinned,
+        });
+    }
+    Ok(shape)
+}
+
+/// Verifies an attestation. `parameters` gives those of a shape and is asked only once the statement has passed.
+pub fn verify<P: AsRef<Parameters>>(
+    statement_bytes: &[u8],
+    proof_bytes: &[u8],
+    tests: TestShapes,
+    parameters: impl FnOnce(&'static Shape) -> Result<P, Error>,
+) -> Report {
+    let mut report = Report { checks: Vec::new(), statement: None, assets: Vec::new() };
+
+    let parsed = Statement::parse(statement_bytes);
+    let outcome = parsed.as_ref().map(|s| format!("{} of {}", s.snapshot.id, s.exchange.name));
+    let readable = report.add(
+        "statement",
+        "the statement is complete and in canonical form",
+        outcome.map_err(ToString::to_string),
+    );
+    let (true, Ok(statement)) = (readable, parsed) else {
+        return report;
+    };
+
+    let shape = shape_of(statement_bytes, tests);
+    let known = report.add(
+        "shape",
+        "its shape is in this release's catalogue, with the pinned parameters",
+        shape.as_ref().map(|s| s.name.to_owned()).map_err(ToString::to_string),
+    );
+    let (true, Ok(shape)) = (known, shape) else {
+        return report;
+    };
+
+    let proof = read_proof(&statement, statement_bytes, proof_bytes);
+    let readable = report.add(
+        "envelope",
+        "the proof file is whole, canonical, and made for this statement",
+        proof.as_ref().map(|_| format!("{} bytes", proof_bytes.len())).map_err(ToString::to_string),
+    );
+    let (true, Ok(proof)) = (readable, proof) else {
+        return report;
+    };
+
+    let gamma = challenge(statement_bytes);
+    let state = parameters(shape).and_then(|parameters| {
+        let parameters = parameters.as_ref();
+        parameters.check_pin()?;
+        if parameters.shape() != shape {
+            return Err(Error::Malformed(format!("parameters of {} were given", parameters.shape().name)));
+        }
+        let z0 = State::initial(shape, gamma).to_z();
+        // nova indexes by lengths that come from the proof; a panic there is a refusal
+        let z = catch_unwind(AssertUnwindSafe(|| {
+            proof.verify(parameters.verifying_key()?, statement.steps as usize, &z0).map_err(Error::from)
+        }))
+        .unwrap_or_else(|_| Err(Error::Nova("the proof is malformed".to_owned())))?;
+        State::from_z(&z)
+    });
+    let proved = report.add(
+        "proof",
+        "the zero-knowledge proof verifies under the challenge drawn from the statement",
+        state.as_ref().map(|_| format!("{} steps of {} pages", statement.steps, shape.batch())).map_err(ToString::to_string),
+    );
+    let (true, Ok(state)) = (proved, state) else {
+        return report;
+    };
+
+    let mut holds = final_state_checks(&mut report, &statement, &state, gamma);
+    holds &= report.checks.iter().all(|c| c.passed);
+    if !holds {
+        return report;
+    }
+    report.assets = asset_lines(&statement);
+    policy_checks(&mut report, &statement);
+    report.statement = Some(Verified(statement));
+    report
+}
+
+fn read_proof(statement: &Statement, statement_bytes: &[u8], proof_bytes: &[u8]) -> Result<Compressed, Error> {
+    let (header, payload) = open(Kind::Proof, proof_bytes)?;
+    let mismatch = |what: &str| Err(Error::Malformed(format!("the proof was made for another {what}")));
+    if header.shape != statement.shape {
+        return mismatch("shape");
+    }
+    if header.parameter_digest != statement.parameter_digest {
+        return mismatch("set of parameters");
+    }
+    if header.statement_digest != Statement::digest(statement_bytes) {
+        return mismatch("statement");
+    }
+    if header.steps != statement.steps {
+        return mismatch("number of steps");
+    }
+    decode_strict(payload)
+}
+
+fn final_state_checks(report: &mut Report, statement: &Statement, state: &State, gamma: F) -> bool {
+    let root = from_hex(&statement.root).map(|root| root == state.root).unwrap_or(false);
+    let mut holds = report.add(
+        "root",
+        "the tree that was folded, from the empty tree on, has the statement's root",
+        if root { Ok(statement.root.clone()) } else { Err("it has another root".to_owned()) },
+    );
+    let complete = state.index == F::from(statement.steps)
+        && state.open_identity == F::ZERO
+        && state.open_remaining == F::ZERO
+        && state.open_class == F::ZERO
+        && state.gamma == gamma;
+    holds &= report.add(
+        "complete",
+        "every account's pages are complete and every batch was folded once",
+        if complete { Ok(String::new()) } else { Err("the fold ended in the middle of an account".to_owned()) },
+    );
+    let totals = match statement.fractions(gamma) {
+        Ok(fractions) if fractions == state.fractions => Ok(format!("{} columns", statement.columns.len())),
+        Ok(_) => Err("the totals are not those of the accounts that were folded".to_owned()),
+        Err(e) => Err(e.to_string()),
+    };
+    holds & report.add("totals", "every column's total is the sum over all accounts, and no other column is held", totals)
+}
+
+fn asset_lines(statement: &Statement) -> Vec<AssetLine> {
+    statement
+        .assets
+        .iter()
+        .map(|a| AssetLine {
+            symbol: a.symbol.clone(),
+            scale: a.scale,
+            assets: statement.total(&a.symbol, ColumnKind::Asset),
+            debts: statement.total(&a.symbol, ColumnKind::Debt),
+            reserves: parse_units(&a.reserves).unwrap_or(0),
+        })
+        .collect()
+}
+
+/// What the exchange says the numbers satisfy. A statement that breaks its policy is a true statement of a failure.
+fn policy_checks(report: &mut Report, statement: &Statement) {
+    let negative: Vec<&str> =
+        report.assets.iter().filter(|a| a.debts > a.assets).map(|a| a.symbol.as_str()).collect();
+    let net = if negative.is_empty() {
+        Ok(format!("{} assets", report.assets.len()))
+    } else {
+        Err(format!("customers owe more than they hold of {}", negative.join(", ")))
+    };
+    report.add("net", "of every asset customers hold at least what they owe", net);
+
+    let Some(bps) = statement.policy.coverage_bps else {
+        return;
+    };
+    let short: Vec<&str> =
+        report.assets.iter().filter(|a| !a.covered(bps)).map(|a| a.symbol.as_str()).collect();
+    let title = format!("of every asset the stated reserves are at least {} of customer assets", percent(u128::from(bps)));
+    let outcome = if short.is_empty() {
+        Ok(format!("{} assets", report.assets.len()))
+    } else {
+        Err(format!("too little of {}", short.join(", ")))
+    };
+    report.add("coverage", &title, outcome);
+}
+
+/// Hundredths of a percent as a percentage with two decimals.
+pub fn percent(bps: u128) -> String {
+    format!("{}.{:02} %", bps / 100, bps % 100)
+}
+
+const _: () = assert!(F::CAPACITY >= 253, "u128 totals never wrap");
