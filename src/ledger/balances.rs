@@ -176,6 +176,7 @@ fn report_repeated(
     repeated: BTreeSet<(u32, u16)>,
 ) -> Result<(), Environment> {
     let mut seen = BTreeSet::new();
+    let mut seen_again = 0u64;
     // What else is wrong with the file has been said the first time.
     let mut unheard = Findings::new(0);
     each_row(
@@ -188,6 +189,7 @@ fn report_repeated(
         |line, holding, _| {
             let key = holding.key();
             if repeated.contains(&key) && !seen.insert(key) {
+                seen_again += 1;
                 findings.add(
                     &source.name,
                     Some(line),
@@ -200,6 +202,13 @@ fn report_repeated(
             }
         },
     )?;
+    if seen_again == 0 {
+        findings.add(
+            &source.name,
+            None,
+            "changed while it was read, and held an account's asset twice at first",
+        );
+    }
     Ok(())
 }
 

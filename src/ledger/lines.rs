@@ -227,6 +227,7 @@ impl<'p> Table<'p> {
         }
         self.fields.split(text)?;
         match self.columns {
+            Some(columns) if columns > 1 && text.is_empty() => Err("is empty".to_owned()),
             Some(columns) if columns != self.fields.len() => Err(format!(
                 "has {} fields, the header has {columns}",
                 self.fields.len()

@@ -186,6 +186,8 @@ pub(crate) fn snapshot_id_defect(id: &str) -> Option<&'static str> {
 
 /// Why `taken_at` is not an instant in UTC.
 pub(crate) fn taken_at_defect(taken_at: &str) -> Option<&'static str> {
-    let valid = taken_at.ends_with('Z') && OffsetDateTime::parse(taken_at, &Rfc3339).is_ok();
+    // The parser would take other letters and separators than T and Z as well; one instant is to have one spelling.
+    let canonical = taken_at.ends_with('Z') && taken_at.as_bytes().get(10) == Some(&b'T');
+    let valid = canonical && OffsetDateTime::parse(taken_at, &Rfc3339).is_ok();
     (!valid).then_some("is not an RFC 3339 time in UTC such as 2026-11-23T00:00:00Z")
 }

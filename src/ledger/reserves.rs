@@ -10,7 +10,6 @@
 //!
 //! The three prefixes keep a line, a node and a root from being offered for one another.
 
-use rs_merkle::utils::indices::proof_indices_by_layers;
 use rs_merkle::{Hasher, MerkleProof, MerkleTree};
 use sha2::{Digest, Sha256};
 
@@ -111,21 +110,24 @@ pub fn verify_multiproof(
     if lines.len() != indices.len() || !well_formed(indices, line_count) {
         return false;
     }
-    // rs_merkle ignores hashes beyond those it needs.
-    let needed: usize = proof_indices_by_layers(indices, line_count)
-        .iter()
-        .map(Vec::len)
-        .sum();
-    if proof.len() != needed * HASH_BYTES {
+    let (hashes, rest) = proof.as_chunks::<HASH_BYTES>();
+    if !rest.is_empty() {
         return false;
     }
     let leaves: Vec<_> = lines
         .iter()
         .map(|(fields, blind)| leaf(fields, blind))
         .collect();
-    MerkleProof::<Prefixed>::from_bytes(proof)
-        .and_then(|proof| proof.root(indices, &leaves, line_count))
-        .is_ok_and(|top| root(line_count, &top) == *expected_root)
+    let top = |hashes: &[[u8; HASH_BYTES]]| {
+        MerkleProof::<Prefixed>::new(hashes.to_vec()).root(indices, &leaves, line_count)
+    };
+    // rs_merkle ignores hashes beyond those it needs. If one fewer is enough, there is one too many.
+    if let Some((_, fewer)) = hashes.split_last()
+        && top(fewer).is_ok()
+    {
+        return false;
+    }
+    top(hashes).is_ok_and(|top| root(line_count, &top) == *expected_root)
 }
 
 fn well_formed(indices: &[usize], line_count: usize) -> bool {

@@ -30,7 +30,8 @@ pub(crate) fn name_defect(name: &str, max_bytes: usize) -> Option<String> {
 }
 
 /// The form in which names are compared: compatibility-composed (NFKC), without case, without padding. Two names with the
-/// same folded form count as the same name, because a person reading them could not tell which is meant.
+/// same folded form count as the same name, because a person reading them could not tell which is meant. Letters of different
+/// scripts that look alike (Latin a, Cyrillic а) stay different.
 pub(crate) fn fold(name: &str) -> Cow<'_, str> {
     if name
         .bytes()

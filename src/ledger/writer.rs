@@ -221,3 +221,39 @@ fn sync_folder(folder: &Path) -> Result<(), WriteError> {
         .and_then(|folder| folder.sync_all())
         .map_err(|source| Environment::at(folder)(source).into())
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_writer_that_is_dropped_leaves_nothing_behind() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut writer = SnapshotWriter::create(&dir.path().join("out")).unwrap();
+        writer.account("alice", 0).unwrap();
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+        drop(writer);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_second_writer_does_not_touch_the_first_one_s_files() {
+        let dir = tempfile::tempdir().unwrap();
+        let out = dir.path().join("out");
+        let first = SnapshotWriter::create(&out).unwrap();
+        let refused = SnapshotWriter::create(&out).unwrap_err();
+        assert!(matches!(refused, WriteError::Unfinished(_)), "{refused}");
+        assert!(first.staging.join("accounts.csv").exists());
+    }
+
+    #[test]
+    fn whatever_stands_at_the_name_is_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let refused = SnapshotWriter::create(dir.path()).unwrap_err();
+        assert!(matches!(refused, WriteError::Exists(_)), "{refused}");
+        let nowhere = dir.path().join("missing/out");
+        let refused = SnapshotWriter::create(&nowhere).unwrap_err();
+        assert!(matches!(refused, WriteError::Environment(_)), "{refused}");
+    }
+}
