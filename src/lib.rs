@@ -1,2 +1,3 @@
 //! Assay.
+pub mod ledger;
 pub mod progress;

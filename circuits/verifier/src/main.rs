@@ -1,1 +1,103 @@
-fn main() {}
+//! `assay-verify`: the auditor's and the customer's verifier.
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use assay_circuits::{
+    inclusion::{MAX_INCLUSION_BYTES, verify_inclusion},
+    verifier::TestShapes,
+};
+use assay_verifier::{
+    attestation::{Attestation, read_bounded},
+    parameters::load,
+    report::{attestation_lines, inclusion_lines},
+};
+
+const USAGE: &str = "\
+Verifies Assay attestations and inclusion files offline.
+
+Usage:
+  assay-verify OUT                             verify the attestation in directory OUT
+  assay-verify OUT --inclusion FILE            verify it, and that FILE's account is included
+
+Options:
+  --cache DIR   where the circuit's parameters are kept (default: ~/.assay/parameters)
+  -h, --help    this text
+
+Exit codes: 0 valid, 1 not valid, 2 usage, 3 a file is missing or unreadable.
+";
+
+fn main() -> ExitCode {
+    match parse(std::env::args().skip(1).collect()) {
+        Ok(Some(arguments)) => run(&arguments),
+        Ok(None) => {
+            print!("{USAGE}");
+            ExitCode::SUCCESS
+        }
+        Err(reason) => {
+            eprint!("{reason}\n\n{USAGE}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+struct Arguments {
+    out: PathBuf,
+    inclusion: Option<PathBuf>,
+    cache: PathBuf,
+}
+
+fn parse(arguments: Vec<String>) -> Result<Option<Arguments>, String> {
+    let (mut out, mut inclusion, mut cache) = (None, None, None);
+    let mut arguments = arguments.into_iter();
+    while let Some(argument) = arguments.next() {
+        let mut value = |name: &str| arguments.next().map(PathBuf::from).ok_or(format!("{name} needs a value"));
+        match argument.as_str() {
+            "-h" | "--help" => return Ok(None),
+            "--inclusion" => inclusion = Some(value("--inclusion")?),
+            "--cache" => cache = Some(value("--cache")?),
+            option if option.starts_with('-') => return Err(format!("there is no option {option}")),
+            path if out.is_none() => out = Some(PathBuf::from(path)),
+            path => return Err(format!("one attestation at a time: what is {path}?")),
+        }
+    }
+    let home = std::env::var_os("ASSAY_HOME")
+        .map(PathBuf::from)
+        .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".assay")));
+    let cache = cache.or(home.map(|h| h.join("parameters"))).ok_or("no HOME is set: give --cache DIR")?;
+    Ok(Some(Arguments { out: out.ok_or("which attestation? give its directory")?, inclusion, cache }))
+}
+
+fn run(arguments: &Arguments) -> ExitCode {
+    let attestation = match Attestation::read(&arguments.out) {
+        Ok(attestation) => attestation,
+        Err(e) => return unreadable(&e.to_string()),
+    };
+    let report = attestation.verify(TestShapes::Refused, |shape| load(shape, &arguments.cache));
+    print(&attestation_lines(&report));
+    let mut valid = report.is_valid();
+    if let Some(file) = &arguments.inclusion {
+        let file = match read_bounded(file, MAX_INCLUSION_BYTES) {
+            Ok(file) => file,
+            Err(e) => return unreadable(&e.to_string()),
+        };
+        let inclusion = verify_inclusion(&attestation.statement, &file);
+        println!();
+        print(&inclusion_lines(&inclusion));
+        valid &= inclusion.is_valid();
+    }
+    if valid { ExitCode::SUCCESS } else { ExitCode::from(1) }
+}
+
+fn unreadable(reason: &str) -> ExitCode {
+    eprintln!("{reason}");
+    ExitCode::from(3)
+}
+
+fn print(lines: &[String]) {
+    for line in lines {
+        println!("{line}");
+    }
+}

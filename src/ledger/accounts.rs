@@ -1,0 +1,143 @@
+//! `accounts.csv`: `account,class` — who there is, whether they hold anything or not. An account is one row here, once.
+
+use std::hash::{BuildHasher, RandomState};
+
+use hashbrown::HashTable;
+
+use super::finding::{Environment, Findings};
+use super::lines::{SNAPSHOT_LINE_BYTES, Table};
+use super::source::Source;
+use super::text::{fold, name_defect, shown};
+use super::{Limits, MAX_ACCOUNT_BYTES};
+use crate::progress::Progress;
+
+pub(crate) const ACCOUNTS_HEADER: [&str; 2] = ["account", "class"];
+
+/// All accounts in file order: one long text with the places where references end, and an index by reference. About 15
+/// bytes an account beside the references themselves.
+#[derive(Debug, Default)]
+pub(crate) struct Accounts {
+    text: String,
+    ends: Vec<usize>,
+    classes: Vec<u8>,
+    /// Account numbers, hashed by folded reference: the one table finds accounts and finds those that look alike. The hash
+    /// is seeded by the operating system, so that nobody can prepare references that all collide; no result depends on it.
+    index: HashTable<u32>,
+    hasher: RandomState,
+}
+
+impl Accounts {
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    pub(crate) fn get(&self, account: u32) -> &str {
+        reference(&self.text, &self.ends, account)
+    }
+
+    pub(crate) fn class(&self, account: u32) -> u8 {
+        self.classes[account as usize]
+    }
+
+    pub(crate) fn find(&self, wanted: &str) -> Option<u32> {
+        let hash = self.hasher.hash_one(fold(wanted).as_ref());
+        self.index
+            .find(hash, |account| self.get(*account) == wanted)
+            .copied()
+    }
+
+    /// Adds an account, or returns the one whose reference reads the same.
+    fn add(&mut self, account: &str, class: u8) -> Result<(), Refused> {
+        let folded = fold(account);
+        let hash = self.hasher.hash_one(folded.as_ref());
+        let alike = |other: &u32| fold(self.get(*other)) == folded;
+        if let Some(other) = self.index.find(hash, alike) {
+            return Err(Refused::Alike(*other));
+        }
+        let number = u32::try_from(self.len())
+            .ok()
+            .filter(|number| *number < u32::MAX)
+            .ok_or(Refused::TooMany)?;
+        self.text.push_str(account);
+        self.ends.push(self.text.len());
+        self.classes.push(class);
+        let (text, ends, hasher) = (&self.text, &self.ends, &self.hasher);
+        self.index.insert_unique(hash, number, |other| {
+            hasher.hash_one(fold(reference(text, ends, *other)).as_ref())
+        });
+        Ok(())
+    }
+}
+
+enum Refused {
+    Alike(u32),
+    TooMany,
+}
+
+fn reference<'a>(text: &'a str, ends: &[usize], account: u32) -> &'a str {
+    let account = account as usize;
+    let start = if account == 0 { 0 } else { ends[account - 1] };
+    &text[start..ends[account]]
+}
+
+/// Reads the accounts and the number of rows. `None`, with findings, where the file cannot be made out at all.
+pub(crate) fn read(
+    source: &Source,
+    limits: &Limits,
+    findings: &mut Findings,
+    progress: &dyn Progress,
+) -> Result<Option<(Accounts, u64)>, Environment> {
+    let mut table = Table::open(source, SNAPSHOT_LINE_BYTES, limits, progress)?;
+    if !table.expect_header(&ACCOUNTS_HEADER, findings)? {
+        return Ok(None);
+    }
+    let mut accounts = Accounts::default();
+    while let Some(line) = table.next(findings)? {
+        let fields = table.fields();
+        let (account, class_text) = (fields.get(0), fields.get(1));
+        let mut add = |reason: String| findings.add(&source.name, Some(line), reason);
+        let class = class_text
+            .parse::<u8>()
+            .ok()
+            .filter(|class| class.to_string() == class_text);
+        if class.is_none() {
+            add(format!(
+                "class {} is not an integer from 0 to 255",
+                shown(class_text)
+            ));
+        }
+        if let Some(defect) = name_defect(account, MAX_ACCOUNT_BYTES) {
+            add(format!("account {} {defect}", shown(account)));
+            continue;
+        }
+        // An account with a bad class is still an account: its balances are not errors as well.
+        match accounts.add(account, class.unwrap_or(0)) {
+            Ok(()) => {}
+            Err(Refused::TooMany) => {
+                add("is one account too many: a snapshot has at most 2^32 - 1".to_owned());
+                break;
+            }
+            Err(Refused::Alike(other)) => {
+                let other = accounts.get(other);
+                add(if other == account {
+                    format!("account {} is listed twice", shown(account))
+                } else {
+                    format!(
+                        "account {} differs from account {} in case, form or padding only",
+                        shown(account),
+                        shown(other)
+                    )
+                });
+            }
+        }
+    }
+    let rows = table.rows();
+    if rows == 0 {
+        findings.add(
+            &source.name,
+            None,
+            "lists no account: an empty snapshot attests nothing",
+        );
+    }
+    Ok(Some((accounts, rows)))
+}

@@ -1,0 +1,122 @@
+//! `assets.csv`: `symbol,scale,price,quote` — what can be held, in which unit it is counted, and what one is worth.
+
+use std::collections::HashMap;
+
+use super::decimal::{Decimal, MAX_SCALE, parse_decimal};
+use super::finding::{Environment, Findings};
+use super::lines::{SNAPSHOT_LINE_BYTES, Table};
+use super::source::Source;
+use super::text::{fold, name_defect, shown};
+use super::{Limits, MAX_ASSETS};
+use crate::progress::Progress;
+
+pub(crate) const ASSETS_HEADER: [&str; 4] = ["symbol", "scale", "price", "quote"];
+
+const MAX_SYMBOL_BYTES: usize = 64;
+
+/// One asset of the book.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asset {
+    /// Symbol, 1 to 64 bytes, as the exchange writes it; case matters, but no two differ in case only.
+    pub symbol: String,
+    /// Decimals of the smallest unit: quantities count units of 10^-`scale`, 0 to 18.
+    pub scale: u8,
+    /// Price of one whole asset in the quote currency, exactly as given; its text form is `to_string()`. `None` only where
+    /// nobody holds or owes the asset.
+    pub price: Option<Decimal>,
+    /// Currency of the price; the same for all assets.
+    pub quote: String,
+}
+
+/// The assets in file order, with an index by symbol.
+#[derive(Debug, Default)]
+pub(crate) struct Assets {
+    pub(crate) list: Vec<Asset>,
+    /// Where each asset stands in the list.
+    pub(crate) by_symbol: HashMap<String, u16>,
+}
+
+/// Reads the assets. `None`, with findings, where the file cannot be made out at all.
+pub(crate) fn read(
+    source: &Source,
+    limits: &Limits,
+    findings: &mut Findings,
+    progress: &dyn Progress,
+) -> Result<Option<Assets>, Environment> {
+    let mut table = Table::open(source, SNAPSHOT_LINE_BYTES, limits, progress)?;
+    if !table.expect_header(&ASSETS_HEADER, findings)? {
+        return Ok(None);
+    }
+    let mut assets = Assets::default();
+    let mut first_line_of: HashMap<String, u64> = HashMap::new();
+    while let Some(line) = table.next(findings)? {
+        let fields = table.fields();
+        let (symbol, quote) = (fields.get(0), fields.get(3));
+        let mut add = |reason: String| findings.add(&source.name, Some(line), reason);
+        if let Some(defect) = name_defect(symbol, MAX_SYMBOL_BYTES) {
+            add(format!("symbol {} {defect}", shown(symbol)));
+            continue;
+        }
+        if let Some(first) = first_line_of.get(fold(symbol).as_ref()) {
+            add(format!(
+                "symbol {} is the one of line {first} again, or differs from it in case, form or padding only",
+                shown(symbol)
+            ));
+            continue;
+        }
+        first_line_of.insert(fold(symbol).into_owned(), line);
+        let Ok(index) = u16::try_from(assets.list.len()) else {
+            continue;
+        };
+        if assets.list.len() == MAX_ASSETS {
+            add(format!(
+                "is one asset too many: a book has at most {MAX_ASSETS}"
+            ));
+        }
+        let scale = parse_scale(fields.get(1));
+        if scale.is_none() {
+            add(format!(
+                "{symbol} scale {} is not an integer from 0 to {MAX_SCALE}",
+                shown(fields.get(1))
+            ));
+        }
+        let price = match fields.get(2) {
+            "" => None,
+            text => Some(parse_decimal(text).unwrap_or_else(|error| {
+                add(format!("{symbol} price {} {error}", shown(text)));
+                // Whatever stands here is never seen: the finding keeps the snapshot from being made.
+                Decimal { units: 0, scale: 0 }
+            })),
+        };
+        if let Some(defect) = name_defect(quote, MAX_SYMBOL_BYTES) {
+            add(format!("{symbol} quote {} {defect}", shown(quote)));
+        } else if let Some(first) = assets.list.first()
+            && first.quote != quote
+        {
+            add(format!(
+                "{symbol} is priced in {quote}, the first asset in {}; all must be alike",
+                first.quote
+            ));
+        }
+        assets.by_symbol.insert(symbol.to_owned(), index);
+        assets.list.push(Asset {
+            symbol: symbol.to_owned(),
+            scale: scale.unwrap_or(MAX_SCALE),
+            price,
+            quote: quote.to_owned(),
+        });
+    }
+    if table.rows() == 0 {
+        findings.add(&source.name, None, "lists no asset");
+    }
+    Ok(Some(assets))
+}
+
+fn parse_scale(text: &str) -> Option<u8> {
+    // One spelling only: no "+8", no "08".
+    let scale = text
+        .parse::<u8>()
+        .ok()
+        .filter(|scale| *scale <= MAX_SCALE)?;
+    (scale.to_string() == text).then_some(scale)
+}

@@ -1,0 +1,250 @@
+//! `balances.csv`: `account,asset,equity,debt` — who holds and owes how much of what.
+
+use std::collections::BTreeSet;
+
+use super::accounts::Accounts;
+use super::assets::Assets;
+use super::decimal::parse_quantity;
+use super::finding::{Environment, Findings};
+use super::lines::{SNAPSHOT_LINE_BYTES, Table};
+use super::snapshot::{AssetTotals, Holding};
+use super::source::Source;
+use super::text::shown;
+use super::{Limits, MAX_ENTRIES_PER_ACCOUNT};
+use crate::progress::Progress;
+
+pub(crate) const BALANCES_HEADER: [&str; 4] = ["account", "asset", "equity", "debt"];
+
+/// What stands in the file, sorted by (account, asset), rows without any quantity left out.
+#[derive(Debug, Default)]
+pub(crate) struct Balances {
+    pub(crate) holdings: Vec<Holding>,
+    /// For each account the number of holdings of it and all before it.
+    pub(crate) ends: Vec<usize>,
+    pub(crate) totals: Vec<AssetTotals>,
+    /// Rows of the file.
+    pub(crate) rows: u64,
+}
+
+/// Reads the balances. `None`, with findings, where the file cannot be made out at all.
+pub(crate) fn read(
+    source: &Source,
+    accounts: &Accounts,
+    assets: &Assets,
+    limits: &Limits,
+    findings: &mut Findings,
+    progress: &dyn Progress,
+) -> Result<Option<Balances>, Environment> {
+    let mut balances = Balances {
+        totals: vec![AssetTotals::default(); assets.list.len()],
+        ..Balances::default()
+    };
+    let mut unpriced_reported = vec![false; assets.list.len()];
+    let rows = each_row(
+        source,
+        accounts,
+        assets,
+        limits,
+        findings,
+        progress,
+        |line, holding, findings| {
+            let asset = &assets.list[usize::from(holding.asset)];
+            let held = holding.equity > 0 || holding.debt > 0;
+            if held
+                && asset.price.is_none()
+                && !std::mem::replace(&mut unpriced_reported[usize::from(holding.asset)], true)
+            {
+                findings.add(
+                    &source.name,
+                    Some(line),
+                    format_args!(
+                        "{} is held here but has no price in assets.csv",
+                        asset.symbol
+                    ),
+                );
+            }
+            // At most 2^32 accounts with less than 2^64 each: no total reaches 2^96.
+            let total = &mut balances.totals[usize::from(holding.asset)];
+            total.equity += u128::from(holding.equity);
+            total.debt += u128::from(holding.debt);
+            balances.holdings.push(holding);
+        },
+    )?;
+    let Some(rows) = rows else { return Ok(None) };
+    balances.rows = rows;
+    balances.holdings.sort_unstable_by_key(Holding::key);
+    let repeated: BTreeSet<_> = balances
+        .holdings
+        .windows(2)
+        .filter(|pair| pair[0].key() == pair[1].key())
+        .map(|pair| pair[0].key())
+        .collect();
+    if !repeated.is_empty() {
+        report_repeated(source, accounts, assets, limits, findings, repeated)?;
+    }
+    balances
+        .holdings
+        .retain(|holding| holding.equity > 0 || holding.debt > 0);
+    balances.holdings.shrink_to_fit();
+    balances.ends = ends(&balances.holdings, accounts.len());
+    Ok(Some(balances))
+}
+
+/// Hands every row that can be understood to `take`, and returns how many rows there are, understood or not.
+fn each_row(
+    source: &Source,
+    accounts: &Accounts,
+    assets: &Assets,
+    limits: &Limits,
+    findings: &mut Findings,
+    progress: &dyn Progress,
+    mut take: impl FnMut(u64, Holding, &mut Findings),
+) -> Result<Option<u64>, Environment> {
+    let mut table = Table::open(source, SNAPSHOT_LINE_BYTES, limits, progress)?;
+    if !table.expect_header(&BALANCES_HEADER, findings)? {
+        return Ok(None);
+    }
+    let mut last: Option<u32> = None;
+    while let Some(line) = table.next(findings)? {
+        let fields = table.fields();
+        let (account_text, symbol) = (fields.get(0), fields.get(1));
+        // Most files keep an account's rows together, which saves most of the searching.
+        let account = last
+            .filter(|last| accounts.get(*last) == account_text)
+            .or_else(|| accounts.find(account_text));
+        last = account;
+        if account.is_none() {
+            findings.add(
+                &source.name,
+                Some(line),
+                format_args!("account {} is not in accounts.csv", shown(account_text)),
+            );
+        }
+        let Some(asset) = assets.by_symbol.get(symbol).copied() else {
+            findings.add(
+                &source.name,
+                Some(line),
+                format_args!("asset {} is not in assets.csv", shown(symbol)),
+            );
+            continue;
+        };
+        let scale = assets.list[usize::from(asset)].scale;
+        let mut quantity = |text: &str, word: &str| {
+            parse_quantity(text, scale)
+                .map_err(|error| {
+                    let text = if text.len() > 60 || text.is_empty() {
+                        shown(text)
+                    } else {
+                        text.to_owned()
+                    };
+                    findings.add(
+                        &source.name,
+                        Some(line),
+                        format_args!("{symbol} {word} {text} {error}"),
+                    );
+                })
+                .ok()
+        };
+        let (equity, debt) = (
+            quantity(fields.get(2), "quantity"),
+            quantity(fields.get(3), "debt"),
+        );
+        if let (Some(account), Some(equity), Some(debt)) = (account, equity, debt) {
+            take(
+                line,
+                Holding {
+                    account,
+                    asset,
+                    equity,
+                    debt,
+                },
+                findings,
+            );
+        }
+    }
+    Ok(Some(table.rows()))
+}
+
+/// Names the lines that hold a pair of account and asset again. Line numbers are not kept for every row, they would cost a
+/// quarter of all memory; a file with this error is read once more instead.
+fn report_repeated(
+    source: &Source,
+    accounts: &Accounts,
+    assets: &Assets,
+    limits: &Limits,
+    findings: &mut Findings,
+    repeated: BTreeSet<(u32, u16)>,
+) -> Result<(), Environment> {
+    let mut seen = BTreeSet::new();
+    let mut seen_again = 0u64;
+    // What else is wrong with the file has been said the first time.
+    let mut unheard = Findings::new(0);
+    each_row(
+        source,
+        accounts,
+        assets,
+        limits,
+        &mut unheard,
+        &crate::progress::Silent,
+        |line, holding, _| {
+            let key = holding.key();
+            if repeated.contains(&key) && !seen.insert(key) {
+                seen_again += 1;
+                findings.add(
+                    &source.name,
+                    Some(line),
+                    format_args!(
+                        "account {} has a second row for {}",
+                        shown(accounts.get(holding.account)),
+                        assets.list[usize::from(holding.asset)].symbol
+                    ),
+                );
+            }
+        },
+    )?;
+    if seen_again == 0 {
+        findings.add(
+            &source.name,
+            None,
+            "changed while it was read, and held an account's asset twice at first",
+        );
+    }
+    Ok(())
+}
+
+fn ends(holdings: &[Holding], accounts: usize) -> Vec<usize> {
+    let mut ends = vec![0usize; accounts];
+    for holding in holdings {
+        ends[holding.account as usize] += 1;
+    }
+    let mut end = 0;
+    for count in &mut ends {
+        end += *count;
+        *count = end;
+    }
+    ends
+}
+
+/// Names every account that has more entries than its pages can count.
+pub(crate) fn report_oversized(
+    balances: &Balances,
+    accounts: &Accounts,
+    accounts_file: &str,
+    findings: &mut Findings,
+) {
+    for holdings in balances.holdings.chunk_by(|a, b| a.account == b.account) {
+        let entries: usize = holdings.iter().map(Holding::entries).sum();
+        if entries > MAX_ENTRIES_PER_ACCOUNT {
+            let account = holdings[0].account;
+            findings.add(
+                accounts_file,
+                // Every row below the header is an account where the file has no error of its own.
+                Some(u64::from(account) + 2),
+                format_args!(
+                    "account {} has {entries} entries in balances.csv, at most {MAX_ENTRIES_PER_ACCOUNT} fit its pages",
+                    shown(accounts.get(account))
+                ),
+            );
+        }
+    }
+}

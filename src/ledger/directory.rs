@@ -1,0 +1,99 @@
+//! Which files a snapshot directory consists of. A file that nobody reads is an error: an exchange that hands over its
+//! position limits must not be told "valid" by a version that never opened them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::finding::{Environment, Findings};
+use super::manifest::MANIFEST;
+use super::source::Source;
+
+/// The files found; `None` where one is missing (a finding, except for reserves).
+#[derive(Debug, Default)]
+pub(crate) struct Files {
+    pub(crate) manifest: Option<PathBuf>,
+    pub(crate) assets: Option<Source>,
+    pub(crate) accounts: Option<Source>,
+    pub(crate) balances: Option<Source>,
+    pub(crate) reserves: Option<Source>,
+}
+
+/// Parts of the snapshot format that this version does not read.
+const NOT_READ_YET: [&str; 5] = ["instruments", "limits", "classes", "tiers", "positions"];
+
+pub(crate) fn list(dir: &Path, findings: &mut Findings) -> Result<Files, Environment> {
+    let mut files = Files::default();
+    let mut paths = fs::read_dir(dir)
+        .and_then(|entries| {
+            entries
+                .map(|entry| entry.map(|entry| entry.path()))
+                .collect::<Result<Vec<_>, _>>()
+        })
+        .map_err(Environment::at(dir))?;
+    // The operating system lists files in any order; findings are to come in one.
+    paths.sort();
+    for path in paths {
+        let source = Source::new(&path);
+        let name = source.name.as_str();
+        if name.starts_with('.') || name.starts_with("README") {
+            continue;
+        }
+        if !fs::metadata(&path)
+            .map_err(Environment::at(&path))?
+            .is_file()
+        {
+            findings.add(
+                name,
+                None,
+                "is not a file, and a snapshot has nothing but files",
+            );
+            continue;
+        }
+        if name == MANIFEST {
+            files.manifest = Some(path);
+            continue;
+        }
+        let stem = name
+            .strip_suffix(".gz")
+            .or_else(|| name.strip_suffix(".zst"))
+            .unwrap_or(name)
+            .strip_suffix(".csv");
+        let slot = match stem {
+            Some("assets") => &mut files.assets,
+            Some("accounts") => &mut files.accounts,
+            Some("balances") => &mut files.balances,
+            Some("reserves") => &mut files.reserves,
+            Some(stem) if NOT_READ_YET.contains(&stem) => {
+                findings.add(
+                    name,
+                    None,
+                    "this version does not read this file yet, and will not attest a ledger while leaving a part of it out",
+                );
+                continue;
+            }
+            _ => {
+                findings.add(name, None, "is not a file of a snapshot");
+                continue;
+            }
+        };
+        match slot {
+            Some(first) => findings.add(
+                name,
+                None,
+                format_args!("stands beside {}; which of the two is meant?", first.name),
+            ),
+            None => *slot = Some(source),
+        }
+    }
+    for (name, missing) in [
+        (MANIFEST, files.manifest.is_none()),
+        ("assets.csv", files.assets.is_none()),
+        ("accounts.csv", files.accounts.is_none()),
+        ("balances.csv", files.balances.is_none()),
+    ] {
+        if missing {
+            findings.add(name, None, "is missing");
+        }
+    }
+    Ok(files)
+}

@@ -1,0 +1,106 @@
+//! Adapters: the published files of one exchange in, a snapshot directory out. One file per exchange; all of them write
+//! through the same [`SnapshotWriter`](super::SnapshotWriter) and collect errors as [`check`](super::check) does.
+//!
+//! An adapter never repairs: a row it cannot read exactly is a finding, and with one finding nothing is written.
+
+mod binance;
+
+use std::path::{Path, PathBuf};
+
+use super::Limits;
+use super::finding::{Environment, Findings};
+use super::manifest::{snapshot_id_defect, taken_at_defect};
+use super::writer::WriteError;
+use crate::progress::Progress;
+
+/// A published format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// The user shards of Binance's proof-of-solvency tool.
+    Binance,
+}
+
+impl std::str::FromStr for Format {
+    type Err = WriteError;
+
+    fn from_str(name: &str) -> Result<Self, WriteError> {
+        match name {
+            "binance" => Ok(Self::Binance),
+            _ => Err(WriteError::Argument(format!(
+                "{name} is no format that can be imported; there is: binance"
+            ))),
+        }
+    }
+}
+
+impl Format {
+    /// Snapshot id where the caller gives none.
+    #[must_use]
+    pub fn default_snapshot_id(self) -> &'static str {
+        match self {
+            Self::Binance => "binance-sample",
+        }
+    }
+}
+
+/// What the published files do not say themselves.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Snapshot id; see [`SnapshotInfo`](super::SnapshotInfo).
+    pub snapshot_id: String,
+    /// The instant the files show, RFC 3339 in UTC.
+    pub taken_at: String,
+    /// How much is read before giving up.
+    pub limits: Limits,
+}
+
+/// What an import wrote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct Imported {
+    /// Rows of accounts.csv.
+    pub accounts: u64,
+    /// Rows of balances.csv.
+    pub balances: u64,
+    /// Rows of assets.csv.
+    pub assets: u64,
+}
+
+/// Why nothing was imported.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// The files are not what the format says; the findings say where.
+    #[error("{0}")]
+    NotValid(Findings),
+    /// A file could not be read.
+    #[error(transparent)]
+    Environment(#[from] Environment),
+    /// The snapshot directory could not be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+}
+
+/// Reads `paths` (each plain, `.gz` or `.zst`), in the order given, and writes the snapshot directory `out`, which must not exist.
+///
+/// # Errors
+/// See [`ImportError`]; nothing is left at `out` then.
+pub fn import(
+    format: Format,
+    paths: &[PathBuf],
+    out: &Path,
+    options: &Options,
+    progress: &dyn Progress,
+) -> Result<Imported, ImportError> {
+    let argument = |reason: String| Err(WriteError::Argument(reason).into());
+    if paths.is_empty() {
+        return argument("there is no file to import".to_owned());
+    }
+    if let Some(defect) = snapshot_id_defect(&options.snapshot_id) {
+        return argument(format!("snapshot id {} {defect}", options.snapshot_id));
+    }
+    if let Some(defect) = taken_at_defect(&options.taken_at) {
+        return argument(format!("taken_at {} {defect}", options.taken_at));
+    }
+    match format {
+        Format::Binance => binance::import(paths, out, options, progress),
+    }
+}

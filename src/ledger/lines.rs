@@ -1,0 +1,335 @@
+//! Strict CSV, one line at a time. One line of text is one record, so that a line number always means what an editor
+//! shows, one bad line costs one finding, and a stray quote cannot swallow the rest of the file.
+//!
+//! Accepted: UTF-8 without byte order mark, LF or CRLF, every line ended (a file cut short is noticed), fields plain or in
+//! double quotes as in RFC 4180, without line breaks inside. Not accepted: control characters, a quote in the middle of a
+//! plain field or text behind a closing quote (programs differ in what they make of those), too few or too many fields.
+
+use std::io::{self, BufRead};
+use std::rc::Rc;
+
+use super::Limits;
+use super::finding::{Environment, Findings};
+use super::source::{Disk, Guard, Source, TooMuch};
+use crate::progress::Progress;
+
+/// Longest line of a snapshot file.
+pub(crate) const SNAPSHOT_LINE_BYTES: usize = 1 << 16;
+
+/// The fields of one line, unquoted.
+#[derive(Debug, Default)]
+pub(crate) struct Fields {
+    text: String,
+    ends: Vec<usize>,
+}
+
+impl Fields {
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Field number `column`; empty where there is none, which the column count rules out.
+    pub(crate) fn get(&self, column: usize) -> &str {
+        let start = match column.checked_sub(1) {
+            Some(before) => self.ends.get(before).copied().unwrap_or(self.text.len()),
+            None => 0,
+        };
+        let end = self.ends.get(column).copied().unwrap_or(self.text.len());
+        &self.text[start..end]
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
+        (0..self.len()).map(|column| self.get(column))
+    }
+
+    /// Takes one line apart, or says why that is not possible.
+    fn split(&mut self, line: &str) -> Result<(), &'static str> {
+        self.text.clear();
+        self.ends.clear();
+        let mut rest = line;
+        loop {
+            let behind = match rest.strip_prefix('"') {
+                Some(quoted) => self.take_quoted(quoted)?,
+                None => {
+                    let end = memchr::memchr(b',', rest.as_bytes()).unwrap_or(rest.len());
+                    let (field, behind) = rest.split_at(end);
+                    if field.contains('"') {
+                        return Err("has a quote inside a field that does not begin with one");
+                    }
+                    self.text.push_str(field);
+                    behind
+                }
+            };
+            self.ends.push(self.text.len());
+            match behind.strip_prefix(',') {
+                Some(next) => rest = next,
+                None if behind.is_empty() => return Ok(()),
+                None => return Err("has text behind a closing quote"),
+            }
+        }
+    }
+
+    fn take_quoted<'l>(&mut self, mut rest: &'l str) -> Result<&'l str, &'static str> {
+        loop {
+            let Some((inside, behind)) = rest.split_once('"') else {
+                return Err("opens a quote and does not close it");
+            };
+            self.text.push_str(inside);
+            match behind.strip_prefix('"') {
+                Some(more) => {
+                    self.text.push('"');
+                    rest = more;
+                }
+                None => return Ok(behind),
+            }
+        }
+    }
+}
+
+/// A CSV file being read. Malformed lines become findings and are passed over.
+pub(crate) struct Table<'p> {
+    source: Source,
+    bytes: io::BufReader<Guard>,
+    disk: Rc<Disk>,
+    progress: &'p dyn Progress,
+    told: u64,
+    max_line_bytes: usize,
+    buffer: Vec<u8>,
+    fields: Fields,
+    line: u64,
+    columns: Option<usize>,
+    finished: bool,
+}
+
+enum Got {
+    Line,
+    TooLong,
+    Unterminated,
+    End,
+}
+
+impl<'p> Table<'p> {
+    pub(crate) fn open(
+        source: &Source,
+        max_line_bytes: usize,
+        limits: &Limits,
+        progress: &'p dyn Progress,
+    ) -> Result<Self, Environment> {
+        let stream = source.open(limits)?;
+        progress.begin(&format!("read {}", source.name), stream.disk_bytes, "bytes");
+        Ok(Self {
+            source: source.clone(),
+            bytes: stream.bytes,
+            disk: stream.disk,
+            progress,
+            told: 0,
+            max_line_bytes,
+            buffer: Vec::new(),
+            fields: Fields::default(),
+            line: 0,
+            columns: None,
+            finished: false,
+        })
+    }
+
+    /// Reads the first line. `false`, with a finding, where it is not exactly `names`: what stands in the columns is then
+    /// unknown, and the file is not read further.
+    pub(crate) fn expect_header(
+        &mut self,
+        names: &[&str],
+        findings: &mut Findings,
+    ) -> Result<bool, Environment> {
+        let found = self.next(findings)?;
+        if found == Some(1) && self.fields.iter().eq(names.iter().copied()) {
+            self.columns = Some(names.len());
+            return Ok(true);
+        }
+        let names = names.join(",");
+        findings.add(
+            &self.source.name,
+            Some(1),
+            format_args!("the header is not exactly {names}"),
+        );
+        Ok(false)
+    }
+
+    /// From here on, lines must have this many fields.
+    pub(crate) fn expect_columns(&mut self, columns: usize) {
+        self.columns = Some(columns);
+    }
+
+    /// Moves to the next well-formed line and returns its number; its fields are then in [`fields`](Self::fields).
+    pub(crate) fn next(&mut self, findings: &mut Findings) -> Result<Option<u64>, Environment> {
+        while !self.finished {
+            let got = match self.read_line() {
+                Ok(got) => got,
+                Err(source) if self.disk.failed.get() => {
+                    let path = self.source.path.clone();
+                    return Err(Environment { path, source });
+                }
+                Err(error) => {
+                    self.finished = true;
+                    findings.add(&self.source.name, Some(self.line + 1), damage(&error));
+                    break;
+                }
+            };
+            self.tell_progress();
+            self.line += u64::from(!matches!(got, Got::End));
+            let line = Some(self.line);
+            let defect = match got {
+                Got::End => {
+                    self.finished = true;
+                    continue;
+                }
+                Got::Unterminated => {
+                    self.finished = true;
+                    "the last line does not end: the file was cut short".to_owned()
+                }
+                Got::TooLong => format!("is longer than {} bytes", self.max_line_bytes),
+                Got::Line => match self.take_apart(findings) {
+                    Ok(()) => return Ok(line),
+                    Err(defect) => defect,
+                },
+            };
+            findings.add(&self.source.name, line, defect);
+        }
+        Ok(None)
+    }
+
+    pub(crate) fn fields(&self) -> &Fields {
+        &self.fields
+    }
+
+    /// Lines below the header so far, malformed ones included.
+    pub(crate) fn rows(&self) -> u64 {
+        self.line.saturating_sub(1)
+    }
+
+    fn take_apart(&mut self, findings: &mut Findings) -> Result<(), String> {
+        let mut bytes = self.buffer.strip_suffix(b"\r").unwrap_or(&self.buffer);
+        if self.line == 1
+            && let Some(behind) = bytes.strip_prefix(b"\xef\xbb\xbf")
+        {
+            findings.add(
+                &self.source.name,
+                Some(1),
+                "the file begins with a byte order mark; save it as UTF-8 without one",
+            );
+            bytes = behind;
+        }
+        let text = std::str::from_utf8(bytes)
+            .map_err(|error| format!("is not UTF-8 from byte {} on", error.valid_up_to() + 1))?;
+        if let Some(control) = text.chars().find(|c| c.is_control()) {
+            return Err(format!(
+                "holds the control character U+{:04X}",
+                u32::from(control)
+            ));
+        }
+        self.fields.split(text)?;
+        match self.columns {
+            Some(columns) if columns > 1 && text.is_empty() => Err("is empty".to_owned()),
+            Some(columns) if columns != self.fields.len() => Err(format!(
+                "has {} fields, the header has {columns}",
+                self.fields.len()
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// One line into the buffer, without its line feed. Of a line that is too long nothing more is kept than allowed.
+    fn read_line(&mut self) -> io::Result<Got> {
+        self.buffer.clear();
+        let (mut any, mut too_long) = (false, false);
+        loop {
+            let chunk = match self.bytes.fill_buf() {
+                Ok(chunk) => chunk,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            };
+            if chunk.is_empty() {
+                return Ok(if any { Got::Unterminated } else { Got::End });
+            }
+            any = true;
+            let feed = memchr::memchr(b'\n', chunk);
+            let kept = &chunk[..feed.unwrap_or(chunk.len())];
+            too_long |= self.buffer.len() + kept.len() > self.max_line_bytes;
+            if !too_long {
+                self.buffer.extend_from_slice(kept);
+            }
+            let consumed = kept.len() + usize::from(feed.is_some());
+            self.bytes.consume(consumed);
+            if feed.is_some() {
+                return Ok(if too_long { Got::TooLong } else { Got::Line });
+            }
+        }
+    }
+
+    fn tell_progress(&mut self) {
+        let taken = self.disk.taken.get();
+        if taken > self.told {
+            self.progress.advance(taken - self.told);
+            self.told = taken;
+        }
+    }
+}
+
+impl Drop for Table<'_> {
+    fn drop(&mut self) {
+        self.progress.end();
+    }
+}
+
+/// What a failure in the unpacking means to the person who made the file.
+fn damage(error: &io::Error) -> String {
+    if let Some(too_much) = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<TooMuch>())
+    {
+        too_much.to_string()
+    } else if error.kind() == io::ErrorKind::UnexpectedEof {
+        "the compressed file was cut short".to_owned()
+    } else {
+        format!("the compressed file is damaged: {error}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+
+    fn split(line: &str) -> Result<Vec<String>, &'static str> {
+        let mut fields = Fields::default();
+        fields.split(line)?;
+        Ok(fields.iter().map(str::to_owned).collect())
+    }
+
+    #[test]
+    fn fields_are_split_at_commas_outside_quotes() {
+        assert_eq!(split("a,b,c").unwrap(), ["a", "b", "c"]);
+        assert_eq!(split("").unwrap(), [""]);
+        assert_eq!(split(",").unwrap(), ["", ""]);
+        assert_eq!(
+            split("\"a,b\",\"c\"\"d\",\"\"").unwrap(),
+            ["a,b", "c\"d", ""]
+        );
+    }
+
+    #[test]
+    fn a_quote_that_programs_disagree_on_is_refused() {
+        for line in ["a\"b", "\"a\"b", "\"a", "a,\"", "\"a\"\"", " \"a\""] {
+            assert!(split(line).is_err(), "{line}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_the_csv_crate_writes_is_read_back(fields in prop::collection::vec("[ -~äß€]{0,12}", 1..8)) {
+            let mut writer = csv::WriterBuilder::new().from_writer(Vec::new());
+            writer.write_record(&fields).unwrap();
+            let text = String::from_utf8(writer.into_inner().unwrap()).unwrap();
+            prop_assert_eq!(split(text.trim_end_matches('\n')).unwrap(), fields);
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! `manifest.toml`: whose ledger this is, of which instant, and what the exchange says it adds up to.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::finding::{Environment, Findings};
+use super::text::name_defect;
+
+pub(crate) const MANIFEST: &str = "manifest.toml";
+
+/// A manifest is read whole; this is far more than 4,096 totals take.
+const MAX_MANIFEST_BYTES: u64 = 4 << 20;
+/// 1,000 %: anything above is a slip of the pen.
+const MAX_COVERAGE_BPS: u32 = 100_000;
+
+/// The manifest as written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// Whose ledger this is.
+    pub exchange: Exchange,
+    /// Which instant it shows.
+    pub snapshot: SnapshotInfo,
+    /// Row counts the files must have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<Rows>,
+    /// What the exchange requires of its own reserves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Policy>,
+    /// Totals the balances must add up to, by symbol. Assets that are not listed are not reconciled.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub totals: BTreeMap<String, TotalText>,
+}
+
+/// Whose ledger this is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Exchange {
+    /// Name as customers know it, 1 to 256 bytes.
+    pub name: String,
+    /// Legal entity identifier (ISO 17442), 20 letters and digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lei: Option<String>,
+    /// Domain under which it publishes, 1 to 253 bytes.
+    pub domain: String,
+}
+
+/// Which instant the ledger shows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SnapshotInfo {
+    /// The exchange's own name for this snapshot: 1 to 64 of `A–Z a–z 0–9 . _ -`.
+    pub id: String,
+    /// RFC 3339 in UTC, ending in `Z`.
+    pub taken_at: String,
+    /// Height of each chain at which the reserves were read.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub block_heights: BTreeMap<String, u64>,
+}
+
+/// Row counts the files must have, headers not counted. What is left out is not compared.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rows {
+    /// Rows of accounts.csv.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accounts: Option<u64>,
+    /// Rows of balances.csv.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub balances: Option<u64>,
+    /// Rows of reserves.csv.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reserves: Option<u64>,
+}
+
+/// What the exchange requires of its own reserves.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Policy {
+    /// Reserves must be at least this part of what is owed, in hundredths of a percent (10,000 = all of it), 0 to 100,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coverage_bps: Option<u32>,
+}
+
+/// One asset's totals as decimal text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TotalText {
+    /// Sum of all equity.
+    pub equity: String,
+    /// Sum of all debt.
+    pub debt: String,
+}
+
+/// Reads the manifest. `None`, with findings, where it cannot be made out at all.
+pub(crate) fn read(path: &Path, findings: &mut Findings) -> Result<Option<Manifest>, Environment> {
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(MAX_MANIFEST_BYTES + 1).read_to_end(&mut bytes))
+        .map_err(Environment::at(path))?;
+    if bytes.len() as u64 > MAX_MANIFEST_BYTES {
+        findings.add(
+            MANIFEST,
+            None,
+            format_args!("is longer than {MAX_MANIFEST_BYTES} bytes"),
+        );
+        return Ok(None);
+    }
+    let Ok(text) = String::from_utf8(bytes) else {
+        findings.add(MANIFEST, None, "is not UTF-8");
+        return Ok(None);
+    };
+    match toml::from_str::<Manifest>(&text) {
+        Ok(manifest) => {
+            judge(&manifest, findings);
+            Ok(Some(manifest))
+        }
+        Err(error) => {
+            let line = error
+                .span()
+                .and_then(|span| text.get(..span.start))
+                .map(|before| before.matches('\n').count() as u64 + 1);
+            findings.add(MANIFEST, line, error.message());
+            Ok(None)
+        }
+    }
+}
+
+fn judge(manifest: &Manifest, findings: &mut Findings) {
+    let Manifest {
+        exchange,
+        snapshot,
+        policy,
+        ..
+    } = manifest;
+    let mut add = |reason: String| findings.add(MANIFEST, None, reason);
+    for (field, value, max_bytes) in [
+        ("exchange.name", &exchange.name, 256),
+        ("exchange.domain", &exchange.domain, 253),
+    ] {
+        if let Some(defect) = name_defect(value, max_bytes) {
+            add(format!("{field} {defect}"));
+        }
+    }
+    if let Some(lei) = &exchange.lei
+        && (lei.len() != 20
+            || !lei
+                .bytes()
+                .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit()))
+    {
+        add("exchange.lei is not 20 capital letters and digits".to_owned());
+    }
+    if let Some(defect) = snapshot_id_defect(&snapshot.id) {
+        add(format!("snapshot.id {defect}"));
+    }
+    if let Some(defect) = taken_at_defect(&snapshot.taken_at) {
+        add(format!("snapshot.taken_at {defect}"));
+    }
+    for chain in snapshot.block_heights.keys() {
+        if let Some(defect) = name_defect(chain, 64) {
+            add(format!("a chain in snapshot.block_heights {defect}"));
+        }
+    }
+    if let Some(bps) = policy.and_then(|policy| policy.coverage_bps)
+        && bps > MAX_COVERAGE_BPS
+    {
+        add(format!(
+            "policy.coverage_bps is {bps}, at most {MAX_COVERAGE_BPS} is allowed"
+        ));
+    }
+}
+
+/// Why `id` cannot name a snapshot.
+pub(crate) fn snapshot_id_defect(id: &str) -> Option<&'static str> {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+    // "." and ".." are allowed characters, but folders elsewhere.
+    (id.is_empty() || id.len() > 64 || !id.bytes().all(allowed) || matches!(id, "." | ".."))
+        .then_some("is not 1 to 64 letters, digits, dots, underscores or hyphens")
+}
+
+/// Why `taken_at` is not an instant in UTC.
+pub(crate) fn taken_at_defect(taken_at: &str) -> Option<&'static str> {
+    // The parser would take other letters and separators than T and Z as well; one instant is to have one spelling.
+    let canonical = taken_at.ends_with('Z') && taken_at.as_bytes().get(10) == Some(&b'T');
+    let valid = canonical && OffsetDateTime::parse(taken_at, &Rfc3339).is_ok();
+    (!valid).then_some("is not an RFC 3339 time in UTC such as 2026-11-23T00:00:00Z")
+}

@@ -1,0 +1,344 @@
+//! A synthetic ledger, for demonstrations and for measuring: shaped like a real one, and nobody's.
+//!
+//! What it looks like (all drawn from one seed, in integers, so that the same arguments give the same bytes everywhere):
+//! * **assets** 120, all priced in USDT; which ones an account holds falls off steeply from the first of the list.
+//! * **holdings** 80 % of the accounts hold 1–5 assets, 15 % 6–15, 4 % 16–40, 1 % 41–120.
+//! * **balances** the value is log-uniform between 1.28 and about 670,000 USDT, and cut where 64 bits end.
+//! * **debt** every tenth account borrows one asset, for 5–60 % of the value it holds, if the others together hold that
+//!   much of it; so nobody is under water, and no asset is owed more than it is owned.
+//! * **classes** 0 for 90 %, 1 for 8 %, 2 for 2 %.
+//! * **reserves** for each asset that is held, 2–4 addresses (every tenth asset has one of them with a custodian) that sum to
+//!   101–105 % of all customers' equity, debts not deducted.
+//!
+//! Accounts are written as they are drawn: memory does not grow with their number.
+
+mod assets;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use rand_chacha::ChaCha12Rng;
+use rand_chacha::rand_core::{RngCore, SeedableRng};
+
+use self::assets::SAMPLE_ASSETS;
+use super::assets::Asset;
+use super::decimal::{format_units, parse_decimal};
+use super::manifest::{Exchange, Manifest, SnapshotInfo, TotalText, taken_at_defect};
+use super::snapshot::AssetTotals;
+use super::writer::{SnapshotWriter, WriteError};
+use crate::progress::Progress;
+
+const CUSTODIAN: &str = "Sample Trust Company";
+
+/// Writes a synthetic snapshot of `accounts` accounts to `out`, which must not exist. `taken_at` (RFC 3339, UTC) goes into
+/// the manifest.
+///
+/// # Errors
+/// If there are no or too many accounts, the time is none, `out` exists, or the disk refuses.
+pub fn sample(
+    accounts: u64,
+    seed: u64,
+    taken_at: &str,
+    out: &Path,
+    progress: &dyn Progress,
+) -> Result<(), WriteError> {
+    if accounts == 0 || accounts >= u64::from(u32::MAX) {
+        return Err(WriteError::Argument(format!(
+            "a sample has 1 to {} accounts, not {accounts}",
+            u32::MAX - 1
+        )));
+    }
+    if let Some(defect) = taken_at_defect(taken_at) {
+        return Err(WriteError::Argument(format!(
+            "taken_at {taken_at} {defect}"
+        )));
+    }
+    let mut writer = SnapshotWriter::create(out)?;
+    let mut draw = Draw(ChaCha12Rng::seed_from_u64(seed));
+    let book = book();
+    let mut totals = vec![AssetTotals::default(); book.len()];
+
+    progress.begin("draw accounts", accounts, "accounts");
+    for number in 0..accounts {
+        // The number alone makes the reference unique; the rest makes it look like one.
+        let reference = format!("u{number:09}-{:08x}", draw.0.next_u32());
+        let class = match draw.below(100) {
+            0..90 => 0,
+            90..98 => 1,
+            _ => 2,
+        };
+        writer.account(&reference, class)?;
+        for (asset, held) in draw.portfolio(&book, &mut totals) {
+            let scale = book[asset].scale;
+            writer.balance(
+                &reference,
+                &book[asset].symbol,
+                &format_units(held.equity, scale),
+                &format_units(held.debt, scale),
+            )?;
+        }
+        progress.advance(1);
+    }
+    progress.end();
+
+    write_reserves(&mut writer, &mut draw, &book, &totals)?;
+    let block_heights: BTreeMap<_, _> = SAMPLE_ASSETS
+        .iter()
+        .map(|(_, _, _, chain)| ((*chain).to_owned(), height_of(chain)))
+        .collect();
+    let totals = book.iter().zip(&totals).map(|(asset, total)| {
+        let text = |units| format_units(units, asset.scale);
+        (
+            asset.symbol.clone(),
+            TotalText {
+                equity: text(total.equity),
+                debt: text(total.debt),
+            },
+        )
+    });
+    let manifest = Manifest {
+        exchange: Exchange {
+            name: "Sample Exchange (synthetic)".to_owned(),
+            lei: None,
+            domain: "exchange.example".to_owned(),
+        },
+        snapshot: SnapshotInfo {
+            id: format!("sample-{accounts}-{seed}"),
+            taken_at: taken_at.to_owned(),
+            block_heights,
+        },
+        rows: None,
+        policy: None,
+        totals: totals.collect(),
+    };
+    writer.finish(&book, manifest)
+}
+
+fn book() -> Vec<Asset> {
+    SAMPLE_ASSETS
+        .iter()
+        .map(|(symbol, scale, price, _)| Asset {
+            symbol: (*symbol).to_owned(),
+            scale: *scale,
+            price: Some(parse_decimal(price).expect("the table's prices are read by a test")),
+            quote: "USDT".to_owned(),
+        })
+        .collect()
+}
+
+/// Some height, the same for a chain in every sample.
+fn height_of(chain: &str) -> u64 {
+    chain
+        .bytes()
+        .fold(1_000_000, |height, byte| height + 9_973 * u64::from(byte))
+}
+
+/// Cents to units of an asset, rounded down, and at most what 64 bits hold.
+fn units_worth(cents: u128, asset: &Asset) -> u128 {
+    asset.price.map_or(0, |price| {
+        let scaled = cents * 10u128.pow(u32::from(asset.scale) + u32::from(price.scale))
+            / (100 * price.units);
+        scaled.min(u128::from(u64::MAX))
+    })
+}
+
+/// Units of an asset to cents, rounded down.
+fn cents_of(units: u128, asset: &Asset) -> u128 {
+    asset.price.map_or(0, |price| {
+        units * price.units * 100 / 10u128.pow(u32::from(asset.scale) + u32::from(price.scale))
+    })
+}
+
+struct Draw(ChaCha12Rng);
+
+impl Draw {
+    /// A number below `end`. The bias of the remainder is below 2^-40 for the small numbers used here.
+    fn below(&mut self, end: u64) -> u64 {
+        self.0.next_u64() % end
+    }
+
+    /// What one account holds and owes, by asset; the totals are kept.
+    fn portfolio(
+        &mut self,
+        book: &[Asset],
+        totals: &mut [AssetTotals],
+    ) -> BTreeMap<usize, AssetTotals> {
+        let count = match self.below(100) {
+            0..80 => 1 + self.below(5),
+            80..95 => 6 + self.below(10),
+            95..99 => 16 + self.below(25),
+            _ => 41 + self.below(book.len() as u64 - 40),
+        };
+        let mut held: BTreeMap<usize, AssetTotals> = BTreeMap::new();
+        let mut cents = 0;
+        for _ in 0..count {
+            let mut asset = self.popular(book.len());
+            while held.contains_key(&asset) {
+                asset = (asset + 1) % book.len();
+            }
+            let magnitude = 1u64 << (7 + self.below(19));
+            let worth = magnitude + self.below(magnitude);
+            // A balance of nothing would be no holding.
+            let equity = units_worth(worth.into(), &book[asset]).max(1);
+            cents += cents_of(equity, &book[asset]);
+            totals[asset].equity += equity;
+            held.insert(asset, AssetTotals { equity, debt: 0 });
+        }
+        if self.below(10) == 0 {
+            let asset = self.popular(book.len());
+            let debt = units_worth(cents * u128::from(5 + self.below(56)) / 100, &book[asset]);
+            if debt > 0 && totals[asset].debt + debt <= totals[asset].equity {
+                totals[asset].debt += debt;
+                held.entry(asset).or_default().debt = debt;
+            }
+        }
+        held
+    }
+
+    /// An asset, the first ones far more often than the last.
+    fn popular(&mut self, assets: usize) -> usize {
+        let (a, b, c) = (
+            self.below(1 << 16),
+            self.below(1 << 16),
+            self.below(1 << 16),
+        );
+        let skewed = ((a * b) >> 16) * c; // below 2^32
+        ((skewed * assets as u64) >> 32) as usize
+    }
+}
+
+fn write_reserves(
+    writer: &mut SnapshotWriter,
+    draw: &mut Draw,
+    book: &[Asset],
+    totals: &[AssetTotals],
+) -> Result<(), WriteError> {
+    for (number, (asset, total)) in book.iter().zip(totals).enumerate() {
+        if total.equity == 0 {
+            continue;
+        }
+        let chain = SAMPLE_ASSETS[number].3;
+        let height = height_of(chain).to_string();
+        // Rounded up: one unit of something is covered as well.
+        let mut left = (total.equity * u128::from(101 + draw.below(5))).div_ceil(100);
+        let addresses = 2 + draw.below(3);
+        for position in 0..addresses {
+            let last = position + 1 == addresses;
+            let part = if last {
+                left
+            } else {
+                left * u128::from(20 + draw.below(50)) / 100
+            };
+            left -= part;
+            let mut bytes = [0; 20];
+            draw.0.fill_bytes(&mut bytes);
+            let address = format!("sample:{}", hex::encode(bytes));
+            let amount = format_units(part, asset.scale);
+            if last && number % 10 == 2 {
+                writer.reserve(&[&asset.symbol, "custody", CUSTODIAN, &amount, "", "", ""])?;
+            } else {
+                writer.reserve(&[&asset.symbol, chain, &address, &amount, &height, "", ""])?;
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::{Limits, check};
+    use super::*;
+    use crate::progress::Silent;
+    use std::fs;
+
+    const TAKEN_AT: &str = "2026-11-01T00:00:00Z";
+
+    #[test]
+    fn the_same_seed_gives_the_same_bytes_and_another_one_does_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = |name: &str, seed: u64| {
+            let out = dir.path().join(name);
+            sample(50, seed, TAKEN_AT, &out, &Silent).unwrap();
+            [
+                "manifest.toml",
+                "assets.csv",
+                "accounts.csv",
+                "balances.csv",
+                "reserves.csv",
+            ]
+            .map(|name| fs::read(out.join(name)).unwrap())
+        };
+        assert_eq!(files("a", 7), files("b", 7));
+        assert_ne!(files("c", 8)[3], files("d", 9)[3]);
+    }
+
+    #[test]
+    fn a_sample_is_a_valid_snapshot_of_the_documented_shape() {
+        let dir = tempfile::tempdir().unwrap();
+        let out = dir.path().join("s");
+        sample(5000, 1, TAKEN_AT, &out, &Silent).unwrap();
+        let snapshot = check(&out, &Limits::default(), &Silent).unwrap();
+        assert_eq!(
+            (snapshot.account_count(), snapshot.assets().len()),
+            (5000, 120)
+        );
+
+        let counts: Vec<usize> = (0..5000).map(|a| snapshot.holdings_of(a).len()).collect();
+        let few = counts.iter().filter(|count| **count <= 5).count();
+        assert!(
+            (3800..4100).contains(&few),
+            "{few} accounts hold at most 5 assets"
+        );
+        assert!(counts.iter().all(|count| *count >= 1) && counts.iter().any(|count| *count > 100));
+        let borrowers = snapshot.holdings().iter().filter(|h| h.debt > 0).count();
+        assert!(
+            (350..600).contains(&borrowers),
+            "{borrowers} accounts borrow"
+        );
+
+        for account in 0..5000 {
+            let cents = |pick: fn(&super::super::Holding) -> u64| -> u128 {
+                let of = |h| cents_of(pick(h).into(), &snapshot.assets()[usize::from(h.asset)]);
+                snapshot.holdings_of(account).iter().map(of).sum()
+            };
+            assert!(
+                cents(|h| h.debt) < cents(|h| h.equity),
+                "account {account} is under water"
+            );
+        }
+        for ((total, sum), asset) in snapshot
+            .totals()
+            .iter()
+            .zip(snapshot.reserve_sums())
+            .zip(snapshot.assets())
+        {
+            assert!(total.debt <= total.equity, "{}", asset.symbol);
+            assert!(
+                sum * 100 >= total.equity * 101 && *sum <= total.equity * 106 / 100 + 1,
+                "{}",
+                asset.symbol
+            );
+        }
+        assert_eq!(snapshot.coverage_bps(), Some(10_000));
+    }
+
+    #[test]
+    fn a_single_account_is_a_sample_too_and_none_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        sample(1, 3, TAKEN_AT, &dir.path().join("one"), &Silent).unwrap();
+        check(&dir.path().join("one"), &Limits::default(), &Silent).unwrap();
+        assert!(matches!(
+            sample(0, 3, TAKEN_AT, &dir.path().join("none"), &Silent),
+            Err(WriteError::Argument(_))
+        ));
+        assert!(matches!(
+            sample(1, 3, "today", &dir.path().join("none"), &Silent),
+            Err(WriteError::Argument(_))
+        ));
+        assert!(matches!(
+            sample(1, 3, TAKEN_AT, &dir.path().join("one"), &Silent),
+            Err(WriteError::Exists(_))
+        ));
+    }
+}

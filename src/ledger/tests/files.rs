@@ -1,0 +1,203 @@
+//! Which files there may be, compressed or not, and what a damaged or hostile one does.
+
+use super::{ACCOUNTS, BALANCES, Book, gz};
+use crate::ledger::{CheckError, Limits, check};
+use crate::progress::{Progress, Silent};
+use std::fs::{self, File};
+use std::io::Write;
+
+#[test]
+fn a_file_that_nobody_reads_is_refused() {
+    Book::new().with("positions.csv.zst", "").with("notes.txt", "").with("balances.csv.bak", "").refused_because(
+        "balances.csv.bak: is not a file of a snapshot\n\
+         notes.txt: is not a file of a snapshot\n\
+         positions.csv.zst: this version does not read this file yet, and will not attest a ledger while leaving a part of it out",
+    );
+    let folder = Book::new();
+    fs::create_dir(folder.path("assets")).unwrap();
+    folder.refused_because("assets: is not a file, and a snapshot has nothing but files");
+}
+
+#[test]
+fn a_missing_file_is_named_and_the_others_are_still_read() {
+    Book::new().without("balances.csv").and("accounts.csv", "x,y\n").refused_because(
+        "balances.csv: is missing\naccounts.csv line 5: class \"y\" is not an integer from 0 to 255",
+    );
+}
+
+#[test]
+fn a_file_may_be_compressed_but_not_be_there_twice() {
+    let (first, second) = BALANCES.as_bytes().split_at(40);
+    let compressed = Book::new()
+        .without("balances.csv")
+        .with("balances.csv.gz", [gz(first), gz(second)].concat())
+        .without("accounts.csv")
+        .with(
+            "accounts.csv.zst",
+            zstd::encode_all(ACCOUNTS.as_bytes(), 3).unwrap(),
+        );
+    assert_eq!(
+        compressed.valid().holdings(),
+        Book::new().valid().holdings()
+    );
+    compressed.with("accounts.csv", ACCOUNTS).refused_because(
+        "accounts.csv.zst: stands beside accounts.csv; which of the two is meant?",
+    );
+}
+
+#[test]
+fn a_compressed_file_cut_anywhere_is_refused() {
+    let whole = [gz(ACCOUNTS.as_bytes()), gz(b"dave,0\n")].concat();
+    let first = gz(ACCOUNTS.as_bytes()).len();
+    // Cut exactly between the two members it is a whole file again, one that nothing can tell was longer.
+    for end in (0..whole.len()).filter(|end| *end != first) {
+        let book = Book::new()
+            .without("accounts.csv")
+            .with("accounts.csv.gz", &whole[..end]);
+        assert!(book.check().is_err(), "cut at {end} of {}", whole.len());
+    }
+    let whole = zstd::encode_all(ACCOUNTS.as_bytes(), 3).unwrap();
+    for end in 0..whole.len() {
+        let book = Book::new()
+            .without("accounts.csv")
+            .with("accounts.csv.zst", &whole[..end]);
+        assert!(book.check().is_err(), "cut at {end} of {}", whole.len());
+    }
+    let cut = Book::new()
+        .without("accounts.csv")
+        .with("accounts.csv.gz", &gz(ACCOUNTS.as_bytes())[..30]);
+    assert!(
+        cut.refused().contains("the compressed file was cut short"),
+        "{}",
+        cut.refused()
+    );
+}
+
+#[test]
+fn a_compressed_file_with_anything_behind_it_is_refused() {
+    for tail in [&b"x"[..], b"\0", b"alice,0\n", &[0; 512], b"\x1f\x8b"] {
+        for (name, mut bytes) in [
+            ("accounts.csv.gz", gz(ACCOUNTS.as_bytes())),
+            (
+                "accounts.csv.zst",
+                zstd::encode_all(ACCOUNTS.as_bytes(), 3).unwrap(),
+            ),
+        ] {
+            bytes.extend_from_slice(tail);
+            let refused = Book::new()
+                .without("accounts.csv")
+                .with(name, bytes)
+                .refused();
+            assert!(refused.contains("compressed file"), "{refused}");
+        }
+    }
+}
+
+/// `members` times the same gzip member in one file: quickly made, whatever it unpacks to.
+fn bomb(book: &Book, content: &[u8], members: usize) {
+    let member = gz(content);
+    let mut file = File::create(book.path("accounts.csv.gz")).unwrap();
+    file.write_all(&gz(b"account,class\n")).unwrap();
+    for _ in 0..members {
+        file.write_all(&member).unwrap();
+    }
+}
+
+#[test]
+fn a_decompression_bomb_of_zeros_stops_early_and_says_why() {
+    let book = Book::new().without("accounts.csv");
+    bomb(&book, &vec![0; 10 << 20], 1000);
+    let refused = book.refused();
+    assert!(
+        refused.starts_with("accounts.csv.gz line 2: unpacks to more than 200 times its size"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn a_decompression_bomb_of_plausible_lines_stops_early_and_says_why() {
+    let book = Book::new().without("accounts.csv");
+    bomb(&book, "mallory,0\n".repeat(1 << 20).as_bytes(), 1000);
+    let findings = book.findings();
+    assert!(
+        findings.total < 3_000_000,
+        "{} findings: reading did not stop early",
+        findings.total
+    );
+    let limits = Limits {
+        max_errors_kept: usize::MAX,
+        ..Limits::default()
+    };
+    let Err(CheckError::NotValid(all)) = check(book.0.path(), &limits, &Silent) else {
+        panic!()
+    };
+    let sentence = "unpacks to more than 200 times its size (a decompression bomb?)";
+    assert!(
+        all.findings
+            .iter()
+            .any(|finding| finding.reason.starts_with(sentence))
+    );
+}
+
+#[test]
+fn a_file_beyond_the_size_limit_is_refused_compressed_or_not() {
+    let limits = Limits {
+        max_decompressed_bytes: 40,
+        ..Limits::default()
+    };
+    let Err(CheckError::NotValid(findings)) = check(Book::new().0.path(), &limits, &Silent) else {
+        panic!()
+    };
+    assert_eq!(
+        findings.findings[0].to_string(),
+        "assets.csv line 1: holds more than 40 bytes once unpacked, which is the limit; nothing behind that was read"
+    );
+}
+
+#[test]
+fn a_directory_that_cannot_be_read_says_nothing_about_the_ledger() {
+    let book = Book::new();
+    for path in [
+        book.path("accounts.csv"),
+        book.path("nowhere"),
+        book.path("accounts.csv/x"),
+    ] {
+        match check(&path, &Limits::default(), &Silent) {
+            Err(CheckError::Environment(error)) => assert_eq!(error.path, path),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// Adds up what it hears.
+#[derive(Default)]
+struct Heard(std::sync::Mutex<(u64, u64, i64)>);
+
+impl Progress for Heard {
+    fn begin(&self, _phase: &str, total: u64, unit: &str) {
+        assert_eq!(unit, "bytes");
+        let mut heard = self.0.lock().unwrap();
+        heard.0 += total;
+        heard.2 += 1;
+        assert_eq!(heard.2, 1, "phases do not nest");
+    }
+
+    fn advance(&self, units: u64) {
+        self.0.lock().unwrap().1 += units;
+    }
+
+    fn end(&self) {
+        self.0.lock().unwrap().2 -= 1;
+    }
+}
+
+#[test]
+fn progress_reaches_its_total_and_every_phase_ends() {
+    let heard = Heard::default();
+    let book = Book::new()
+        .without("accounts.csv")
+        .with("accounts.csv.gz", gz(ACCOUNTS.as_bytes()));
+    check(book.0.path(), &Limits::default(), &heard).unwrap();
+    let (promised, done, open) = *heard.0.lock().unwrap();
+    assert_eq!((promised, open), (done, 0));
+}

@@ -1,0 +1,259 @@
+//! Writes a snapshot directory so that a half-written one never looks finished: everything goes to a hidden folder beside
+//! the final one, is flushed to disk, and only then takes the final name.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use super::accounts::ACCOUNTS_HEADER;
+use super::assets::{ASSETS_HEADER, Asset};
+use super::balances::BALANCES_HEADER;
+use super::finding::Environment;
+use super::manifest::{MANIFEST, Manifest, Rows};
+use super::reserve_lines::RESERVES_HEADER;
+
+/// Why no snapshot directory was written.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// Something stands where the directory would go; nothing is ever overwritten.
+    #[error("{} exists already; choose another name or move it away", .0.display())]
+    Exists(PathBuf),
+    /// The hidden folder of an earlier run stands in the way.
+    #[error("{} is there: another run is writing, or one was interrupted; remove it if none is", .0.display())]
+    Unfinished(PathBuf),
+    /// What was asked for cannot be written.
+    #[error("{0}")]
+    Argument(String),
+    /// The machine failed.
+    #[error(transparent)]
+    Environment(#[from] Environment),
+}
+
+type CsvFile = csv::Writer<BufWriter<File>>;
+
+/// A snapshot directory being written. Dropped before [`finish`](Self::finish), it leaves nothing behind.
+#[derive(Debug)]
+pub struct SnapshotWriter {
+    out: PathBuf,
+    staging: PathBuf,
+    accounts: CsvFile,
+    balances: CsvFile,
+    reserves: Option<CsvFile>,
+    rows: Rows,
+    finished: bool,
+}
+
+impl SnapshotWriter {
+    /// Begins a directory that will be called `out`. Its parent must exist.
+    ///
+    /// # Errors
+    /// If `out` or the hidden folder beside it exists, or cannot be written.
+    pub fn create(out: &Path) -> Result<Self, WriteError> {
+        let exists = out.try_exists().map_err(Environment::at(out))?;
+        let Some(name) = out.file_name().filter(|_| !exists) else {
+            return Err(WriteError::Exists(out.to_owned()));
+        };
+        let staging = out.with_file_name(format!(".{}.partial", name.to_string_lossy()));
+        fs::create_dir(&staging).map_err(|source| match source.kind() {
+            io::ErrorKind::AlreadyExists => WriteError::Unfinished(staging.clone()),
+            _ => Environment {
+                path: staging.clone(),
+                source,
+            }
+            .into(),
+        })?;
+        let opened = open(&staging, "accounts.csv", &ACCOUNTS_HEADER)
+            .and_then(|accounts| Ok((accounts, open(&staging, "balances.csv", &BALANCES_HEADER)?)));
+        match opened {
+            Ok((accounts, balances)) => Ok(Self {
+                out: out.to_owned(),
+                staging,
+                accounts,
+                balances,
+                reserves: None,
+                rows: Rows {
+                    accounts: Some(0),
+                    balances: Some(0),
+                    reserves: None,
+                },
+                finished: false,
+            }),
+            Err(error) => {
+                // The error that matters is the first one.
+                let _ = fs::remove_dir_all(&staging);
+                Err(error)
+            }
+        }
+    }
+
+    /// Adds a row to accounts.csv.
+    ///
+    /// # Errors
+    /// If the disk refuses it.
+    pub fn account(&mut self, account: &str, class: u8) -> Result<(), WriteError> {
+        count(&mut self.rows.accounts);
+        let row = [account, &class.to_string()];
+        put(&mut self.accounts, &self.staging.join("accounts.csv"), &row)
+    }
+
+    /// Adds a row to balances.csv; equity and debt are decimal text.
+    ///
+    /// # Errors
+    /// If the disk refuses it.
+    pub fn balance(
+        &mut self,
+        account: &str,
+        symbol: &str,
+        equity: &str,
+        debt: &str,
+    ) -> Result<(), WriteError> {
+        count(&mut self.rows.balances);
+        let row = [account, symbol, equity, debt];
+        put(&mut self.balances, &self.staging.join("balances.csv"), &row)
+    }
+
+    /// Adds a row to reserves.csv: asset, chain, address, amount, height, message, signature. Without any, there will be no
+    /// such file.
+    ///
+    /// # Errors
+    /// If the disk refuses it.
+    pub fn reserve(&mut self, fields: &[&str; 7]) -> Result<(), WriteError> {
+        let mut file = match self.reserves.take() {
+            Some(file) => file,
+            None => open(&self.staging, "reserves.csv", &RESERVES_HEADER)?,
+        };
+        let written = put(&mut file, &self.staging.join("reserves.csv"), fields);
+        self.reserves = Some(file);
+        self.rows.reserves = Some(self.rows.reserves.unwrap_or(0) + 1);
+        written
+    }
+
+    /// Writes the assets and the manifest, makes everything durable and gives the directory its name. The manifest's row
+    /// counts are filled in here.
+    ///
+    /// # Errors
+    /// If the disk refuses it, or something took the name in the meantime.
+    pub fn finish(mut self, assets: &[Asset], mut manifest: Manifest) -> Result<(), WriteError> {
+        manifest.rows = Some(self.rows);
+        let mut file = open(&self.staging, "assets.csv", &ASSETS_HEADER)?;
+        let path = self.staging.join("assets.csv");
+        for asset in assets {
+            let price = asset
+                .price
+                .map(|price| price.to_string())
+                .unwrap_or_default();
+            put(
+                &mut file,
+                &path,
+                &[
+                    &asset.symbol,
+                    &asset.scale.to_string(),
+                    &price,
+                    &asset.quote,
+                ],
+            )?;
+        }
+        sync(&mut file, &path)?;
+        sync(&mut self.accounts, &self.staging.join("accounts.csv"))?;
+        sync(&mut self.balances, &self.staging.join("balances.csv"))?;
+        if let Some(file) = &mut self.reserves {
+            sync(file, &self.staging.join("reserves.csv"))?;
+        }
+        let path = self.staging.join(MANIFEST);
+        let text = toml::to_string(&manifest).map_err(|error| {
+            WriteError::Argument(format!("the manifest cannot be written as TOML: {error}"))
+        })?;
+        File::create_new(&path)
+            .and_then(|mut file| {
+                file.write_all(text.as_bytes())?;
+                file.sync_all()
+            })
+            .map_err(Environment::at(&path))?;
+        sync_folder(&self.staging)?;
+        // A folder only replaces an empty folder, so at worst an empty one that appeared just now is lost.
+        if self.out.try_exists().map_err(Environment::at(&self.out))? {
+            return Err(WriteError::Exists(self.out.clone()));
+        }
+        fs::rename(&self.staging, &self.out).map_err(Environment::at(&self.out))?;
+        self.finished = true;
+        match self.out.parent() {
+            Some(parent) if parent.as_os_str().is_empty() => sync_folder(Path::new(".")),
+            Some(parent) => sync_folder(parent),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for SnapshotWriter {
+    fn drop(&mut self) {
+        if !self.finished {
+            // Nobody is left to tell; the next run says so if the folder is still there.
+            let _ = fs::remove_dir_all(&self.staging);
+        }
+    }
+}
+
+fn count(rows: &mut Option<u64>) {
+    *rows = Some(rows.unwrap_or(0) + 1);
+}
+
+fn open(folder: &Path, name: &str, header: &[&str]) -> Result<CsvFile, WriteError> {
+    let path = folder.join(name);
+    let file = File::create_new(&path).map_err(Environment::at(&path))?;
+    let mut file = csv::Writer::from_writer(BufWriter::with_capacity(1 << 16, file));
+    put(&mut file, &path, header)?;
+    Ok(file)
+}
+
+fn put(file: &mut CsvFile, path: &Path, row: &[&str]) -> Result<(), WriteError> {
+    file.write_record(row)
+        .map_err(|error| Environment::at(path)(error.into()).into())
+}
+
+fn sync(file: &mut CsvFile, path: &Path) -> Result<(), WriteError> {
+    file.flush()
+        .and_then(|()| file.get_ref().get_ref().sync_all())
+        .map_err(|source| Environment::at(path)(source).into())
+}
+
+fn sync_folder(folder: &Path) -> Result<(), WriteError> {
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(|source| Environment::at(folder)(source).into())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_writer_that_is_dropped_leaves_nothing_behind() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut writer = SnapshotWriter::create(&dir.path().join("out")).unwrap();
+        writer.account("alice", 0).unwrap();
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+        drop(writer);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_second_writer_does_not_touch_the_first_one_s_files() {
+        let dir = tempfile::tempdir().unwrap();
+        let out = dir.path().join("out");
+        let first = SnapshotWriter::create(&out).unwrap();
+        let refused = SnapshotWriter::create(&out).unwrap_err();
+        assert!(matches!(refused, WriteError::Unfinished(_)), "{refused}");
+        assert!(first.staging.join("accounts.csv").exists());
+    }
+
+    #[test]
+    fn whatever_stands_at_the_name_is_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let refused = SnapshotWriter::create(dir.path()).unwrap_err();
+        assert!(matches!(refused, WriteError::Exists(_)), "{refused}");
+        let nowhere = dir.path().join("missing/out");
+        let refused = SnapshotWriter::create(&nowhere).unwrap_err();
+        assert!(matches!(refused, WriteError::Environment(_)), "{refused}");
+    }
+}
