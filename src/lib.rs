@@ -1,3 +1,9 @@
-//! Assay.
+//! Assay: solvency attestations for exchanges.
+//!
+//! The way of the data: [`ledger`] reads and checks what an exchange hands us, [`attest`] turns it into a statement, folds
+//! every account into one zero-knowledge proof of it (the proving core is `assay-circuits`), and publishes both. Each
+//! customer's inclusion file comes from there as well.
+
+pub mod attest;
 pub mod ledger;
 pub mod progress;

@@ -47,10 +47,8 @@ impl StepCircuit<F> for FoldStep {
         cs: &mut CS,
         z: &[AllocatedNum<F>],
     ) -> Result<Vec<AllocatedNum<F>>, nova::SynthesisError> {
-        let z: Vec<Linear> = z
-            .iter()
-            .map(|n| Linear::variable(variable_from_nova(n.get_variable()), n.get_value()))
-            .collect();
+        let z: Vec<Linear> =
+            z.iter().map(|n| Linear::variable(variable_from_nova(n.get_variable()), n.get_value())).collect();
         let mut bridge = Bridge(cs.get_root());
         let out = step_gadget(&mut bridge, self.shape, &z, self.witness.as_deref()).map_err(error_to_nova)?;
         out.iter()
@@ -82,9 +80,7 @@ fn variable_to_nova(v: bp::Variable) -> nova::Variable {
 }
 
 fn terms_to_nova(terms: &bp::LinearCombination<F>) -> nova::LinearCombination<F> {
-    terms
-        .iter()
-        .fold(nova::LinearCombination::zero(), |sum, (v, factor)| sum + (*factor, variable_to_nova(v)))
+    terms.iter().fold(nova::LinearCombination::zero(), |sum, (v, factor)| sum + (*factor, variable_to_nova(v)))
 }
 
 fn error_to_nova(error: bp::SynthesisError) -> nova::SynthesisError {

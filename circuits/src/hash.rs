@@ -57,21 +57,13 @@ impl Constants {
     fn derive(width: usize) -> Self {
         let partial = partial_rounds(width);
         let mut grain = Grain::new(width as u128, FULL_ROUNDS as u128, partial as u128);
-        let rounds = (0..FULL_ROUNDS + partial)
-            .map(|_| (0..width).map(|_| grain.element()).collect())
-            .collect();
+        let rounds = (0..FULL_ROUNDS + partial).map(|_| (0..width).map(|_| grain.element()).collect()).collect();
         let entry = |i: usize, j: usize| {
             let sum = F::from((i + width + j) as u64);
             Option::<F>::from(sum.invert()).expect("small and not zero, hence invertible")
         };
-        let matrix = (0..width)
-            .map(|i| (0..width).map(|j| entry(i, j)).collect())
-            .collect();
-        Self {
-            width,
-            rounds,
-            matrix,
-        }
+        let matrix = (0..width).map(|i| (0..width).map(|j| entry(i, j)).collect()).collect();
+        Self { width, rounds, matrix }
     }
 
     fn of(arity: usize) -> &'static Self {
@@ -220,11 +212,7 @@ pub fn hash_gadget<CS: ConstraintSystem<F>>(
                 };
             }
         }
-        state = constants
-            .matrix
-            .iter()
-            .map(|row| Linear::weighted_sum(row.iter().copied().zip(&state)))
-            .collect();
+        state = constants.matrix.iter().map(|row| Linear::weighted_sum(row.iter().copied().zip(&state))).collect();
     }
     Ok(state.swap_remove(1))
 }
@@ -337,19 +325,13 @@ mod tests {
             assert_eq!(cs.num_constraints(), hash_constraints(arity));
 
             let mut fast = WitnessCS::<F>::new();
-            let vars: Vec<_> = xs
-                .iter()
-                .map(|x| Linear::alloc(&mut fast, "input", Some(*x)).unwrap())
-                .collect();
+            let vars: Vec<_> = xs.iter().map(|x| Linear::alloc(&mut fast, "input", Some(*x)).unwrap()).collect();
             let out = hash_gadget(&mut fast, Domain::Leaf, &vars).unwrap();
             assert_eq!(out.value(), Some(expected));
             assert_eq!(fast.aux_assignment(), cs.scalar_aux());
 
-            let names: Vec<String> = cs
-                .pretty_print_list()
-                .into_iter()
-                .filter_map(|l| l.strip_prefix("AUX ").map(str::to_owned))
-                .collect();
+            let names: Vec<String> =
+                cs.pretty_print_list().into_iter().filter_map(|l| l.strip_prefix("AUX ").map(str::to_owned)).collect();
             for name in names {
                 let honest = cs.get(&name);
                 cs.set(&name, honest + F::ONE);

@@ -172,7 +172,8 @@ pub fn verify_inclusion(statement_bytes: &[u8], file: &[u8]) -> InclusionReport 
     };
 
     let holdings = holdings(&statement, &pages);
-    let outcome = holdings.as_ref().map(|h| format!("{} columns", h.len())).map_err(|e| Error::Malformed(e.to_string()));
+    let outcome =
+        holdings.as_ref().map(|h| format!("{} columns", h.len())).map_err(|e| Error::Malformed(e.to_string()));
     let listed = add("inclusion-columns", "everything held is a column of the statement", outcome);
 
     let outcome = included(&statement, shape, &inclusion, &pages);
@@ -207,7 +208,9 @@ fn read(statement_bytes: &[u8], file: &[u8]) -> Result<(Statement, &'static Shap
 fn rebuild(shape: &Shape, inclusion: &Inclusion) -> Result<Vec<Page>, Error> {
     let count = inclusion.pages.len();
     if count == 0 || count > MAX_PAGES_PER_ACCOUNT {
-        return Err(Error::Malformed(format!("an account has 1 to {MAX_PAGES_PER_ACCOUNT} pages, the file lists {count}")));
+        return Err(Error::Malformed(format!(
+            "an account has 1 to {MAX_PAGES_PER_ACCOUNT} pages, the file lists {count}"
+        )));
     }
     let mut salt = [0u8; SECRET_BYTES];
     hex::decode_to_slice(&inclusion.salt, &mut salt)

@@ -16,34 +16,22 @@ pub struct Linear {
 impl Linear {
     /// The expression 0.
     pub fn zero() -> Self {
-        Self {
-            value: Some(F::ZERO),
-            terms: LinearCombination::zero(),
-        }
+        Self { value: Some(F::ZERO), terms: LinearCombination::zero() }
     }
 
     /// The expression `value`·1.
     pub fn constant<CS: ConstraintSystem<F>>(value: F) -> Self {
-        Self {
-            value: Some(value),
-            terms: LinearCombination::from_coeff(CS::one(), value),
-        }
+        Self { value: Some(value), terms: LinearCombination::from_coeff(CS::one(), value) }
     }
 
     /// A variable that exists already.
     pub fn variable(variable: Variable, value: Option<F>) -> Self {
-        Self {
-            value,
-            terms: LinearCombination::from_variable(variable),
-        }
+        Self { value, terms: LinearCombination::from_variable(variable) }
     }
 
     /// A value whose terms nobody will read: witness generators ignore constraints.
     pub(crate) fn witness_only(value: F) -> Self {
-        Self {
-            value: Some(value),
-            terms: LinearCombination::zero(),
-        }
+        Self { value: Some(value), terms: LinearCombination::zero() }
     }
 
     /// A new variable called `name`.
@@ -129,12 +117,7 @@ pub fn enforce_product<CS: ConstraintSystem<F>>(
     b: &Linear,
 ) -> Result<Linear, SynthesisError> {
     let product = Linear::alloc(cs, name, a.value.zip(b.value).map(|(a, b)| a * b))?;
-    cs.enforce(
-        || format!("{name} is the product"),
-        |lc| lc + &a.terms,
-        |lc| lc + &b.terms,
-        |lc| lc + &product.terms,
-    );
+    cs.enforce(|| format!("{name} is the product"), |lc| lc + &a.terms, |lc| lc + &b.terms, |lc| lc + &product.terms);
     Ok(product)
 }
 
@@ -152,7 +135,11 @@ pub fn enforce_equal<CS: ConstraintSystem<F>>(cs: &mut CS, name: &str, a: &Linea
 ///
 /// # Errors
 /// Only what the constraint system itself returns.
-pub fn alloc_equal<CS: ConstraintSystem<F>>(cs: &mut CS, name: &str, source: &Linear) -> Result<Linear, SynthesisError> {
+pub fn alloc_equal<CS: ConstraintSystem<F>>(
+    cs: &mut CS,
+    name: &str,
+    source: &Linear,
+) -> Result<Linear, SynthesisError> {
     let copy = Linear::alloc(cs, name, source.value)?;
     cs.enforce(
         || format!("{name} is the expression"),

@@ -63,9 +63,8 @@ impl Page {
                 })
             })
             .collect();
-        let header = u64::from(self.first)
-            | (u64::from(self.remaining) << 1)
-            | (u64::from(self.class) << (1 + REMAINING_BITS));
+        let header =
+            u64::from(self.first) | (u64::from(self.remaining) << 1) | (u64::from(self.class) << (1 + REMAINING_BITS));
         words[0] += F::from(header) * power_of_two(HEADER_OFFSET);
         words
     }
@@ -77,7 +76,6 @@ impl Page {
         hash(shape.leaf_domain(), &inputs)
     }
 }
-
 
 /// A page inside the circuit: what the other rules read of it.
 pub struct PageVariables {

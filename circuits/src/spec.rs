@@ -25,5 +25,4 @@ pub const VERIFIER_CHECKS: [&str; 9] =
     ["statement", "shape", "envelope", "proof", "root", "complete", "totals", "net", "coverage"];
 
 /// What a customer's inclusion check reports, in order.
-pub const INCLUSION_CHECKS: [&str; 4] =
-    ["inclusion-file", "inclusion-pages", "inclusion-columns", "inclusion-root"];
+pub const INCLUSION_CHECKS: [&str; 4] = ["inclusion-file", "inclusion-pages", "inclusion-columns", "inclusion-root"];

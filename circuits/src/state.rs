@@ -2,12 +2,7 @@
 
 use ff::Field;
 
-use crate::{
-    error::Error,
-    field::F,
-    shape::Shape,
-    tree::empty_roots,
-};
+use crate::{error::Error, field::F, shape::Shape, tree::empty_roots};
 
 /// The state z of the fold, in the order of its elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

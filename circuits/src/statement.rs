@@ -151,9 +151,8 @@ pub struct Policy {
 /// # Errors
 /// [`Error::Malformed`] for anything else, or from 2^128 on.
 pub fn parse_units(text: &str) -> Result<u128, Error> {
-    let canonical = !text.is_empty()
-        && text.bytes().all(|b| b.is_ascii_digit())
-        && (text == "0" || !text.starts_with('0'));
+    let canonical =
+        !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
     let value = if canonical { text.parse().ok() } else { None };
     value.ok_or_else(|| Error::Malformed(format!("`{text}` is not a whole number of smallest units")))
 }
@@ -179,8 +178,8 @@ impl Statement {
         if bytes.len() > MAX_STATEMENT_BYTES {
             return Err(Error::Malformed(format!("the statement has more than {MAX_STATEMENT_BYTES} bytes")));
         }
-        let statement: Self =
-            serde_json::from_slice(bytes).map_err(|e| Error::Malformed(format!("the statement cannot be read: {e}")))?;
+        let statement: Self = serde_json::from_slice(bytes)
+            .map_err(|e| Error::Malformed(format!("the statement cannot be read: {e}")))?;
         if statement.to_bytes()? != bytes {
             return Err(Error::Malformed("the statement's bytes are not in canonical form".to_owned()));
         }
@@ -203,8 +202,7 @@ impl Statement {
         if self.steps == 0 || self.steps > shape.max_steps() as u64 {
             return refuse(format!("{} steps; {} takes 1 to {}", self.steps, shape.name, shape.max_steps()));
         }
-        if self.reserves.lines > MAX_SAFE_INTEGER
-            || self.snapshot.block_heights.values().any(|h| *h > MAX_SAFE_INTEGER)
+        if self.reserves.lines > MAX_SAFE_INTEGER || self.snapshot.block_heights.values().any(|h| *h > MAX_SAFE_INTEGER)
         {
             return refuse("an integer above 2^53 − 1".to_owned());
         }

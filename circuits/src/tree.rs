@@ -241,12 +241,7 @@ fn one_hot<CS: ConstraintSystem<F>>(cs: &mut CS, bits: &[Linear]) -> Result<Vec<
     let (low, mid, high) = (&bits[0], &bits[1], &bits[2]);
     let both = enforce_product(cs, "low and mid", low, mid)?;
     // by (low, mid) = 00, 10, 01, 11
-    let quarters = [
-        low.complement::<CS>().minus(mid).plus(&both),
-        low.minus(&both),
-        mid.minus(&both),
-        both,
-    ];
+    let quarters = [low.complement::<CS>().minus(mid).plus(&both), low.minus(&both), mid.minus(&both), both];
     let mut upper = Vec::with_capacity(4);
     let mut rest = high.clone();
     for (i, quarter) in quarters.iter().take(3).enumerate() {

@@ -119,7 +119,11 @@ pub fn check(shape: &Shape, public: &Public, private: &Private) -> Result<(), Vi
     let (mut identity, mut remaining, mut class) = (before.open_identity, before.open_remaining, before.open_class);
     for (i, page) in private.pages.iter().enumerate() {
         if page.first == F::ONE {
-            require!("chain-first", remaining == F::ZERO, "page {i} is first, {remaining:?} pages are missing before it");
+            require!(
+                "chain-first",
+                remaining == F::ZERO,
+                "page {i} is first, {remaining:?} pages are missing before it"
+            );
         } else {
             require!("chain-identity", page.identity == identity, "page {i} continues another account");
             let counts = page.class == class && page.remaining + F::ONE == remaining;
@@ -128,9 +132,8 @@ pub fn check(shape: &Shape, public: &Public, private: &Private) -> Result<(), Vi
         (identity, remaining, class) = (page.identity, page.remaining, page.class);
     }
     let open = if remaining == F::ZERO { F::ZERO } else { F::ONE };
-    let carried = after.open_remaining == remaining
-        && after.open_identity == open * identity
-        && after.open_class == open * class;
+    let carried =
+        after.open_remaining == remaining && after.open_identity == open * identity && after.open_class == open * class;
     require!("chain-close", carried, "what the next step must continue is not the last page's");
 
     // The tree

@@ -124,11 +124,7 @@ pub fn shape_of(statement_bytes: &[u8], tests: TestShapes) -> Result<&'static Sh
     }
     let pinned = pin(shape)?.parameter_digest;
     if statement.parameter_digest != pinned {
-        return Err(Error::ParameterDigest {
-            shape: shape.name.to_owned(),
-            found: statement.parameter_digest,
-            pinned,
-        });
+        return Err(Error::ParameterDigest { shape: shape.name.to_owned(), found: statement.parameter_digest, pinned });
     }
     Ok(shape)
 }
@@ -191,7 +187,10 @@ pub fn verify<P: AsRef<Parameters>>(
     let proved = report.add(
         "proof",
         "the zero-knowledge proof verifies under the challenge drawn from the statement",
-        state.as_ref().map(|_| format!("{} steps of {} pages", statement.steps, shape.batch())).map_err(ToString::to_string),
+        state
+            .as_ref()
+            .map(|_| format!("{} steps of {} pages", statement.steps, shape.batch()))
+            .map_err(ToString::to_string),
     );
     let (true, Ok(state)) = (proved, state) else {
         return report;
@@ -248,7 +247,8 @@ fn final_state_checks(report: &mut Report, statement: &Statement, state: &State,
         Ok(_) => Err("the totals are not those of the accounts that were folded".to_owned()),
         Err(e) => Err(e.to_string()),
     };
-    holds & report.add("totals", "every column's total is the sum over all accounts, and no other column is held", totals)
+    holds
+        & report.add("totals", "every column's total is the sum over all accounts, and no other column is held", totals)
 }
 
 fn asset_lines(statement: &Statement) -> Vec<AssetLine> {
@@ -267,8 +267,7 @@ fn asset_lines(statement: &Statement) -> Vec<AssetLine> {
 
 /// What the exchange says the numbers satisfy. A statement that breaks its policy is a true statement of a failure.
 fn policy_checks(report: &mut Report, statement: &Statement) {
-    let negative: Vec<&str> =
-        report.assets.iter().filter(|a| a.debts > a.assets).map(|a| a.symbol.as_str()).collect();
+    let negative: Vec<&str> = report.assets.iter().filter(|a| a.debts > a.assets).map(|a| a.symbol.as_str()).collect();
     let net = if negative.is_empty() {
         Ok(format!("{} assets", report.assets.len()))
     } else {
@@ -279,9 +278,9 @@ fn policy_checks(report: &mut Report, statement: &Statement) {
     let Some(bps) = statement.policy.coverage_bps else {
         return;
     };
-    let short: Vec<&str> =
-        report.assets.iter().filter(|a| !a.covered(bps)).map(|a| a.symbol.as_str()).collect();
-    let title = format!("of every asset the stated reserves are at least {} of customer assets", percent(u128::from(bps)));
+    let short: Vec<&str> = report.assets.iter().filter(|a| !a.covered(bps)).map(|a| a.symbol.as_str()).collect();
+    let title =
+        format!("of every asset the stated reserves are at least {} of customer assets", percent(u128::from(bps)));
     let outcome = if short.is_empty() {
         Ok(format!("{} assets", report.assets.len()))
     } else {

@@ -16,7 +16,8 @@ use bellpepper_core::Comparable;
 use ff::Field;
 use nova_snark::{
     frontend::{
-        ConstraintSystem, Index, LinearCombination, num::AllocatedNum, shape_cs::ShapeCS, util_cs::witness_cs::WitnessCS,
+        ConstraintSystem, Index, LinearCombination, num::AllocatedNum, shape_cs::ShapeCS,
+        util_cs::witness_cs::WitnessCS,
     },
     provider::Bn256EngineIPA,
     traits::circuit::StepCircuit,

@@ -41,9 +41,7 @@ impl Accounts {
 
     pub(crate) fn find(&self, wanted: &str) -> Option<u32> {
         let hash = self.hasher.hash_one(fold(wanted).as_ref());
-        self.index
-            .find(hash, |account| self.get(*account) == wanted)
-            .copied()
+        self.index.find(hash, |account| self.get(*account) == wanted).copied()
     }
 
     /// Adds an account, or returns the one whose reference reads the same.
@@ -54,17 +52,12 @@ impl Accounts {
         if let Some(other) = self.index.find(hash, alike) {
             return Err(Refused::Alike(*other));
         }
-        let number = u32::try_from(self.len())
-            .ok()
-            .filter(|number| *number < u32::MAX)
-            .ok_or(Refused::TooMany)?;
+        let number = u32::try_from(self.len()).ok().filter(|number| *number < u32::MAX).ok_or(Refused::TooMany)?;
         self.text.push_str(account);
         self.ends.push(self.text.len());
         self.classes.push(class);
         let (text, ends, hasher) = (&self.text, &self.ends, &self.hasher);
-        self.index.insert_unique(hash, number, |other| {
-            hasher.hash_one(fold(reference(text, ends, *other)).as_ref())
-        });
+        self.index.insert_unique(hash, number, |other| hasher.hash_one(fold(reference(text, ends, *other)).as_ref()));
         Ok(())
     }
 }
@@ -96,15 +89,9 @@ pub(crate) fn read(
         let fields = table.fields();
         let (account, class_text) = (fields.get(0), fields.get(1));
         let mut add = |reason: String| findings.add(&source.name, Some(line), reason);
-        let class = class_text
-            .parse::<u8>()
-            .ok()
-            .filter(|class| class.to_string() == class_text);
+        let class = class_text.parse::<u8>().ok().filter(|class| class.to_string() == class_text);
         if class.is_none() {
-            add(format!(
-                "class {} is not an integer from 0 to 255",
-                shown(class_text)
-            ));
+            add(format!("class {} is not an integer from 0 to 255", shown(class_text)));
         }
         if let Some(defect) = name_defect(account, MAX_ACCOUNT_BYTES) {
             add(format!("account {} {defect}", shown(account)));
@@ -133,11 +120,7 @@ pub(crate) fn read(
     }
     let rows = table.rows();
     if rows == 0 {
-        findings.add(
-            &source.name,
-            None,
-            "lists no account: an empty snapshot attests nothing",
-        );
+        findings.add(&source.name, None, "lists no account: an empty snapshot attests nothing");
     }
     Ok(Some((accounts, rows)))
 }

@@ -69,16 +69,11 @@ pub(crate) fn read(
             continue;
         };
         if assets.list.len() == MAX_ASSETS {
-            add(format!(
-                "is one asset too many: a book has at most {MAX_ASSETS}"
-            ));
+            add(format!("is one asset too many: a book has at most {MAX_ASSETS}"));
         }
         let scale = parse_scale(fields.get(1));
         if scale.is_none() {
-            add(format!(
-                "{symbol} scale {} is not an integer from 0 to {MAX_SCALE}",
-                shown(fields.get(1))
-            ));
+            add(format!("{symbol} scale {} is not an integer from 0 to {MAX_SCALE}", shown(fields.get(1))));
         }
         let price = match fields.get(2) {
             "" => None,
@@ -93,10 +88,7 @@ pub(crate) fn read(
         } else if let Some(first) = assets.list.first()
             && first.quote != quote
         {
-            add(format!(
-                "{symbol} is priced in {quote}, the first asset in {}; all must be alike",
-                first.quote
-            ));
+            add(format!("{symbol} is priced in {quote}, the first asset in {}; all must be alike", first.quote));
         }
         assets.by_symbol.insert(symbol.to_owned(), index);
         assets.list.push(Asset {
@@ -114,9 +106,6 @@ pub(crate) fn read(
 
 fn parse_scale(text: &str) -> Option<u8> {
     // One spelling only: no "+8", no "08".
-    let scale = text
-        .parse::<u8>()
-        .ok()
-        .filter(|scale| *scale <= MAX_SCALE)?;
+    let scale = text.parse::<u8>().ok().filter(|scale| *scale <= MAX_SCALE)?;
     (scale.to_string() == text).then_some(scale)
 }

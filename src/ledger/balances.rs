@@ -35,56 +35,34 @@ pub(crate) fn read(
     findings: &mut Findings,
     progress: &dyn Progress,
 ) -> Result<Option<Balances>, Environment> {
-    let mut balances = Balances {
-        totals: vec![AssetTotals::default(); assets.list.len()],
-        ..Balances::default()
-    };
+    let mut balances = Balances { totals: vec![AssetTotals::default(); assets.list.len()], ..Balances::default() };
     let mut unpriced_reported = vec![false; assets.list.len()];
-    let rows = each_row(
-        source,
-        accounts,
-        assets,
-        limits,
-        findings,
-        progress,
-        |line, holding, findings| {
-            let asset = &assets.list[usize::from(holding.asset)];
-            let held = holding.equity > 0 || holding.debt > 0;
-            if held
-                && asset.price.is_none()
-                && !std::mem::replace(&mut unpriced_reported[usize::from(holding.asset)], true)
-            {
-                findings.add(
-                    &source.name,
-                    Some(line),
-                    format_args!(
-                        "{} is held here but has no price in assets.csv",
-                        asset.symbol
-                    ),
-                );
-            }
-            // At most 2^32 accounts with less than 2^64 each: no total reaches 2^96.
-            let total = &mut balances.totals[usize::from(holding.asset)];
-            total.equity += u128::from(holding.equity);
-            total.debt += u128::from(holding.debt);
-            balances.holdings.push(holding);
-        },
-    )?;
+    let rows = each_row(source, accounts, assets, limits, findings, progress, |line, holding, findings| {
+        let asset = &assets.list[usize::from(holding.asset)];
+        let held = holding.equity > 0 || holding.debt > 0;
+        if held && asset.price.is_none() && !std::mem::replace(&mut unpriced_reported[usize::from(holding.asset)], true)
+        {
+            findings.add(
+                &source.name,
+                Some(line),
+                format_args!("{} is held here but has no price in assets.csv", asset.symbol),
+            );
+        }
+        // At most 2^32 accounts with less than 2^64 each: no total reaches 2^96.
+        let total = &mut balances.totals[usize::from(holding.asset)];
+        total.equity += u128::from(holding.equity);
+        total.debt += u128::from(holding.debt);
+        balances.holdings.push(holding);
+    })?;
     let Some(rows) = rows else { return Ok(None) };
     balances.rows = rows;
     balances.holdings.sort_unstable_by_key(Holding::key);
-    let repeated: BTreeSet<_> = balances
-        .holdings
-        .windows(2)
-        .filter(|pair| pair[0].key() == pair[1].key())
-        .map(|pair| pair[0].key())
-        .collect();
+    let repeated: BTreeSet<_> =
+        balances.holdings.windows(2).filter(|pair| pair[0].key() == pair[1].key()).map(|pair| pair[0].key()).collect();
     if !repeated.is_empty() {
         report_repeated(source, accounts, assets, limits, findings, repeated)?;
     }
-    balances
-        .holdings
-        .retain(|holding| holding.equity > 0 || holding.debt > 0);
+    balances.holdings.retain(|holding| holding.equity > 0 || holding.debt > 0);
     balances.holdings.shrink_to_fit();
     balances.ends = ends(&balances.holdings, accounts.len());
     Ok(Some(balances))
@@ -109,9 +87,7 @@ fn each_row(
         let fields = table.fields();
         let (account_text, symbol) = (fields.get(0), fields.get(1));
         // Most files keep an account's rows together, which saves most of the searching.
-        let account = last
-            .filter(|last| accounts.get(*last) == account_text)
-            .or_else(|| accounts.find(account_text));
+        let account = last.filter(|last| accounts.get(*last) == account_text).or_else(|| accounts.find(account_text));
         last = account;
         if account.is_none() {
             findings.add(
@@ -121,45 +97,21 @@ fn each_row(
             );
         }
         let Some(asset) = assets.by_symbol.get(symbol).copied() else {
-            findings.add(
-                &source.name,
-                Some(line),
-                format_args!("asset {} is not in assets.csv", shown(symbol)),
-            );
+            findings.add(&source.name, Some(line), format_args!("asset {} is not in assets.csv", shown(symbol)));
             continue;
         };
         let scale = assets.list[usize::from(asset)].scale;
         let mut quantity = |text: &str, word: &str| {
             parse_quantity(text, scale)
                 .map_err(|error| {
-                    let text = if text.len() > 60 || text.is_empty() {
-                        shown(text)
-                    } else {
-                        text.to_owned()
-                    };
-                    findings.add(
-                        &source.name,
-                        Some(line),
-                        format_args!("{symbol} {word} {text} {error}"),
-                    );
+                    let text = if text.len() > 60 || text.is_empty() { shown(text) } else { text.to_owned() };
+                    findings.add(&source.name, Some(line), format_args!("{symbol} {word} {text} {error}"));
                 })
                 .ok()
         };
-        let (equity, debt) = (
-            quantity(fields.get(2), "quantity"),
-            quantity(fields.get(3), "debt"),
-        );
+        let (equity, debt) = (quantity(fields.get(2), "quantity"), quantity(fields.get(3), "debt"));
         if let (Some(account), Some(equity), Some(debt)) = (account, equity, debt) {
-            take(
-                line,
-                Holding {
-                    account,
-                    asset,
-                    equity,
-                    debt,
-                },
-                findings,
-            );
+            take(line, Holding { account, asset, equity, debt }, findings);
         }
     }
     Ok(Some(table.rows()))
@@ -179,35 +131,23 @@ fn report_repeated(
     let mut seen_again = 0u64;
     // What else is wrong with the file has been said the first time.
     let mut unheard = Findings::new(0);
-    each_row(
-        source,
-        accounts,
-        assets,
-        limits,
-        &mut unheard,
-        &crate::progress::Silent,
-        |line, holding, _| {
-            let key = holding.key();
-            if repeated.contains(&key) && !seen.insert(key) {
-                seen_again += 1;
-                findings.add(
-                    &source.name,
-                    Some(line),
-                    format_args!(
-                        "account {} has a second row for {}",
-                        shown(accounts.get(holding.account)),
-                        assets.list[usize::from(holding.asset)].symbol
-                    ),
-                );
-            }
-        },
-    )?;
+    each_row(source, accounts, assets, limits, &mut unheard, &crate::progress::Silent, |line, holding, _| {
+        let key = holding.key();
+        if repeated.contains(&key) && !seen.insert(key) {
+            seen_again += 1;
+            findings.add(
+                &source.name,
+                Some(line),
+                format_args!(
+                    "account {} has a second row for {}",
+                    shown(accounts.get(holding.account)),
+                    assets.list[usize::from(holding.asset)].symbol
+                ),
+            );
+        }
+    })?;
     if seen_again == 0 {
-        findings.add(
-            &source.name,
-            None,
-            "changed while it was read, and held an account's asset twice at first",
-        );
+        findings.add(&source.name, None, "changed while it was read, and held an account's asset twice at first");
     }
     Ok(())
 }
@@ -226,12 +166,7 @@ fn ends(holdings: &[Holding], accounts: usize) -> Vec<usize> {
 }
 
 /// Names every account that has more entries than its pages can count.
-pub(crate) fn report_oversized(
-    balances: &Balances,
-    accounts: &Accounts,
-    accounts_file: &str,
-    findings: &mut Findings,
-) {
+pub(crate) fn report_oversized(balances: &Balances, accounts: &Accounts, accounts_file: &str, findings: &mut Findings) {
     for holdings in balances.holdings.chunk_by(|a, b| a.account == b.account) {
         let entries: usize = holdings.iter().map(Holding::entries).sum();
         if entries > MAX_ENTRIES_PER_ACCOUNT {

@@ -47,39 +47,23 @@ pub fn check(dir: &Path, limits: &Limits, progress: &dyn Progress) -> Result<Sna
         _ => None,
     };
     let reserves = match (&files.reserves, &assets) {
-        (Some(source), Some(assets)) => {
-            reserve_lines::read(source, assets, limits, &mut findings, progress)?
-        }
-        (None, Some(assets)) => Some(Reserves {
-            sums: vec![0; assets.list.len()],
-            ..Reserves::default()
-        }),
+        (Some(source), Some(assets)) => reserve_lines::read(source, assets, limits, &mut findings, progress)?,
+        (None, Some(assets)) => Some(Reserves { sums: vec![0; assets.list.len()], ..Reserves::default() }),
         _ => None,
     };
 
-    let (
-        Some(manifest),
-        Some(assets),
-        Some((accounts, account_rows)),
-        Some(balances),
-        Some(reserves),
-    ) = (manifest, assets, accounts, balances, reserves)
+    let (Some(manifest), Some(assets), Some((accounts, account_rows)), Some(balances), Some(reserves)) =
+        (manifest, assets, accounts, balances, reserves)
     else {
         return Err(CheckError::NotValid(findings));
     };
-    let accounts_file = files
-        .accounts
-        .map_or_else(String::new, |source| source.name);
+    let accounts_file = files.accounts.map_or_else(String::new, |source| source.name);
     balances::report_oversized(&balances, &accounts, &accounts_file, &mut findings);
     reconcile_rows(&manifest, account_rows, &balances, &reserves, &mut findings);
     reconcile_totals(&manifest, &assets, &balances, &mut findings);
     let coverage_bps = manifest.policy.and_then(|policy| policy.coverage_bps);
     if coverage_bps.is_some() && !has_reserves_file {
-        findings.add(
-            MANIFEST,
-            None,
-            "policy.coverage_bps asks for reserves, but there is no reserves.csv",
-        );
+        findings.add(MANIFEST, None, "policy.coverage_bps asks for reserves, but there is no reserves.csv");
     }
     if !findings.is_empty() {
         return Err(CheckError::NotValid(findings));
@@ -115,40 +99,20 @@ fn reconcile_rows(
         if let Some(expected) = expected
             && expected != found
         {
-            findings.add(
-                MANIFEST,
-                None,
-                format_args!("rows.{table} says {expected}, the file has {found}"),
-            );
+            findings.add(MANIFEST, None, format_args!("rows.{table} says {expected}, the file has {found}"));
         }
     }
 }
 
-fn reconcile_totals(
-    manifest: &Manifest,
-    assets: &Assets,
-    balances: &Balances,
-    findings: &mut Findings,
-) {
+fn reconcile_totals(manifest: &Manifest, assets: &Assets, balances: &Balances, findings: &mut Findings) {
     for (symbol, expected) in &manifest.totals {
-        let Some(asset) = assets
-            .by_symbol
-            .get(symbol)
-            .map(|asset| usize::from(*asset))
-        else {
-            findings.add(
-                MANIFEST,
-                None,
-                format_args!("totals names {}, which is not in assets.csv", shown(symbol)),
-            );
+        let Some(asset) = assets.by_symbol.get(symbol).map(|asset| usize::from(*asset)) else {
+            findings.add(MANIFEST, None, format_args!("totals names {}, which is not in assets.csv", shown(symbol)));
             continue;
         };
         let scale = assets.list[asset].scale;
         let found = balances.totals[asset];
-        for (word, text, found) in [
-            ("equity", &expected.equity, found.equity),
-            ("debt", &expected.debt, found.debt),
-        ] {
+        for (word, text, found) in [("equity", &expected.equity, found.equity), ("debt", &expected.debt, found.debt)] {
             match parse_units(text, scale) {
                 Ok(units) if units == found => {}
                 Ok(_) => findings.add(
@@ -159,11 +123,9 @@ fn reconcile_totals(
                         format_units(found, scale)
                     ),
                 ),
-                Err(error) => findings.add(
-                    MANIFEST,
-                    None,
-                    format_args!("totals.{symbol}.{word} {} {error}", shown(text)),
-                ),
+                Err(error) => {
+                    findings.add(MANIFEST, None, format_args!("totals.{symbol}.{word} {} {error}", shown(text)))
+                }
             }
         }
     }

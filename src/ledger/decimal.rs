@@ -42,11 +42,7 @@ pub enum DecimalError {
 }
 
 fn at_most_a_thousand(decimals: u64) -> String {
-    if decimals > 1000 {
-        "more than 1000".to_owned()
-    } else {
-        decimals.to_string()
-    }
+    if decimals > 1000 { "more than 1000".to_owned() } else { decimals.to_string() }
 }
 
 /// A decimal number in its shortest form: `units`·10^-`scale`, no trailing zero behind the point.
@@ -77,10 +73,7 @@ pub fn parse_units(text: &str, scale: u8) -> Result<u128, DecimalError> {
     if decimals > u64::from(scale) {
         return Err(DecimalError::TooManyDecimals { decimals, scale });
     }
-    number.units_at(scale).ok_or(DecimalError::TooLarge {
-        scale,
-        max: u128::MAX,
-    })
+    number.units_at(scale).ok_or(DecimalError::TooLarge { scale, max: u128::MAX })
 }
 
 /// `text` as a quantity: a count of units of 10^-`scale` that fits 64 bits.
@@ -88,10 +81,7 @@ pub fn parse_units(text: &str, scale: u8) -> Result<u128, DecimalError> {
 /// # Errors
 /// See [`DecimalError`]; `TooLarge` above 2^64 − 1 units.
 pub fn parse_quantity(text: &str, scale: u8) -> Result<u64, DecimalError> {
-    let too_large = DecimalError::TooLarge {
-        scale,
-        max: u128::from(u64::MAX),
-    };
+    let too_large = DecimalError::TooLarge { scale, max: u128::from(u64::MAX) };
     match parse_units(text, scale) {
         Ok(units) => u64::try_from(units).map_err(|_| too_large),
         Err(DecimalError::TooLarge { .. }) => Err(too_large),
@@ -112,14 +102,8 @@ pub fn parse_decimal(text: &str) -> Result<Decimal, DecimalError> {
     let scale = u8::try_from(decimals)
         .ok()
         .filter(|scale| *scale <= MAX_SCALE)
-        .ok_or(DecimalError::TooManyDecimals {
-            decimals,
-            scale: MAX_SCALE,
-        })?;
-    let units = number.units_at(scale).ok_or(DecimalError::TooLarge {
-        scale,
-        max: u128::MAX,
-    })?;
+        .ok_or(DecimalError::TooManyDecimals { decimals, scale: MAX_SCALE })?;
+    let units = number.units_at(scale).ok_or(DecimalError::TooLarge { scale, max: u128::MAX })?;
     Ok(Decimal { units, scale })
 }
 
@@ -131,11 +115,7 @@ pub fn format_units(units: u128, scale: u8) -> String {
     let padded = format!("{digits:0>width$}", width = scale + 1);
     let (whole, decimals) = padded.split_at(padded.len() - scale);
     let decimals = decimals.trim_end_matches('0');
-    if decimals.is_empty() {
-        whole.to_owned()
-    } else {
-        format!("{whole}.{decimals}")
-    }
+    if decimals.is_empty() { whole.to_owned() } else { format!("{whole}.{decimals}") }
 }
 
 /// A number as written: `digits before` ‖ `digits after`, times 10^`exponent`, where zeros at both ends of the digits are
@@ -182,16 +162,8 @@ impl<'a> Written<'a> {
             kept = before.trim_end_matches('0');
             exponent += (before.len() - kept.len()) as i64;
         }
-        let after = if kept.is_empty() {
-            after.trim_start_matches('0')
-        } else {
-            after
-        };
-        Self {
-            before: kept,
-            after,
-            exponent,
-        }
+        let after = if kept.is_empty() { after.trim_start_matches('0') } else { after };
+        Self { before: kept, after, exponent }
     }
 
     fn is_zero(&self) -> bool {
@@ -208,20 +180,14 @@ impl<'a> Written<'a> {
         }
         let mut units: u128 = 0;
         for digit in self.before.bytes().chain(self.after.bytes()) {
-            units = units
-                .checked_mul(10)?
-                .checked_add(u128::from(digit - b'0'))?;
+            units = units.checked_mul(10)?.checked_add(u128::from(digit - b'0'))?;
         }
         units.checked_mul(10u128.checked_pow(zeros)?)
     }
 }
 
 fn digits(text: &str) -> Result<&str, DecimalError> {
-    if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
-        Ok(text)
-    } else {
-        Err(DecimalError::Malformed)
-    }
+    if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) { Ok(text) } else { Err(DecimalError::Malformed) }
 }
 
 /// The exponent, capped at a million either way: far outside every bound, and small enough to calculate with.
@@ -233,9 +199,7 @@ fn parse_exponent(text: &str) -> Result<i64, DecimalError> {
         (None, None) => (false, text),
     };
     // Only a parse of too many digits can fail here, so failing means "beyond the cap".
-    let size = digits(text)?
-        .parse::<i64>()
-        .map_or(CAP, |size| size.min(CAP));
+    let size = digits(text)?.parse::<i64>().map_or(CAP, |size| size.min(CAP));
     Ok(if negative { -size } else { size })
 }
 
@@ -258,8 +222,8 @@ mod tests {
     #[test]
     fn l6_what_is_not_a_plain_number_is_refused() {
         let bad = [
-            "NaN", "nan", "inf", "Infinity", "+1", " 1", "1 ", "0x10", "1_000", "1,5", ".5", "5.",
-            ".", "e5", "1e", "1e+", "1e1.5", "1e-", "--1", "١", "1f", "1e5e5", "1.2.3", "-", "-x",
+            "NaN", "nan", "inf", "Infinity", "+1", " 1", "1 ", "0x10", "1_000", "1,5", ".5", "5.", ".", "e5", "1e",
+            "1e+", "1e1.5", "1e-", "--1", "١", "1f", "1e5e5", "1.2.3", "-", "-x",
         ];
         for text in bad {
             assert_eq!(parse_units(text, 8), Err(DecimalError::Malformed), "{text}");
@@ -270,11 +234,7 @@ mod tests {
     #[test]
     fn l5_a_negative_quantity_is_refused_even_i64_min_and_minus_zero() {
         for text in ["-1", "-9223372036854775808", "-0", "-0.0", "-1e-9"] {
-            assert_eq!(
-                parse_quantity(text, 8),
-                Err(DecimalError::Negative),
-                "{text}"
-            );
+            assert_eq!(parse_quantity(text, 8), Err(DecimalError::Negative), "{text}");
         }
     }
 
@@ -282,21 +242,11 @@ mod tests {
     fn l6_a_quantity_over_64_bits_after_scaling_is_refused() {
         assert_eq!(parse_quantity("184467440737.09551615", 8), Ok(u64::MAX));
         assert_eq!(
-            parse_quantity("184467440737.09551616", 8)
-                .unwrap_err()
-                .to_string(),
+            parse_quantity("184467440737.09551616", 8).unwrap_err().to_string(),
             "is too large: with 8 decimals at most 184467440737.09551615 fits"
         );
-        for text in [
-            "1e309",
-            "1e999999999",
-            "1e99999999999999999999999",
-            &"9".repeat(60_000),
-        ] {
-            assert!(matches!(
-                parse_quantity(text, 8),
-                Err(DecimalError::TooLarge { .. })
-            ));
+        for text in ["1e309", "1e999999999", "1e99999999999999999999999", &"9".repeat(60_000)] {
+            assert!(matches!(parse_quantity(text, 8), Err(DecimalError::TooLarge { .. })));
         }
         assert_eq!(parse_units(&u128::MAX.to_string(), 0), Ok(u128::MAX));
         assert!(parse_units("340282366920938463463374607431768211456", 0).is_err());
@@ -304,10 +254,7 @@ mod tests {
 
     #[test]
     fn l7_a_decimal_too_many_is_refused_and_a_zero_too_many_is_not() {
-        assert_eq!(
-            parse_quantity("0.123456789", 8).unwrap_err().to_string(),
-            "has 9 decimals, the book allows 8"
-        );
+        assert_eq!(parse_quantity("0.123456789", 8).unwrap_err().to_string(), "has 9 decimals, the book allows 8");
         assert_eq!(parse_quantity("0.1234567800000", 8), Ok(12_345_678));
         assert_eq!(
             parse_quantity("1e-999999999", 8).unwrap_err().to_string(),
@@ -317,13 +264,9 @@ mod tests {
 
     #[test]
     fn the_shortest_form_is_one_form() {
-        for (text, shortest) in [
-            ("0.07239000", "0.07239"),
-            ("100", "100"),
-            ("1e2", "100"),
-            ("0.0", "0"),
-            ("00.50", "0.5"),
-        ] {
+        for (text, shortest) in
+            [("0.07239000", "0.07239"), ("100", "100"), ("1e2", "100"), ("0.0", "0"), ("00.50", "0.5")]
+        {
             assert_eq!(parse_decimal(text).unwrap().to_string(), shortest);
         }
         assert!(parse_decimal("1e-19").is_err());

@@ -24,11 +24,7 @@ const NOT_READ_YET: [&str; 5] = ["instruments", "limits", "classes", "tiers", "p
 pub(crate) fn list(dir: &Path, findings: &mut Findings) -> Result<Files, Environment> {
     let mut files = Files::default();
     let mut paths = fs::read_dir(dir)
-        .and_then(|entries| {
-            entries
-                .map(|entry| entry.map(|entry| entry.path()))
-                .collect::<Result<Vec<_>, _>>()
-        })
+        .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>())
         .map_err(Environment::at(dir))?;
     // The operating system lists files in any order; findings are to come in one.
     paths.sort();
@@ -38,26 +34,15 @@ pub(crate) fn list(dir: &Path, findings: &mut Findings) -> Result<Files, Environ
         if name.starts_with('.') || name.starts_with("README") {
             continue;
         }
-        if !fs::metadata(&path)
-            .map_err(Environment::at(&path))?
-            .is_file()
-        {
-            findings.add(
-                name,
-                None,
-                "is not a file, and a snapshot has nothing but files",
-            );
+        if !fs::metadata(&path).map_err(Environment::at(&path))?.is_file() {
+            findings.add(name, None, "is not a file, and a snapshot has nothing but files");
             continue;
         }
         if name == MANIFEST {
             files.manifest = Some(path);
             continue;
         }
-        let stem = name
-            .strip_suffix(".gz")
-            .or_else(|| name.strip_suffix(".zst"))
-            .unwrap_or(name)
-            .strip_suffix(".csv");
+        let stem = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(name).strip_suffix(".csv");
         let slot = match stem {
             Some("assets") => &mut files.assets,
             Some("accounts") => &mut files.accounts,
@@ -77,11 +62,9 @@ pub(crate) fn list(dir: &Path, findings: &mut Findings) -> Result<Files, Environ
             }
         };
         match slot {
-            Some(first) => findings.add(
-                name,
-                None,
-                format_args!("stands beside {}; which of the two is meant?", first.name),
-            ),
+            Some(first) => {
+                findings.add(name, None, format_args!("stands beside {}; which of the two is meant?", first.name))
+            }
             None => *slot = Some(source),
         }
     }

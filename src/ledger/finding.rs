@@ -38,22 +38,14 @@ pub struct Findings {
 
 impl Findings {
     pub(crate) fn new(max_kept: usize) -> Self {
-        Self {
-            findings: Vec::new(),
-            total: 0,
-            max_kept,
-        }
+        Self { findings: Vec::new(), total: 0, max_kept }
     }
 
     /// Counts one finding, and keeps it while there is room. The sentence is only put together where it is kept.
     pub(crate) fn add(&mut self, file: &str, line: Option<u64>, reason: impl fmt::Display) {
         self.total = self.total.saturating_add(1);
         if self.findings.len() < self.max_kept {
-            self.findings.push(Finding {
-                file: file.to_owned(),
-                line,
-                reason: reason.to_string(),
-            });
+            self.findings.push(Finding { file: file.to_owned(), line, reason: reason.to_string() });
         }
     }
 
@@ -90,10 +82,7 @@ pub struct Environment {
 
 impl Environment {
     pub(crate) fn at(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
-        move |source| Self {
-            path: path.to_owned(),
-            source,
-        }
+        move |source| Self { path: path.to_owned(), source }
     }
 }
 
@@ -117,9 +106,6 @@ mod tests {
         let mut findings = Findings::new(1);
         findings.add("balances.csv", Some(1042), "BTC quantity 0.1 is odd");
         findings.add("balances.csv", None, "never kept");
-        assert_eq!(
-            findings.to_string(),
-            "balances.csv line 1042: BTC quantity 0.1 is odd\nand 1 more"
-        );
+        assert_eq!(findings.to_string(), "balances.csv line 1042: BTC quantity 0.1 is odd\nand 1 more");
     }
 }

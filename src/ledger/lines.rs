@@ -134,22 +134,14 @@ impl<'p> Table<'p> {
 
     /// Reads the first line. `false`, with a finding, where it is not exactly `names`: what stands in the columns is then
     /// unknown, and the file is not read further.
-    pub(crate) fn expect_header(
-        &mut self,
-        names: &[&str],
-        findings: &mut Findings,
-    ) -> Result<bool, Environment> {
+    pub(crate) fn expect_header(&mut self, names: &[&str], findings: &mut Findings) -> Result<bool, Environment> {
         let found = self.next(findings)?;
         if found == Some(1) && self.fields.iter().eq(names.iter().copied()) {
             self.columns = Some(names.len());
             return Ok(true);
         }
         let names = names.join(",");
-        findings.add(
-            &self.source.name,
-            Some(1),
-            format_args!("the header is not exactly {names}"),
-        );
+        findings.add(&self.source.name, Some(1), format_args!("the header is not exactly {names}"));
         Ok(false)
     }
 
@@ -220,18 +212,14 @@ impl<'p> Table<'p> {
         let text = std::str::from_utf8(bytes)
             .map_err(|error| format!("is not UTF-8 from byte {} on", error.valid_up_to() + 1))?;
         if let Some(control) = text.chars().find(|c| c.is_control()) {
-            return Err(format!(
-                "holds the control character U+{:04X}",
-                u32::from(control)
-            ));
+            return Err(format!("holds the control character U+{:04X}", u32::from(control)));
         }
         self.fields.split(text)?;
         match self.columns {
             Some(columns) if columns > 1 && text.is_empty() => Err("is empty".to_owned()),
-            Some(columns) if columns != self.fields.len() => Err(format!(
-                "has {} fields, the header has {columns}",
-                self.fields.len()
-            )),
+            Some(columns) if columns != self.fields.len() => {
+                Err(format!("has {} fields, the header has {columns}", self.fields.len()))
+            }
             _ => Ok(()),
         }
     }
@@ -281,10 +269,7 @@ impl Drop for Table<'_> {
 
 /// What a failure in the unpacking means to the person who made the file.
 fn damage(error: &io::Error) -> String {
-    if let Some(too_much) = error
-        .get_ref()
-        .and_then(|inner| inner.downcast_ref::<TooMuch>())
-    {
+    if let Some(too_much) = error.get_ref().and_then(|inner| inner.downcast_ref::<TooMuch>()) {
         too_much.to_string()
     } else if error.kind() == io::ErrorKind::UnexpectedEof {
         "the compressed file was cut short".to_owned()
@@ -310,10 +295,7 @@ mod tests {
         assert_eq!(split("a,b,c").unwrap(), ["a", "b", "c"]);
         assert_eq!(split("").unwrap(), [""]);
         assert_eq!(split(",").unwrap(), ["", ""]);
-        assert_eq!(
-            split("\"a,b\",\"c\"\"d\",\"\"").unwrap(),
-            ["a,b", "c\"d", ""]
-        );
+        assert_eq!(split("\"a,b\",\"c\"\"d\",\"\"").unwrap(), ["a,b", "c\"d", ""]);
     }
 
     #[test]

@@ -105,11 +105,7 @@ pub(crate) fn read(path: &Path, findings: &mut Findings) -> Result<Option<Manife
         .and_then(|file| file.take(MAX_MANIFEST_BYTES + 1).read_to_end(&mut bytes))
         .map_err(Environment::at(path))?;
     if bytes.len() as u64 > MAX_MANIFEST_BYTES {
-        findings.add(
-            MANIFEST,
-            None,
-            format_args!("is longer than {MAX_MANIFEST_BYTES} bytes"),
-        );
+        findings.add(MANIFEST, None, format_args!("is longer than {MAX_MANIFEST_BYTES} bytes"));
         return Ok(None);
     }
     let Ok(text) = String::from_utf8(bytes) else {
@@ -133,26 +129,17 @@ pub(crate) fn read(path: &Path, findings: &mut Findings) -> Result<Option<Manife
 }
 
 fn judge(manifest: &Manifest, findings: &mut Findings) {
-    let Manifest {
-        exchange,
-        snapshot,
-        policy,
-        ..
-    } = manifest;
+    let Manifest { exchange, snapshot, policy, .. } = manifest;
     let mut add = |reason: String| findings.add(MANIFEST, None, reason);
-    for (field, value, max_bytes) in [
-        ("exchange.name", &exchange.name, 256),
-        ("exchange.domain", &exchange.domain, 253),
-    ] {
+    for (field, value, max_bytes) in
+        [("exchange.name", &exchange.name, 256), ("exchange.domain", &exchange.domain, 253)]
+    {
         if let Some(defect) = name_defect(value, max_bytes) {
             add(format!("{field} {defect}"));
         }
     }
     if let Some(lei) = &exchange.lei
-        && (lei.len() != 20
-            || !lei
-                .bytes()
-                .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit()))
+        && (lei.len() != 20 || !lei.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit()))
     {
         add("exchange.lei is not 20 capital letters and digits".to_owned());
     }
@@ -170,9 +157,7 @@ fn judge(manifest: &Manifest, findings: &mut Findings) {
     if let Some(bps) = policy.and_then(|policy| policy.coverage_bps)
         && bps > MAX_COVERAGE_BPS
     {
-        add(format!(
-            "policy.coverage_bps is {bps}, at most {MAX_COVERAGE_BPS} is allowed"
-        ));
+        add(format!("policy.coverage_bps is {bps}, at most {MAX_COVERAGE_BPS} is allowed"));
     }
 }
 

@@ -67,10 +67,6 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            max_decompressed_bytes: 64 << 30,
-            max_ratio: 200,
-            max_errors_kept: 1000,
-        }
+        Self { max_decompressed_bytes: 64 << 30, max_ratio: 200, max_errors_kept: 1000 }
     }
 }

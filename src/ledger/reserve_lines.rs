@@ -11,15 +11,7 @@ use super::source::Source;
 use super::text::{fold, name_defect, shown};
 use crate::progress::Progress;
 
-pub(crate) const RESERVES_HEADER: [&str; 7] = [
-    "asset",
-    "chain",
-    "address",
-    "amount",
-    "height",
-    "message",
-    "signature",
-];
+pub(crate) const RESERVES_HEADER: [&str; 7] = ["asset", "chain", "address", "amount", "height", "message", "signature"];
 
 /// One reserve: an amount of one asset at one address or with one custodian.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,14 +45,10 @@ pub(crate) fn read(
     if !table.expect_header(&RESERVES_HEADER, findings)? {
         return Ok(None);
     }
-    let mut reserves = Reserves {
-        sums: vec![0; assets.list.len()],
-        ..Reserves::default()
-    };
+    let mut reserves = Reserves { sums: vec![0; assets.list.len()], ..Reserves::default() };
     let mut first_line_of: HashMap<(u16, String, String), u64> = HashMap::new();
     while let Some(line) = table.next(findings)? {
-        let fields: [String; 7] =
-            std::array::from_fn(|column| table.fields().get(column).to_owned());
+        let fields: [String; 7] = std::array::from_fn(|column| table.fields().get(column).to_owned());
         let [symbol, chain, address, amount, height, _, _] = &fields;
         let mut add = |reason: String| findings.add(&source.name, Some(line), reason);
         for (word, name, max_bytes) in [("chain", chain, 64), ("address", address, 256)] {
@@ -68,13 +56,7 @@ pub(crate) fn read(
                 add(format!("{word} {} {defect}", shown(name)));
             }
         }
-        if !height.is_empty()
-            && height
-                .parse::<u64>()
-                .map(|height| height.to_string())
-                .as_ref()
-                != Ok(height)
-        {
+        if !height.is_empty() && height.parse::<u64>().map(|height| height.to_string()).as_ref() != Ok(height) {
             add(format!("height {} is not a block number", shown(height)));
         }
         let Some(asset) = assets.by_symbol.get(symbol).copied() else {
@@ -85,10 +67,7 @@ pub(crate) fn read(
         // hexadecimal addresses, and no two real addresses of other kinds are that close.
         let place = (asset, fold(chain).into_owned(), fold(address).into_owned());
         if let Some(first) = first_line_of.get(&place) {
-            add(format!(
-                "{symbol} at address {} is counted in line {first} already",
-                shown(address)
-            ));
+            add(format!("{symbol} at address {} is counted in line {first} already", shown(address)));
             continue;
         }
         first_line_of.insert(place, line);
@@ -102,15 +81,9 @@ pub(crate) fn read(
         let sum = &mut reserves.sums[usize::from(asset)];
         match sum.checked_add(units) {
             Some(larger) => *sum = larger,
-            None => add(format!(
-                "{symbol} reserves sum to more than 2^128 - 1 units"
-            )),
+            None => add(format!("{symbol} reserves sum to more than 2^128 - 1 units")),
         }
-        reserves.lines.push(ReserveLine {
-            asset,
-            units,
-            fields,
-        });
+        reserves.lines.push(ReserveLine { asset, units, fields });
     }
     reserves.rows = table.rows();
     Ok(Some(reserves))

@@ -43,12 +43,7 @@ impl Hasher for Prefixed {
 
     fn concat_and_hash(left: &Self::Hash, right: Option<&Self::Hash>) -> Self::Hash {
         match right {
-            Some(right) => Sha256::new()
-                .chain_update([NODE])
-                .chain_update(left)
-                .chain_update(right)
-                .finalize()
-                .into(),
+            Some(right) => Sha256::new().chain_update([NODE]).chain_update(left).chain_update(right).finalize().into(),
             None => *left,
         }
     }
@@ -67,14 +62,9 @@ impl ReserveTree {
     /// who is shown a line is shown its blind too.
     #[must_use]
     pub fn build(lines: &[ReserveLine], blind: impl Fn(usize) -> [u8; HASH_BYTES]) -> Self {
-        let leaves: Vec<_> = lines
-            .iter()
-            .enumerate()
-            .map(|(position, line)| leaf(&line.fields, &blind(position)))
-            .collect();
-        Self {
-            tree: MerkleTree::from_leaves(&leaves),
-        }
+        let leaves: Vec<_> =
+            lines.iter().enumerate().map(|(position, line)| leaf(&line.fields, &blind(position))).collect();
+        Self { tree: MerkleTree::from_leaves(&leaves) }
     }
 
     /// The root that goes into the statement.
@@ -114,13 +104,9 @@ pub fn verify_multiproof(
     if !rest.is_empty() {
         return false;
     }
-    let leaves: Vec<_> = lines
-        .iter()
-        .map(|(fields, blind)| leaf(fields, blind))
-        .collect();
-    let top = |hashes: &[[u8; HASH_BYTES]]| {
-        MerkleProof::<Prefixed>::new(hashes.to_vec()).root(indices, &leaves, line_count)
-    };
+    let leaves: Vec<_> = lines.iter().map(|(fields, blind)| leaf(fields, blind)).collect();
+    let top =
+        |hashes: &[[u8; HASH_BYTES]]| MerkleProof::<Prefixed>::new(hashes.to_vec()).root(indices, &leaves, line_count);
     // rs_merkle ignores hashes beyond those it needs. If one fewer is enough, there is one too many.
     if let Some((_, fewer)) = hashes.split_last()
         && top(fewer).is_ok()
@@ -137,10 +123,7 @@ fn well_formed(indices: &[usize], line_count: usize) -> bool {
 }
 
 fn leaf(fields: &LineFields, blind: &[u8; HASH_BYTES]) -> [u8; HASH_BYTES] {
-    let mut hash = Sha256::new()
-        .chain_update([LEAF])
-        .chain_update(LEAF_DOMAIN)
-        .chain_update(blind);
+    let mut hash = Sha256::new().chain_update([LEAF]).chain_update(LEAF_DOMAIN).chain_update(blind);
     for field in fields {
         // A longer field than 4 GiB cannot be told from one of 4 GiB here, but it would still be hashed in full.
         let length = u32::try_from(field.len()).unwrap_or(u32::MAX);
@@ -175,40 +158,21 @@ mod tests {
     fn lines(count: usize) -> Vec<ReserveLine> {
         (0..count)
             .map(|i| {
-                let fields = [
-                    "BTC",
-                    "bitcoin",
-                    &format!("address {i}"),
-                    "1.5",
-                    "800000",
-                    "",
-                    "",
-                ];
-                ReserveLine {
-                    asset: 0,
-                    units: 15,
-                    fields: fields.map(str::to_owned),
-                }
+                let fields = ["BTC", "bitcoin", &format!("address {i}"), "1.5", "800000", "", ""];
+                ReserveLine { asset: 0, units: 15, fields: fields.map(str::to_owned) }
             })
             .collect()
     }
 
     fn shown(lines: &[ReserveLine], indices: &[usize]) -> Shown {
-        indices
-            .iter()
-            .map(|i| (lines[*i].fields.clone(), blind(*i)))
-            .collect()
+        indices.iter().map(|i| (lines[*i].fields.clone(), blind(*i))).collect()
     }
 
     /// A tree of `count` lines and a valid proof for `indices`.
     fn case(count: usize, indices: &[usize]) -> ([u8; HASH_BYTES], Shown, Vec<u8>) {
         let lines = lines(count);
         let tree = ReserveTree::build(&lines, blind);
-        (
-            tree.root(),
-            shown(&lines, indices),
-            tree.multiproof(indices).unwrap(),
-        )
+        (tree.root(), shown(&lines, indices), tree.multiproof(indices).unwrap())
     }
 
     #[test]
@@ -218,13 +182,7 @@ mod tests {
         assert!(tree.multiproof(&[]).is_none());
         assert!(tree.multiproof(&[0]).is_none());
         assert!(!verify_multiproof(&EMPTY_ROOT, 0, &[], &[], &[]));
-        assert!(!verify_multiproof(
-            &EMPTY_ROOT,
-            0,
-            &[0],
-            &shown(&lines(1), &[0]),
-            &[]
-        ));
+        assert!(!verify_multiproof(&EMPTY_ROOT, 0, &[0], &shown(&lines(1), &[0]), &[]));
     }
 
     #[test]
@@ -273,33 +231,15 @@ mod tests {
             (vec![1, 3, 4], &shown),
             (vec![0, 3], &shown),
         ] {
-            assert!(
-                !verify_multiproof(&root, 5, &indices, lines, &proof),
-                "{indices:?}"
-            );
+            assert!(!verify_multiproof(&root, 5, &indices, lines, &proof), "{indices:?}");
         }
     }
 
     #[test]
     fn a_wrong_line_count_never_passes() {
         let (root, shown, proof) = case(5, &[1, 3]);
-        for count in [
-            0,
-            1,
-            4,
-            6,
-            7,
-            8,
-            9,
-            1 << 20,
-            MAX_LINES,
-            MAX_LINES + 1,
-            usize::MAX,
-        ] {
-            assert!(
-                !verify_multiproof(&root, count, &[1, 3], &shown, &proof),
-                "{count}"
-            );
+        for count in [0, 1, 4, 6, 7, 8, 9, 1 << 20, MAX_LINES, MAX_LINES + 1, usize::MAX] {
+            assert!(!verify_multiproof(&root, count, &[1, 3], &shown, &proof), "{count}");
         }
     }
 
@@ -308,11 +248,7 @@ mod tests {
         // The tree of two lines whose topmost node, read as one line, would have to hash to the same root.
         let lines = lines(2);
         let tree = ReserveTree::build(&lines, blind);
-        let concatenated = [
-            leaf(&lines[0].fields, &blind(0)),
-            leaf(&lines[1].fields, &blind(1)),
-        ]
-        .concat();
+        let concatenated = [leaf(&lines[0].fields, &blind(0)), leaf(&lines[1].fields, &blind(1))].concat();
         let naive: [u8; 32] = Sha256::digest(&concatenated).into();
         let prefixed: [u8; 32] = Prefixed::hash(&[&[NODE][..], &concatenated].concat());
         assert_ne!(root(1, &naive), tree.root());

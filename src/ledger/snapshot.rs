@@ -111,11 +111,7 @@ impl Snapshot {
     #[must_use]
     pub fn holdings_of(&self, account: u32) -> &[Holding] {
         let account = account as usize;
-        let start = if account == 0 {
-            0
-        } else {
-            self.holding_ends[account - 1]
-        };
+        let start = if account == 0 { 0 } else { self.holding_ends[account - 1] };
         &self.holdings[start..self.holding_ends[account]]
     }
 

@@ -54,28 +54,20 @@ impl Source {
             Some("zst") => Encoding::Zstd,
             _ => Encoding::Plain,
         };
-        Self {
-            name,
-            path: path.to_owned(),
-            encoding,
-        }
+        Self { name, path: path.to_owned(), encoding }
     }
 
     pub(crate) fn open(&self, limits: &Limits) -> Result<Stream, Environment> {
         let file = File::open(&self.path).map_err(Environment::at(&self.path))?;
         let disk_bytes = file.metadata().map_err(Environment::at(&self.path))?.len();
         let disk = Rc::new(Disk::default());
-        let counted = BufReader::new(CountedFile {
-            file,
-            disk: Rc::clone(&disk),
-        });
+        let counted = BufReader::new(CountedFile { file, disk: Rc::clone(&disk) });
         let unpacked: Box<dyn Read> = match self.encoding {
             Encoding::Plain => Box::new(counted),
             Encoding::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(counted)),
-            Encoding::Zstd => Box::new(
-                zstd::stream::read::Decoder::with_buffer(counted)
-                    .map_err(Environment::at(&self.path))?,
-            ),
+            Encoding::Zstd => {
+                Box::new(zstd::stream::read::Decoder::with_buffer(counted).map_err(Environment::at(&self.path))?)
+            }
         };
         Ok(Stream {
             bytes: BufReader::with_capacity(
@@ -131,9 +123,7 @@ const RATIO_FREE_BYTES: u64 = 16 << 20;
 /// A file gives more than it may. Its own type, so that it can be told from what a decoder says.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TooMuch {
-    #[error(
-        "holds more than {max_bytes} bytes once unpacked, which is the limit; nothing behind that was read"
-    )]
+    #[error("holds more than {max_bytes} bytes once unpacked, which is the limit; nothing behind that was read")]
     Bytes { max_bytes: u64 },
     #[error(
         "unpacks to more than {max_ratio} times its size (a decompression bomb?); nothing behind byte {given} was read"

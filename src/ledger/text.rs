@@ -16,10 +16,7 @@ pub(crate) fn name_defect(name: &str, max_bytes: usize) -> Option<String> {
     if name.is_empty() {
         Some("is empty".to_owned())
     } else if name.len() > max_bytes {
-        Some(format!(
-            "has {} bytes, at most {max_bytes} are allowed",
-            name.len()
-        ))
+        Some(format!("has {} bytes, at most {max_bytes} are allowed", name.len()))
     } else if name.chars().any(|c| c.is_control() || is_invisible(c)) {
         Some("holds a control or invisible character".to_owned())
     } else if name.trim() != name {
@@ -33,10 +30,7 @@ pub(crate) fn name_defect(name: &str, max_bytes: usize) -> Option<String> {
 /// same folded form count as the same name, because a person reading them could not tell which is meant. Letters of different
 /// scripts that look alike (Latin a, Cyrillic а) stay different.
 pub(crate) fn fold(name: &str) -> Cow<'_, str> {
-    if name
-        .bytes()
-        .all(|b| b.is_ascii_graphic() && !b.is_ascii_uppercase())
-    {
+    if name.bytes().all(|b| b.is_ascii_graphic() && !b.is_ascii_uppercase()) {
         return Cow::Borrowed(name);
     }
     // Upper case first: it maps ß and both sigmas to what their capital reads as, which lower case alone does not.
@@ -76,15 +70,7 @@ mod tests {
 
     #[test]
     fn a_name_nobody_can_see_whole_is_refused() {
-        for bad in [
-            "",
-            " a",
-            "a\t",
-            "a\u{a0}",
-            "a\u{200b}b",
-            "a\u{202e}b",
-            "a\0",
-        ] {
+        for bad in ["", " a", "a\t", "a\u{a0}", "a\u{200b}b", "a\u{202e}b", "a\0"] {
             assert!(name_defect(bad, 128).is_some(), "{bad:?}");
         }
         assert!(name_defect(&"x".repeat(129), 128).is_some());

@@ -56,11 +56,7 @@ impl SnapshotWriter {
         let staging = out.with_file_name(format!(".{}.partial", name.to_string_lossy()));
         fs::create_dir(&staging).map_err(|source| match source.kind() {
             io::ErrorKind::AlreadyExists => WriteError::Unfinished(staging.clone()),
-            _ => Environment {
-                path: staging.clone(),
-                source,
-            }
-            .into(),
+            _ => Environment { path: staging.clone(), source }.into(),
         })?;
         let opened = open(&staging, "accounts.csv", &ACCOUNTS_HEADER)
             .and_then(|accounts| Ok((accounts, open(&staging, "balances.csv", &BALANCES_HEADER)?)));
@@ -71,11 +67,7 @@ impl SnapshotWriter {
                 accounts,
                 balances,
                 reserves: None,
-                rows: Rows {
-                    accounts: Some(0),
-                    balances: Some(0),
-                    reserves: None,
-                },
+                rows: Rows { accounts: Some(0), balances: Some(0), reserves: None },
                 finished: false,
             }),
             Err(error) => {
@@ -100,13 +92,7 @@ impl SnapshotWriter {
     ///
     /// # Errors
     /// If the disk refuses it.
-    pub fn balance(
-        &mut self,
-        account: &str,
-        symbol: &str,
-        equity: &str,
-        debt: &str,
-    ) -> Result<(), WriteError> {
+    pub fn balance(&mut self, account: &str, symbol: &str, equity: &str, debt: &str) -> Result<(), WriteError> {
         count(&mut self.rows.balances);
         let row = [account, symbol, equity, debt];
         put(&mut self.balances, &self.staging.join("balances.csv"), &row)
@@ -138,20 +124,8 @@ impl SnapshotWriter {
         let mut file = open(&self.staging, "assets.csv", &ASSETS_HEADER)?;
         let path = self.staging.join("assets.csv");
         for asset in assets {
-            let price = asset
-                .price
-                .map(|price| price.to_string())
-                .unwrap_or_default();
-            put(
-                &mut file,
-                &path,
-                &[
-                    &asset.symbol,
-                    &asset.scale.to_string(),
-                    &price,
-                    &asset.quote,
-                ],
-            )?;
+            let price = asset.price.map(|price| price.to_string()).unwrap_or_default();
+            put(&mut file, &path, &[&asset.symbol, &asset.scale.to_string(), &price, &asset.quote])?;
         }
         sync(&mut file, &path)?;
         sync(&mut self.accounts, &self.staging.join("accounts.csv"))?;
@@ -160,9 +134,8 @@ impl SnapshotWriter {
             sync(file, &self.staging.join("reserves.csv"))?;
         }
         let path = self.staging.join(MANIFEST);
-        let text = toml::to_string(&manifest).map_err(|error| {
-            WriteError::Argument(format!("the manifest cannot be written as TOML: {error}"))
-        })?;
+        let text = toml::to_string(&manifest)
+            .map_err(|error| WriteError::Argument(format!("the manifest cannot be written as TOML: {error}")))?;
         File::create_new(&path)
             .and_then(|mut file| {
                 file.write_all(text.as_bytes())?;
@@ -206,8 +179,7 @@ fn open(folder: &Path, name: &str, header: &[&str]) -> Result<CsvFile, WriteErro
 }
 
 fn put(file: &mut CsvFile, path: &Path, row: &[&str]) -> Result<(), WriteError> {
-    file.write_record(row)
-        .map_err(|error| Environment::at(path)(error.into()).into())
+    file.write_record(row).map_err(|error| Environment::at(path)(error.into()).into())
 }
 
 fn sync(file: &mut CsvFile, path: &Path) -> Result<(), WriteError> {
@@ -217,9 +189,7 @@ fn sync(file: &mut CsvFile, path: &Path) -> Result<(), WriteError> {
 }
 
 fn sync_folder(folder: &Path) -> Result<(), WriteError> {
-    File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .map_err(|source| Environment::at(folder)(source).into())
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(|source| Environment::at(folder)(source).into())
 }
 
 #[cfg(test)]

@@ -5,9 +5,7 @@ use crate::{
     identity::{MasterSecret, identity},
     page::{Entry, Page},
     shape::Shape,
-    statement::{
-        Asset, Column, ColumnKind, Exchange, NOT_PROVEN, PROTOCOL, Policy, Reserves, SnapshotInfo, Statement,
-    },
+    statement::{Asset, Column, ColumnKind, Exchange, NOT_PROVEN, PROTOCOL, Policy, Reserves, SnapshotInfo, Statement},
     tree::{UpperTree, batch_levels},
 };
 

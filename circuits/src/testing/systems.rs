@@ -58,11 +58,7 @@ impl StepSystem {
     }
 
     /// Sets several variables together, asks which constraint fails, and sets them back.
-    pub fn tampered_together(
-        &mut self,
-        variables: &[&str],
-        change: impl FnOnce(Vec<F>) -> Vec<F>,
-    ) -> Option<String> {
+    pub fn tampered_together(&mut self, variables: &[&str], change: impl FnOnce(Vec<F>) -> Vec<F>) -> Option<String> {
         let honest: Vec<F> = variables.iter().map(|v| self.cs.get(v)).collect();
         for (variable, value) in variables.iter().zip(change(honest.clone())) {
             self.cs.set(variable, value);

@@ -199,7 +199,9 @@ fn i8_an_empty_list_of_pages_does_not_pass() {
 
 #[test]
 fn quantities_and_hashes_have_one_spelling() {
-    for quantity in ["0500", "+500", " 500", "5e2", "-1", "", "18446744073709551616", "340282366920938463463374607431768211456"] {
+    for quantity in
+        ["0500", "+500", " 500", "5e2", "-1", "", "18446744073709551616", "340282366920938463463374607431768211456"]
+    {
         refused(1, |f| f.pages[0].entries[0].quantity = quantity.to_owned());
     }
     refused(1, |f| f.pages[0].path[0][0] = f.pages[0].path[0][0].to_uppercase());

@@ -221,12 +221,7 @@ fn p5_the_same_position_twice_is_caught() {
 #[test]
 fn p6_a_sibling_that_was_never_folded_changes_the_old_root() {
     let mut case = Case::new(&[3, 1]);
-    case.both(
-        "tree-old",
-        |p| p.path[1][5] += F::ONE,
-        &["level 1/tree-old/child 5"],
-        |v| vec![v[0] + F::ONE],
-    );
+    case.both("tree-old", |p| p.path[1][5] += F::ONE, &["level 1/tree-old/child 5"], |v| vec![v[0] + F::ONE]);
 }
 
 #[test]
@@ -250,8 +245,7 @@ fn p7_the_same_column_twice_in_one_account_adds_up() {
     }
     let case = Case::with_pages(pages);
     assert_eq!(case.system.cs.which_is_unsatisfied(), None);
-    let expected = F::from(99)
-        + F::from(6) * F::from(u64::MAX) * (gamma() - F::from(4)).invert().unwrap();
+    let expected = F::from(99) + F::from(6) * F::from(u64::MAX) * (gamma() - F::from(4)).invert().unwrap();
     assert_eq!(case.system.after().fractions, expected);
 }
 
@@ -436,10 +430,8 @@ fn every_variable_changed_alone_is_caught_but_for_the_documented_ones() {
         assert_eq!(free(&full, change), Vec::<String>::new());
     }
     let padded = Case::new(&[3, 1]);
-    let documented: Vec<String> = (4..8)
-        .map(|i| format!("page {i}/page-pad/ratio"))
-        .chain(["chain-close/inverse".to_owned()])
-        .collect();
+    let documented: Vec<String> =
+        (4..8).map(|i| format!("page {i}/page-pad/ratio")).chain(["chain-close/inverse".to_owned()]).collect();
     for change in [F::ONE, -F::ONE, power_of_two(64)] {
         assert_eq!(free(&padded, change), documented);
     }

@@ -20,7 +20,11 @@ pub fn check_lines(checks: &[Check]) -> Vec<String> {
         .iter()
         .map(|c| {
             let mark = if c.passed { '✓' } else { '✗' };
-            if c.detail.is_empty() { format!("{mark} {}", c.title) } else { format!("{mark} {} ({})", c.title, c.detail) }
+            if c.detail.is_empty() {
+                format!("{mark} {}", c.title)
+            } else {
+                format!("{mark} {} ({})", c.title, c.detail)
+            }
         })
         .collect()
 }
@@ -99,7 +103,9 @@ pub fn inclusion_lines(report: &InclusionReport) -> Vec<String> {
         if report.holdings.is_empty() {
             lines.push("The account is included, with no balances.".to_owned());
         } else {
-            lines.push("The account is included with exactly these balances; compare them with what you hold:".to_owned());
+            lines.push(
+                "The account is included with exactly these balances; compare them with what you hold:".to_owned(),
+            );
             lines.extend(holding_lines(&report.holdings).into_iter().map(|l| format!("  {l}")));
         }
     } else {
@@ -112,7 +118,10 @@ pub fn inclusion_lines(report: &InclusionReport) -> Vec<String> {
 pub fn explanation(statement: &Statement) -> Vec<String> {
     let exchange = &statement.exchange;
     let mut lines = vec![
-        format!("{} ({}) states for {}, snapshot {}:", exchange.name, exchange.domain, statement.snapshot.taken_at, statement.snapshot.id),
+        format!(
+            "{} ({}) states for {}, snapshot {}:",
+            exchange.name, exchange.domain, statement.snapshot.taken_at, statement.snapshot.id
+        ),
         String::new(),
         format!(
             "It keeps a ledger of customer accounts, committed to by the root {}. Every account in it, and nothing else, \

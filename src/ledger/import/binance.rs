@@ -83,11 +83,7 @@ impl Token {
         Self {
             symbol,
             price: None,
-            scale: if high_supply {
-                HIGH_SUPPLY_SCALE
-            } else {
-                SCALE
-            },
+            scale: if high_supply { HIGH_SUPPLY_SCALE } else { SCALE },
             largest: (0, String::new(), 0),
             equity: 0,
             debt: 0,
@@ -95,17 +91,12 @@ impl Token {
     }
 
     fn price_decimals(&self) -> u8 {
-        if HIGH_SUPPLY.contains(&self.symbol.as_str()) {
-            HIGH_SUPPLY_PRICE_DECIMALS
-        } else {
-            PRICE_DECIMALS
-        }
+        if HIGH_SUPPLY.contains(&self.symbol.as_str()) { HIGH_SUPPLY_PRICE_DECIMALS } else { PRICE_DECIMALS }
     }
 
     /// Widens the scale to the decimals `units` (of 10^-8) need.
     fn widen(&mut self, units: u128) {
-        while self.scale < SCALE && !units.is_multiple_of(10u128.pow(u32::from(SCALE - self.scale)))
-        {
+        while self.scale < SCALE && !units.is_multiple_of(10u128.pow(u32::from(SCALE - self.scale))) {
             self.scale += 1;
         }
     }
@@ -127,11 +118,8 @@ pub(super) fn import(
     if !findings.is_empty() {
         return Err(ImportError::NotValid(findings));
     }
-    let imported = Imported {
-        accounts: shards.ids.len() as u64,
-        balances: shards.balances,
-        assets: shards.tokens.len() as u64,
-    };
+    let imported =
+        Imported { accounts: shards.ids.len() as u64, balances: shards.balances, assets: shards.tokens.len() as u64 };
     let (assets, totals) = shards.book();
     let manifest = Manifest {
         exchange: Exchange {
@@ -204,17 +192,9 @@ impl Shards {
     fn accept_header(&mut self, file: &str, fields: &Fields) -> Result<(), String> {
         if let Some((first, header)) = &self.header {
             let same = fields.len() == header.len();
-            return match fields
-                .iter()
-                .zip(header)
-                .position(|(found, expected)| found != expected)
-            {
+            return match fields.iter().zip(header).position(|(found, expected)| found != expected) {
                 None if same => Ok(()),
-                None => Err(format!(
-                    "the header has {} columns, that of {first} has {}",
-                    fields.len(),
-                    header.len()
-                )),
+                None => Err(format!("the header has {} columns, that of {first} has {}", fields.len(), header.len())),
                 Some(column) => Err(format!(
                     "column {} is {}, in {first} it is {}; all shards must have the same columns in the same order",
                     column + 1,
@@ -243,13 +223,8 @@ impl Shards {
         }
         let mut id = [0; 32];
         match hex::decode_to_slice(fields.get(1), &mut id) {
-            Err(_) => add(format!(
-                "id {} is not 64 hexadecimal digits",
-                shown(fields.get(1))
-            )),
-            Ok(()) if !self.ids.insert(id) => {
-                add(format!("customer {} was read before", fields.get(1)))
-            }
+            Err(_) => add(format!("id {} is not 64 hexadecimal digits", shown(fields.get(1)))),
+            Ok(()) if !self.ids.insert(id) => add(format!("customer {} was read before", fields.get(1))),
             Ok(()) => {}
         }
         let count = self.tokens.len();
@@ -303,10 +278,8 @@ impl Shards {
         self.tokens
             .into_iter()
             .map(|token| {
-                let total = TotalText {
-                    equity: format_units(token.equity, SCALE),
-                    debt: format_units(token.debt, SCALE),
-                };
+                let total =
+                    TotalText { equity: format_units(token.equity, SCALE), debt: format_units(token.debt, SCALE) };
                 let asset = Asset {
                     symbol: token.symbol.clone(),
                     scale: token.scale,
@@ -325,16 +298,15 @@ fn parse_header(fields: &Fields) -> Result<Vec<Token>, String> {
     let [first, second, middle @ .., last] = columns.as_slice() else {
         return Err("the header has fewer than three columns".to_owned());
     };
-    if (*first, *second, *last) != ("rn", "id", "total_net_balance_usdt")
-        || !middle.len().is_multiple_of(4)
-    {
-        return Err("the header is not rn,id, then three columns and a price for each token, then total_net_balance_usdt".to_owned());
+    if (*first, *second, *last) != ("rn", "id", "total_net_balance_usdt") || !middle.len().is_multiple_of(4) {
+        return Err(
+            "the header is not rn,id, then three columns and a price for each token, then total_net_balance_usdt"
+                .to_owned(),
+        );
     }
     let count = middle.len() / 4;
     if count == 0 || count > MAX_ASSETS {
-        return Err(format!(
-            "the header names {count} tokens; a book has 1 to {MAX_ASSETS}"
-        ));
+        return Err(format!("the header names {count} tokens; a book has 1 to {MAX_ASSETS}"));
     }
     let (triples, prices) = middle.split_at(3 * count);
     let mut tokens = Vec::with_capacity(count);
@@ -342,21 +314,13 @@ fn parse_header(fields: &Fields) -> Result<Vec<Token>, String> {
     for (triple, price) in triples.chunks_exact(3).zip(prices) {
         let name = triple[2];
         let named = |column: &str, prefix: &str, suffix: &str| {
-            column
-                .strip_prefix(prefix)
-                .and_then(|rest| rest.strip_suffix(suffix))
-                == Some(name)
+            column.strip_prefix(prefix).and_then(|rest| rest.strip_suffix(suffix)) == Some(name)
         };
         if !named(triple[0], "e_", "") || !named(triple[1], "d_", "") {
-            return Err(format!(
-                "columns {} do not belong to one token",
-                triple.join(",")
-            ));
+            return Err(format!("columns {} do not belong to one token", triple.join(",")));
         }
         if !named(price, "", "_udst_price") && !named(price, "", "_usdt_price") {
-            return Err(format!(
-                "column {price} stands where the price of {name} belongs"
-            ));
+            return Err(format!("column {price} stands where the price of {name} belongs"));
         }
         let symbol = name.to_uppercase();
         if let Some(defect) = name_defect(&symbol, 64) {
@@ -372,9 +336,8 @@ fn parse_header(fields: &Fields) -> Result<Vec<Token>, String> {
 
 /// Equity and debt of one token in units of 10^-8; the net must be their difference.
 fn read_cells([equity_text, debt_text, net_text]: [&str; 3]) -> Result<(u128, u128), String> {
-    let read = |word: &str, text: &str| {
-        parse_units(text, SCALE).map_err(|error| format!("{word} {} {error}", shown(text)))
-    };
+    let read =
+        |word: &str, text: &str| parse_units(text, SCALE).map_err(|error| format!("{word} {} {error}", shown(text)));
     let equity = read("equity", equity_text)?;
     let debt = read("debt", debt_text)?;
     let (lesser, net) = match net_text.strip_prefix('-') {
@@ -382,9 +345,7 @@ fn read_cells([equity_text, debt_text, net_text]: [&str; 3]) -> Result<(u128, u1
         None => (debt, (equity, read("net", net_text)?)),
     };
     if lesser.checked_add(net.1) != Some(net.0) {
-        return Err(format!(
-            "equity {equity_text} less debt {debt_text} is not the net {net_text}"
-        ));
+        return Err(format!("equity {equity_text} less debt {debt_text} is not the net {net_text}"));
     }
     Ok((equity, debt))
 }
@@ -399,10 +360,7 @@ fn read_price(token: &mut Token, text: &str) -> Result<(), String> {
     let symbol = &token.symbol;
     let price = match text {
         "" => None,
-        _ => Some(
-            parse_decimal(text)
-                .map_err(|error| format!("{symbol} price {} {error}", shown(text)))?,
-        ),
+        _ => Some(parse_decimal(text).map_err(|error| format!("{symbol} price {} {error}", shown(text)))?),
     };
     if let Some(price) = price
         && price.scale > token.price_decimals()
@@ -415,11 +373,9 @@ fn read_price(token: &mut Token, text: &str) -> Result<(), String> {
     }
     match &token.price {
         Some((_, first)) if *first == price => Ok(()),
-        Some((first, _)) => Err(format!(
-            "{symbol} price {} is not {}, that of the first row",
-            shown(text),
-            shown(first)
-        )),
+        Some((first, _)) => {
+            Err(format!("{symbol} price {} is not {}, that of the first row", shown(text), shown(first)))
+        }
         None => {
             token.price = Some((text.to_owned(), price));
             Ok(())

@@ -26,9 +26,7 @@ impl std::str::FromStr for Format {
     fn from_str(name: &str) -> Result<Self, WriteError> {
         match name {
             "binance" => Ok(Self::Binance),
-            _ => Err(WriteError::Argument(format!(
-                "{name} is no format that can be imported; there is: binance"
-            ))),
+            _ => Err(WriteError::Argument(format!("{name} is no format that can be imported; there is: binance"))),
         }
     }
 }

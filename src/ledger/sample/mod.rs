@@ -35,23 +35,12 @@ const CUSTODIAN: &str = "Sample Trust Company";
 ///
 /// # Errors
 /// If there are no or too many accounts, the time is none, `out` exists, or the disk refuses.
-pub fn sample(
-    accounts: u64,
-    seed: u64,
-    taken_at: &str,
-    out: &Path,
-    progress: &dyn Progress,
-) -> Result<(), WriteError> {
+pub fn sample(accounts: u64, seed: u64, taken_at: &str, out: &Path, progress: &dyn Progress) -> Result<(), WriteError> {
     if accounts == 0 || accounts >= u64::from(u32::MAX) {
-        return Err(WriteError::Argument(format!(
-            "a sample has 1 to {} accounts, not {accounts}",
-            u32::MAX - 1
-        )));
+        return Err(WriteError::Argument(format!("a sample has 1 to {} accounts, not {accounts}", u32::MAX - 1)));
     }
     if let Some(defect) = taken_at_defect(taken_at) {
-        return Err(WriteError::Argument(format!(
-            "taken_at {taken_at} {defect}"
-        )));
+        return Err(WriteError::Argument(format!("taken_at {taken_at} {defect}")));
     }
     let mut writer = SnapshotWriter::create(out)?;
     let mut draw = Draw(ChaCha12Rng::seed_from_u64(seed));
@@ -82,19 +71,11 @@ pub fn sample(
     progress.end();
 
     write_reserves(&mut writer, &mut draw, &book, &totals)?;
-    let block_heights: BTreeMap<_, _> = SAMPLE_ASSETS
-        .iter()
-        .map(|(_, _, _, chain)| ((*chain).to_owned(), height_of(chain)))
-        .collect();
+    let block_heights: BTreeMap<_, _> =
+        SAMPLE_ASSETS.iter().map(|(_, _, _, chain)| ((*chain).to_owned(), height_of(chain))).collect();
     let totals = book.iter().zip(&totals).map(|(asset, total)| {
         let text = |units| format_units(units, asset.scale);
-        (
-            asset.symbol.clone(),
-            TotalText {
-                equity: text(total.equity),
-                debt: text(total.debt),
-            },
-        )
+        (asset.symbol.clone(), TotalText { equity: text(total.equity), debt: text(total.debt) })
     });
     let manifest = Manifest {
         exchange: Exchange {
@@ -128,25 +109,22 @@ fn book() -> Vec<Asset> {
 
 /// Some height, the same for a chain in every sample.
 fn height_of(chain: &str) -> u64 {
-    chain
-        .bytes()
-        .fold(1_000_000, |height, byte| height + 9_973 * u64::from(byte))
+    chain.bytes().fold(1_000_000, |height, byte| height + 9_973 * u64::from(byte))
 }
 
 /// Cents to units of an asset, rounded down, and at most what 64 bits hold.
 fn units_worth(cents: u128, asset: &Asset) -> u128 {
     asset.price.map_or(0, |price| {
-        let scaled = cents * 10u128.pow(u32::from(asset.scale) + u32::from(price.scale))
-            / (100 * price.units);
+        let scaled = cents * 10u128.pow(u32::from(asset.scale) + u32::from(price.scale)) / (100 * price.units);
         scaled.min(u128::from(u64::MAX))
     })
 }
 
 /// Units of an asset to cents, rounded down.
 fn cents_of(units: u128, asset: &Asset) -> u128 {
-    asset.price.map_or(0, |price| {
-        units * price.units * 100 / 10u128.pow(u32::from(asset.scale) + u32::from(price.scale))
-    })
+    asset
+        .price
+        .map_or(0, |price| units * price.units * 100 / 10u128.pow(u32::from(asset.scale) + u32::from(price.scale)))
 }
 
 struct Draw(ChaCha12Rng);
@@ -158,11 +136,7 @@ impl Draw {
     }
 
     /// What one account holds and owes, by asset; the totals are kept.
-    fn portfolio(
-        &mut self,
-        book: &[Asset],
-        totals: &mut [AssetTotals],
-    ) -> BTreeMap<usize, AssetTotals> {
+    fn portfolio(&mut self, book: &[Asset], totals: &mut [AssetTotals]) -> BTreeMap<usize, AssetTotals> {
         let count = match self.below(100) {
             0..80 => 1 + self.below(5),
             80..95 => 6 + self.below(10),
@@ -197,11 +171,7 @@ impl Draw {
 
     /// An asset, the first ones far more often than the last.
     fn popular(&mut self, assets: usize) -> usize {
-        let (a, b, c) = (
-            self.below(1 << 16),
-            self.below(1 << 16),
-            self.below(1 << 16),
-        );
+        let (a, b, c) = (self.below(1 << 16), self.below(1 << 16), self.below(1 << 16));
         let skewed = ((a * b) >> 16) * c; // below 2^32
         ((skewed * assets as u64) >> 32) as usize
     }
@@ -224,11 +194,7 @@ fn write_reserves(
         let addresses = 2 + draw.below(3);
         for position in 0..addresses {
             let last = position + 1 == addresses;
-            let part = if last {
-                left
-            } else {
-                left * u128::from(20 + draw.below(50)) / 100
-            };
+            let part = if last { left } else { left * u128::from(20 + draw.below(50)) / 100 };
             left -= part;
             let mut bytes = [0; 20];
             draw.0.fill_bytes(&mut bytes);
@@ -260,14 +226,8 @@ mod tests {
         let files = |name: &str, seed: u64| {
             let out = dir.path().join(name);
             sample(50, seed, TAKEN_AT, &out, &Silent).unwrap();
-            [
-                "manifest.toml",
-                "assets.csv",
-                "accounts.csv",
-                "balances.csv",
-                "reserves.csv",
-            ]
-            .map(|name| fs::read(out.join(name)).unwrap())
+            ["manifest.toml", "assets.csv", "accounts.csv", "balances.csv", "reserves.csv"]
+                .map(|name| fs::read(out.join(name)).unwrap())
         };
         assert_eq!(files("a", 7), files("b", 7));
         assert_ne!(files("c", 8)[3], files("d", 9)[3]);
@@ -279,46 +239,25 @@ mod tests {
         let out = dir.path().join("s");
         sample(5000, 1, TAKEN_AT, &out, &Silent).unwrap();
         let snapshot = check(&out, &Limits::default(), &Silent).unwrap();
-        assert_eq!(
-            (snapshot.account_count(), snapshot.assets().len()),
-            (5000, 120)
-        );
+        assert_eq!((snapshot.account_count(), snapshot.assets().len()), (5000, 120));
 
         let counts: Vec<usize> = (0..5000).map(|a| snapshot.holdings_of(a).len()).collect();
         let few = counts.iter().filter(|count| **count <= 5).count();
-        assert!(
-            (3800..4100).contains(&few),
-            "{few} accounts hold at most 5 assets"
-        );
+        assert!((3800..4100).contains(&few), "{few} accounts hold at most 5 assets");
         assert!(counts.iter().all(|count| *count >= 1) && counts.iter().any(|count| *count > 100));
         let borrowers = snapshot.holdings().iter().filter(|h| h.debt > 0).count();
-        assert!(
-            (350..600).contains(&borrowers),
-            "{borrowers} accounts borrow"
-        );
+        assert!((350..600).contains(&borrowers), "{borrowers} accounts borrow");
 
         for account in 0..5000 {
             let cents = |pick: fn(&super::super::Holding) -> u64| -> u128 {
                 let of = |h| cents_of(pick(h).into(), &snapshot.assets()[usize::from(h.asset)]);
                 snapshot.holdings_of(account).iter().map(of).sum()
             };
-            assert!(
-                cents(|h| h.debt) < cents(|h| h.equity),
-                "account {account} is under water"
-            );
+            assert!(cents(|h| h.debt) < cents(|h| h.equity), "account {account} is under water");
         }
-        for ((total, sum), asset) in snapshot
-            .totals()
-            .iter()
-            .zip(snapshot.reserve_sums())
-            .zip(snapshot.assets())
-        {
+        for ((total, sum), asset) in snapshot.totals().iter().zip(snapshot.reserve_sums()).zip(snapshot.assets()) {
             assert!(total.debt <= total.equity, "{}", asset.symbol);
-            assert!(
-                sum * 100 >= total.equity * 101 && *sum <= total.equity * 106 / 100 + 1,
-                "{}",
-                asset.symbol
-            );
+            assert!(sum * 100 >= total.equity * 101 && *sum <= total.equity * 106 / 100 + 1, "{}", asset.symbol);
         }
         assert_eq!(snapshot.coverage_bps(), Some(10_000));
     }
@@ -328,17 +267,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         sample(1, 3, TAKEN_AT, &dir.path().join("one"), &Silent).unwrap();
         check(&dir.path().join("one"), &Limits::default(), &Silent).unwrap();
-        assert!(matches!(
-            sample(0, 3, TAKEN_AT, &dir.path().join("none"), &Silent),
-            Err(WriteError::Argument(_))
-        ));
-        assert!(matches!(
-            sample(1, 3, "today", &dir.path().join("none"), &Silent),
-            Err(WriteError::Argument(_))
-        ));
-        assert!(matches!(
-            sample(1, 3, TAKEN_AT, &dir.path().join("one"), &Silent),
-            Err(WriteError::Exists(_))
-        ));
+        assert!(matches!(sample(0, 3, TAKEN_AT, &dir.path().join("none"), &Silent), Err(WriteError::Argument(_))));
+        assert!(matches!(sample(1, 3, "today", &dir.path().join("none"), &Silent), Err(WriteError::Argument(_))));
+        assert!(matches!(sample(1, 3, TAKEN_AT, &dir.path().join("one"), &Silent), Err(WriteError::Exists(_))));
     }
 }

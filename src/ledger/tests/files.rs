@@ -20,9 +20,10 @@ fn a_file_that_nobody_reads_is_refused() {
 
 #[test]
 fn a_missing_file_is_named_and_the_others_are_still_read() {
-    Book::new().without("balances.csv").and("accounts.csv", "x,y\n").refused_because(
-        "balances.csv: is missing\naccounts.csv line 5: class \"y\" is not an integer from 0 to 255",
-    );
+    Book::new()
+        .without("balances.csv")
+        .and("accounts.csv", "x,y\n")
+        .refused_because("balances.csv: is missing\naccounts.csv line 5: class \"y\" is not an integer from 0 to 255");
 }
 
 #[test]
@@ -32,17 +33,11 @@ fn a_file_may_be_compressed_but_not_be_there_twice() {
         .without("balances.csv")
         .with("balances.csv.gz", [gz(first), gz(second)].concat())
         .without("accounts.csv")
-        .with(
-            "accounts.csv.zst",
-            zstd::encode_all(ACCOUNTS.as_bytes(), 3).unwrap(),
-        );
-    assert_eq!(
-        compressed.valid().holdings(),
-        Book::new().valid().holdings()
-    );
-    compressed.with("accounts.csv", ACCOUNTS).refused_because(
-        "accounts.csv.zst: stands beside accounts.csv; which of the two is meant?",
-    );
+        .with("accounts.csv.zst", zstd::encode_all(ACCOUNTS.as_bytes(), 3).unwrap());
+    assert_eq!(compressed.valid().holdings(), Book::new().valid().holdings());
+    compressed
+        .with("accounts.csv", ACCOUNTS)
+        .refused_because("accounts.csv.zst: stands beside accounts.csv; which of the two is meant?");
 }
 
 #[test]
@@ -51,26 +46,16 @@ fn a_compressed_file_cut_anywhere_is_refused() {
     let first = gz(ACCOUNTS.as_bytes()).len();
     // Cut exactly between the two members it is a whole file again, one that nothing can tell was longer.
     for end in (0..whole.len()).filter(|end| *end != first) {
-        let book = Book::new()
-            .without("accounts.csv")
-            .with("accounts.csv.gz", &whole[..end]);
+        let book = Book::new().without("accounts.csv").with("accounts.csv.gz", &whole[..end]);
         assert!(book.check().is_err(), "cut at {end} of {}", whole.len());
     }
     let whole = zstd::encode_all(ACCOUNTS.as_bytes(), 3).unwrap();
     for end in 0..whole.len() {
-        let book = Book::new()
-            .without("accounts.csv")
-            .with("accounts.csv.zst", &whole[..end]);
+        let book = Book::new().without("accounts.csv").with("accounts.csv.zst", &whole[..end]);
         assert!(book.check().is_err(), "cut at {end} of {}", whole.len());
     }
-    let cut = Book::new()
-        .without("accounts.csv")
-        .with("accounts.csv.gz", &gz(ACCOUNTS.as_bytes())[..30]);
-    assert!(
-        cut.refused().contains("the compressed file was cut short"),
-        "{}",
-        cut.refused()
-    );
+    let cut = Book::new().without("accounts.csv").with("accounts.csv.gz", &gz(ACCOUNTS.as_bytes())[..30]);
+    assert!(cut.refused().contains("the compressed file was cut short"), "{}", cut.refused());
 }
 
 #[test]
@@ -78,16 +63,10 @@ fn a_compressed_file_with_anything_behind_it_is_refused() {
     for tail in [&b"x"[..], b"\0", b"alice,0\n", &[0; 512], b"\x1f\x8b"] {
         for (name, mut bytes) in [
             ("accounts.csv.gz", gz(ACCOUNTS.as_bytes())),
-            (
-                "accounts.csv.zst",
-                zstd::encode_all(ACCOUNTS.as_bytes(), 3).unwrap(),
-            ),
+            ("accounts.csv.zst", zstd::encode_all(ACCOUNTS.as_bytes(), 3).unwrap()),
         ] {
             bytes.extend_from_slice(tail);
-            let refused = Book::new()
-                .without("accounts.csv")
-                .with(name, bytes)
-                .refused();
+            let refused = Book::new().without("accounts.csv").with(name, bytes).refused();
             assert!(refused.contains("compressed file"), "{refused}");
         }
     }
@@ -108,10 +87,7 @@ fn a_decompression_bomb_of_zeros_stops_early_and_says_why() {
     let book = Book::new().without("accounts.csv");
     bomb(&book, &vec![0; 10 << 20], 1000);
     let refused = book.refused();
-    assert!(
-        refused.starts_with("accounts.csv.gz line 2: unpacks to more than 200 times its size"),
-        "{refused}"
-    );
+    assert!(refused.starts_with("accounts.csv.gz line 2: unpacks to more than 200 times its size"), "{refused}");
 }
 
 #[test]
@@ -119,35 +95,17 @@ fn a_decompression_bomb_of_plausible_lines_stops_early_and_says_why() {
     let book = Book::new().without("accounts.csv");
     bomb(&book, "mallory,0\n".repeat(1 << 20).as_bytes(), 1000);
     let findings = book.findings();
-    assert!(
-        findings.total < 3_000_000,
-        "{} findings: reading did not stop early",
-        findings.total
-    );
-    let limits = Limits {
-        max_errors_kept: usize::MAX,
-        ..Limits::default()
-    };
-    let Err(CheckError::NotValid(all)) = check(book.0.path(), &limits, &Silent) else {
-        panic!()
-    };
+    assert!(findings.total < 3_000_000, "{} findings: reading did not stop early", findings.total);
+    let limits = Limits { max_errors_kept: usize::MAX, ..Limits::default() };
+    let Err(CheckError::NotValid(all)) = check(book.0.path(), &limits, &Silent) else { panic!() };
     let sentence = "unpacks to more than 200 times its size (a decompression bomb?)";
-    assert!(
-        all.findings
-            .iter()
-            .any(|finding| finding.reason.starts_with(sentence))
-    );
+    assert!(all.findings.iter().any(|finding| finding.reason.starts_with(sentence)));
 }
 
 #[test]
 fn a_file_beyond_the_size_limit_is_refused_compressed_or_not() {
-    let limits = Limits {
-        max_decompressed_bytes: 40,
-        ..Limits::default()
-    };
-    let Err(CheckError::NotValid(findings)) = check(Book::new().0.path(), &limits, &Silent) else {
-        panic!()
-    };
+    let limits = Limits { max_decompressed_bytes: 40, ..Limits::default() };
+    let Err(CheckError::NotValid(findings)) = check(Book::new().0.path(), &limits, &Silent) else { panic!() };
     assert_eq!(
         findings.findings[0].to_string(),
         "assets.csv line 1: holds more than 40 bytes once unpacked, which is the limit; nothing behind that was read"
@@ -157,11 +115,7 @@ fn a_file_beyond_the_size_limit_is_refused_compressed_or_not() {
 #[test]
 fn a_directory_that_cannot_be_read_says_nothing_about_the_ledger() {
     let book = Book::new();
-    for path in [
-        book.path("accounts.csv"),
-        book.path("nowhere"),
-        book.path("accounts.csv/x"),
-    ] {
+    for path in [book.path("accounts.csv"), book.path("nowhere"), book.path("accounts.csv/x")] {
         match check(&path, &Limits::default(), &Silent) {
             Err(CheckError::Environment(error)) => assert_eq!(error.path, path),
             other => panic!("{other:?}"),
@@ -194,9 +148,7 @@ impl Progress for Heard {
 #[test]
 fn progress_reaches_its_total_and_every_phase_ends() {
     let heard = Heard::default();
-    let book = Book::new()
-        .without("accounts.csv")
-        .with("accounts.csv.gz", gz(ACCOUNTS.as_bytes()));
+    let book = Book::new().without("accounts.csv").with("accounts.csv.gz", gz(ACCOUNTS.as_bytes()));
     check(book.0.path(), &Limits::default(), &heard).unwrap();
     let (promised, done, open) = *heard.0.lock().unwrap();
     assert_eq!((promised, open), (done, 0));

@@ -19,10 +19,10 @@ use crate::progress::Silent;
 
 const MANIFEST: &str = "[exchange]\nname = \"Test\"\ndomain = \"test.example\"\n\n[snapshot]\nid = \"s-1\"\n\
     taken_at = \"2026-11-01T00:00:00Z\"\nblock_heights = { bitcoin = 870000 }\n";
-const ASSETS: &str =
-    "symbol,scale,price,quote\nBTC,8,96500.00,USDT\nETH,10,3300,USDT\nOLD,2,,USDT\n";
+const ASSETS: &str = "symbol,scale,price,quote\nBTC,8,96500.00,USDT\nETH,10,3300,USDT\nOLD,2,,USDT\n";
 const ACCOUNTS: &str = "account,class\nalice,0\nbob,3\ncarol,255\n";
-const BALANCES: &str = "account,asset,equity,debt\nbob,ETH,2.5,0\nalice,ETH,0,1\nalice,BTC,8.978e-05,0.5\nbob,OLD,0,0\n";
+const BALANCES: &str =
+    "account,asset,equity,debt\nbob,ETH,2.5,0\nalice,ETH,0,1\nalice,BTC,8.978e-05,0.5\nbob,OLD,0,0\n";
 const RESERVES: &str = "asset,chain,address,amount,height,message,signature\nBTC,bitcoin,1abc,0.25,870000,,\n\
     BTC,bitcoin,1def,0.5,,\"we, the exchange\",c2ln\n";
 
@@ -93,67 +93,22 @@ fn gz(content: &[u8]) -> Vec<u8> {
 
 #[test]
 fn a_valid_snapshot_says_what_its_files_say() {
-    let snapshot = Book::new()
-        .with("reserves.csv", RESERVES)
-        .with("README.md", "x")
-        .with(".hidden", "x")
-        .valid();
+    let snapshot = Book::new().with("reserves.csv", RESERVES).with("README.md", "x").with(".hidden", "x").valid();
     assert_eq!(snapshot.manifest().snapshot.id, "s-1");
-    assert_eq!(
-        snapshot.manifest().snapshot.block_heights["bitcoin"],
-        870_000
-    );
+    assert_eq!(snapshot.manifest().snapshot.block_heights["bitcoin"], 870_000);
     assert_eq!(snapshot.account_count(), 3);
     assert_eq!((snapshot.account(1), snapshot.class(1)), ("bob", 3));
-    assert_eq!(
-        (
-            snapshot.find_account("carol"),
-            snapshot.find_account("Carol")
-        ),
-        (Some(2), None)
-    );
-    let [btc, eth, old] = snapshot.assets() else {
-        panic!()
-    };
-    assert_eq!(
-        (btc.symbol.as_str(), btc.scale, btc.quote.as_str()),
-        ("BTC", 8, "USDT")
-    );
+    assert_eq!((snapshot.find_account("carol"), snapshot.find_account("Carol")), (Some(2), None));
+    let [btc, eth, old] = snapshot.assets() else { panic!() };
+    assert_eq!((btc.symbol.as_str(), btc.scale, btc.quote.as_str()), ("BTC", 8, "USDT"));
     assert_eq!(btc.price.unwrap().to_string(), "96500");
-    assert_eq!(
-        (
-            eth.price.unwrap().units,
-            eth.price.unwrap().scale,
-            old.price
-        ),
-        (3300, 0, None)
-    );
-    let rows: Vec<_> = snapshot
-        .holdings()
-        .iter()
-        .map(|h| (h.account, h.asset, h.equity, h.debt))
-        .collect();
-    assert_eq!(
-        rows,
-        [
-            (0, 0, 8978, 50_000_000),
-            (0, 1, 0, 10_000_000_000),
-            (1, 1, 25_000_000_000, 0)
-        ]
-    );
-    assert_eq!(
-        [0, 1, 2].map(|account| snapshot.holdings_of(account).len()),
-        [2, 1, 0]
-    );
-    assert_eq!(
-        (snapshot.totals()[1].equity, snapshot.totals()[1].debt),
-        (25_000_000_000, 10_000_000_000)
-    );
+    assert_eq!((eth.price.unwrap().units, eth.price.unwrap().scale, old.price), (3300, 0, None));
+    let rows: Vec<_> = snapshot.holdings().iter().map(|h| (h.account, h.asset, h.equity, h.debt)).collect();
+    assert_eq!(rows, [(0, 0, 8978, 50_000_000), (0, 1, 0, 10_000_000_000), (1, 1, 25_000_000_000, 0)]);
+    assert_eq!([0, 1, 2].map(|account| snapshot.holdings_of(account).len()), [2, 1, 0]);
+    assert_eq!((snapshot.totals()[1].equity, snapshot.totals()[1].debt), (25_000_000_000, 10_000_000_000));
     assert_eq!(snapshot.reserve_sums(), [75_000_000, 0, 0]);
     assert_eq!(snapshot.reserves()[1].fields[5], "we, the exchange");
-    assert_eq!(
-        (snapshot.reserves()[0].asset, snapshot.reserves()[0].units),
-        (0, 25_000_000)
-    );
+    assert_eq!((snapshot.reserves()[0].asset, snapshot.reserves()[0].units), (0, 25_000_000));
     assert_eq!(snapshot.coverage_bps(), Some(10_000));
 }

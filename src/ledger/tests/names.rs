@@ -11,44 +11,30 @@ fn l1_an_account_listed_twice_is_refused() {
 
 #[test]
 fn l1_accounts_that_differ_only_in_case_padding_or_unicode_form_are_refused() {
-    let twice = Book::new()
-        .and(
-            "accounts.csv",
-            "ALICE,0\nｂｏｂ,0\nZo\u{eb},0\nzoe\u{308},1\n",
-        )
-        .findings();
+    let twice = Book::new().and("accounts.csv", "ALICE,0\nｂｏｂ,0\nZo\u{eb},0\nzoe\u{308},1\n").findings();
     assert_eq!(twice.total, 3);
     assert_eq!(
         twice.findings[0].to_string(),
         "accounts.csv line 5: account \"ALICE\" differs from account \"alice\" in case, form or padding only"
     );
     assert_eq!([1, 2].map(|i| twice.findings[i].line), [Some(6), Some(8)]);
-    let padded = Book::new()
-        .and("accounts.csv", "\"alice \",0\nal\u{200b}ice,0\n")
-        .findings();
+    let padded = Book::new().and("accounts.csv", "\"alice \",0\nal\u{200b}ice,0\n").findings();
     assert_eq!(padded.total, 2);
 }
 
 #[test]
 fn l1_a_second_row_for_the_same_account_and_asset_is_refused_wherever_it_stands() {
-    Book::new()
-        .and("balances.csv", "carol,BTC,1,0\nbob,ETH,1,0\nbob,OLD,0,0\n")
-        .refused_because(
-            "balances.csv line 7: account \"bob\" has a second row for ETH\n\
+    Book::new().and("balances.csv", "carol,BTC,1,0\nbob,ETH,1,0\nbob,OLD,0,0\n").refused_because(
+        "balances.csv line 7: account \"bob\" has a second row for ETH\n\
              balances.csv line 8: account \"bob\" has a second row for OLD",
-        );
+    );
 }
 
 #[test]
 fn l2_a_duplicate_or_unknown_column_is_refused() {
-    for header in [
-        "account,account",
-        "account,class,class",
-        "Account,class",
-        "class,account",
-        "account, class",
-        "account",
-    ] {
+    for header in
+        ["account,account", "account,class,class", "Account,class", "class,account", "account, class", "account"]
+    {
         Book::new()
             .with("accounts.csv", format!("{header}\nalice,0\n"))
             .refused_because("accounts.csv line 1: the header is not exactly account,class");
@@ -57,9 +43,7 @@ fn l2_a_duplicate_or_unknown_column_is_refused() {
 
 #[test]
 fn l2_symbols_that_read_the_same_are_refused() {
-    let findings = Book::new()
-        .and("assets.csv", "btc,8,1,USDT\nＥＴＨ,8,1,USDT\n")
-        .findings();
+    let findings = Book::new().and("assets.csv", "btc,8,1,USDT\nＥＴＨ,8,1,USDT\n").findings();
     assert_eq!(findings.total, 2);
     assert_eq!(
         findings.findings[0].to_string(),
@@ -71,14 +55,8 @@ fn l2_symbols_that_read_the_same_are_refused() {
 fn l3_an_unknown_symbol_is_refused_wherever_it_stands() {
     Book::new()
         .and("balances.csv", "bob,btc,1,0\n")
-        .and(
-            "manifest.toml",
-            "[totals.XYZ]\nequity = \"1\"\ndebt = \"0\"\n",
-        )
-        .with(
-            "reserves.csv",
-            RESERVES.replace("BTC,bitcoin,1def", "LTC,bitcoin,1def"),
-        )
+        .and("manifest.toml", "[totals.XYZ]\nequity = \"1\"\ndebt = \"0\"\n")
+        .with("reserves.csv", RESERVES.replace("BTC,bitcoin,1def", "LTC,bitcoin,1def"))
         .refused_because(
             "balances.csv line 6: asset \"btc\" is not in assets.csv\n\
              reserves.csv line 3: asset \"LTC\" is not in assets.csv\n\
@@ -95,13 +73,8 @@ fn l3_an_unknown_account_is_refused() {
 
 #[test]
 fn a_reserve_counted_twice_is_refused() {
-    Book::new()
-        .with(
-            "reserves.csv",
-            format!("{RESERVES}BTC,Bitcoin,1ABC,9,x,,\n"),
-        )
-        .refused_because(
-            "reserves.csv line 4: height \"x\" is not a block number\n\
+    Book::new().with("reserves.csv", format!("{RESERVES}BTC,Bitcoin,1ABC,9,x,,\n")).refused_because(
+        "reserves.csv line 4: height \"x\" is not a block number\n\
          reserves.csv line 4: BTC at address \"1ABC\" is counted in line 2 already",
-        );
+    );
 }

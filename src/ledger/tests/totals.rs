@@ -5,11 +5,8 @@ use crate::ledger::{MAX_ASSETS, MAX_ENTRIES_PER_ACCOUNT};
 
 #[test]
 fn l13_row_counts_that_do_not_reconcile_are_refused() {
-    let book = |rows: &str| {
-        Book::new()
-            .with("reserves.csv", RESERVES)
-            .and("manifest.toml", &format!("[rows]\n{rows}\n"))
-    };
+    let book =
+        |rows: &str| Book::new().with("reserves.csv", RESERVES).and("manifest.toml", &format!("[rows]\n{rows}\n"));
     book("accounts = 3\nbalances = 4\nreserves = 2").valid();
     book("accounts = 4\nbalances = 3\nreserves = 0").refused_because(
         "manifest.toml: rows.accounts says 4, the file has 3\n\
@@ -21,15 +18,11 @@ fn l13_row_counts_that_do_not_reconcile_are_refused() {
 #[test]
 fn l13_totals_that_do_not_reconcile_are_refused_by_one_unit() {
     let book = |equity: &str, debt: &str| {
-        Book::new().and(
-            "manifest.toml",
-            &format!("[totals.BTC]\nequity = \"{equity}\"\ndebt = \"{debt}\"\n"),
-        )
+        Book::new().and("manifest.toml", &format!("[totals.BTC]\nequity = \"{equity}\"\ndebt = \"{debt}\"\n"))
     };
     book("0.00008978", "0.5").valid();
-    book("0.00008979", "0.5").refused_because(
-        "manifest.toml: totals.BTC.equity says 0.00008979, the balances sum to 0.00008978",
-    );
+    book("0.00008979", "0.5")
+        .refused_because("manifest.toml: totals.BTC.equity says 0.00008979, the balances sum to 0.00008978");
     book("0.00008978", "0.49999999")
         .refused_because("manifest.toml: totals.BTC.debt says 0.49999999, the balances sum to 0.5");
     book("8978", "x").refused_because(
@@ -40,21 +33,14 @@ fn l13_totals_that_do_not_reconcile_are_refused_by_one_unit() {
 
 #[test]
 fn l14_an_empty_snapshot_is_refused_and_one_account_is_enough() {
-    let empty = Book::new()
-        .with("accounts.csv", "account,class\n")
-        .with("balances.csv", "account,asset,equity,debt\n");
+    let empty = Book::new().with("accounts.csv", "account,class\n").with("balances.csv", "account,asset,equity,debt\n");
     empty.refused_because("accounts.csv: lists no account: an empty snapshot attests nothing");
     let one = empty.and("accounts.csv", "alice,0\n").valid();
     assert_eq!((one.account_count(), one.holdings_of(0).len()), (1, 0));
     let nothing = Book::new().with("accounts.csv", "").findings();
     assert_eq!(nothing.findings[0].file, "accounts.csv");
-    let no_asset = Book::new()
-        .with("assets.csv", "symbol,scale,price,quote\n")
-        .refused();
-    assert!(
-        no_asset.starts_with("assets.csv: lists no asset"),
-        "{no_asset}"
-    );
+    let no_asset = Book::new().with("assets.csv", "symbol,scale,price,quote\n").refused();
+    assert!(no_asset.starts_with("assets.csv: lists no asset"), "{no_asset}");
 }
 
 #[test]
@@ -65,22 +51,16 @@ fn l14_a_book_may_be_exactly_full_and_not_hold_one_asset_more() {
         book.with("balances.csv", "account,asset,equity,debt\n")
     };
     assert_eq!(assets(MAX_ASSETS).valid().assets().len(), MAX_ASSETS);
-    assets(MAX_ASSETS + 1)
-        .refused_because("assets.csv line 4098: is one asset too many: a book has at most 4096");
+    assets(MAX_ASSETS + 1).refused_because("assets.csv line 4098: is one asset too many: a book has at most 4096");
 }
 
 #[test]
 fn l15_totals_of_2_to_the_64_and_more_are_allowed() {
     let most = "184467440737.09551615";
-    let rows: String = ["alice", "bob", "carol"]
-        .map(|account| format!("{account},BTC,{most},{most}\n"))
-        .concat();
+    let rows: String = ["alice", "bob", "carol"].map(|account| format!("{account},BTC,{most},{most}\n")).concat();
     let snapshot = Book::new()
         .with("balances.csv", format!("account,asset,equity,debt\n{rows}"))
-        .and(
-            "manifest.toml",
-            "[totals.BTC]\nequity = \"553402322211.28654845\"\ndebt = \"553402322211.28654845\"\n",
-        )
+        .and("manifest.toml", "[totals.BTC]\nequity = \"553402322211.28654845\"\ndebt = \"553402322211.28654845\"\n")
         .valid();
     assert_eq!(snapshot.totals()[0].equity, 3 * u128::from(u64::MAX));
 }
@@ -93,10 +73,7 @@ fn l17_an_account_with_more_entries_than_its_pages_count_is_refused_by_name() {
     let balances: String = (0..full).map(|i| format!("bob,T{i},1,1\n")).collect();
     let book = Book::new()
         .with("assets.csv", format!("symbol,scale,price,quote\n{assets}"))
-        .with(
-            "balances.csv",
-            format!("account,asset,equity,debt\n{balances}"),
-        );
+        .with("balances.csv", format!("account,asset,equity,debt\n{balances}"));
     book.valid();
     book.and("balances.csv", "bob,T768,0,1\n").refused_because(
         "accounts.csv line 3: account \"bob\" has 1537 entries in balances.csv, at most 1536 fit its pages",
@@ -106,13 +83,13 @@ fn l17_an_account_with_more_entries_than_its_pages_count_is_refused_by_name() {
 #[test]
 fn every_error_is_told_at_once_and_after_a_thousand_they_are_counted() {
     let rows: String = (0..1500).map(|_| "nobody,BTC,1,0\n").collect();
-    let findings = Book::new()
-        .with("balances.csv", format!("account,asset,equity,debt\n{rows}"))
-        .findings();
+    let findings = Book::new().with("balances.csv", format!("account,asset,equity,debt\n{rows}")).findings();
     assert_eq!((findings.findings.len(), findings.total), (1000, 1500));
-    assert!(findings.to_string().ends_with(
-        "balances.csv line 1001: account \"nobody\" is not in accounts.csv\nand 500 more"
-    ));
+    assert!(
+        findings
+            .to_string()
+            .ends_with("balances.csv line 1001: account \"nobody\" is not in accounts.csv\nand 500 more")
+    );
     let json = serde_json::to_value(&findings).unwrap();
     assert_eq!(json["total"], 1500);
     assert_eq!(json["findings"][0]["file"], "balances.csv");
@@ -124,22 +101,13 @@ fn reserves_that_sum_past_128_bits_are_refused() {
     let most = "3402823669209384634633746074317.68211455";
     let rows = format!("BTC,x,a,{most},,,\nBTC,x,b,0.00000001,,,\n");
     let header = RESERVES.lines().next().unwrap();
-    let sum = Book::new()
-        .with("reserves.csv", format!("{header}\n{rows}"))
-        .refused();
-    assert_eq!(
-        sum,
-        "reserves.csv line 3: BTC reserves sum to more than 2^128 - 1 units"
-    );
+    let sum = Book::new().with("reserves.csv", format!("{header}\n{rows}")).refused();
+    assert_eq!(sum, "reserves.csv line 3: BTC reserves sum to more than 2^128 - 1 units");
 }
 
 #[test]
 fn a_manifest_with_unknown_keys_or_bad_values_is_refused() {
-    let changed = |from: &str, to: &str| {
-        Book::new()
-            .with("manifest.toml", MANIFEST.replace(from, to))
-            .refused()
-    };
+    let changed = |from: &str, to: &str| Book::new().with("manifest.toml", MANIFEST.replace(from, to)).refused();
     for (from, to) in [
         ("id = \"s-1\"", "id = \"s 1\""),
         ("id = \"s-1\"", "id = \"..\""),
@@ -155,30 +123,14 @@ fn a_manifest_with_unknown_keys_or_bad_values_is_refused() {
         assert!(changed(from, to).starts_with("manifest.toml"), "{to}");
     }
     assert!(
-        changed("[exchange]", "[exchange]\ncolour = 1")
-            .starts_with("manifest.toml line 2: unknown field `colour`")
+        changed("[exchange]", "[exchange]\ncolour = 1").starts_with("manifest.toml line 2: unknown field `colour`")
     );
-    assert!(
-        changed("[exchange]\n", "[exchange]\nname = \"x\"\n").contains("line 3: duplicate key")
-    );
-    let policy = |bps: u32| {
-        Book::new().and(
-            "manifest.toml",
-            &format!("[policy]\ncoverage_bps = {bps}\n"),
-        )
-    };
-    assert_eq!(
-        policy(100_000)
-            .with("reserves.csv", RESERVES)
-            .valid()
-            .coverage_bps(),
-        Some(100_000)
-    );
+    assert!(changed("[exchange]\n", "[exchange]\nname = \"x\"\n").contains("line 3: duplicate key"));
+    let policy = |bps: u32| Book::new().and("manifest.toml", &format!("[policy]\ncoverage_bps = {bps}\n"));
+    assert_eq!(policy(100_000).with("reserves.csv", RESERVES).valid().coverage_bps(), Some(100_000));
     policy(100_001)
         .with("reserves.csv", RESERVES)
         .refused_because("manifest.toml: policy.coverage_bps is 100001, at most 100000 is allowed");
-    policy(5000).refused_because(
-        "manifest.toml: policy.coverage_bps asks for reserves, but there is no reserves.csv",
-    );
+    policy(5000).refused_because("manifest.toml: policy.coverage_bps asks for reserves, but there is no reserves.csv");
     assert_eq!(Book::new().valid().coverage_bps(), None);
 }

@@ -24,10 +24,7 @@ struct Case {
 
 impl Case {
     fn new() -> Self {
-        Self {
-            dir: tempfile::tempdir().unwrap(),
-            shards: Vec::new(),
-        }
+        Self { dir: tempfile::tempdir().unwrap(), shards: Vec::new() }
     }
 
     fn shard(self, rows: &[String]) -> Self {
@@ -35,10 +32,7 @@ impl Case {
     }
 
     fn raw(mut self, content: &[u8]) -> Self {
-        let path = self
-            .dir
-            .path()
-            .join(format!("shard{}.csv", self.shards.len()));
+        let path = self.dir.path().join(format!("shard{}.csv", self.shards.len()));
         fs::write(&path, content).unwrap();
         self.shards.push(path);
         self
@@ -63,10 +57,7 @@ impl Case {
             Err(ImportError::NotValid(findings)) => findings,
             other => panic!("not refused: {other:?}"),
         };
-        assert_eq!(
-            fs::read_dir(self.dir.path()).unwrap().count(),
-            self.shards.len()
-        );
+        assert_eq!(fs::read_dir(self.dir.path()).unwrap().count(), self.shards.len());
         findings.to_string()
     }
 }
@@ -83,59 +74,25 @@ fn import_files(shards: &[PathBuf], out: &Path) -> Result<Imported, ImportError>
 #[test]
 fn shards_become_one_snapshot_with_every_amount_exact() {
     let snapshot = Case::new()
-        .shard(&[
-            row(1, "8.978e-05,0.0,8.978e-05", ZEROS),
-            row(2, ZEROS, ZEROS),
-        ])
+        .shard(&[row(1, "8.978e-05,0.0,8.978e-05", ZEROS), row(2, ZEROS, ZEROS)])
         .shard(&[row(3, "1.0,1.5,-0.5", "12.34,0.0,12.34")])
         .valid();
     assert_eq!(snapshot.manifest().exchange.domain, "binance.com");
     assert_eq!(snapshot.account_count(), 3);
-    let assets: Vec<_> = snapshot
-        .assets()
-        .iter()
-        .map(|a| (a.symbol.as_str(), a.scale, a.price.unwrap().to_string()))
-        .collect();
-    assert_eq!(
-        assets,
-        [
-            ("BTC", 8, "96500".to_owned()),
-            ("DOGE", 2, "0.07239".to_owned()),
-            ("OLD", 8, "1".to_owned())
-        ]
-    );
-    let held: Vec<_> = snapshot
-        .holdings()
-        .iter()
-        .map(|h| (h.account, h.asset, h.equity, h.debt))
-        .collect();
-    assert_eq!(
-        held,
-        [
-            (0, 0, 8978, 0),
-            (2, 0, 100_000_000, 150_000_000),
-            (2, 1, 1234, 0)
-        ]
-    );
+    let assets: Vec<_> =
+        snapshot.assets().iter().map(|a| (a.symbol.as_str(), a.scale, a.price.unwrap().to_string())).collect();
+    assert_eq!(assets, [("BTC", 8, "96500".to_owned()), ("DOGE", 2, "0.07239".to_owned()), ("OLD", 8, "1".to_owned())]);
+    let held: Vec<_> = snapshot.holdings().iter().map(|h| (h.account, h.asset, h.equity, h.debt)).collect();
+    assert_eq!(held, [(0, 0, 8978, 0), (2, 0, 100_000_000, 150_000_000), (2, 1, 1234, 0)]);
 }
 
 #[test]
 fn l7_a_high_supply_token_gets_the_decimals_its_balances_need() {
-    let snapshot = Case::new()
-        .shard(&[
-            row(1, ZEROS, "0.0412,0.0,0.0412"),
-            row(2, ZEROS, "3.5,0.0,3.5"),
-        ])
-        .valid();
+    let snapshot = Case::new().shard(&[row(1, ZEROS, "0.0412,0.0,0.0412"), row(2, ZEROS, "3.5,0.0,3.5")]).valid();
     assert_eq!(snapshot.assets()[1].scale, 4);
     assert_eq!(snapshot.totals()[1].equity, 35_412);
-    let refused = Case::new()
-        .shard(&[row(1, "0.123456789,0.0,0.123456789", ZEROS)])
-        .refused();
-    assert_eq!(
-        refused,
-        "shard0.csv line 2: BTC equity \"0.123456789\" has 9 decimals, the book allows 8"
-    );
+    let refused = Case::new().shard(&[row(1, "0.123456789,0.0,0.123456789", ZEROS)]).refused();
+    assert_eq!(refused, "shard0.csv line 2: BTC equity \"0.123456789\" has 9 decimals, the book allows 8");
 }
 
 #[test]
@@ -143,9 +100,7 @@ fn l6_a_balance_that_does_not_fit_at_the_scale_its_token_ends_up_with_is_refused
     let large = row(1, ZEROS, "184467440737095516.15,0.0,184467440737095516.15");
     let snapshot = Case::new().shard(std::slice::from_ref(&large)).valid();
     assert_eq!(snapshot.holdings()[0].equity, u64::MAX);
-    let refused = Case::new()
-        .shard(&[large, row(2, ZEROS, "0.001,0.0,0.001")])
-        .refused();
+    let refused = Case::new().shard(&[large, row(2, ZEROS, "0.001,0.0,0.001")]).refused();
     assert_eq!(
         refused,
         "shard0.csv line 2: DOGE balance 184467440737095516.15 is too large: with 3 decimals at most 18446744073709551.615 fits"
@@ -160,14 +115,8 @@ fn l1_a_customer_in_two_shards_is_refused_in_any_spelling() {
         .shard(&[row(1, ZEROS, ZEROS), upper])
         .refused();
     let lines: Vec<_> = refused.lines().collect();
-    assert!(
-        lines[0].starts_with("shard1.csv line 2: customer 0101"),
-        "{refused}"
-    );
-    assert!(
-        lines[1].starts_with("shard1.csv line 3: customer ABAB"),
-        "{refused}"
-    );
+    assert!(lines[0].starts_with("shard1.csv line 2: customer 0101"), "{refused}");
+    assert!(lines[1].starts_with("shard1.csv line 3: customer ABAB"), "{refused}");
 }
 
 #[test]
@@ -188,32 +137,20 @@ fn l2_a_header_that_names_a_token_twice_or_in_disorder_is_refused() {
     for (from, to) in [
         ("e_doge,d_doge,doge", "e_BTC,d_BTC,BTC"),
         ("e_doge,d_doge,doge", "d_doge,e_doge,doge"),
-        (
-            "btc_udst_price,doge_udst_price",
-            "doge_udst_price,btc_udst_price",
-        ),
+        ("btc_udst_price,doge_udst_price", "doge_udst_price,btc_udst_price"),
         ("rn,id", "id,rn"),
         (",total_net_balance_usdt", ""),
         ("e_btc,", ""),
     ] {
-        let refused = Case::new()
-            .raw(format!("{}\r\n", HEADER.replace(from, to)).as_bytes())
-            .refused();
-        assert!(
-            refused.starts_with("shard0.csv line 1: "),
-            "{to}: {refused}"
-        );
+        let refused = Case::new().raw(format!("{}\r\n", HEADER.replace(from, to)).as_bytes()).refused();
+        assert!(refused.starts_with("shard0.csv line 1: "), "{to}: {refused}");
     }
 }
 
 #[test]
 fn a_net_that_is_not_equity_less_debt_is_refused() {
     let refused = Case::new()
-        .shard(&[
-            row(1, "1.0,0.25,0.74999999", ZEROS),
-            row(2, "1.0,2.0,1.0", ZEROS),
-            row(3, "1.0,1.0,-0.0", ZEROS),
-        ])
+        .shard(&[row(1, "1.0,0.25,0.74999999", ZEROS), row(2, "1.0,2.0,1.0", ZEROS), row(3, "1.0,1.0,-0.0", ZEROS)])
         .refused();
     assert_eq!(
         refused,
@@ -224,9 +161,7 @@ fn a_net_that_is_not_equity_less_debt_is_refused() {
 
 #[test]
 fn l5_negative_equity_or_debt_is_refused() {
-    let refused = Case::new()
-        .shard(&[row(1, "-1.0,0.0,-1.0", ZEROS), row(2, "0.0,-1,1.0", ZEROS)])
-        .refused();
+    let refused = Case::new().shard(&[row(1, "-1.0,0.0,-1.0", ZEROS), row(2, "0.0,-1,1.0", ZEROS)]).refused();
     assert_eq!(
         refused,
         "shard0.csv line 2: BTC equity \"-1.0\" is negative\nshard0.csv line 3: BTC debt \"-1\" is negative"
@@ -236,19 +171,12 @@ fn l5_negative_equity_or_debt_is_refused() {
 #[test]
 fn a_price_that_changes_between_rows_is_refused_and_another_spelling_is_not() {
     let row_with = |price: &str| row(2, ZEROS, ZEROS).replace("0.07239000", price);
-    Case::new()
-        .shard(&[row(1, ZEROS, ZEROS), row_with("7.239e-2")])
-        .valid();
+    Case::new().shard(&[row(1, ZEROS, ZEROS), row_with("7.239e-2")]).valid();
     for price in ["0.07239001", ""] {
-        let refused = Case::new()
-            .shard(&[row(1, ZEROS, ZEROS)])
-            .shard(&[row_with(price)])
-            .refused();
+        let refused = Case::new().shard(&[row(1, ZEROS, ZEROS)]).shard(&[row_with(price)]).refused();
         assert_eq!(
             refused,
-            format!(
-                "shard1.csv line 2: DOGE price \"{price}\" is not \"0.07239000\", that of the first row"
-            )
+            format!("shard1.csv line 2: DOGE price \"{price}\" is not \"0.07239000\", that of the first row")
         );
     }
 }
@@ -256,34 +184,20 @@ fn a_price_that_changes_between_rows_is_refused_and_another_spelling_is_not() {
 #[test]
 fn l8_damaged_rows_are_all_reported() {
     let short = "4,abc\r\n".to_owned();
-    let odd = row(5, ZEROS, ZEROS)
-        .replacen('5', "x", 1)
-        .replace("0505", "05xx");
+    let odd = row(5, ZEROS, ZEROS).replacen('5', "x", 1).replace("0505", "05xx");
     let mut cut = row(6, ZEROS, ZEROS);
     cut.truncate(cut.len() - 2);
     let refused = Case::new().shard(&[short, odd, cut]).refused();
     let lines: Vec<_> = refused.lines().collect();
     assert_eq!(lines.len(), 4, "{refused}");
-    assert_eq!(
-        lines[0],
-        "shard0.csv line 2: has 2 fields, the header has 15"
-    );
-    assert!(
-        lines[2].ends_with("is not 64 hexadecimal digits"),
-        "{refused}"
-    );
-    assert_eq!(
-        lines[3],
-        "shard0.csv line 4: the last line does not end: the file was cut short"
-    );
+    assert_eq!(lines[0], "shard0.csv line 2: has 2 fields, the header has 15");
+    assert!(lines[2].ends_with("is not 64 hexadecimal digits"), "{refused}");
+    assert_eq!(lines[3], "shard0.csv line 4: the last line does not end: the file was cut short");
 }
 
 #[test]
 fn l14_shards_without_customers_are_refused() {
-    assert_eq!(
-        Case::new().shard(&[]).refused(),
-        "shard0.csv: holds no customer"
-    );
+    assert_eq!(Case::new().shard(&[]).refused(), "shard0.csv: holds no customer");
     assert!(matches!(Case::new().import(), Err(ImportError::Write(_))));
 }
 
@@ -295,10 +209,7 @@ fn nothing_is_overwritten_and_a_missing_shard_is_the_environment() {
     assert!(matches!(case.import(), Err(ImportError::Write(_))));
     assert_eq!(fs::read(case.out().join("accounts.csv")).unwrap(), before);
     let missing = case.dir.path().join("missing.csv");
-    assert!(matches!(
-        import_files(&[missing], &case.dir.path().join("other")),
-        Err(ImportError::Environment(_))
-    ));
+    assert!(matches!(import_files(&[missing], &case.dir.path().join("other")), Err(ImportError::Environment(_))));
 }
 
 /// Adds two non-negative decimal texts digit by digit; shares nothing with the module under test.
@@ -325,11 +236,7 @@ fn add_text(a: &str, b: &str) -> String {
     let w = w.trim_start_matches('0');
     let p = p.trim_end_matches('0');
     let w = if w.is_empty() { "0" } else { w };
-    if p.is_empty() {
-        w.to_owned()
-    } else {
-        format!("{w}.{p}")
-    }
+    if p.is_empty() { w.to_owned() } else { format!("{w}.{p}") }
 }
 
 /// `8.978e-05` as `0.00008978`, by moving characters.
@@ -365,15 +272,8 @@ fn the_published_shards_import_with_totals_that_an_independent_sum_confirms() {
     let imported = import_files(&shards, &out).unwrap();
     assert_eq!((imported.accounts, imported.assets), (200, 316));
     let snapshot = check(&out, &Limits::default(), &Silent).unwrap();
-    assert_eq!(
-        (snapshot.account_count(), snapshot.assets().len()),
-        (200, 316)
-    );
-    let entries: usize = snapshot
-        .holdings()
-        .iter()
-        .map(crate::ledger::Holding::entries)
-        .sum();
+    assert_eq!((snapshot.account_count(), snapshot.assets().len()), (200, 316));
+    let entries: usize = snapshot.holdings().iter().map(crate::ledger::Holding::entries).sum();
     assert_eq!(entries, 1595);
 
     let mut sums = vec![["0".to_owned(), "0".to_owned()]; 316];

@@ -1,0 +1,114 @@
+//! What later versions must still verify, and what other implementations can check themselves against.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::{fs, path::PathBuf};
+
+use assay_circuits::{
+    error::Error,
+    field::{F, from_hex, to_hex},
+    hash::{Domain, hash},
+    identity::{MasterSecret, identity},
+    inclusion::path_root,
+    page::{Entry, Page},
+    setup::{Parameters, pin},
+    shape::Shape,
+    tree::empty_roots,
+    verifier::{TestShapes, verify},
+};
+use serde_json::Value;
+
+struct Kept(Parameters);
+
+impl AsRef<Parameters> for Kept {
+    fn as_ref(&self) -> &Parameters {
+        &self.0
+    }
+}
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("vectors")
+}
+
+/// The attestation of the largest shape is checked here as well: its parameters take half a minute, once.
+#[test]
+fn frozen_attestations_of_every_shape_still_verify() {
+    for shape in Shape::catalogue() {
+        let dir = folder().join(format!("attestations/{}-v1", shape.name));
+        let statement = fs::read(dir.join("statement.json")).unwrap();
+        let proof = fs::read(dir.join("proof.bin")).unwrap();
+        assert_eq!(proof.len(), pin(shape).unwrap().proof_bytes, "{}", shape.name);
+        let report = verify(&statement, &proof, TestShapes::Accepted, |shape| -> Result<Kept, Error> {
+            Ok(Kept(Parameters::derive(shape)?))
+        });
+        assert!(report.is_valid(), "{}: {:#?}", shape.name, report.checks);
+    }
+}
+
+fn vectors() -> Value {
+    serde_json::from_str(&fs::read_to_string(folder().join("vectors.json")).unwrap()).unwrap()
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap()
+}
+
+fn elements(value: &Value) -> Vec<F> {
+    value.as_array().unwrap().iter().map(|x| from_hex(text(x)).unwrap()).collect()
+}
+
+#[test]
+fn hashes_match_their_vectors() {
+    let all = vectors();
+    let hashes = all["hashes"].as_array().unwrap();
+    assert_eq!(hashes.len(), 12);
+    for vector in hashes {
+        let domain = match vector["domain"].as_u64().unwrap() {
+            1 => Domain::Leaf,
+            2 => Domain::Node,
+            3 => Domain::Book,
+            _ => Domain::Private,
+        };
+        assert_eq!(to_hex(&hash(domain, &elements(&vector["inputs"]))), text(&vector["hash"]));
+    }
+    let empty: Vec<F> = empty_roots(8);
+    assert_eq!(empty, elements(&all["empty_roots"]));
+}
+
+#[test]
+fn identities_match_their_vectors() {
+    for vector in vectors()["identities"].as_array().unwrap() {
+        let secret = hex::decode(text(&vector["master_secret"])).unwrap();
+        let (snapshot, account) = (text(&vector["snapshot"]), text(&vector["account"]));
+        let salt = MasterSecret::new(secret.try_into().unwrap()).salt(snapshot, account);
+        assert_eq!(hex::encode(salt), text(&vector["salt"]));
+        assert_eq!(to_hex(&identity(&salt, snapshot, account)), text(&vector["identity"]));
+    }
+}
+
+#[test]
+fn leaves_and_paths_match_their_vectors() {
+    let shape = Shape::named("solvency-8").unwrap();
+    let all = vectors();
+    for vector in all["leaves"].as_array().unwrap() {
+        let entries = vector["entries"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|e| Entry { column: e[0].as_u64().unwrap() as u16, quantity: text(&e[1]).parse().unwrap() });
+        let page = Page {
+            identity: from_hex(text(&vector["identity"])).unwrap(),
+            first: vector["first"].as_bool().unwrap(),
+            remaining: vector["remaining"].as_u64().unwrap() as u8,
+            class: vector["class"].as_u64().unwrap() as u8,
+            entries: entries.collect(),
+        };
+        assert_eq!(page.words(), elements(&vector["words"]));
+        assert_eq!(to_hex(&page.leaf(shape)), text(&vector["leaf"]));
+    }
+    for vector in all["paths"].as_array().unwrap() {
+        let path: Vec<Vec<String>> = serde_json::from_value(vector["path"].clone()).unwrap();
+        let leaf = from_hex(text(&vector["leaf"])).unwrap();
+        let root = path_root(leaf, vector["index"].as_u64().unwrap(), &path, shape.depth()).unwrap();
+        assert_eq!(to_hex(&root), text(&vector["root"]));
+    }
+}

@@ -1,0 +1,238 @@
+//! The private files of an attestation, and how files are written so that a crash or a full disk leaves nothing that
+//! looks finished.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{BufWriter, Read, Seek, SeekFrom, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+};
+
+use assay_circuits::{
+    field::{F, from_hex, to_hex},
+    page::{Entry, Page},
+    shape::Shape,
+};
+use ff::PrimeField;
+
+use super::AttestError;
+
+/// What is never published.
+pub const PRIVATE_DIR: &str = "private";
+/// The fold in progress.
+pub const CHECKPOINT_FILE: &str = "checkpoint.bin";
+/// The pages, in the order of the tree, without padding.
+pub const PAGES_FILE: &str = "pages.bin";
+/// The root of every batch, one a line.
+pub const BATCH_ROOTS_FILE: &str = "batch-roots.txt";
+/// How to recognise the master secret that the salts come from.
+pub const SECRET_REFERENCE_FILE: &str = "secret-reference.json";
+/// The reserves' lines in their committed order.
+pub const RESERVES_FILE: &str = "reserves.csv";
+
+/// Whether others may read a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Published.
+    Public,
+    /// 0600.
+    Private,
+}
+
+impl Access {
+    fn mode(self) -> u32 {
+        match self {
+            Self::Public => 0o644,
+            Self::Private => 0o600,
+        }
+    }
+}
+
+/// Makes a directory that only its owner may enter, if it is not there yet.
+///
+/// # Errors
+/// [`AttestError::File`].
+pub fn create_private_dir(path: &Path) -> Result<(), AttestError> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(AttestError::file(path))
+}
+
+/// Writes a whole file or none: under another name, synced, then renamed.
+///
+/// # Errors
+/// [`AttestError::File`]; whatever stood at `path` before still stands there.
+pub fn write_whole(path: &Path, access: Access, bytes: &[u8]) -> Result<(), AttestError> {
+    write_with(path, access, |writer| writer.write_all(bytes))
+}
+
+/// [`write_whole`] for content that is made piece by piece.
+///
+/// # Errors
+/// As [`write_whole`].
+pub fn write_with(
+    path: &Path,
+    access: Access,
+    content: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>,
+) -> Result<(), AttestError> {
+    let mut partial = path.as_os_str().to_owned();
+    partial.push(".partial");
+    let partial = PathBuf::from(partial);
+    let written = (|| {
+        let file = OpenOptions::new().write(true).create(true).truncate(true).mode(access.mode()).open(&partial)?;
+        let mut writer = BufWriter::with_capacity(1 << 20, file);
+        content(&mut writer)?;
+        writer.flush()?;
+        writer.get_ref().sync_all()?;
+        fs::rename(&partial, path)
+    })();
+    if written.is_err() {
+        let _ = fs::remove_file(&partial);
+    }
+    written.map_err(AttestError::file(path))
+}
+
+/// Makes renames in `dir` survive a power cut.
+///
+/// # Errors
+/// [`AttestError::File`].
+pub fn sync_dir(dir: &Path) -> Result<(), AttestError> {
+    File::open(dir).and_then(|d| d.sync_all()).map_err(AttestError::file(dir))
+}
+
+/// Bytes before the first page: the number of pages.
+const PAGES_HEADER: u64 = 8;
+
+fn record_bytes(shape: &Shape) -> usize {
+    32 + 3 + 10 * shape.entries()
+}
+
+/// One page as a fixed-size record.
+pub fn write_page(writer: &mut impl Write, page: &Page) -> std::io::Result<()> {
+    writer.write_all(page.identity.to_repr().as_ref())?;
+    writer.write_all(&[u8::from(page.first), page.remaining, page.class])?;
+    for entry in &page.entries {
+        writer.write_all(&entry.column.to_le_bytes())?;
+        writer.write_all(&entry.quantity.to_le_bytes())?;
+    }
+    Ok(())
+}
+
+/// The pages file, read page by page.
+pub struct PagesFile {
+    path: PathBuf,
+    file: File,
+    shape: &'static Shape,
+    count: u64,
+}
+
+impl PagesFile {
+    /// Opens the file and checks its length.
+    ///
+    /// # Errors
+    /// [`AttestError::File`], or [`AttestError::NotValid`] for a file of another length.
+    pub fn open(path: PathBuf, shape: &'static Shape) -> Result<Self, AttestError> {
+        let mut file = File::open(&path).map_err(AttestError::file(&path))?;
+        let mut count = [0u8; 8];
+        file.read_exact(&mut count).map_err(AttestError::file(&path))?;
+        let count = u64::from_le_bytes(count);
+        let bytes = file.metadata().map_err(AttestError::file(&path))?.len();
+        if count.checked_mul(record_bytes(shape) as u64).and_then(|b| b.checked_add(PAGES_HEADER)) != Some(bytes) {
+            return Err(AttestError::NotValid(format!(
+                "{}: damaged, {count} pages do not take {bytes} bytes",
+                path.display()
+            )));
+        }
+        Ok(Self { path, file, shape, count })
+    }
+
+    /// The page at `index`; padding beyond the last.
+    ///
+    /// # Errors
+    /// [`AttestError::File`], or [`AttestError::NotValid`] for a damaged record.
+    pub fn page(&mut self, index: u64) -> Result<Page, AttestError> {
+        if index >= self.count {
+            return Ok(Page::padding(self.shape));
+        }
+        let mut record = vec![0u8; record_bytes(self.shape)];
+        self.file
+            .seek(SeekFrom::Start(PAGES_HEADER + index * record.len() as u64))
+            .and_then(|_| self.file.read_exact(&mut record))
+            .map_err(AttestError::file(&self.path))?;
+        parse_page(&record)
+            .ok_or_else(|| AttestError::NotValid(format!("{}: page {index} is damaged", self.path.display())))
+    }
+
+    /// The first page of the account with this identity.
+    ///
+    /// # Errors
+    /// As [`PagesFile::page`].
+    pub fn find(&mut self, identity: F) -> Result<Option<u64>, AttestError> {
+        let (mut low, mut high) = (0, self.count);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if self.page(middle)?.identity < identity {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        let found = low < self.count && self.page(low)?.identity == identity;
+        Ok(found.then_some(low))
+    }
+}
+
+fn parse_page(record: &[u8]) -> Option<Page> {
+    let (identity, rest) = record.split_first_chunk::<32>()?;
+    let ([first, remaining, class], entries) = rest.split_first_chunk::<3>()?;
+    let parse_entry = |bytes: &[u8]| {
+        let (column, quantity) = bytes.split_first_chunk::<2>()?;
+        Some(Entry { column: u16::from_le_bytes(*column), quantity: u64::from_le_bytes(quantity.try_into().ok()?) })
+    };
+    Some(Page {
+        identity: Option::from(F::from_repr((*identity).into()))?,
+        first: *first == 1,
+        remaining: *remaining,
+        class: *class,
+        entries: entries.chunks(10).map(parse_entry).collect::<Option<_>>()?,
+    })
+}
+
+/// Writes the pages of a plan, `steps` batches, without the padding at the end.
+///
+/// # Errors
+/// [`AttestError::File`].
+pub fn write_pages(
+    path: &Path,
+    count: u64,
+    steps: usize,
+    batch: impl Fn(usize) -> Vec<Page>,
+) -> Result<(), AttestError> {
+    write_with(path, Access::Private, |writer| {
+        writer.write_all(&count.to_le_bytes())?;
+        let mut left = count;
+        for step in 0..steps {
+            for page in batch(step).iter().take(usize::try_from(left).unwrap_or(usize::MAX)) {
+                write_page(writer, page)?;
+                left -= 1;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Writes the roots of all batches.
+///
+/// # Errors
+/// [`AttestError::File`].
+pub fn write_batch_roots(path: &Path, roots: &[F]) -> Result<(), AttestError> {
+    write_with(path, Access::Private, |writer| roots.iter().try_for_each(|root| writeln!(writer, "{}", to_hex(root))))
+}
+
+/// Reads what [`write_batch_roots`] wrote.
+///
+/// # Errors
+/// [`AttestError::File`], or [`AttestError::NotValid`] for a damaged file.
+pub fn read_batch_roots(path: &Path) -> Result<Vec<F>, AttestError> {
+    let text = fs::read_to_string(path).map_err(AttestError::file(path))?;
+    let damaged = |e| AttestError::NotValid(format!("{}: {e}", path.display()));
+    text.lines().map(|line| from_hex(line).map_err(damaged)).collect()
+}

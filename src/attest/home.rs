@@ -1,0 +1,98 @@
+//! Where an operator keeps what outlives single attestations: the master secret and the circuit's parameters.
+
+use std::{
+    fs::{self, OpenOptions, Permissions},
+    io::{ErrorKind, Write},
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+};
+
+use assay_circuits::{
+    identity::{MasterSecret, SECRET_BYTES},
+    shape::Shape,
+};
+use assay_verifier::parameters::{Kept, load};
+
+use super::AttestError;
+
+/// A directory of the operator's own, by convention `~/.assay`.
+#[derive(Debug, Clone)]
+pub struct Home {
+    dir: PathBuf,
+}
+
+impl Home {
+    /// The home in `dir`, which need not exist yet.
+    pub fn new(dir: PathBuf) -> Self {
+        Self { dir }
+    }
+
+    /// The file with the master secret: 64 hexadecimal digits, readable by its owner only.
+    pub fn secret_file(&self) -> PathBuf {
+        self.dir.join("master.secret")
+    }
+
+    /// The master secret, made from the system's random source if there is none yet.
+    ///
+    /// # Errors
+    /// [`AttestError::NotValid`] if the file is not a secret or others may read it; [`AttestError::File`].
+    pub fn master_secret(&self) -> Result<MasterSecret, AttestError> {
+        let path = self.secret_file();
+        if !path.exists() {
+            self.create_secret(&path)?;
+        }
+        self.existing_secret()
+    }
+
+    /// The master secret, which must exist.
+    ///
+    /// # Errors
+    /// As [`Home::master_secret`].
+    pub fn existing_secret(&self) -> Result<MasterSecret, AttestError> {
+        let path = self.secret_file();
+        let text = fs::read_to_string(&path).map_err(AttestError::file(&path))?;
+        let mode = fs::metadata(&path).map_err(AttestError::file(&path))?.permissions().mode();
+        if mode & 0o077 != 0 {
+            return Err(AttestError::NotValid(format!(
+                "{}: others may read the master secret; make it yours alone with chmod 600",
+                path.display()
+            )));
+        }
+        let mut bytes = [0u8; SECRET_BYTES];
+        hex::decode_to_slice(text.trim_end(), &mut bytes).map_err(|_| {
+            AttestError::NotValid(format!("{}: this is no master secret of 64 hexadecimal digits", path.display()))
+        })?;
+        Ok(MasterSecret::new(bytes))
+    }
+
+    /// Two runs that start together make two secrets but keep one: whoever links the name first wins.
+    fn create_secret(&self, path: &Path) -> Result<(), AttestError> {
+        let private = Permissions::from_mode(0o700);
+        fs::create_dir_all(&self.dir).map_err(AttestError::file(&self.dir))?;
+        fs::set_permissions(&self.dir, private).map_err(AttestError::file(&self.dir))?;
+        let mut bytes = [0u8; SECRET_BYTES];
+        getrandom::fill(&mut bytes)
+            .map_err(|e| AttestError::NotValid(format!("the system gives no random numbers: {e}")))?;
+        let partial = self.dir.join(format!("master.secret.partial-{}", std::process::id()));
+        let written = (|| {
+            let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&partial)?;
+            file.write_all(hex::encode(bytes).as_bytes())?;
+            file.write_all(b"\n")?;
+            file.sync_all()?;
+            match fs::hard_link(&partial, path) {
+                Err(e) if e.kind() == ErrorKind::AlreadyExists => Ok(()),
+                other => other,
+            }
+        })();
+        let _ = fs::remove_file(&partial);
+        written.map_err(AttestError::file(path))
+    }
+
+    /// The parameters of `shape`, from the cache or derived.
+    ///
+    /// # Errors
+    /// [`AttestError::Core`].
+    pub fn parameters(&self, shape: &'static Shape) -> Result<Kept, assay_circuits::error::Error> {
+        load(shape, &self.dir.join("parameters"))
+    }
+}

@@ -1,0 +1,23 @@
+//! From a checked ledger to a published attestation, and back to one customer.
+//!
+//! In comes a snapshot directory; out goes an attestation directory (`statement.json`, `proof.bin`, `MANIFEST.sha256`,
+//! `README.txt`) with a `private/` part that is never published, and, per customer, an inclusion file. The way:
+//! `plan` (who gets which pages, and the tree) → `claim` (the statement) → `prove` (fold, compress, verify, publish) →
+//! `inclusion`. Nothing here talks to a database or a network, prints, or reads the clock except to space checkpoints.
+//! Nothing is published that this process has not verified, and the master secret is never copied.
+
+mod claim;
+mod error;
+mod files;
+mod home;
+mod inclusion;
+mod plan;
+mod prove;
+mod verify;
+
+pub use error::AttestError;
+pub use home::Home;
+pub use inclusion::inclusion;
+pub use plan::{Plan, ShapeChoice};
+pub use prove::{ProveOptions, Proved, prove};
+pub use verify::{statement, verify, verify_inclusion};

@@ -1,0 +1,319 @@
+//! The way of one attestation: check → plan → statement → fold → compress → verify → publish, in a directory of its own
+//! beside the goal, which gets its name only when everything in it was verified. What a crash leaves can be resumed.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
+
+use assay_circuits::{
+    identity::MasterSecret,
+    prover::Fold,
+    setup::Parameters,
+    statement::Statement,
+    verifier::{Report, TestShapes},
+};
+use assay_verifier::attestation::{Attestation, MANIFEST_FILE, PROOF_FILE, STATEMENT_FILE};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::{
+    AttestError, Home,
+    claim::claim,
+    files::{
+        Access, BATCH_ROOTS_FILE, CHECKPOINT_FILE, PAGES_FILE, PRIVATE_DIR, RESERVES_FILE, SECRET_REFERENCE_FILE,
+        create_private_dir, sync_dir, write_batch_roots, write_pages, write_whole, write_with,
+    },
+    plan::{Plan, ShapeChoice},
+};
+use crate::{
+    ledger::{self, Limits, Snapshot},
+    progress::Progress,
+};
+
+/// How to prove.
+#[derive(Debug, Clone)]
+pub struct ProveOptions {
+    /// Which shape.
+    pub shape: ShapeChoice,
+    /// Go on with an unfinished run.
+    pub resume: bool,
+    /// How much work a crash may cost.
+    pub checkpoint_every: Duration,
+    /// Bounds on the ledger's files.
+    pub limits: Limits,
+}
+
+/// A published attestation.
+#[derive(Debug)]
+pub struct Proved {
+    /// Where it stands.
+    pub out: PathBuf,
+    /// Name of the shape.
+    pub shape: &'static str,
+    /// Accounts in the ledger.
+    pub accounts: u64,
+    /// Pages of these accounts.
+    pub pages: u64,
+    /// Steps that were folded.
+    pub steps: u64,
+    /// SHA-256 of the statement, 64 hexadecimal digits.
+    pub statement_digest: String,
+    /// What verifying it found. A ledger that breaks its policy is published as a true statement of that.
+    pub report: Report,
+}
+
+/// Proves the ledger in `ledger` and publishes the attestation as the new directory `out`.
+///
+/// # Errors
+/// [`AttestError::Usage`] if `out` exists, or an unfinished run and no `resume`; [`AttestError::NotValid`] and
+/// [`AttestError::Core`] for what cannot be proved; [`AttestError::Stopped`] once `stop` is set. After any error `out`
+/// does not exist, and an unfinished run stands beside it.
+pub fn prove(
+    ledger: &Path,
+    out: &Path,
+    home: &Home,
+    options: &ProveOptions,
+    stop: &AtomicBool,
+    progress: &dyn Progress,
+) -> Result<Proved, AttestError> {
+    let work = WorkDir::open(out, options.resume)?;
+    let snapshot = ledger::check(ledger, &options.limits, progress)?;
+    let secret = home.master_secret()?;
+    let plan = Plan::new(&snapshot, &secret, options.shape, progress)?;
+    let statement = claim(&snapshot, &plan, &secret)?;
+    let statement_bytes = statement.to_bytes()?;
+    work.begin(&statement_bytes, &snapshot, &plan, &secret, home)?;
+
+    progress.begin("preparing the circuit's parameters", 0, "");
+    let parameters = home.parameters(plan.shape())?;
+    progress.end();
+    let fold = fold(&work, &plan, &statement_bytes, &parameters.0, options, stop, progress)?;
+
+    progress.begin("compressing the proof", 0, "");
+    let proof = fold.compress()?;
+    drop(fold);
+    write_whole(&work.path(PROOF_FILE), Access::Public, &proof)?;
+    progress.end();
+
+    work.finish(&statement)?;
+    progress.begin("verifying the attestation", 0, "");
+    // the prover accepts the shape it was asked for; whether a verifier does is the verifier's choice
+    let report = Attestation::read(&work.dir)?.verify(TestShapes::Accepted, |_| Ok(parameters));
+    progress.end();
+    if report.statement.is_none() {
+        let failed = report.checks.iter().find(|c| !c.passed).map_or("", |c| c.detail.as_str());
+        return Err(AttestError::NotValid(format!("the proof does not verify, nothing is published: {failed}")));
+    }
+    work.publish(out)?;
+    Ok(Proved {
+        out: out.to_owned(),
+        shape: plan.shape().name,
+        accounts: snapshot.account_count() as u64,
+        pages: plan.pages(),
+        steps: plan.steps() as u64,
+        statement_digest: hex::encode(Statement::digest(&statement_bytes)),
+        report,
+    })
+}
+
+/// Folds every batch, from the checkpoint if there is one.
+fn fold<'a>(
+    work: &WorkDir,
+    plan: &'a Plan<'_>,
+    statement: &[u8],
+    parameters: &'a Parameters,
+    options: &ProveOptions,
+    stop: &AtomicBool,
+    progress: &dyn Progress,
+) -> Result<Fold<'a>, AttestError> {
+    let checkpoint = work.private(CHECKPOINT_FILE);
+    let mut fold = match fs::read(&checkpoint) {
+        Ok(bytes) => Fold::resume(parameters, statement, plan.batch_roots(), &bytes).map_err(|e| {
+            AttestError::NotValid(format!(
+                "{}: {e}; nothing was changed. Delete this file to fold anew",
+                checkpoint.display()
+            ))
+        })?,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Fold::begin(parameters, statement, plan.batch_roots())?,
+        Err(e) => return Err(AttestError::File { path: checkpoint, source: e }),
+    };
+    let batch = plan.shape().batch() as u64;
+    let keep = |fold: &Fold<'_>| write_whole(&checkpoint, Access::Private, &fold.checkpoint()?);
+
+    progress.begin("folding", fold.steps() as u64 * batch, "pages");
+    progress.advance(fold.steps_done() as u64 * batch);
+    let mut kept = Instant::now();
+    while fold.steps_done() < fold.steps() {
+        fold.step(plan.batch(fold.steps_done()))?;
+        progress.advance(batch);
+        let stopped = stop.load(Ordering::Relaxed);
+        let complete = fold.steps_done() == fold.steps();
+        if stopped || complete || kept.elapsed() >= options.checkpoint_every {
+            keep(&fold)?;
+            kept = Instant::now();
+        }
+        if stopped && !complete {
+            return Err(AttestError::Stopped { done: fold.steps_done(), steps: fold.steps() });
+        }
+    }
+    progress.end();
+    Ok(fold)
+}
+
+/// How to recognise the master secret again without knowing it.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SecretReference {
+    /// The file that held it.
+    file: PathBuf,
+    /// Its fingerprint.
+    fingerprint: String,
+}
+
+impl SecretReference {
+    pub(super) fn read(path: &Path) -> Result<Self, AttestError> {
+        let bytes = fs::read(path).map_err(AttestError::file(path))?;
+        serde_json::from_slice(&bytes).map_err(|e| AttestError::NotValid(format!("{}: {e}", path.display())))
+    }
+
+    pub(super) fn check(&self, secret: &MasterSecret, home: &Home) -> Result<(), AttestError> {
+        if self.fingerprint == secret.fingerprint() {
+            return Ok(());
+        }
+        Err(AttestError::NotValid(format!(
+            "this attestation was made with the master secret of {} (fingerprint {}), {} holds another",
+            self.file.display(),
+            self.fingerprint,
+            home.secret_file().display()
+        )))
+    }
+}
+
+/// The unfinished attestation: `OUT.partial`, held by one process at a time.
+struct WorkDir {
+    dir: PathBuf,
+    _lock: File,
+}
+
+impl WorkDir {
+    fn open(out: &Path, resume: bool) -> Result<Self, AttestError> {
+        if out.exists() {
+            return Err(AttestError::Usage(format!("{} exists already; choose another place", out.display())));
+        }
+        let mut dir = out.as_os_str().to_owned();
+        dir.push(".partial");
+        let dir = PathBuf::from(dir);
+        if dir.exists() && !resume {
+            return Err(AttestError::Usage(format!(
+                "{} holds an unfinished run: go on with --resume, or delete it",
+                dir.display()
+            )));
+        }
+        if let Some(parent) = out.parent().filter(|p| !p.as_os_str().is_empty()) {
+            fs::create_dir_all(parent).map_err(AttestError::file(parent))?;
+        }
+        fs::create_dir_all(&dir).map_err(AttestError::file(&dir))?;
+        create_private_dir(&dir.join(PRIVATE_DIR))?;
+        let path = dir.join(PRIVATE_DIR).join("lock");
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(AttestError::file(&path))?;
+        lock.try_lock().map_err(|_| AttestError::Usage(format!("another process is working on {}", dir.display())))?;
+        Ok(Self { dir, _lock: lock })
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
+    }
+
+    fn private(&self, name: &str) -> PathBuf {
+        self.dir.join(PRIVATE_DIR).join(name)
+    }
+
+    /// Writes the statement and the private files, or finds the same statement from before.
+    fn begin(
+        &self,
+        statement: &[u8],
+        snapshot: &Snapshot,
+        plan: &Plan<'_>,
+        secret: &MasterSecret,
+        home: &Home,
+    ) -> Result<(), AttestError> {
+        let path = self.path(STATEMENT_FILE);
+        match fs::read(&path) {
+            // written last, so everything else is there as well
+            Ok(before) if before == statement => return Ok(()),
+            Ok(_) => {
+                return Err(AttestError::NotValid(format!(
+                    "{} was begun for another statement: the ledger, the master secret, the shape or this program changed",
+                    self.dir.display()
+                )));
+            }
+            Err(_) => {}
+        }
+        let reference = SecretReference { file: home.secret_file(), fingerprint: secret.fingerprint() };
+        let reference = serde_json::to_vec_pretty(&reference).map_err(|e| AttestError::NotValid(e.to_string()))?;
+        write_whole(&self.private(SECRET_REFERENCE_FILE), Access::Private, &reference)?;
+        write_pages(&self.private(PAGES_FILE), plan.pages(), plan.steps(), |step| plan.batch(step))?;
+        write_batch_roots(&self.private(BATCH_ROOTS_FILE), plan.batch_roots())?;
+        write_with(&self.private(RESERVES_FILE), Access::Private, |writer| {
+            let mut csv = csv::Writer::from_writer(writer);
+            for line in snapshot.reserves() {
+                csv.write_record(&line.fields)?;
+            }
+            csv.flush()
+        })?;
+        write_whole(&path, Access::Public, statement)
+    }
+
+    /// Writes what accompanies statement and proof.
+    fn finish(&self, statement: &Statement) -> Result<(), AttestError> {
+        write_whole(&self.path(README_FILE), Access::Public, readme(statement).as_bytes())?;
+        let mut manifest = String::new();
+        for name in [STATEMENT_FILE, PROOF_FILE, README_FILE] {
+            let path = self.path(name);
+            let bytes = fs::read(&path).map_err(AttestError::file(&path))?;
+            manifest.push_str(&format!("{}  {name}\n", hex::encode(Sha256::digest(&bytes))));
+        }
+        write_whole(&self.path(MANIFEST_FILE), Access::Public, manifest.as_bytes())
+    }
+
+    /// Gives the finished directory its name.
+    fn publish(&self, out: &Path) -> Result<(), AttestError> {
+        for name in [CHECKPOINT_FILE, "lock"] {
+            let path = self.private(name);
+            fs::remove_file(&path).map_err(AttestError::file(&path))?;
+        }
+        sync_dir(&self.dir.join(PRIVATE_DIR))?;
+        sync_dir(&self.dir)?;
+        fs::rename(&self.dir, out).map_err(AttestError::file(out))?;
+        match out.parent().filter(|p| !p.as_os_str().is_empty()) {
+            Some(parent) => sync_dir(parent),
+            None => sync_dir(Path::new(".")),
+        }
+    }
+}
+
+const README_FILE: &str = "README.txt";
+
+fn readme(statement: &Statement) -> String {
+    format!(
+        "Attestation of {} for snapshot {}.\n\n\
+         statement.json   what is claimed, in canonical bytes\n\
+         proof.bin        the zero-knowledge proof of it\n\
+         MANIFEST.sha256  digests of these files (sha256sum -c MANIFEST.sha256)\n\n\
+         To verify it offline, with the published source of Assay:\n\n    \
+         assay verify DIRECTORY\n    \
+         assay-verify DIRECTORY            (the auditor's small program: circuits/verifier)\n\n\
+         To check that an account is included, with the file that its owner was given:\n\n    \
+         assay verify-inclusion FILE --attestation DIRECTORY\n\n\
+         The directory private/, where it is present, is the exchange's own and must not be published.\n",
+        statement.exchange.name, statement.snapshot.id
+    )
+}
