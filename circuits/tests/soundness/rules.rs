@@ -382,6 +382,15 @@ fn every_output_of_a_step_is_bound() {
     }
 }
 
+#[test]
+fn tree_batch_every_node_of_the_batch_is_bound() {
+    let mut case = Case::new(&[3, 1]);
+    for variable in ["round 0 element 1/square", "round 30 element 0/fourth", "round 64 element 8/fifth"] {
+        let failed = case.system.tampered(&format!("tree-batch/node 0 0/{variable}"), |x| x + F::ONE).unwrap();
+        assert!(failed.contains("tree-batch"), "{failed}");
+    }
+}
+
 /// Every selector, for every digit: what the twin expresses as an index, the circuit as eight bits of which one is set.
 #[test]
 fn tree_position_each_selector_is_bound() {

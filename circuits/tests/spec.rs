@@ -1,0 +1,70 @@
+//! SPEC.md, the circuit's namespaces, the twin's violations and the tests speak of the same rules.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::fs;
+
+use assay_circuits::{
+    shape::Shape,
+    spec::{INCLUSION_CHECKS, STEP_RULES, VERIFIER_CHECKS},
+    statement::NOT_PROVEN,
+    testing::Counting,
+};
+
+fn read(path: &str) -> String {
+    fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+}
+
+/// Ids of the tables of one section, in their order.
+fn ids(section: &str) -> Vec<String> {
+    let spec = read("SPEC.md");
+    let start = spec.find(&format!("\n## {section}")).unwrap();
+    let rest = &spec[start + 4..];
+    let text = &rest[..rest.find("\n## ").unwrap_or(rest.len())];
+    text.lines().filter_map(|l| l.strip_prefix("| `")).map(|l| l.split('`').next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn the_tables_list_every_rule_in_order_and_no_other() {
+    assert_eq!(ids("6."), STEP_RULES);
+    let checks: Vec<&str> = VERIFIER_CHECKS.into_iter().chain(INCLUSION_CHECKS).collect();
+    assert_eq!(ids("8."), checks);
+}
+
+#[test]
+fn every_rule_is_a_namespace_and_every_constraint_belongs_to_a_rule() {
+    let counted = Counting::step(Shape::named("solvency-8").unwrap(), &STEP_RULES).by_rule;
+    for rule in STEP_RULES {
+        // carrying a variable on costs nothing
+        assert_eq!(counted.contains_key(rule), rule != "state-gamma", "{rule}");
+    }
+    assert!(!counted.contains_key("other"), "{counted:?}");
+}
+
+#[test]
+fn the_twin_knows_every_rule_and_a_test_attacks_every_rule() {
+    let (twin, attacks) = (read("src/twin.rs"), read("tests/soundness/rules.rs"));
+    for rule in STEP_RULES {
+        // the twin computes the batch root and has positions instead of selectors: nothing can be lied about there
+        let by_construction = ["tree-batch", "tree-position"].contains(&rule);
+        assert!(by_construction || twin.contains(&format!("\"{rule}\"")), "the twin lacks {rule}");
+        assert!(attacks.contains(&format!("\"{rule}\"")), "no test attacks {rule}");
+    }
+}
+
+#[test]
+fn every_check_of_the_reports_is_in_the_specification() {
+    for (file, checks) in [("src/verifier.rs", &VERIFIER_CHECKS[..]), ("src/inclusion.rs", &INCLUSION_CHECKS[..])] {
+        let source = read(file);
+        for check in checks {
+            assert!(source.contains(&format!("\"{check}\"")), "{file} lacks {check}");
+        }
+    }
+}
+
+#[test]
+fn the_specification_carries_the_list_of_what_is_not_shown() {
+    let spec = read("SPEC.md");
+    for sentence in NOT_PROVEN {
+        assert!(spec.contains(&format!("* {sentence}")), "{sentence}");
+    }
+}

@@ -1,0 +1,91 @@
+//! From a small ledger to every customer's inclusion, and what a verifier says of altered files.
+
+use std::fs;
+
+use crate::support::{Ledger, assay, text};
+
+#[test]
+fn a_small_exchange_proves_and_every_customer_is_included() {
+    let ledger = Ledger::new(20);
+    let run = ledger.prove(&[]).expect(0);
+    assert!(!ledger.partial().exists());
+    assert!(run.stdout.contains("solvency-8"), "{}", run.stdout);
+    let verified = ledger.verify().expect(0);
+    assert!(verified.stdout.contains("✓") && !verified.stdout.contains("✗"), "{}", verified.stdout);
+    for a in 0..20 {
+        let account = format!("customer-{a}");
+        let file = ledger.root.path().join(format!("{account}.json"));
+        assay(&["inclusion", text(&ledger.out()), "--account", &account, "--out", text(&file)]).expect(0);
+        let checked = ["verify-inclusion", text(&file), "--attestation", text(&ledger.out()), "--test-shapes"];
+        let mut arguments = checked.to_vec();
+        if a > 0 {
+            arguments.push("--skip-proof");
+        }
+        let run = assay(&arguments).expect(0);
+        assert!(run.stdout.contains(&format!("0.{:08}", a + 1).trim_end_matches('0').to_owned()), "{}", run.stdout);
+    }
+    let nobody = assay(&["inclusion", text(&ledger.out()), "--account", "customer-20"]).expect(1);
+    assert!(nobody.stderr.contains("no account `customer-20`"), "{}", nobody.stderr);
+    // a release verifier, and the auditor's program, do not accept the shape for tests
+    assay(&["verify", text(&ledger.out())]).expect(1);
+}
+
+#[test]
+fn an_altered_attestation_is_not_valid_and_says_where() {
+    let ledger = Ledger::new(5);
+    ledger.prove(&[]).expect(0);
+    let statement = ledger.out().join("statement.json");
+    let honest = fs::read_to_string(&statement).unwrap();
+    fs::write(&statement, honest.replace("Small Exchange", "Great Exchange")).unwrap();
+    let run = ledger.verify().expect(1);
+    assert!(run.stdout.contains("✗") && run.stdout.contains("NOT VALID"), "{}", run.stdout);
+    fs::write(&statement, &honest).unwrap();
+    ledger.verify().expect(0);
+    fs::remove_file(ledger.out().join("proof.bin")).unwrap();
+    ledger.verify().expect(3);
+}
+
+#[test]
+fn too_little_in_reserve_is_a_true_statement_of_a_failure() {
+    let ledger = Ledger::new(5);
+    ledger.write("reserves.csv", "asset,chain,address,amount,height,message,signature\nBTC,bitcoin,bc1qone,1000,,,\n");
+    ledger.prove(&[]).expect(1);
+    assert!(ledger.out().exists());
+    let run = ledger.verify().expect(1);
+    assert!(run.stdout.contains("too little of USDT"), "{}", run.stdout);
+    assert!(run.stdout.contains("the totals are proved"), "{}", run.stdout);
+}
+
+#[test]
+fn l14_one_account_a_full_tree_and_one_page_too_many() {
+    let one = Ledger::new(1);
+    one.prove(&[]).expect(0);
+    one.verify().expect(0);
+    let full = Ledger::new(512);
+    full.prove(&[]).expect(0);
+    full.verify().expect(0);
+    let over = Ledger::new(513);
+    let run = over.prove(&[]).expect(1);
+    assert!(run.stderr.contains("513 pages, solvency-8 holds 512"), "{}", run.stderr);
+    assert!(!over.out().exists());
+}
+
+#[test]
+fn an_account_of_many_pages_is_shown_all_of_them() {
+    let ledger = Ledger::new(3);
+    let (mut assets, mut balances) =
+        ("symbol,scale,price,quote\n".to_owned(), "account,asset,equity,debt\n".to_owned());
+    for i in 0..40 {
+        assets.push_str(&format!("A{i},4,1,USD\n"));
+        balances.push_str(&format!("customer-1,A{i},{}.0001,0.0001\n", i + 1));
+    }
+    ledger.write("assets.csv", &assets);
+    ledger.write("balances.csv", &balances);
+    fs::remove_file(ledger.dir().join("reserves.csv")).unwrap();
+    ledger.prove(&[]).expect(0);
+    let run = ledger.verify().expect(0);
+    assert!(run.stdout.contains("No reserves are stated"), "{}", run.stdout);
+    let file = assay(&["inclusion", text(&ledger.out()), "--account", "customer-1"]).expect(0).json();
+    // 80 entries, six a page
+    assert_eq!(file["pages"].as_array().unwrap().len(), 14);
+}

@@ -1,0 +1,193 @@
+//! What breaks while proving: kills, signals, full disks, damaged checkpoints, hostile ledgers. After each, nothing looks
+//! finished that is not, and nothing is lost.
+
+use std::{
+    fs,
+    io::Write,
+    process::{Child, Command, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use crate::support::{Ledger, assay, assay_in, home, text};
+
+/// A proof of 400 pages in 50 steps, begun, with a checkpoint on disk after every step.
+fn begun(ledger: &Ledger) -> Child {
+    let own = ledger.prove_arguments();
+    let arguments: Vec<&str> = own.iter().map(String::as_str).chain(["--checkpoint-seconds", "0"]).collect();
+    let child = assay_in(home(), &arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let checkpoint = ledger.partial().join("private/checkpoint.bin");
+    let start = Instant::now();
+    while !checkpoint.exists() {
+        assert!(start.elapsed() < Duration::from_secs(120), "no checkpoint appears");
+        sleep(Duration::from_millis(20));
+    }
+    child
+}
+
+fn signal(child: &Child, name: &str) {
+    let sent = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+}
+
+#[test]
+fn a_killed_proof_goes_on_from_its_checkpoint() {
+    let ledger = Ledger::new(400);
+    let mut child = begun(&ledger);
+    signal(&child, "KILL");
+    child.wait().unwrap();
+    assert!(!ledger.out().exists());
+
+    let refused = ledger.prove(&[]).expect(2);
+    assert!(refused.stderr.contains("--resume"), "{}", refused.stderr);
+    let statement = fs::read(ledger.partial().join("statement.json")).unwrap();
+
+    ledger.prove(&["--resume"]).expect(0);
+    assert_eq!(fs::read(ledger.out().join("statement.json")).unwrap(), statement);
+    ledger.verify().expect(0);
+    assert!(!ledger.partial().exists());
+    assert!(!ledger.out().join("private/checkpoint.bin").exists());
+    // there is nothing left to resume, and nothing is overwritten
+    ledger.prove(&["--resume"]).expect(2);
+}
+
+#[test]
+fn an_interrupted_proof_stops_at_a_checkpoint_and_says_how_to_go_on() {
+    let ledger = Ledger::new(400);
+    let child = begun(&ledger);
+    // a second prover keeps away
+    let second = ledger.prove(&["--resume"]).expect(2);
+    assert!(second.stderr.contains("another process"), "{}", second.stderr);
+    signal(&child, "INT");
+    let run: crate::support::Run = child.wait_with_output().unwrap().into();
+    assert_eq!(run.code, 3, "{}", run.stderr);
+    assert!(run.stderr.contains("--resume"), "{}", run.stderr);
+    ledger.prove(&["--resume"]).expect(0);
+    ledger.verify().expect(0);
+}
+
+#[test]
+fn a_damaged_or_foreign_checkpoint_is_refused_and_nothing_is_lost() {
+    let ledger = Ledger::new(400);
+    let mut child = begun(&ledger);
+    signal(&child, "KILL");
+    child.wait().unwrap();
+    let checkpoint = ledger.partial().join("private/checkpoint.bin");
+    let honest = fs::read(&checkpoint).unwrap();
+
+    let mut damaged = honest.clone();
+    damaged[5_000] ^= 1;
+    fs::write(&checkpoint, &damaged).unwrap();
+    let run = ledger.prove(&["--resume"]).expect(1);
+    assert!(run.stderr.contains("checkpoint") && run.stderr.contains("damaged"), "{}", run.stderr);
+    assert_eq!(fs::read(&checkpoint).unwrap(), damaged);
+
+    // another ledger under the same name
+    fs::write(&checkpoint, &honest).unwrap();
+    let balances = fs::read_to_string(ledger.dir().join("balances.csv")).unwrap();
+    ledger.write("balances.csv", &balances.replace("customer-7,BTC,0.00000008", "customer-7,BTC,0.00000009"));
+    let run = ledger.prove(&["--resume"]).expect(1);
+    assert!(run.stderr.contains("another statement"), "{}", run.stderr);
+    assert_eq!(fs::read(&checkpoint).unwrap(), honest);
+
+    // the checkpoint of another ledger
+    ledger.write("balances.csv", &balances);
+    let other = Ledger::new(300);
+    let mut child = begun(&other);
+    signal(&child, "KILL");
+    child.wait().unwrap();
+    fs::copy(other.partial().join("private/checkpoint.bin"), &checkpoint).unwrap();
+    let run = ledger.prove(&["--resume"]).expect(1);
+    assert!(run.stderr.contains("another statement"), "{}", run.stderr);
+
+    fs::write(&checkpoint, &honest).unwrap();
+    ledger.prove(&["--resume"]).expect(0);
+    ledger.verify().expect(0);
+}
+
+#[test]
+fn a_full_disk_while_proving_leaves_nothing_that_looks_finished() {
+    let ledger = Ledger::new(60);
+    // parameters first, so that the limit meets the proof
+    Ledger::new(1).prove(&[]).expect(0);
+    // files may grow to 100 blocks of 1,024 bytes: the private pages fit, the checkpoint does not
+    let own = ledger.prove_arguments().join("' '");
+    let script = format!("trap '' XFSZ; ulimit -f 100; exec '{}' '{own}'", env!("CARGO_BIN_EXE_assay"));
+    let run: crate::support::Run = Command::new("bash")
+        .args(["-c", &script])
+        .env("ASSAY_HOME", home())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+        .into();
+    assert_eq!(run.code, 3, "{}", run.stderr);
+    assert!(run.stderr.contains("checkpoint.bin"), "{}", run.stderr);
+    assert!(!ledger.out().exists());
+    let left = fs::read_dir(ledger.partial().join("private")).unwrap();
+    let names: Vec<String> = left.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    assert!(!names.iter().any(|n| n.ends_with(".partial") || n == "checkpoint.bin"), "{names:?}");
+    ledger.prove(&["--resume"]).expect(0);
+    ledger.verify().expect(0);
+}
+
+#[test]
+fn a_place_that_cannot_be_written_or_read_is_named() {
+    let ledger = Ledger::new(2);
+    let file = ledger.root.path().join("a-file");
+    fs::write(&file, "").unwrap();
+    let inside = file.join("out");
+    let run = assay(&["prove", text(&ledger.dir()), "--out", text(&inside)]).expect(3);
+    assert!(run.stderr.contains("a-file"), "{}", run.stderr);
+    let missing = ledger.root.path().join("nowhere");
+    let run = assay(&["check", text(&missing)]).expect(3);
+    assert!(run.stderr.contains("nowhere"), "{}", run.stderr);
+    assay(&["verify", text(&missing)]).expect(3);
+    let run = assay(&["prove", text(&missing), "--out", text(&ledger.out())]).expect(3);
+    assert!(run.stderr.contains("nowhere"), "{}", run.stderr);
+    assert!(!ledger.out().exists());
+}
+
+#[test]
+fn a_directory_without_rights_is_named() {
+    // root may enter everything: only another user can be kept out
+    if Command::new("id").arg("-u").output().unwrap().stdout == b"0\n" {
+        println!("skipped: root is kept out of nothing");
+        return;
+    }
+    let ledger = Ledger::new(2);
+    Command::new("chmod").args(["000", text(&ledger.dir())]).status().unwrap();
+    let run = assay(&["check", text(&ledger.dir())]).expect(3);
+    Command::new("chmod").args(["700", text(&ledger.dir())]).status().unwrap();
+    assert!(run.stderr.contains("ermission denied"), "{}", run.stderr);
+}
+
+#[test]
+fn a_truncated_ledger_is_refused_with_file_and_line() {
+    let ledger = Ledger::new(3);
+    let balances = fs::read_to_string(ledger.dir().join("balances.csv")).unwrap();
+    ledger.write("balances.csv", &balances[..balances.len() - 4]);
+    for run in [assay(&["check", text(&ledger.dir())]), ledger.prove(&[])] {
+        let run = run.expect(1);
+        assert!(format!("{}{}", run.stdout, run.stderr).contains("balances.csv line"), "{}", run.stderr);
+    }
+    assert!(!ledger.out().exists());
+    let run = assay(&["check", text(&ledger.dir()), "--json"]).expect(1).json();
+    assert_eq!(run["valid"], false);
+    assert_eq!(run["findings"][0]["file"], "balances.csv");
+}
+
+#[test]
+fn a_decompression_bomb_is_refused_quickly() {
+    let ledger = Ledger::new(3);
+    fs::remove_file(ledger.dir().join("balances.csv")).unwrap();
+    // 10 GB of zeros: one compressed member again and again
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(&vec![0u8; 10 << 20]).unwrap();
+    let member = encoder.finish().unwrap();
+    let bomb: Vec<u8> = std::iter::repeat_n(member, 1_000).flatten().collect();
+    fs::write(ledger.dir().join("balances.csv.gz"), bomb).unwrap();
+    let start = Instant::now();
+    let run = assay(&["check", text(&ledger.dir())]).expect(1);
+    assert!(start.elapsed() < Duration::from_secs(20));
+    assert!(format!("{}{}", run.stdout, run.stderr).contains("balances.csv.gz"), "{}", run.stderr);
+}

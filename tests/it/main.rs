@@ -1,0 +1,8 @@
+//! The program as its users run it: real files, real proofs, real signals.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod binance;
+mod end_to_end;
+mod failures;
+mod privacy;
+mod support;
