@@ -1,3 +1,4 @@
 //! Assay.
+pub mod cli;
 pub mod ledger;
 pub mod progress;
