@@ -141,6 +141,10 @@ fn report_parse(error: &clap::Error) -> Exit {
         return Exit::Ok;
     }
     let text = error.to_string();
-    output::complain(text.strip_prefix("error: ").unwrap_or(&text).trim_end());
+    match text.strip_prefix("error: ") {
+        Some(reason) => output::complain(reason.trim_end()),
+        // Nothing was asked for: what can be asked for is shown.
+        None => output::note(text.trim_end()),
+    }
     Exit::Usage
 }

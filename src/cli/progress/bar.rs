@@ -1,7 +1,7 @@
 //! Progress for a person at a terminal: one bar for the phase at work, one line for each that is over.
 
 use std::fmt::Write;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
@@ -15,11 +15,12 @@ const REDRAW: Duration = Duration::from_millis(200);
 
 /// A bar on standard error.
 pub(super) struct Bar {
-    bar: ProgressBar,
-    phase: Mutex<Option<Phase>>,
+    target: fn() -> ProgressDrawTarget,
+    phase: RwLock<Option<Phase>>,
 }
 
 struct Phase {
+    bar: ProgressBar,
     name: String,
     unit: String,
     began: Instant,
@@ -27,50 +28,55 @@ struct Phase {
 
 impl Bar {
     pub(super) fn new() -> Self {
+        Self::drawing_to(ProgressDrawTarget::stderr)
+    }
+
+    fn drawing_to(target: fn() -> ProgressDrawTarget) -> Self {
         Self {
-            bar: ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()),
-            phase: Mutex::new(None),
+            target,
+            phase: RwLock::new(None),
         }
     }
 
-    /// Stops drawing and takes the bar off the terminal.
-    fn clear(&self) -> Option<Phase> {
-        self.bar.disable_steady_tick();
-        self.bar.finish_and_clear();
-        let mut phase = self.phase.lock().unwrap_or_else(PoisonError::into_inner);
-        phase.take()
+    /// Puts `next` in the place of the phase at work, whose bar leaves the terminal.
+    fn replace(&self, next: Option<Phase>) -> Option<Phase> {
+        let mut phase = self.phase.write().unwrap_or_else(PoisonError::into_inner);
+        let former = std::mem::replace(&mut *phase, next);
+        if let Some(former) = &former {
+            former.bar.finish_and_clear();
+        }
+        former
     }
 }
 
 impl Progress for Bar {
     fn begin(&self, phase: &str, total: u64, unit: &str) {
         let began = Instant::now();
-        self.bar.reset();
-        self.bar.set_length(total);
-        self.bar.set_style(style(total, unit, began));
-        self.bar.set_message(phase.to_owned());
-        self.bar.enable_steady_tick(REDRAW);
-        let mut current = self.phase.lock().unwrap_or_else(PoisonError::into_inner);
-        *current = Some(Phase {
+        self.replace(None);
+        let bar = ProgressBar::with_draw_target(Some(total), (self.target)())
+            .with_style(style(total, unit, began))
+            .with_message(phase.to_owned());
+        bar.enable_steady_tick(REDRAW);
+        self.replace(Some(Phase {
+            bar,
             name: phase.to_owned(),
             unit: unit.to_owned(),
             began,
-        });
+        }));
     }
 
     fn advance(&self, units: u64) {
-        self.bar.inc(units);
+        let phase = self.phase.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(phase) = &*phase {
+            phase.bar.inc(units);
+        }
     }
 
     fn end(&self) {
-        let done = self.bar.position();
-        if let Some(phase) = self.clear() {
-            output::note(&summary(
-                &phase.name,
-                done,
-                &phase.unit,
-                phase.began.elapsed(),
-            ));
+        if let Some(phase) = self.replace(None) {
+            let done = phase.bar.position();
+            let elapsed = phase.began.elapsed();
+            output::note(&summary(&phase.name, done, &phase.unit, elapsed));
         }
     }
 }
@@ -78,7 +84,7 @@ impl Progress for Bar {
 impl Drop for Bar {
     fn drop(&mut self) {
         // A phase that failed never ends: its bar must not stay above the error.
-        self.clear();
+        self.replace(None);
     }
 }
 
@@ -90,7 +96,7 @@ fn style(total: u64, unit: &str, began: Instant) -> ProgressStyle {
     };
     let unit = unit.to_owned();
     ProgressStyle::with_template(template)
-        .expect("both templates are well-formed: a test draws them")
+        .expect("both templates are well-formed: a test makes both")
         .progress_chars("=> ")
         .with_key(
             "standing",
@@ -103,22 +109,26 @@ fn style(total: u64, unit: &str, began: Instant) -> ProgressStyle {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
+    fn position(bar: &Bar) -> Option<u64> {
+        let phase = bar.phase.read().unwrap();
+        phase.as_ref().map(|phase| phase.bar.position())
+    }
+
     #[test]
-    fn both_bars_can_be_drawn_and_phases_follow_each_other() {
-        let bar = Bar {
-            bar: ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()),
-            phase: Mutex::new(None),
-        };
+    fn phases_follow_each_other_and_each_begins_at_nothing() {
+        let bar = Bar::drawing_to(ProgressDrawTarget::hidden);
         for (total, unit) in [(10, "steps"), (0, "")] {
             bar.begin("a phase of a test", total, unit);
-            assert_eq!(bar.bar.position(), 0);
+            assert_eq!(position(&bar), Some(0));
             bar.advance(3);
-            bar.bar.tick();
-            assert_eq!(bar.bar.position(), 3);
+            assert_eq!(position(&bar), Some(3));
             bar.end();
-            assert!(bar.bar.is_finished());
+            assert_eq!(position(&bar), None);
         }
+        bar.advance(1);
+        bar.end();
     }
 }
