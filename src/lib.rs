@@ -2,8 +2,9 @@
 //!
 //! The way of the data: [`ledger`] reads and checks what an exchange hands us, [`attest`] turns it into a statement, folds
 //! every account into one zero-knowledge proof of it (the proving core is `assay-circuits`), and publishes both. Each
-//! customer's inclusion file comes from there as well.
+//! customer's inclusion file comes from there as well. [`cli`] is how a person calls all of it.
 
 pub mod attest;
+pub mod cli;
 pub mod ledger;
 pub mod progress;

@@ -22,8 +22,8 @@ use super::{
 /// The inclusion file of `account`, as JSON. It has been checked against the statement before it is returned.
 ///
 /// # Errors
-/// [`AttestError::NotValid`] if the attestation has no such account or was made with another master secret;
-/// [`AttestError::File`], [`AttestError::Unreadable`].
+/// [`AttestError::Usage`] if the attestation has no such account, [`AttestError::NotValid`] if it was made with another
+/// master secret or is damaged; [`AttestError::File`], [`AttestError::Unreadable`].
 pub fn inclusion(out: &Path, account: &str, home: &Home) -> Result<Vec<u8>, AttestError> {
     let bytes = read_bounded(&out.join(STATEMENT_FILE), MAX_STATEMENT_BYTES)?;
     let statement = Statement::parse(&bytes)?;
@@ -35,9 +35,9 @@ pub fn inclusion(out: &Path, account: &str, home: &Home) -> Result<Vec<u8>, Atte
     let salt = secret.salt(&statement.snapshot.id, account);
     let own = identity(&salt, &statement.snapshot.id, account);
     let mut pages = PagesFile::open(private.join(PAGES_FILE), shape)?;
-    let first = pages.find(own)?.ok_or_else(|| {
-        AttestError::NotValid(format!("snapshot {} has no account `{account}`", statement.snapshot.id))
-    })?;
+    let first = pages
+        .find(own)?
+        .ok_or_else(|| AttestError::Usage(format!("snapshot {} has no account `{account}`", statement.snapshot.id)))?;
     let upper = UpperTree::build(shape, read_batch_roots(&private.join(BATCH_ROOTS_FILE))?);
     if to_hex(&upper.root()) != statement.root {
         return Err(AttestError::NotValid("the private files are not those of this attestation".to_owned()));

@@ -143,8 +143,7 @@ fn fold<'a>(
     let batch = plan.shape().batch() as u64;
     let keep = |fold: &Fold<'_>| write_whole(&checkpoint, Access::Private, &fold.checkpoint()?);
 
-    progress.begin("folding", fold.steps() as u64 * batch, "pages");
-    progress.advance(fold.steps_done() as u64 * batch);
+    progress.begin("folding", (fold.steps() - fold.steps_done()) as u64 * batch, "pages");
     let mut kept = Instant::now();
     while fold.steps_done() < fold.steps() {
         fold.step(plan.batch(fold.steps_done()))?;

@@ -1,0 +1,188 @@
+//! `assay check`: what a ledger is, or everything that is wrong with it.
+
+use std::path::PathBuf;
+
+use assay_circuits::verifier::percent;
+use serde::Serialize;
+
+use super::exit::{Exit, Failure, refusal};
+use super::options::LimitArgs;
+use super::{Global, output};
+use crate::ledger::{CheckError, Findings, Snapshot, check};
+
+const EXAMPLES: &str = "\
+A ledger is a directory: manifest.toml, assets.csv, accounts.csv, balances.csv, and reserves.csv where reserves are
+stated; each CSV plain, .gz or .zst.
+
+JSON: {valid: true, exchange, domain, snapshot_id, taken_at, accounts, assets, holdings, totals_reconciled,
+reserve_lines, coverage_bps} or {valid: false, findings: [{file, line, reason}], total}. `line` is null where the whole
+file is meant; at most 1000 findings are listed, `total` counts all.
+
+Examples:
+  assay check ledger
+  assay check ledger --json | jq .findings
+
+Exit codes: 0 valid, 1 not valid, 2 an option is wrong, 3 a file cannot be read.";
+
+/// Validate a ledger; nothing is proved
+///
+/// Prints what the ledger holds, or every finding with its file, line and reason.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(super) struct Args {
+    /// Directory of the ledger
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    limits: LimitArgs,
+}
+
+pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
+    let meter = global.meter();
+    let checked = check(&args.dir, &args.limits.limits(), meter.listener());
+    drop(meter);
+    match checked {
+        Ok(snapshot) => {
+            let summary = Summary::of(&snapshot);
+            if args.json {
+                output::json(&summary)?;
+            } else {
+                output::lines(summary.lines())?;
+            }
+            Ok(Exit::Ok)
+        }
+        Err(CheckError::NotValid(findings)) => {
+            if args.json {
+                output::json(&Refusal::of(&findings))?;
+            } else {
+                output::lines([&findings])?;
+                output::complain(&refusal("the ledger is", &findings));
+            }
+            Ok(Exit::NotValid)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Why a ledger is refused, as JSON.
+#[derive(Serialize)]
+pub(super) struct Refusal<'a> {
+    valid: bool,
+    #[serde(flatten)]
+    findings: &'a Findings,
+}
+
+impl<'a> Refusal<'a> {
+    pub(super) fn of(findings: &'a Findings) -> Self {
+        Self { valid: false, findings }
+    }
+}
+
+/// What a valid ledger is. The names are those of the JSON object.
+#[derive(Serialize)]
+struct Summary {
+    valid: bool,
+    exchange: String,
+    domain: String,
+    snapshot_id: String,
+    taken_at: String,
+    accounts: usize,
+    assets: usize,
+    holdings: usize,
+    /// Assets whose totals the manifest gives, and which the balances were found to sum to.
+    totals_reconciled: usize,
+    reserve_lines: usize,
+    /// Coverage required of the reserves in hundredths of a percent.
+    coverage_bps: Option<u32>,
+}
+
+impl Summary {
+    fn of(snapshot: &Snapshot) -> Self {
+        let manifest = snapshot.manifest();
+        Self {
+            valid: true,
+            exchange: manifest.exchange.name.clone(),
+            domain: manifest.exchange.domain.clone(),
+            snapshot_id: manifest.snapshot.id.clone(),
+            taken_at: manifest.snapshot.taken_at.clone(),
+            accounts: snapshot.account_count(),
+            assets: snapshot.assets().len(),
+            holdings: snapshot.holdings().len(),
+            totals_reconciled: manifest.totals.len(),
+            reserve_lines: snapshot.reserves().len(),
+            coverage_bps: snapshot.coverage_bps(),
+        }
+    }
+
+    fn lines(&self) -> Vec<String> {
+        let coverage = match self.coverage_bps {
+            Some(bps) => format!(", {} required", percent(u128::from(bps))),
+            None => String::new(),
+        };
+        vec![
+            format!("The ledger of {} ({}) is valid.", self.exchange, self.domain),
+            format!("  snapshot       {}", self.snapshot_id),
+            format!("  taken at       {}", self.taken_at),
+            format!("  accounts       {}", self.accounts),
+            format!("  holdings       {}", self.holdings),
+            format!("  assets         {}", self.assets),
+            format!("  totals         {} given in the manifest, all reconciled", self.totals_reconciled),
+            format!("  reserve lines  {}{coverage}", self.reserve_lines),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn summary() -> Summary {
+        Summary {
+            valid: true,
+            exchange: "Example".to_owned(),
+            domain: "exchange.example".to_owned(),
+            snapshot_id: "s1".to_owned(),
+            taken_at: "2026-01-01T00:00:00Z".to_owned(),
+            accounts: 2,
+            assets: 1,
+            holdings: 3,
+            totals_reconciled: 1,
+            reserve_lines: 4,
+            coverage_bps: Some(10_050),
+        }
+    }
+
+    #[test]
+    fn a_valid_ledger_has_these_fields() {
+        assert_eq!(
+            serde_json::to_string(&summary()).unwrap(),
+            r#"{"valid":true,"exchange":"Example","domain":"exchange.example","snapshot_id":"s1","#.to_owned()
+                + r#""taken_at":"2026-01-01T00:00:00Z","accounts":2,"assets":1,"holdings":3,"#
+                + r#""totals_reconciled":1,"reserve_lines":4,"coverage_bps":10050}"#
+        );
+    }
+
+    #[test]
+    fn the_required_coverage_stands_beside_the_reserves_and_only_there() {
+        assert_eq!(summary().lines().last().unwrap(), "  reserve lines  4, 100.50 % required");
+        let without = Summary { coverage_bps: None, reserve_lines: 0, ..summary() };
+        assert_eq!(without.lines().last().unwrap(), "  reserve lines  0");
+    }
+
+    #[test]
+    fn a_refused_ledger_has_these_fields() {
+        let mut findings = Findings::new(1);
+        findings.add("balances.csv", Some(7), "is odd");
+        findings.add("manifest.toml", None, "is only counted");
+        assert_eq!(
+            serde_json::to_string(&Refusal::of(&findings)).unwrap(),
+            r#"{"valid":false,"findings":[{"file":"balances.csv","line":7,"reason":"is odd"}],"total":2}"#
+        );
+    }
+}

@@ -1,0 +1,114 @@
+//! The four ways in which a command can end, and which error of the library is which.
+
+use std::process::ExitCode;
+
+use crate::attest::AttestError;
+use crate::ledger::import::ImportError;
+use crate::ledger::{CheckError, Environment, Findings, WriteError};
+
+/// How a command ended. Scripts depend on the numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Exit {
+    /// Done, and valid.
+    Ok = 0,
+    /// The ledger is refused, or a proof or an inclusion does not hold.
+    NotValid = 1,
+    /// The command line asks for something that cannot be.
+    Usage = 2,
+    /// The machine, not the data: a missing file, a full disk, an interruption.
+    Environment = 3,
+}
+
+impl Exit {
+    /// The verdict on something that was looked at.
+    pub(super) fn verdict(valid: bool) -> Self {
+        if valid { Self::Ok } else { Self::NotValid }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Why a command has no result: what to tell the person, and the code to end with.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Failure {
+    pub(super) exit: Exit,
+    pub(super) sentence: String,
+}
+
+impl Failure {
+    pub(super) fn usage(sentence: impl Into<String>) -> Self {
+        Self { exit: Exit::Usage, sentence: sentence.into() }
+    }
+
+    pub(super) fn environment(sentence: impl Into<String>) -> Self {
+        Self { exit: Exit::Environment, sentence: sentence.into() }
+    }
+
+    /// The files that were read are refused; every finding is listed below the sentence.
+    fn refused(what: &str, findings: &Findings) -> Self {
+        Self { exit: Exit::NotValid, sentence: format!("{}\n{findings}", refusal(what, findings)) }
+    }
+}
+
+/// The sentence that says how much is wrong with `what`.
+pub(super) fn refusal(what: &str, findings: &Findings) -> String {
+    match findings.total {
+        1 => format!("{what} not valid; there is one finding"),
+        total => format!("{what} not valid; there are {total} findings"),
+    }
+}
+
+impl From<Environment> for Failure {
+    fn from(error: Environment) -> Self {
+        Self::environment(error.to_string())
+    }
+}
+
+impl From<WriteError> for Failure {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Exists(_) | WriteError::Unfinished(_) | WriteError::Argument(_) => {
+                Self::usage(error.to_string())
+            }
+            WriteError::Environment(error) => error.into(),
+        }
+    }
+}
+
+impl From<ImportError> for Failure {
+    fn from(error: ImportError) -> Self {
+        match error {
+            ImportError::NotValid(findings) => Self::refused("the files are", &findings),
+            ImportError::Environment(error) => error.into(),
+            ImportError::Write(error) => error.into(),
+        }
+    }
+}
+
+impl From<CheckError> for Failure {
+    fn from(error: CheckError) -> Self {
+        match error {
+            CheckError::NotValid(findings) => Self::refused("the ledger is", &findings),
+            CheckError::Environment(error) => error.into(),
+        }
+    }
+}
+
+impl From<AttestError> for Failure {
+    fn from(error: AttestError) -> Self {
+        if let Some(findings) = error.findings() {
+            return Self::refused("the ledger is", findings);
+        }
+        let exit = match error.exit_code() {
+            1 => Exit::NotValid,
+            2 => Exit::Usage,
+            _ => Exit::Environment,
+        };
+        Self { exit, sentence: error.to_string() }
+    }
+}

@@ -1,0 +1,116 @@
+//! `assay explain`: what an attestation says, in plain English.
+
+use std::path::{Path, PathBuf};
+
+use assay_circuits::statement::{ColumnKind, Statement, parse_units};
+use assay_circuits::verifier::AssetLine;
+use assay_verifier::report::{asset_table, explanation};
+
+use super::exit::{Exit, Failure};
+use super::output;
+use crate::attest;
+
+const EXAMPLES: &str = "\
+Example:
+  assay explain attestation
+
+Exit codes: 0 explained, 1 statement.json is no statement, 2 an option is wrong, 3 a file cannot be read.";
+
+/// Say in plain English what an attestation states, and what it does not prove
+///
+/// Explains without verifying: the proof is not looked at. `assay verify` does that.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(super) struct Args {
+    /// Directory of the attestation
+    #[arg(value_name = "OUT")]
+    out: PathBuf,
+}
+
+pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+    output::lines(lines(&attest::statement(&args.out)?, &args.out))?;
+    Ok(Exit::Ok)
+}
+
+/// The explanation, and at its end, where it is read last, what it is not.
+fn lines(statement: &Statement, out: &Path) -> Vec<String> {
+    let mut lines = explanation(statement);
+    lines.extend([String::new(), "The amounts it states:".to_owned()]);
+    let table = asset_table(&asset_lines(statement));
+    lines.extend(table.into_iter().map(|line| format!("  {line}")));
+    lines.extend([
+        String::new(),
+        format!("This explains the statement; it was NOT verified. To verify it: assay verify {}", out.display()),
+    ]);
+    lines
+}
+
+/// The numbers as stated. A parsed statement has no total that cannot be read.
+fn asset_lines(statement: &Statement) -> Vec<AssetLine> {
+    let line = |asset: &assay_circuits::statement::Asset| AssetLine {
+        symbol: asset.symbol.clone(),
+        scale: asset.scale,
+        assets: statement.total(&asset.symbol, ColumnKind::Asset),
+        debts: statement.total(&asset.symbol, ColumnKind::Debt),
+        reserves: parse_units(&asset.reserves).unwrap_or(0),
+    };
+    statement.assets.iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::collections::BTreeMap;
+
+    use assay_circuits::statement::{Asset, Column, Exchange, NOT_PROVEN, PROTOCOL, Policy, Reserves, SnapshotInfo};
+
+    use super::*;
+
+    fn statement() -> Statement {
+        let column =
+            |index, kind, total: &str| Column { index, kind, asset: "BTC".to_owned(), total: total.to_owned() };
+        Statement {
+            protocol: PROTOCOL.to_owned(),
+            shape: "solvency-64".to_owned(),
+            parameter_digest: "00".repeat(32),
+            exchange: Exchange { name: "Example".to_owned(), domain: "exchange.example".to_owned(), lei: None },
+            snapshot: SnapshotInfo {
+                id: "s1".to_owned(),
+                taken_at: "2026-01-01T00:00:00Z".to_owned(),
+                block_heights: BTreeMap::new(),
+            },
+            assets: vec![Asset {
+                symbol: "BTC".to_owned(),
+                scale: 8,
+                price: None,
+                quote: "USD".to_owned(),
+                reserves: "300000000".to_owned(),
+            }],
+            columns: vec![column(0, ColumnKind::Asset, "200000000"), column(1, ColumnKind::Debt, "50000000")],
+            reserves: Reserves { root: "00".repeat(32), lines: 1 },
+            policy: Policy { coverage_bps: Some(10_000) },
+            root: "00".repeat(32),
+            steps: 1,
+            not_proven: NOT_PROVEN.map(str::to_owned).to_vec(),
+        }
+    }
+
+    #[test]
+    fn the_amounts_are_those_of_the_statement() {
+        let expected = AssetLine {
+            symbol: "BTC".to_owned(),
+            scale: 8,
+            assets: 200_000_000,
+            debts: 50_000_000,
+            reserves: 300_000_000,
+        };
+        assert_eq!(asset_lines(&statement()), [expected]);
+    }
+
+    #[test]
+    fn an_explanation_ends_with_the_command_that_verifies() {
+        let lines = lines(&statement(), Path::new("out"));
+        assert!(lines.iter().any(|line| line.ends_with("150.00 %")));
+        assert!(lines.last().unwrap().contains("NOT verified. To verify it: assay verify out"));
+    }
+}

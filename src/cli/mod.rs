@@ -1,0 +1,146 @@
+//! The command line: arguments in, results on standard output, everything else on standard error, one of four exit codes
+//! out.
+//!
+//! Here, and nowhere deeper, are a clock (for progress), signals, the terminal and the environment. Nothing here decides
+//! whether anything is valid: each command asks the library and prints the answer. Names of commands, options, JSON fields
+//! and exit codes are fixed, because other people's scripts are written against them; `help.txt` pins every help text.
+
+mod check;
+mod exit;
+mod explain;
+mod import;
+mod inclusion;
+mod options;
+mod output;
+mod progress;
+mod prove;
+mod report;
+mod sample;
+mod stop;
+mod verify;
+mod verify_inclusion;
+
+#[cfg(test)]
+mod tests;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use assay_circuits::verifier::TestShapes;
+use clap::{Parser, Subcommand};
+
+use self::exit::{Exit, Failure};
+use self::progress::Meter;
+
+const ABOUT: &str =
+    "Solvency attestations: a ledger goes in, one zero-knowledge proof of its total liabilities comes out.
+
+An exchange checks its ledger (`check`), proves it (`prove`) and gives each customer a file of their own (`inclusion`). \
+Anybody verifies the proof offline (`verify`); a customer verifies that they are inside (`verify-inclusion`).";
+
+const EXAMPLES: &str = "\
+Examples:
+  assay sample --accounts 1000 --out ledger        a synthetic ledger to try things with
+  assay check ledger                               is it well-formed? every error, with file and line
+  assay prove ledger --out attestation             prove it
+  assay verify attestation                         verify the proof
+  assay explain attestation                        what it says, and what it does not
+
+Exit codes:
+  0  done, and valid
+  1  not valid: the ledger is refused, or a proof or an inclusion does not hold
+  2  usage: an option is wrong, or a result would overwrite something
+  3  environment: a file is missing or unreadable, the disk is full, the work was interrupted
+
+Results go to standard output, progress and errors to standard error.";
+
+/// Everything that can be asked for.
+#[derive(Debug, Parser)]
+#[command(name = "assay", version, about = ABOUT, after_help = EXAMPLES, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+
+    #[command(flatten)]
+    global: Global,
+}
+
+/// What every command listens to.
+#[derive(Debug, clap::Args)]
+struct Global {
+    /// Show no progress on standard error; errors are still shown
+    #[arg(long, short, global = true)]
+    quiet: bool,
+
+    /// Use and accept circuit shapes made for tests, whose attestations no release accepts
+    #[arg(long, global = true, hide = true)]
+    test_shapes: bool,
+}
+
+impl Global {
+    fn meter(&self) -> Meter {
+        Meter::new(self.quiet)
+    }
+
+    fn tests(&self) -> TestShapes {
+        if self.test_shapes { TestShapes::Accepted } else { TestShapes::Refused }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Sample(sample::Args),
+    Import(import::Args),
+    Check(check::Args),
+    Prove(prove::Args),
+    Verify(verify::Args),
+    Inclusion(inclusion::Args),
+    VerifyInclusion(verify_inclusion::Args),
+    Explain(explain::Args),
+}
+
+/// Runs the command that `arguments` (the program's name first) ask for.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    execute(arguments).into()
+}
+
+fn execute(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => return report_parse(&error),
+    };
+    dispatch(&cli).unwrap_or_else(|failure| {
+        output::complain(&failure.sentence);
+        failure.exit
+    })
+}
+
+fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
+    let global = &cli.global;
+    match &cli.command {
+        Command::Sample(args) => sample::run(args, global),
+        Command::Import(args) => import::run(args, global),
+        Command::Check(args) => check::run(args, global),
+        Command::Prove(args) => prove::run(args, global),
+        Command::Verify(args) => verify::run(args, global),
+        Command::Inclusion(args) => inclusion::run(args),
+        Command::VerifyInclusion(args) => verify_inclusion::run(args, global),
+        Command::Explain(args) => explain::run(args),
+    }
+}
+
+/// Help and version were asked for and go to standard output; anything else is a wrong command line.
+fn report_parse(error: &clap::Error) -> Exit {
+    if !error.use_stderr() {
+        // The reader may have closed the pipe, as `assay --help | head -1` does.
+        let _ = error.print();
+        return Exit::Ok;
+    }
+    let text = error.to_string();
+    match text.strip_prefix("error: ") {
+        Some(reason) => output::complain(reason.trim_end()),
+        // Nothing was asked for: what can be asked for is shown.
+        None => output::note(text.trim_end()),
+    }
+    Exit::Usage
+}

@@ -1,0 +1,59 @@
+//! Options that several commands share.
+
+use std::path::PathBuf;
+
+use super::exit::Failure;
+use crate::attest::Home;
+use crate::ledger::Limits;
+
+const DEFAULT_MAX_BYTES: u64 = 64 << 30;
+
+/// Where secrets and caches are kept.
+#[derive(Debug, clap::Args)]
+pub(super) struct HomeArgs {
+    /// Directory of the exchange's master secret and of the circuit parameters [default: .assay in your home directory]
+    ///
+    /// Parameters are derived once, which takes seconds to minutes, and kept here. The master secret is made by the first
+    /// `prove`; without it nobody can make inclusion files for the attestations it served.
+    #[arg(long, value_name = "DIR", env = "ASSAY_HOME", hide_env_values = true)]
+    home: Option<PathBuf>,
+}
+
+impl HomeArgs {
+    pub(super) fn home(&self) -> Result<Home, Failure> {
+        let of_person = || std::env::home_dir().filter(|dir| !dir.as_os_str().is_empty()).map(|dir| dir.join(".assay"));
+        match self.home.clone().or_else(of_person) {
+            Some(dir) => Ok(Home::new(dir)),
+            None => Err(Failure::usage("there is no home directory; give one with --home DIR")),
+        }
+    }
+}
+
+/// How much of a ledger is read before giving up on it.
+#[derive(Debug, clap::Args)]
+pub(super) struct LimitArgs {
+    /// Most bytes that one file of the ledger may have once unpacked; the default is 64 GiB
+    #[arg(
+        long,
+        value_name = "BYTES",
+        default_value_t = DEFAULT_MAX_BYTES,
+        value_parser = clap::value_parser!(u64).range(1..)
+    )]
+    max_bytes: u64,
+}
+
+impl LimitArgs {
+    pub(super) fn limits(&self) -> Limits {
+        Limits { max_decompressed_bytes: self.max_bytes, ..Limits::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_limit_is_that_of_the_ledger() {
+        assert_eq!(DEFAULT_MAX_BYTES, Limits::default().max_decompressed_bytes);
+    }
+}

@@ -1,0 +1,99 @@
+//! Standard output and standard error, written so that nobody who closes a pipe can make a command panic.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::exit::Failure;
+
+/// Writes lines to standard output.
+///
+/// # Errors
+/// If it cannot be written, unless its reader merely stopped reading: who pipes into `head` wants no complaint, and the
+/// exit code still tells the verdict.
+pub(super) fn lines<L: Display>(lines: impl IntoIterator<Item = L>) -> Result<(), Failure> {
+    to_stdout(|out| lines.into_iter().try_for_each(|line| writeln!(out, "{line}")))
+}
+
+/// Writes one JSON document to standard output, indented, with a line end.
+///
+/// # Errors
+/// As [`lines`].
+pub(super) fn json(document: &impl Serialize) -> Result<(), Failure> {
+    to_stdout(|out| {
+        serde_json::to_writer_pretty(&mut *out, document)?;
+        writeln!(out)
+    })
+}
+
+/// Writes bytes to standard output as they are.
+///
+/// # Errors
+/// As [`lines`].
+pub(super) fn bytes(bytes: &[u8]) -> Result<(), Failure> {
+    to_stdout(|out| out.write_all(bytes))
+}
+
+/// Tells the person at the terminal, or in the log, what they need to know beside the result.
+pub(super) fn note(line: &str) {
+    // Nobody is left to be told that standard error is gone.
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+/// Says why there is no result.
+pub(super) fn complain(sentence: &str) {
+    note(&format!("assay: {sentence}"));
+}
+
+fn to_stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
+    judge(write_all(io::stdout().lock(), write))
+}
+
+fn write_all(sink: impl Write, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let mut buffered = io::BufWriter::new(sink);
+    write(&mut buffered)?;
+    buffered.flush()
+}
+
+fn judge(written: io::Result<()>) -> Result<(), Failure> {
+    match written {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::environment(format!("standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::exit::Exit;
+
+    struct Failing(io::ErrorKind);
+
+    impl Write for Failing {
+        fn write(&mut self, _bytes: &[u8]) -> io::Result<usize> {
+            Err(self.0.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_reader_that_stops_reading_is_no_failure() {
+        let written = write_all(Failing(io::ErrorKind::BrokenPipe), |out| writeln!(out, "line"));
+        assert_eq!(judge(written), Ok(()));
+    }
+
+    #[test]
+    fn a_full_disk_behind_standard_output_is_a_failure_of_the_environment() {
+        let written = write_all(Failing(io::ErrorKind::StorageFull), |out| {
+            serde_json::to_writer_pretty(out, &["a document"])?;
+            Ok(())
+        });
+        assert_eq!(judge(written).map_err(|failure| failure.exit), Err(Exit::Environment));
+    }
+}

@@ -1,0 +1,129 @@
+//! Progress for a log: a line every few seconds while a phase is at work, and one when it is over.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use super::pace::{standing, summary};
+use crate::progress::Progress;
+
+/// Lines for a log. They come from a thread of their own, because a long step says nothing while it is at work.
+pub(super) struct Log {
+    shared: Arc<Shared>,
+    ticker: Option<JoinHandle<()>>,
+}
+
+struct Shared {
+    done: AtomicU64,
+    state: Mutex<State>,
+    /// Wakes the ticker when it is to end.
+    over: Condvar,
+    write: fn(&str),
+}
+
+#[derive(Default)]
+struct State {
+    phase: Option<Phase>,
+    over: bool,
+}
+
+struct Phase {
+    name: String,
+    total: u64,
+    unit: String,
+    began: Instant,
+}
+
+impl Log {
+    /// Hands a line to `write` every `interval`, and one at the end of each phase.
+    pub(super) fn new(interval: Duration, write: fn(&str)) -> Self {
+        let shared = Arc::new(Shared { done: AtomicU64::new(0), state: Mutex::default(), over: Condvar::new(), write });
+        let ticking = Arc::clone(&shared);
+        Self {
+            shared,
+            // Without a thread to spare, the lines at the end of each phase are what remains.
+            ticker: thread::Builder::new().name("progress".to_owned()).spawn(move || ticking.tick(interval)).ok(),
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tick(&self, interval: Duration) {
+        let mut state = self.lock();
+        while !state.over {
+            let (woken, timeout) = self.over.wait_timeout(state, interval).unwrap_or_else(PoisonError::into_inner);
+            state = woken;
+            if timeout.timed_out()
+                && let Some(phase) = &state.phase
+            {
+                let done = self.done.load(Ordering::Relaxed);
+                let standing = standing(done, phase.total, &phase.unit, phase.began.elapsed());
+                (self.write)(&format!("{}: {standing}", phase.name));
+            }
+        }
+    }
+}
+
+impl Progress for Log {
+    fn begin(&self, phase: &str, total: u64, unit: &str) {
+        let mut state = self.shared.lock();
+        self.shared.done.store(0, Ordering::Relaxed);
+        state.phase = Some(Phase { name: phase.to_owned(), total, unit: unit.to_owned(), began: Instant::now() });
+    }
+
+    fn advance(&self, units: u64) {
+        self.shared.done.fetch_add(units, Ordering::Relaxed);
+    }
+
+    fn end(&self) {
+        let phase = self.shared.lock().phase.take();
+        if let Some(phase) = phase {
+            let done = self.shared.done.load(Ordering::Relaxed);
+            (self.shared.write)(&summary(&phase.name, done, &phase.unit, phase.began.elapsed()));
+        }
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.shared.lock().over = true;
+        self.shared.over.notify_all();
+        if let Some(ticker) = self.ticker.take() {
+            // It only writes lines: if it panicked, the work is none the worse.
+            let _ = ticker.join();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    static WRITTEN: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+    fn collect(line: &str) {
+        WRITTEN.lock().unwrap().push(line.to_owned());
+    }
+
+    #[test]
+    fn a_phase_that_says_nothing_is_still_heard_of_and_its_end_is_told() {
+        let log = Log::new(Duration::from_millis(5), collect);
+        log.begin("fold", 4, "steps");
+        log.advance(1);
+        while WRITTEN.lock().unwrap().len() < 2 {
+            thread::yield_now();
+        }
+        log.advance(3);
+        log.end();
+        drop(log);
+        let written = WRITTEN.lock().unwrap();
+        assert!(written[0].starts_with("fold: 1 of 4 steps"), "{written:?}");
+        assert!(written.last().unwrap().starts_with("fold: 4 steps in "), "{written:?}");
+    }
+}

@@ -1,0 +1,195 @@
+//! What a verification found, as JSON. Its fields are an interface: amounts are decimal strings of whole assets, so that no
+//! reader rounds them.
+
+use assay_circuits::inclusion::InclusionReport;
+use assay_circuits::statement::ColumnKind;
+use assay_circuits::verifier::{AssetLine, Check, Report};
+use assay_verifier::report::amount;
+use serde::Serialize;
+
+/// The report on an attestation.
+#[derive(Serialize)]
+pub(super) struct AttestationJson<'a> {
+    valid: bool,
+    checks: &'a [Check],
+    assets: Vec<AssetJson<'a>>,
+}
+
+impl<'a> AttestationJson<'a> {
+    pub(super) fn of(report: &'a Report) -> Self {
+        Self {
+            valid: report.is_valid(),
+            checks: &report.checks,
+            assets: report.assets.iter().map(AssetJson::of).collect(),
+        }
+    }
+}
+
+/// The numbers of one asset.
+#[derive(Serialize)]
+struct AssetJson<'a> {
+    symbol: &'a str,
+    scale: u8,
+    customer_assets: String,
+    debts: String,
+    /// Customer assets less debts; begins with a minus sign where customers owe more than they hold.
+    net: String,
+    reserves: String,
+    /// Reserves over customer assets in hundredths of a percent; null where nothing is owed to customers.
+    coverage_bps: Option<u128>,
+}
+
+impl<'a> AssetJson<'a> {
+    fn of(line: &'a AssetLine) -> Self {
+        let net = match line.assets.checked_sub(line.debts) {
+            Some(net) => amount(net, line.scale),
+            None => format!("-{}", amount(line.debts.abs_diff(line.assets), line.scale)),
+        };
+        Self {
+            symbol: &line.symbol,
+            scale: line.scale,
+            customer_assets: amount(line.assets, line.scale),
+            debts: amount(line.debts, line.scale),
+            net,
+            reserves: amount(line.reserves, line.scale),
+            coverage_bps: line.coverage_bps(),
+        }
+    }
+}
+
+/// The report on a customer's file, with that on the attestation where it was asked for.
+#[derive(Serialize)]
+pub(super) struct InclusionJson<'a> {
+    /// Whether everything that was checked holds.
+    valid: bool,
+    /// Whether the attestation was checked at all; without, `valid` says that the account is in the statement, not that the
+    /// statement is proved.
+    attestation_checked: bool,
+    attestation: Option<AttestationJson<'a>>,
+    inclusion: OwnInclusionJson<'a>,
+}
+
+#[derive(Serialize)]
+struct OwnInclusionJson<'a> {
+    valid: bool,
+    checks: &'a [Check],
+    holdings: Vec<HoldingJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct HoldingJson<'a> {
+    asset: &'a str,
+    kind: ColumnKind,
+    amount: String,
+}
+
+/// Whether a customer's file holds, and the attestation too where it was checked.
+pub(super) fn holds(attestation: Option<&Report>, inclusion: &InclusionReport) -> bool {
+    inclusion.is_valid() && attestation.is_none_or(Report::is_valid)
+}
+
+impl<'a> InclusionJson<'a> {
+    pub(super) fn of(attestation: Option<&'a Report>, inclusion: &'a InclusionReport) -> Self {
+        let holdings = inclusion.holdings.iter().map(|holding| HoldingJson {
+            asset: &holding.asset,
+            kind: holding.kind,
+            amount: amount(holding.units, holding.scale),
+        });
+        Self {
+            valid: holds(attestation, inclusion),
+            attestation_checked: attestation.is_some(),
+            attestation: attestation.map(AttestationJson::of),
+            inclusion: OwnInclusionJson {
+                valid: inclusion.is_valid(),
+                checks: &inclusion.checks,
+                holdings: holdings.collect(),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use assay_circuits::inclusion::Holding;
+
+    fn check(id: &'static str, passed: bool) -> Check {
+        Check { id, title: format!("{id} holds"), passed, detail: "seen".to_owned() }
+    }
+
+    /// No valid one can be made by hand: only the verifier makes a verified statement.
+    pub(in crate::cli) fn broken_report() -> Report {
+        let line =
+            |assets, debts| AssetLine { symbol: "BTC".to_owned(), scale: 8, assets, debts, reserves: 150_000_000 };
+        Report {
+            checks: vec![check("statement", true), check("proof", false)],
+            statement: None,
+            assets: vec![line(100_000_001, 1), line(0, 250_000_000)],
+        }
+    }
+
+    pub(in crate::cli) fn included() -> InclusionReport {
+        let ids = ["inclusion-file", "inclusion-pages", "inclusion-columns", "inclusion-root"];
+        InclusionReport {
+            checks: ids.map(|id| check(id, true)).to_vec(),
+            holdings: vec![Holding { asset: "BTC".to_owned(), kind: ColumnKind::Debt, units: 5_000_000, scale: 8 }],
+        }
+    }
+
+    fn json(document: &impl Serialize) -> serde_json::Value {
+        serde_json::from_str(&serde_json::to_string(document).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn an_attestation_reports_its_checks_and_assets_in_decimal_strings() {
+        let expected = serde_json::json!({
+            "valid": false,
+            "checks": [
+                {"id": "statement", "title": "statement holds", "passed": true, "detail": "seen"},
+                {"id": "proof", "title": "proof holds", "passed": false, "detail": "seen"},
+            ],
+            "assets": [
+                {
+                    "symbol": "BTC", "scale": 8, "customer_assets": "1.00000001", "debts": "0.00000001", "net": "1",
+                    "reserves": "1.5", "coverage_bps": 14_999,
+                },
+                {
+                    "symbol": "BTC", "scale": 8, "customer_assets": "0", "debts": "2.5", "net": "-2.5",
+                    "reserves": "1.5", "coverage_bps": null,
+                },
+            ],
+        });
+        assert_eq!(json(&AttestationJson::of(&broken_report())), expected);
+    }
+
+    #[test]
+    fn an_inclusion_whose_attestation_was_not_checked_says_so() {
+        let report = json(&InclusionJson::of(None, &included()));
+        assert_eq!(report["valid"], true);
+        assert_eq!(report["attestation_checked"], false);
+        assert_eq!(report["attestation"], serde_json::Value::Null);
+        assert_eq!(
+            report["inclusion"]["holdings"],
+            serde_json::json!([{"asset": "BTC", "kind": "debt", "amount": "0.05"}])
+        );
+    }
+
+    #[test]
+    fn an_inclusion_in_a_false_attestation_is_not_valid() {
+        let attestation = broken_report();
+        let inclusion = included();
+        let report = json(&InclusionJson::of(Some(&attestation), &inclusion));
+        assert_eq!(report["valid"], false);
+        assert_eq!(report["attestation_checked"], true);
+        assert_eq!(report["attestation"]["valid"], false);
+        assert_eq!(report["inclusion"]["valid"], true);
+    }
+
+    #[test]
+    fn a_coverage_beyond_64_bits_is_still_written() {
+        let line = AssetLine { symbol: "X".to_owned(), scale: 0, assets: 1, debts: 0, reserves: 1 << 100 };
+        let text = serde_json::to_string(&AssetJson::of(&line)).unwrap();
+        assert!(text.ends_with(&format!("\"coverage_bps\":{}}}", 10_000u128 << 100)));
+    }
+}

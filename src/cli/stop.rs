@@ -1,0 +1,27 @@
+//! Ctrl-C: the first asks long work to stop where it can go on later, the second ends the program at once.
+
+use std::io::{self, IsTerminal};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::exit::{Exit, Failure};
+use super::output;
+
+/// A flag that the first interrupt (SIGINT, SIGTERM or SIGHUP) sets. To be asked for once per process.
+///
+/// # Errors
+/// If the system refuses the handler.
+pub(super) fn on_interrupt() -> Result<Arc<AtomicBool>, Failure> {
+    let flag = Arc::new(AtomicBool::new(false));
+    let set = Arc::clone(&flag);
+    ctrlc::set_handler(move || {
+        if set.swap(true, Ordering::SeqCst) {
+            std::process::exit(Exit::Environment as i32);
+        }
+        // A bar leaves the cursor in its own line.
+        let margin = if io::stderr().is_terminal() { "\n" } else { "" };
+        output::note(&format!("{margin}Stopping at a checkpoint; interrupt again to quit at once."));
+    })
+    .map_err(|error| Failure::environment(format!("cannot listen for interrupts: {error}")))?;
+    Ok(flag)
+}

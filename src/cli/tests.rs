@@ -1,0 +1,125 @@
+//! The command line as a whole: its help, its exit codes, its arguments.
+
+#![allow(clippy::unwrap_used)]
+
+use std::fmt::Write;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use clap::CommandFactory;
+
+use super::*;
+use crate::ledger::{CheckError, Environment, Findings, WriteError};
+
+const HELP: &str = include_str!("help.txt");
+
+fn assay(arguments: &[&str]) -> Exit {
+    let arguments = ["assay"].iter().chain(arguments).chain(&["--quiet"]);
+    execute(arguments.map(OsString::from))
+}
+
+#[test]
+fn the_command_line_is_consistent() {
+    Cli::command().debug_assert();
+}
+
+/// Run with `UPDATE_PINS=1` to write help.txt anew; a changed line there is a changed interface.
+#[test]
+fn every_help_text_is_the_pinned_one() {
+    let mut root = Cli::command();
+    root.build();
+    let mut text = format!("$ assay --help\n{}", root.render_long_help());
+    for command in root.get_subcommands_mut().filter(|c| c.get_name() != "help") {
+        let name = command.get_name().to_owned();
+        write!(text, "\n\n$ assay {name} --help\n{}", command.render_long_help()).unwrap();
+    }
+    let text: String = text.lines().map(|l| format!("{}\n", l.trim_end())).collect();
+    if std::env::var_os("UPDATE_PINS").is_some() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/cli/help.txt");
+        fs::write(path, text).unwrap();
+    } else {
+        assert!(text == HELP, "help changed; look at it, then run with UPDATE_PINS=1:\n{text}");
+    }
+}
+
+#[test]
+fn help_and_version_are_no_errors_and_wrong_options_are_errors_of_usage() {
+    assert_eq!(assay(&["--version"]), Exit::Ok);
+    assert_eq!(assay(&["prove", "--help"]), Exit::Ok);
+    for wrong in [
+        &["check"][..],
+        &["check", "ledger", "--colour"],
+        &["check", "ledger", "--max-bytes", "0"],
+        &["prove", "ledger", "--out", "a", "--engine", "hyperkzg"],
+        &["prove", "ledger", "--out", "a", "--shape", "solvency-9"],
+        &["prove", "ledger", "--out", "a", "--shape", "solvency-8"],
+        &["prove", "ledger", "--out", "a", "--checkpoint-seconds", "0"],
+        &["import", "nobody", "users.csv", "--out", "a"],
+        &["sample", "--accounts", "0", "--out", "never-written"],
+        &["no-such-command"],
+    ] {
+        assert_eq!(assay(wrong), Exit::Usage, "{wrong:?}");
+    }
+}
+
+#[test]
+fn a_sample_is_written_once_and_checks() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = dir.path().join("ledger");
+    let ledger = ledger.to_str().unwrap();
+    let sample = ["sample", "--accounts", "3", "--out", ledger];
+    assert_eq!(assay(&sample), Exit::Ok);
+    assert_eq!(assay(&sample), Exit::Usage);
+    assert_eq!(assay(&["check", ledger]), Exit::Ok);
+    assert_eq!(assay(&["check", ledger, "--json"]), Exit::Ok);
+    fs::write(Path::new(ledger).join("accounts.csv"), "no header\n").unwrap();
+    assert_eq!(assay(&["check", ledger]), Exit::NotValid);
+    assert_eq!(assay(&["check", ledger, "--json"]), Exit::NotValid);
+}
+
+#[test]
+fn a_ledger_that_is_not_there_is_a_failure_of_the_environment() {
+    assert_eq!(assay(&["check", "/no/such/ledger"]), Exit::Environment);
+}
+
+#[test]
+fn an_inclusion_file_that_exists_is_refused_before_anything_is_read() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let out = ["--out", file.path().to_str().unwrap(), "--home", "/no/home"];
+    let mut arguments = vec!["inclusion", "/no/such/attestation", "--account", "-1"];
+    arguments.extend(out);
+    assert_eq!(assay(&arguments), Exit::Usage);
+}
+
+#[test]
+fn an_account_whose_reference_looks_like_an_option_can_be_named() {
+    let arguments = ["assay", "inclusion", "out", "--account", "--quiet"];
+    let cli = Cli::try_parse_from(arguments).unwrap();
+    assert!(!cli.global.quiet);
+}
+
+#[test]
+fn errors_of_the_ledger_map_to_exit_codes() {
+    let environment = || Environment { path: "ledger".into(), source: io::Error::from(io::ErrorKind::NotFound) };
+    let mut findings = Findings::new(10);
+    findings.add("balances.csv", Some(2), "is odd");
+    let mapped = [
+        Failure::from(CheckError::NotValid(findings)),
+        CheckError::Environment(environment()).into(),
+        WriteError::Exists("out".into()).into(),
+        WriteError::Unfinished("out".into()).into(),
+        WriteError::Argument("no".to_owned()).into(),
+        WriteError::Environment(environment()).into(),
+    ];
+    use Exit::{Environment as Machine, NotValid, Usage};
+    let exits = mapped.each_ref().map(|failure| failure.exit);
+    assert_eq!(exits, [NotValid, Machine, Usage, Usage, Usage, Machine]);
+    assert_eq!(mapped[0].sentence, "the ledger is not valid; there is one finding\nbalances.csv line 2: is odd");
+}
+
+#[test]
+fn exit_codes_are_the_documented_numbers() {
+    let codes = [Exit::Ok, Exit::NotValid, Exit::Usage, Exit::Environment];
+    assert_eq!(codes.map(|exit| exit as u8), [0, 1, 2, 3]);
+}

@@ -1,0 +1,57 @@
+//! `assay verify`: is an attestation valid?
+
+use std::path::PathBuf;
+
+use assay_verifier::report::attestation_lines;
+
+use super::exit::{Exit, Failure};
+use super::options::HomeArgs;
+use super::report::AttestationJson;
+use super::{Global, output};
+use crate::attest;
+
+const EXAMPLES: &str = "\
+The first verification of a shape derives the circuit's parameters and keeps them in the home directory; the digest of
+what is kept is compared with the one built into this program every time.
+
+JSON: {valid, checks: [{id, title, passed, detail}], assets: [{symbol, scale, customer_assets, debts, net, reserves,
+coverage_bps}]}. Amounts are decimal strings of whole assets; coverage_bps is in hundredths of a percent, null where
+nothing is owed. There are assets only where the proof holds.
+
+Examples:
+  assay verify attestation
+  assay verify attestation --json | jq .valid
+
+Exit codes: 0 valid, 1 not valid, 2 an option is wrong, 3 a file cannot be read.";
+
+/// Verify an attestation, offline
+///
+/// Prints one line for each check, then what is owed and held of each asset. An attestation that is proved but breaks its
+/// own policy, such as too little of an asset in reserve, is not valid.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(super) struct Args {
+    /// Directory of the attestation
+    #[arg(value_name = "OUT")]
+    out: PathBuf,
+
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    home: HomeArgs,
+}
+
+pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
+    let home = args.home.home()?;
+    let meter = global.meter();
+    let report = attest::verify(&args.out, &home, global.tests(), meter.listener())?;
+    drop(meter);
+    if args.json {
+        output::json(&AttestationJson::of(&report))?;
+    } else {
+        output::lines(attestation_lines(&report))?;
+    }
+    Ok(Exit::verdict(report.is_valid()))
+}
