@@ -5,7 +5,8 @@
 
 DEMO := target/demo
 ASSAY := target/release/assay
-export ASSAY_HOME ?= $(HOME)/.assay
+# the demo keeps its secret and parameters to itself
+export ASSAY_HOME ?= $(CURDIR)/target/assay-home
 
 demo:
 	cargo build --release --package assay

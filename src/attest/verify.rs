@@ -1,27 +1,30 @@
-//! Verification of what stands in a directory.
+//! Verification of what stands in a directory or a bundle.
 
 use std::path::Path;
 
 use assay_circuits::{
     inclusion::{InclusionReport, MAX_INCLUSION_BYTES},
-    statement::{MAX_STATEMENT_BYTES, Statement},
+    statement::Statement,
     verifier::{Report, TestShapes},
 };
-use assay_verifier::attestation::{Attestation, STATEMENT_FILE, read_bounded};
+use assay_verifier::attestation::{Attestation, read_bounded};
 
 use super::{AttestError, Home};
 use crate::progress::Progress;
 
-/// Verifies an attestation directory.
+/// Verifies an attestation directory or bundle.
 ///
 /// # Errors
 /// [`AttestError::Unreadable`]; an attestation that is not valid is no error but a report that says so.
 pub fn verify(out: &Path, home: &Home, tests: TestShapes, progress: &dyn Progress) -> Result<Report, AttestError> {
-    let attestation = Attestation::read(out)?;
+    Ok(verify_read(&Attestation::read(out)?, home, tests, progress))
+}
+
+fn verify_read(attestation: &Attestation, home: &Home, tests: TestShapes, progress: &dyn Progress) -> Report {
     progress.begin("verifying", 0, "");
     let report = attestation.verify(tests, |shape| home.parameters(shape));
     progress.end();
-    Ok(report)
+    report
 }
 
 /// Checks a customer's file and, unless `skip_proof`, verifies the attestation it belongs to.
@@ -37,9 +40,9 @@ pub fn verify_inclusion(
     progress: &dyn Progress,
 ) -> Result<(Option<Report>, InclusionReport), AttestError> {
     let file = read_bounded(file, MAX_INCLUSION_BYTES)?;
-    let statement = read_bounded(&out.join(STATEMENT_FILE), MAX_STATEMENT_BYTES)?;
-    let report = if skip_proof { None } else { Some(verify(out, home, tests, progress)?) };
-    Ok((report, assay_circuits::inclusion::verify_inclusion(&statement, &file)))
+    let attestation = Attestation::read(out)?;
+    let report = (!skip_proof).then(|| verify_read(&attestation, home, tests, progress));
+    Ok((report, assay_circuits::inclusion::verify_inclusion(&attestation.statement, &file)))
 }
 
 /// The statement of an attestation, read but not proved.
@@ -47,5 +50,5 @@ pub fn verify_inclusion(
 /// # Errors
 /// [`AttestError::Unreadable`], [`AttestError::Core`].
 pub fn statement(out: &Path) -> Result<Statement, AttestError> {
-    Ok(Statement::parse(&read_bounded(&out.join(STATEMENT_FILE), MAX_STATEMENT_BYTES)?)?)
+    Ok(Statement::parse(&Attestation::read(out)?.statement)?)
 }

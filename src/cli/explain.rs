@@ -22,8 +22,8 @@ Exit codes: 0 explained, 1 statement.json is no statement, 2 an option is wrong,
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct Args {
-    /// Directory of the attestation
-    #[arg(value_name = "OUT")]
+    /// The attestation: its directory, or the same files in one .zip bundle
+    #[arg(value_name = "OUT|BUNDLE")]
     out: PathBuf,
 }
 

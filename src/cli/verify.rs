@@ -31,8 +31,8 @@ Exit codes: 0 valid, 1 not valid, 2 an option is wrong, 3 a file cannot be read.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct Args {
-    /// Directory of the attestation
-    #[arg(value_name = "OUT")]
+    /// The attestation: its directory, or the same files in one .zip bundle
+    #[arg(value_name = "OUT|BUNDLE")]
     out: PathBuf,
 
     /// Print one JSON object

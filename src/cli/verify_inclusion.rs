@@ -33,8 +33,8 @@ pub(super) struct Args {
     #[arg(value_name = "FILE")]
     file: PathBuf,
 
-    /// Directory of the attestation
-    #[arg(long, value_name = "OUT")]
+    /// The attestation: its directory, or the same files in one .zip bundle
+    #[arg(long, value_name = "OUT|BUNDLE")]
     attestation: PathBuf,
 
     /// Do not verify the attestation itself, only that the account is in its statement

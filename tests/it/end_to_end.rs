@@ -1,6 +1,6 @@
 //! From a small ledger to every customer's inclusion, and what a verifier says of altered files.
 
-use std::fs;
+use std::{fs, io::Write};
 
 use crate::support::{Ledger, assay, text};
 
@@ -16,8 +16,8 @@ fn a_small_exchange_proves_and_every_customer_is_included() {
         let account = format!("customer-{a}");
         let file = ledger.root.path().join(format!("{account}.json"));
         assay(&["inclusion", text(&ledger.out()), "--account", &account, "--out", text(&file)]).expect(0);
-        let checked = ["verify-inclusion", text(&file), "--attestation", text(&ledger.out()), "--test-shapes"];
-        let mut arguments = checked.to_vec();
+        let out = ledger.out();
+        let mut arguments = vec!["verify-inclusion", text(&file), "--attestation", text(&out), "--test-shapes"];
         if a > 0 {
             arguments.push("--skip-proof");
         }
@@ -28,6 +28,34 @@ fn a_small_exchange_proves_and_every_customer_is_included() {
     assert!(nobody.stderr.contains("no account `customer-20`"), "{}", nobody.stderr);
     // a release verifier, and the auditor's program, do not accept the shape for tests
     assay(&["verify", text(&ledger.out())]).expect(1);
+}
+
+#[test]
+fn a_bundle_verifies_like_its_directory() {
+    let ledger = Ledger::new(5);
+    ledger.prove(&[]).expect(0);
+    let bundle = ledger.root.path().join("bundle.zip");
+    let pack = |statement: &[u8]| {
+        let mut zip = zip::ZipWriter::new(fs::File::create(&bundle).unwrap());
+        for name in ["statement.json", "proof.bin", "README.txt", "MANIFEST.sha256"] {
+            zip.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+            let content = fs::read(ledger.out().join(name)).unwrap();
+            zip.write_all(if name == "statement.json" { statement } else { &content }).unwrap();
+        }
+        zip.finish().unwrap();
+    };
+    let statement = fs::read(ledger.out().join("statement.json")).unwrap();
+    pack(&statement);
+    let run = assay(&["verify", text(&bundle), "--test-shapes"]).expect(0);
+    assert_eq!(run.stdout, ledger.verify().expect(0).stdout);
+    assay(&["explain", text(&bundle)]).expect(0);
+    let mut altered = statement.clone();
+    altered[200] ^= 1;
+    pack(&altered);
+    assay(&["verify", text(&bundle), "--test-shapes"]).expect(1);
+    fs::write(&bundle, b"PK\x03\x04 no archive").unwrap();
+    let run = assay(&["verify", text(&bundle), "--test-shapes"]).expect(3);
+    assert!(run.stderr.contains("no bundle"), "{}", run.stderr);
 }
 
 #[test]

@@ -35,26 +35,69 @@ pub struct Unreadable {
     reason: String,
 }
 
-/// The bytes of an attestation.
+/// The bytes of an attestation: a directory, or the same files in one `.zip` bundle.
 pub struct Attestation {
-    dir: PathBuf,
+    place: Place,
     /// The canonical statement.
     pub statement: Vec<u8>,
     /// The proof in its envelope.
     pub proof: Vec<u8>,
 }
 
+enum Place {
+    Directory(PathBuf),
+    Bundle(PathBuf),
+}
+
+impl Place {
+    fn of(path: &Path) -> Self {
+        if path.is_file() { Self::Bundle(path.to_owned()) } else { Self::Directory(path.to_owned()) }
+    }
+
+    /// The whole file called `name`, if it is there.
+    fn read(&self, name: &str, limit: usize) -> Result<Option<Vec<u8>>, Unreadable> {
+        match self {
+            Self::Directory(dir) => {
+                let path = dir.join(name);
+                let there = path.symlink_metadata().is_ok();
+                if there { read_bounded(&path, limit).map(Some) } else { Ok(None) }
+            }
+            Self::Bundle(path) => read_from_bundle(path, name, limit),
+        }
+    }
+
+    fn require(&self, name: &str, limit: usize) -> Result<Vec<u8>, Unreadable> {
+        let (Self::Directory(path) | Self::Bundle(path)) = self;
+        self.read(name, limit)?.ok_or_else(|| Unreadable {
+            path: path.join(name).display().to_string(),
+            reason: "there is no such file".to_owned(),
+        })
+    }
+}
+
+/// One file of a bundle. Names inside are compared, never used as paths.
+fn read_from_bundle(path: &Path, name: &str, limit: usize) -> Result<Option<Vec<u8>>, Unreadable> {
+    let unreadable = |reason: String| Unreadable { path: path.display().to_string(), reason };
+    let file = File::open(path).map_err(|e| unreadable(e.to_string()))?;
+    let mut bundle = zip::ZipArchive::new(file).map_err(|e| unreadable(format!("this is no bundle: {e}")))?;
+    let entry = match bundle.by_name(name) {
+        Ok(entry) => entry,
+        Err(zip::result::ZipError::FileNotFound) => return Ok(None),
+        Err(e) => return Err(unreadable(format!("{name}: {e}"))),
+    };
+    bounded(entry, limit).map(Some).map_err(|reason| unreadable(format!("{name}: {reason}")))
+}
+
 impl Attestation {
-    /// Reads the two files that a verification needs.
+    /// Reads the two files that a verification needs from a directory or a bundle.
     ///
     /// # Errors
     /// [`Unreadable`] for a missing, unreadable or oversized file.
-    pub fn read(dir: &Path) -> Result<Self, Unreadable> {
-        Ok(Self {
-            dir: dir.to_owned(),
-            statement: read_bounded(&dir.join(STATEMENT_FILE), MAX_STATEMENT_BYTES)?,
-            proof: read_bounded(&dir.join(PROOF_FILE), MAX_PROOF_BYTES)?,
-        })
+    pub fn read(path: &Path) -> Result<Self, Unreadable> {
+        let place = Place::of(path);
+        let statement = place.require(STATEMENT_FILE, MAX_STATEMENT_BYTES)?;
+        let proof = place.require(PROOF_FILE, MAX_PROOF_BYTES)?;
+        Ok(Self { place, statement, proof })
     }
 
     /// Verifies the attestation and that the directory is whole.
@@ -72,14 +115,13 @@ impl Attestation {
 
     /// Compares every file that the manifest lists; an attestation without a manifest is just its two files.
     fn check_manifest(&self) -> Option<Check> {
-        let path = self.dir.join(MANIFEST_FILE);
-        if !path.exists() {
-            return None;
-        }
-        let outcome = read_bounded(&path, MAX_MANIFEST_BYTES)
-            .map_err(|e| e.to_string())
-            .and_then(|bytes| String::from_utf8(bytes).map_err(|_| "the manifest is not UTF-8".to_owned()))
-            .and_then(|text| self.compare(&text));
+        let outcome = match self.place.read(MANIFEST_FILE, MAX_MANIFEST_BYTES) {
+            Ok(None) => return None,
+            Ok(Some(bytes)) => String::from_utf8(bytes)
+                .map_err(|_| "the manifest is not UTF-8".to_owned())
+                .and_then(|text| self.compare(&text)),
+            Err(e) => Err(e.to_string()),
+        };
         let passed = outcome.is_ok();
         Some(Check {
             id: "manifest",
@@ -98,7 +140,7 @@ impl Attestation {
             if !plain || name.is_empty() {
                 return Err(format!("the manifest lists `{name}`, which is outside of the attestation"));
             }
-            let bytes = read_bounded(&self.dir.join(name), MAX_LISTED_BYTES).map_err(|e| e.to_string())?;
+            let bytes = self.place.require(name, MAX_LISTED_BYTES).map_err(|e| e.to_string())?;
             if hex::encode(Sha256::digest(&bytes)) != digest {
                 return Err(format!("{name} is not the file that the manifest lists"));
             }
@@ -118,10 +160,14 @@ impl Attestation {
 pub fn read_bounded(path: &Path, limit: usize) -> Result<Vec<u8>, Unreadable> {
     let unreadable = |reason: String| Unreadable { path: path.display().to_string(), reason };
     let file = File::open(path).map_err(|e: io::Error| unreadable(e.to_string()))?;
+    bounded(file, limit).map_err(unreadable)
+}
+
+fn bounded(reader: impl Read, limit: usize) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
-    file.take(limit as u64 + 1).read_to_end(&mut bytes).map_err(|e| unreadable(e.to_string()))?;
+    reader.take(limit as u64 + 1).read_to_end(&mut bytes).map_err(|e| e.to_string())?;
     if bytes.len() > limit {
-        return Err(unreadable(format!("is longer than {limit} bytes")));
+        return Err(format!("is longer than {limit} bytes"));
     }
     Ok(bytes)
 }
