@@ -44,7 +44,7 @@ fn main() {
             "rules": counted.by_rule,
         });
         write(&root.join(format!("pins/{}.json", shape.name)), &pin);
-        println!("{}: {:.2} constraints per page", shape.name, primary as f64 / shape.batch() as f64);
+        println!("{}: {primary} constraints a step of {} pages", shape.name, shape.batch());
         let frozen = root.join(format!("vectors/attestations/{}-v1", shape.name));
         if vectors && !frozen.exists() {
             fs::create_dir_all(&frozen).unwrap();

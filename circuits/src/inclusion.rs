@@ -77,6 +77,8 @@ pub struct Holding {
 /// What checking an inclusion found.
 #[derive(Debug, Clone)]
 pub struct InclusionReport {
+    /// Whose file it is, by its own word; only the owner knows whether this is their reference.
+    pub account: String,
     /// The checks, in order; after a failed one, those that need it are left out.
     pub checks: Vec<Check>,
     /// What the account holds, by column; empty unless everything holds.
@@ -144,8 +146,11 @@ pub fn path_root(leaf: F, index: u64, path: &[Vec<String>], depth: usize) -> Res
 
 /// Checks a customer's inclusion file against the bytes of a statement. Whether the statement is proved is another
 /// question: [`crate::verifier::verify`] answers it.
-pub fn verify_inclusion(statement_bytes: &[u8], file: &[u8]) -> InclusionReport {
-    let mut report = InclusionReport { checks: Vec::new(), holdings: Vec::new() };
+///
+/// `expected` is the account reference as its owner knows it. It matters: an exchange that hands one file to two customers
+/// with equal balances owes only one of them, and the reference in the file is all that tells them apart.
+pub fn verify_inclusion(statement_bytes: &[u8], file: &[u8], expected: Option<&str>) -> InclusionReport {
+    let mut report = InclusionReport { account: String::new(), checks: Vec::new(), holdings: Vec::new() };
     let mut add = |id: &'static str, title: &str, outcome: Result<String, Error>| {
         let passed = outcome.is_ok();
         let detail = outcome.unwrap_or_else(|e| e.to_string());
@@ -153,7 +158,7 @@ pub fn verify_inclusion(statement_bytes: &[u8], file: &[u8]) -> InclusionReport 
         passed
     };
 
-    let read = read(statement_bytes, file);
+    let read = read(statement_bytes, file, expected);
     let outcome = read.as_ref().map(|(s, _, i)| format!("{} in {}", i.account, s.snapshot.id));
     let readable = add(
         "inclusion-file",
@@ -181,10 +186,15 @@ pub fn verify_inclusion(statement_bytes: &[u8], file: &[u8]) -> InclusionReport 
     if let (true, true, Ok(holdings)) = (listed, included, holdings) {
         report.holdings = holdings;
     }
+    report.account = inclusion.account;
     report
 }
 
-fn read(statement_bytes: &[u8], file: &[u8]) -> Result<(Statement, &'static Shape, Inclusion), Error> {
+fn read(
+    statement_bytes: &[u8],
+    file: &[u8],
+    expected: Option<&str>,
+) -> Result<(Statement, &'static Shape, Inclusion), Error> {
     let statement = Statement::parse(statement_bytes)?;
     let shape = Shape::named(&statement.shape)?;
     if file.len() > MAX_INCLUSION_BYTES {
@@ -200,6 +210,12 @@ fn read(statement_bytes: &[u8], file: &[u8]) -> Result<(Statement, &'static Shap
     }
     if inclusion.snapshot != statement.snapshot.id {
         return Err(Error::Malformed(format!("it is of snapshot {}", inclusion.snapshot)));
+    }
+    if inclusion.account.is_empty() || inclusion.account.chars().any(char::is_control) {
+        return Err(Error::Malformed("the account reference is empty or holds control characters".to_owned()));
+    }
+    if let Some(expected) = expected.filter(|e| *e != inclusion.account) {
+        return Err(Error::Malformed(format!("it is the file of account {}, not of {expected}", inclusion.account)));
     }
     Ok((statement, shape, inclusion))
 }

@@ -24,7 +24,7 @@ const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
 
 /// What no attestation shows; every statement carries these sentences.
 pub const NOT_PROVEN: [&str; 5] = [
-    "that the reserves are unencumbered, or controlled by the exchange beyond the evidence in the reserves file",
+    "that the stated reserves exist, are the sum of the committed reserves file, are unencumbered, or are the exchange's own",
     "that no account was left out whose owner never checks their inclusion",
     "that two accounts are not one person, or that every account belongs to a customer",
     "that a customer's debts are real or will be repaid: debts are listed beside assets and lower no requirement",
@@ -157,6 +157,35 @@ pub fn parse_units(text: &str) -> Result<u128, Error> {
     value.ok_or_else(|| Error::Malformed(format!("`{text}` is not a whole number of smallest units")))
 }
 
+/// 1 to 64 bytes without control characters or white space around them.
+fn is_name(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.trim() == text && !text.chars().any(char::is_control)
+}
+
+/// A decimal without exponent, superfluous zeros or sign.
+fn is_decimal(text: &str) -> bool {
+    let (whole, fraction) = text.split_once('.').map_or((text, None), |(w, f)| (w, Some(f)));
+    let digits = |t: &str| !t.is_empty() && t.bytes().all(|b| b.is_ascii_digit());
+    text.len() <= 64
+        && digits(whole)
+        && (whole == "0" || !whole.starts_with('0'))
+        && fraction.is_none_or(|f| digits(f) && !f.ends_with('0'))
+}
+
+/// `2026-01-01T00:00:00Z`, with or without a fraction of a second.
+fn is_utc_time(text: &str) -> bool {
+    let Some((seconds, fraction)) = text.strip_suffix('Z').and_then(|t| t.split_at_checked(19)) else {
+        return false;
+    };
+    let shape = seconds.bytes().zip("0000-00-00T00:00:00".bytes());
+    let matches = shape.into_iter().all(|(b, form)| if form == b'0' { b.is_ascii_digit() } else { b == form });
+    matches
+        && (fraction.is_empty()
+            || fraction
+                .strip_prefix('.')
+                .is_some_and(|f| (1..=9).contains(&f.len()) && f.bytes().all(|b| b.is_ascii_digit())))
+}
+
 impl Statement {
     /// The canonical bytes: JSON as in RFC 8785 (sorted keys, no spaces), of strings, small integers, arrays and objects.
     ///
@@ -215,20 +244,70 @@ impl Statement {
             ("the snapshot's id", &self.snapshot.id),
             ("the snapshot's time", &self.snapshot.taken_at),
         ] {
-            if text.is_empty() || text.chars().any(char::is_control) {
-                return refuse(format!("{what} is empty or holds control characters"));
+            if text.is_empty() || text.len() > 256 || text.chars().any(char::is_control) {
+                return refuse(format!("{what} is empty, longer than 256 bytes, or holds control characters"));
             }
         }
+        self.validate_texts()?;
+        self.validate_reserves()?;
         self.validate_columns()
+    }
+
+    /// Free text is for people to read: bounded, visible, and of the form its field promises.
+    fn validate_texts(&self) -> Result<(), Error> {
+        let refuse = |reason: String| Err(Error::Malformed(format!("the statement is refused: {reason}")));
+        if !is_utc_time(&self.snapshot.taken_at) {
+            return refuse("the snapshot's time is not RFC 3339 in UTC".to_owned());
+        }
+        if self.exchange.lei.as_ref().is_some_and(|l| l.len() != 20 || !l.bytes().all(|b| b.is_ascii_alphanumeric())) {
+            return refuse("the legal entity identifier is not 20 letters and digits".to_owned());
+        }
+        // ASCII keys: there RFC 8785's order is the order of bytes
+        if self
+            .snapshot
+            .block_heights
+            .keys()
+            .any(|chain| !is_name(chain) || !chain.bytes().all(|b| b.is_ascii_graphic()))
+        {
+            return refuse("a chain's name is not 1 to 64 visible ASCII characters".to_owned());
+        }
+        for asset in &self.assets {
+            if !is_name(&asset.symbol) || !is_name(&asset.quote) {
+                return refuse(format!("`{}` in `{}`: no usable symbols", asset.symbol, asset.quote));
+            }
+            if asset.price.as_ref().is_some_and(|p| !is_decimal(p)) {
+                return refuse(format!("the price of {} is not a decimal in its shortest form", asset.symbol));
+            }
+        }
+        Ok(())
+    }
+
+    /// Either no reserves are stated at all, or there are lines, a root and a policy.
+    fn validate_reserves(&self) -> Result<(), Error> {
+        let refuse = |reason: &str| Err(Error::Malformed(format!("the statement is refused: {reason}")));
+        let stated = self.reserves.lines > 0;
+        if self.reserves.root.bytes().all(|b| b == b'0') == stated {
+            return refuse("reserves have a root exactly if they have lines");
+        }
+        if self.policy.coverage_bps.is_some() != stated {
+            return refuse("there is a policy on coverage exactly if reserves are stated");
+        }
+        if !stated && self.assets.iter().any(|a| a.reserves != "0") {
+            return refuse("reserves of an asset are stated without any line");
+        }
+        Ok(())
     }
 
     fn validate_columns(&self) -> Result<(), Error> {
         let refuse = |reason: String| Err(Error::Malformed(format!("the statement is refused: {reason}")));
+        if self.assets.is_empty() {
+            return refuse("it has no assets".to_owned());
+        }
         let mut symbols = BTreeSet::new();
         for asset in &self.assets {
             parse_units(&asset.reserves)?;
-            if asset.scale > 38 || asset.symbol.is_empty() || asset.symbol.chars().any(char::is_control) {
-                return refuse(format!("asset `{}` has no usable symbol or scale", asset.symbol));
+            if asset.scale > 38 {
+                return refuse(format!("asset {} has {} decimals", asset.symbol, asset.scale));
             }
             if !symbols.insert(asset.symbol.as_str()) {
                 return refuse(format!("asset {} is listed twice", asset.symbol));

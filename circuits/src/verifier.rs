@@ -295,3 +295,98 @@ pub fn percent(bps: u128) -> String {
 }
 
 const _: () = assert!(F::CAPACITY >= 253, "u128 totals never wrap");
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::{
+        page::Entry,
+        testing::{test_pages, test_statement},
+        tree::empty_roots,
+    };
+
+    /// A statement with the state in which an honest fold of it ends; no proof is needed to judge a final state.
+    fn honest() -> (Statement, State, F) {
+        let shape = Shape::named("solvency-8").unwrap();
+        let pages = test_pages(shape, 9, 4);
+        let statement = test_statement(shape, &crate::field::to_hex(&F::ONE), &pages);
+        let gamma = challenge(&statement.to_bytes().unwrap());
+        let entries = pages.iter().flat_map(|p| &p.entries);
+        let fractions = entries
+            .map(|Entry { column, quantity }| {
+                F::from(*quantity) * (gamma - F::from(u64::from(*column))).invert().unwrap()
+            })
+            .sum();
+        let state = State {
+            root: from_hex(&statement.root).unwrap(),
+            index: F::from(statement.steps),
+            fractions,
+            ..State::initial(shape, gamma)
+        };
+        (statement, state, gamma)
+    }
+
+    fn failed(statement: &Statement, state: &State, gamma: F) -> Vec<&'static str> {
+        let mut report = Report { checks: Vec::new(), statement: None, assets: Vec::new() };
+        let holds = final_state_checks(&mut report, statement, state, gamma);
+        let failed: Vec<_> = report.checks.iter().filter(|c| !c.passed).map(|c| c.id).collect();
+        assert_eq!(holds, failed.is_empty());
+        failed
+    }
+
+    #[test]
+    fn every_element_of_the_final_state_is_judged() {
+        let (statement, honest, gamma) = honest();
+        assert_eq!(failed(&statement, &honest, gamma), Vec::<&str>::new());
+        for (check, change) in [
+            ("root", (|s| s.root += F::ONE) as fn(&mut State)),
+            ("root", |s| s.root = empty_roots(3)[3]),
+            ("complete", |s| s.index += F::ONE),
+            ("complete", |s| s.index = F::ZERO),
+            ("complete", |s| s.open_identity = F::ONE),
+            ("complete", |s| s.open_remaining = F::ONE),
+            ("complete", |s| s.open_class = F::ONE),
+            ("complete", |s| s.gamma += F::ONE),
+            ("totals", |s| s.fractions += F::ONE),
+            ("totals", |s| s.fractions = F::ZERO),
+        ] {
+            let mut state = honest;
+            change(&mut state);
+            assert_eq!(failed(&statement, &state, gamma), [check]);
+        }
+        // a column's index as challenge is no challenge
+        assert_eq!(failed(&statement, &State { gamma: F::from(3), ..honest }, F::from(3)), ["totals"]);
+    }
+
+    fn policy_failures(change: impl FnOnce(&mut Statement)) -> Vec<(&'static str, String)> {
+        let (mut statement, _, _) = honest();
+        change(&mut statement);
+        let mut report = Report { checks: Vec::new(), statement: None, assets: asset_lines(&statement) };
+        policy_checks(&mut report, &statement);
+        report.checks.into_iter().filter(|c| !c.passed).map(|c| (c.id, c.detail)).collect()
+    }
+
+    #[test]
+    fn an_asset_of_which_customers_owe_more_than_they_hold_is_named() {
+        assert_eq!(policy_failures(|_| {}), []);
+        let failures = policy_failures(|s| s.columns[5].total = (s.total("T02", ColumnKind::Asset) + 1).to_string());
+        assert_eq!(failures, [("net", "customers owe more than they hold of T02".to_owned())]);
+        // exactly as much is allowed
+        assert_eq!(policy_failures(|s| s.columns[5].total = s.columns[4].total.clone()), []);
+    }
+
+    #[test]
+    fn coverage_is_asked_for_to_the_last_unit_and_never_overflows() {
+        let reserves = |s: &Statement, i: usize| s.assets[i].reserves.parse::<u128>().unwrap();
+        let short = policy_failures(|s| s.assets[1].reserves = (reserves(s, 1) - 1).to_string());
+        assert_eq!(short, [("coverage", "too little of T01".to_owned())]);
+        let half = |s: &mut Statement| {
+            s.policy.coverage_bps = Some(5_000);
+            s.assets[1].reserves = reserves(s, 1).div_ceil(2).to_string();
+        };
+        assert_eq!(policy_failures(half), []);
+        // numbers that do not fit are refused, not wrapped
+        assert_eq!(policy_failures(|s| s.assets[1].reserves = u128::MAX.to_string())[0].0, "coverage");
+    }
+}

@@ -25,6 +25,14 @@ fn constraints_by_rule_are_the_pinned_ones() {
 }
 
 #[test]
+fn novas_own_part_of_a_step_is_the_same_in_every_shape() {
+    for shape in Shape::catalogue() {
+        let own = Counting::step(shape, &STEP_RULES).total();
+        assert_eq!(pin(shape).unwrap().step_constraints - own, 11_546, "{}", shape.name);
+    }
+}
+
+#[test]
 fn every_count_is_a_formula_with_named_terms() {
     for shape in Shape::catalogue() {
         let counted = Counting::step(shape, &STEP_RULES).by_rule;

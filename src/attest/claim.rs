@@ -57,7 +57,8 @@ pub fn claim(snapshot: &Snapshot, plan: &Plan<'_>, secret: &MasterSecret) -> Res
             .collect(),
         columns: columns.collect(),
         reserves: Reserves { root: hex::encode(reserves.root()), lines: snapshot.reserves().len() as u64 },
-        policy: Policy { coverage_bps: snapshot.coverage_bps() },
+        // a reserves file without lines states nothing
+        policy: Policy { coverage_bps: snapshot.coverage_bps().filter(|_| !snapshot.reserves().is_empty()) },
         root: to_hex(&plan.root()),
         steps: plan.steps() as u64,
         not_proven: NOT_PROVEN.map(str::to_owned).to_vec(),

@@ -15,6 +15,9 @@ pub enum AttestError {
     /// The ledger, the run or a file is not what it must be.
     #[error("{0}")]
     NotValid(String),
+    /// The machine, the home directory or this build does not give what is needed.
+    #[error("{0}")]
+    Environment(String),
     /// The call does not fit what is there.
     #[error("{0}")]
     Usage(String),
@@ -32,6 +35,9 @@ pub enum AttestError {
     /// The core refused.
     #[error(transparent)]
     Core(#[from] assay_circuits::error::Error),
+    /// The operator stopped the run; it can be taken up again.
+    #[error("stopped before anything was folded; the same command (with --resume, if OUT.partial exists) begins again")]
+    StoppedEarly,
     /// The operator stopped the run; it can be taken up again.
     #[error("stopped after {done} of {steps} steps; the same command with --resume goes on from there")]
     Stopped {
@@ -52,11 +58,15 @@ impl AttestError {
     /// The command line's exit code: 1 not valid, 2 usage, 3 environment.
     pub fn exit_code(&self) -> u8 {
         match self {
+            // another digest than the pinned one: this build is not the release it says it is
+            Self::Core(assay_circuits::error::Error::ParameterDigest { .. }) => 3,
             Self::Ledger(CheckError::NotValid(_)) | Self::NotValid(_) | Self::Core(_) => 1,
             Self::Usage(_) => 2,
             Self::Ledger(CheckError::Environment(_))
+            | Self::Environment(_)
             | Self::File { .. }
             | Self::Unreadable(_)
+            | Self::StoppedEarly
             | Self::Stopped { .. } => 3,
         }
     }

@@ -1,7 +1,7 @@
 //! Where an operator keeps what outlives single attestations: the master secret and the circuit's parameters.
 
 use std::{
-    fs::{self, OpenOptions, Permissions},
+    fs::{self, OpenOptions},
     io::{ErrorKind, Write},
     os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
@@ -13,7 +13,10 @@ use assay_circuits::{
 };
 use assay_verifier::parameters::{Kept, load};
 
-use super::AttestError;
+use super::{
+    AttestError,
+    files::{Access, create_private_dir, sync_dir, write_whole},
+};
 
 /// A directory of the operator's own, by convention `~/.assay`.
 #[derive(Debug, Clone)]
@@ -35,7 +38,7 @@ impl Home {
     /// The master secret, made from the system's random source if there is none yet.
     ///
     /// # Errors
-    /// [`AttestError::NotValid`] if the file is not a secret or others may read it; [`AttestError::File`].
+    /// [`AttestError::Environment`] if the file is not a secret or others may read it; [`AttestError::File`].
     pub fn master_secret(&self) -> Result<MasterSecret, AttestError> {
         let path = self.secret_file();
         if !path.exists() {
@@ -53,26 +56,24 @@ impl Home {
         let text = fs::read_to_string(&path).map_err(AttestError::file(&path))?;
         let mode = fs::metadata(&path).map_err(AttestError::file(&path))?.permissions().mode();
         if mode & 0o077 != 0 {
-            return Err(AttestError::NotValid(format!(
+            return Err(AttestError::Environment(format!(
                 "{}: others may read the master secret; make it yours alone with chmod 600",
                 path.display()
             )));
         }
         let mut bytes = [0u8; SECRET_BYTES];
         hex::decode_to_slice(text.trim_end(), &mut bytes).map_err(|_| {
-            AttestError::NotValid(format!("{}: this is no master secret of 64 hexadecimal digits", path.display()))
+            AttestError::Environment(format!("{}: this is no master secret of 64 hexadecimal digits", path.display()))
         })?;
         Ok(MasterSecret::new(bytes))
     }
 
     /// Two runs that start together make two secrets but keep one: whoever links the name first wins.
     fn create_secret(&self, path: &Path) -> Result<(), AttestError> {
-        let private = Permissions::from_mode(0o700);
-        fs::create_dir_all(&self.dir).map_err(AttestError::file(&self.dir))?;
-        fs::set_permissions(&self.dir, private).map_err(AttestError::file(&self.dir))?;
+        create_private_dir(&self.dir)?;
         let mut bytes = [0u8; SECRET_BYTES];
         getrandom::fill(&mut bytes)
-            .map_err(|e| AttestError::NotValid(format!("the system gives no random numbers: {e}")))?;
+            .map_err(|e| AttestError::Environment(format!("the system gives no random numbers: {e}")))?;
         let partial = self.dir.join(format!("master.secret.partial-{}", std::process::id()));
         let written = (|| {
             let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&partial)?;
@@ -85,7 +86,33 @@ impl Home {
             }
         })();
         let _ = fs::remove_file(&partial);
-        written.map_err(AttestError::file(path))
+        written.map_err(AttestError::file(path))?;
+        sync_dir(&self.dir)
+    }
+
+    /// Notes that the snapshot called `id` is the ledger with this digest. Salts depend on the id, so two ledgers under one
+    /// id would have the same identities, and customers could follow each other from one to the next.
+    ///
+    /// # Errors
+    /// [`AttestError::NotValid`] if `id` stands for another ledger; [`AttestError::File`].
+    pub fn claim_snapshot_id(&self, id: &str, ledger_digest: &str) -> Result<(), AttestError> {
+        let dir = self.dir.join("snapshots");
+        create_private_dir(&dir)?;
+        // an id is letters, digits, dots, underscores and hyphens: the ledger checked that
+        let path = dir.join(id);
+        match fs::read_to_string(&path) {
+            Ok(before) if before.trim_end() == ledger_digest => Ok(()),
+            Ok(_) => Err(AttestError::NotValid(format!(
+                "snapshot id `{id}` was used for another ledger before ({}); give every snapshot an id of its own, or \
+                 customers could be recognised from one to the next",
+                path.display()
+            ))),
+            Err(e) if e.kind() == ErrorKind::NotFound => {
+                write_whole(&path, Access::Private, format!("{ledger_digest}\n").as_bytes())?;
+                sync_dir(&dir)
+            }
+            Err(source) => Err(AttestError::File { path, source }),
+        }
     }
 
     /// The parameters of `shape`, from the cache or derived.

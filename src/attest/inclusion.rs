@@ -38,9 +38,14 @@ pub fn inclusion(out: &Path, account: &str, home: &Home) -> Result<Vec<u8>, Atte
     let first = pages
         .find(own)?
         .ok_or_else(|| AttestError::Usage(format!("snapshot {} has no account `{account}`", statement.snapshot.id)))?;
-    let upper = UpperTree::build(shape, read_batch_roots(&private.join(BATCH_ROOTS_FILE))?);
+    let foreign = || AttestError::NotValid("the private files are not those of this attestation".to_owned());
+    let roots = read_batch_roots(&private.join(BATCH_ROOTS_FILE))?;
+    if roots.len() as u64 != statement.steps {
+        return Err(foreign());
+    }
+    let upper = UpperTree::build(shape, roots);
     if to_hex(&upper.root()) != statement.root {
-        return Err(AttestError::NotValid("the private files are not those of this attestation".to_owned()));
+        return Err(foreign());
     }
 
     let count = u64::from(pages.page(first)?.remaining) + 1;
@@ -69,7 +74,7 @@ pub fn inclusion(out: &Path, account: &str, home: &Home) -> Result<Vec<u8>, Atte
     let mut json = serde_json::to_vec_pretty(&file)
         .map_err(|e| AttestError::NotValid(format!("the inclusion file cannot be written: {e}")))?;
     json.push(b'\n');
-    let report = verify_inclusion(&bytes, &json);
+    let report = verify_inclusion(&bytes, &json, Some(account));
     if let Some(failed) = report.checks.iter().find(|c| !c.passed) {
         return Err(AttestError::NotValid(format!("the private files are damaged: {}", failed.detail)));
     }

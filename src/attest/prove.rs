@@ -2,7 +2,8 @@
 //! beside the goal, which gets its name only when everything in it was verified. What a crash leaves can be resumed.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File},
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
@@ -29,7 +30,7 @@ use super::{
     plan::{Plan, ShapeChoice},
 };
 use crate::{
-    ledger::{self, Limits, Snapshot},
+    ledger::{self, Limits, RESERVES_HEADER, Snapshot},
     progress::Progress,
 };
 
@@ -69,8 +70,8 @@ pub struct Proved {
 ///
 /// # Errors
 /// [`AttestError::Usage`] if `out` exists, or an unfinished run and no `resume`; [`AttestError::NotValid`] and
-/// [`AttestError::Core`] for what cannot be proved; [`AttestError::Stopped`] once `stop` is set. After any error `out`
-/// does not exist, and an unfinished run stands beside it.
+/// [`AttestError::Core`] for what cannot be proved; [`AttestError::Stopped`] or [`AttestError::StoppedEarly`] once `stop`
+/// is set. After any error `out` does not exist; once the statement was written, an unfinished run stands beside it.
 pub fn prove(
     ledger: &Path,
     out: &Path,
@@ -79,13 +80,19 @@ pub fn prove(
     stop: &AtomicBool,
     progress: &dyn Progress,
 ) -> Result<Proved, AttestError> {
-    let work = WorkDir::open(out, options.resume)?;
+    let goal = Goal::new(out, options.resume)?;
+    let go_on = || if stop.load(Ordering::Relaxed) { Err(AttestError::StoppedEarly) } else { Ok(()) };
     let snapshot = ledger::check(ledger, &options.limits, progress)?;
+    go_on()?;
     let secret = home.master_secret()?;
-    let plan = Plan::new(&snapshot, &secret, options.shape, progress)?;
+    let plan = Plan::new(&snapshot, &secret, options.shape, stop, progress)?;
     let statement = claim(&snapshot, &plan, &secret)?;
     let statement_bytes = statement.to_bytes()?;
-    work.begin(&statement_bytes, &snapshot, &plan, &secret, home)?;
+    go_on()?;
+    // from here on something stands on disk
+    let work = WorkDir::open(&goal)?;
+    work.begin(&statement_bytes, &snapshot, &plan, &secret, home, progress)?;
+    go_on()?;
 
     progress.begin("preparing the circuit's parameters", 0, "");
     let parameters = home.parameters(plan.shape())?;
@@ -107,7 +114,7 @@ pub fn prove(
         let failed = report.checks.iter().find(|c| !c.passed).map_or("", |c| c.detail.as_str());
         return Err(AttestError::NotValid(format!("the proof does not verify, nothing is published: {failed}")));
     }
-    work.publish(out)?;
+    work.publish(&goal)?;
     Ok(Proved {
         out: out.to_owned(),
         shape: plan.shape().name,
@@ -154,7 +161,7 @@ fn fold<'a>(
             keep(&fold)?;
             kept = Instant::now();
         }
-        if stopped && !complete {
+        if stopped {
             return Err(AttestError::Stopped { done: fold.steps_done(), steps: fold.steps() });
         }
     }
@@ -191,40 +198,75 @@ impl SecretReference {
     }
 }
 
-/// The unfinished attestation: `OUT.partial`, held by one process at a time.
+/// Where the attestation will stand, and where it is made: beside it, so that a rename finishes it.
+struct Goal {
+    out: PathBuf,
+    work: PathBuf,
+}
+
+impl Goal {
+    /// Refuses what would end badly, before anything is written.
+    fn new(out: &Path, resume: bool) -> Result<Self, AttestError> {
+        let name = out
+            .file_name()
+            .ok_or_else(|| AttestError::Usage(format!("{} does not name a new directory", out.display())))?;
+        let mut partial = name.to_owned();
+        partial.push(".partial");
+        let goal = Self { out: out.with_file_name(name), work: out.with_file_name(partial) };
+        goal.check_free()?;
+        if goal.work.symlink_metadata().is_ok() && !resume {
+            return Err(AttestError::Usage(format!(
+                "{} holds an unfinished run: go on with --resume, or delete it",
+                goal.work.display()
+            )));
+        }
+        Ok(goal)
+    }
+
+    /// Not even a dangling link may be in the way.
+    fn check_free(&self) -> Result<(), AttestError> {
+        if self.out.symlink_metadata().is_ok() {
+            return Err(AttestError::Usage(format!("{} exists already; choose another place", self.out.display())));
+        }
+        Ok(())
+    }
+
+    fn parent(&self) -> &Path {
+        self.out.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    }
+}
+
+/// The unfinished attestation, held by one process at a time.
 struct WorkDir {
     dir: PathBuf,
-    _lock: File,
+    /// The directory itself is locked: the lock goes wherever the directory is renamed to.
+    lock: File,
 }
 
 impl WorkDir {
-    fn open(out: &Path, resume: bool) -> Result<Self, AttestError> {
-        if out.exists() {
-            return Err(AttestError::Usage(format!("{} exists already; choose another place", out.display())));
-        }
-        let mut dir = out.as_os_str().to_owned();
-        dir.push(".partial");
-        let dir = PathBuf::from(dir);
-        if dir.exists() && !resume {
-            return Err(AttestError::Usage(format!(
-                "{} holds an unfinished run: go on with --resume, or delete it",
-                dir.display()
-            )));
-        }
-        if let Some(parent) = out.parent().filter(|p| !p.as_os_str().is_empty()) {
-            fs::create_dir_all(parent).map_err(AttestError::file(parent))?;
-        }
+    fn open(goal: &Goal) -> Result<Self, AttestError> {
+        let dir = goal.work.clone();
+        let parent = goal.parent();
+        fs::create_dir_all(parent).map_err(AttestError::file(parent))?;
         fs::create_dir_all(&dir).map_err(AttestError::file(&dir))?;
-        create_private_dir(&dir.join(PRIVATE_DIR))?;
-        let path = dir.join(PRIVATE_DIR).join("lock");
-        let lock = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .map_err(AttestError::file(&path))?;
+        let lock = File::open(&dir).map_err(AttestError::file(&dir))?;
         lock.try_lock().map_err(|_| AttestError::Usage(format!("another process is working on {}", dir.display())))?;
-        Ok(Self { dir, _lock: lock })
+        let work = Self { dir, lock };
+        // whoever held the lock before may just have finished
+        if !work.is_in_place() {
+            return Err(AttestError::Usage(format!("another process has just finished {}", goal.out.display())));
+        }
+        goal.check_free()?;
+        create_private_dir(&work.dir.join(PRIVATE_DIR))?;
+        Ok(work)
+    }
+
+    /// Whether the locked directory still has the name under which it was opened.
+    fn is_in_place(&self) -> bool {
+        match (self.lock.metadata(), fs::metadata(&self.dir)) {
+            (Ok(held), Ok(named)) => (held.dev(), held.ino()) == (named.dev(), named.ino()),
+            _ => false,
+        }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -235,7 +277,8 @@ impl WorkDir {
         self.dir.join(PRIVATE_DIR).join(name)
     }
 
-    /// Writes the statement and the private files, or finds the same statement from before.
+    /// Writes the private files and, when they are safe, the statement. A resumed run writes the same ones again: they
+    /// follow from the ledger, and must be whole for every customer's sake.
     fn begin(
         &self,
         statement: &[u8],
@@ -243,32 +286,42 @@ impl WorkDir {
         plan: &Plan<'_>,
         secret: &MasterSecret,
         home: &Home,
+        progress: &dyn Progress,
     ) -> Result<(), AttestError> {
         let path = self.path(STATEMENT_FILE);
         match fs::read(&path) {
-            // written last, so everything else is there as well
-            Ok(before) if before == statement => return Ok(()),
+            Ok(before) if before == statement => {}
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
             Ok(_) => {
                 return Err(AttestError::NotValid(format!(
                     "{} was begun for another statement: the ledger, the master secret, the shape or this program changed",
                     self.dir.display()
                 )));
             }
-            Err(_) => {}
+            Err(source) => return Err(AttestError::File { path, source }),
         }
+        home.claim_snapshot_id(&snapshot.manifest().snapshot.id, &snapshot.digest())?;
         let reference = SecretReference { file: home.secret_file(), fingerprint: secret.fingerprint() };
         let reference = serde_json::to_vec_pretty(&reference).map_err(|e| AttestError::NotValid(e.to_string()))?;
         write_whole(&self.private(SECRET_REFERENCE_FILE), Access::Private, &reference)?;
-        write_pages(&self.private(PAGES_FILE), plan.pages(), plan.steps(), |step| plan.batch(step))?;
+        progress.begin("writing the pages", plan.steps() as u64 * plan.shape().batch() as u64, "pages");
+        write_pages(&self.private(PAGES_FILE), plan.pages(), plan.steps(), |step| {
+            progress.advance(plan.shape().batch() as u64);
+            plan.batch(step)
+        })?;
+        progress.end();
         write_batch_roots(&self.private(BATCH_ROOTS_FILE), plan.batch_roots())?;
         write_with(&self.private(RESERVES_FILE), Access::Private, |writer| {
             let mut csv = csv::Writer::from_writer(writer);
+            csv.write_record(RESERVES_HEADER)?;
             for line in snapshot.reserves() {
                 csv.write_record(&line.fields)?;
             }
             csv.flush()
         })?;
-        write_whole(&path, Access::Public, statement)
+        sync_dir(&self.dir.join(PRIVATE_DIR))?;
+        write_whole(&path, Access::Public, statement)?;
+        sync_dir(&self.dir)
     }
 
     /// Writes what accompanies statement and proof.
@@ -283,19 +336,15 @@ impl WorkDir {
         write_whole(&self.path(MANIFEST_FILE), Access::Public, manifest.as_bytes())
     }
 
-    /// Gives the finished directory its name.
-    fn publish(&self, out: &Path) -> Result<(), AttestError> {
-        for name in [CHECKPOINT_FILE, "lock"] {
-            let path = self.private(name);
-            fs::remove_file(&path).map_err(AttestError::file(&path))?;
-        }
+    /// Gives the finished directory its name. Only then is the checkpoint of no more use.
+    fn publish(&self, goal: &Goal) -> Result<(), AttestError> {
         sync_dir(&self.dir.join(PRIVATE_DIR))?;
         sync_dir(&self.dir)?;
-        fs::rename(&self.dir, out).map_err(AttestError::file(out))?;
-        match out.parent().filter(|p| !p.as_os_str().is_empty()) {
-            Some(parent) => sync_dir(parent),
-            None => sync_dir(Path::new(".")),
-        }
+        goal.check_free()?;
+        fs::rename(&self.dir, &goal.out).map_err(AttestError::file(&goal.out))?;
+        sync_dir(goal.parent())?;
+        let _ = fs::remove_file(goal.out.join(PRIVATE_DIR).join(CHECKPOINT_FILE));
+        Ok(())
     }
 }
 

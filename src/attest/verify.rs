@@ -7,7 +7,7 @@ use assay_circuits::{
     statement::Statement,
     verifier::{Report, TestShapes},
 };
-use assay_verifier::attestation::{Attestation, read_bounded};
+use assay_verifier::attestation::{Attestation, read_bounded, read_statement};
 
 use super::{AttestError, Home};
 use crate::progress::Progress;
@@ -27,7 +27,8 @@ fn verify_read(attestation: &Attestation, home: &Home, tests: TestShapes, progre
     report
 }
 
-/// Checks a customer's file and, unless `skip_proof`, verifies the attestation it belongs to.
+/// Checks a customer's file, which must be `account`'s where that is given, and, unless `skip_proof`, verifies the
+/// attestation it belongs to.
 ///
 /// # Errors
 /// [`AttestError::Unreadable`].
@@ -37,12 +38,13 @@ pub fn verify_inclusion(
     home: &Home,
     tests: TestShapes,
     skip_proof: bool,
+    account: Option<&str>,
     progress: &dyn Progress,
 ) -> Result<(Option<Report>, InclusionReport), AttestError> {
     let file = read_bounded(file, MAX_INCLUSION_BYTES)?;
     let attestation = Attestation::read(out)?;
     let report = (!skip_proof).then(|| verify_read(&attestation, home, tests, progress));
-    Ok((report, assay_circuits::inclusion::verify_inclusion(&attestation.statement, &file)))
+    Ok((report, assay_circuits::inclusion::verify_inclusion(&attestation.statement, &file, account)))
 }
 
 /// The statement of an attestation, read but not proved.
@@ -50,5 +52,5 @@ pub fn verify_inclusion(
 /// # Errors
 /// [`AttestError::Unreadable`], [`AttestError::Core`].
 pub fn statement(out: &Path) -> Result<Statement, AttestError> {
-    Ok(Statement::parse(&Attestation::read(out)?.statement)?)
+    Ok(Statement::parse(&read_statement(out)?)?)
 }

@@ -60,12 +60,12 @@ pub(super) struct Args {
     #[arg(long)]
     resume: bool,
 
-    /// Seconds between two checkpoints, 1 to 86400
+    /// Seconds between two checkpoints, 0 to 60; 0 makes one after every step
     #[arg(
         long,
         value_name = "SECONDS",
         default_value_t = 30,
-        value_parser = clap::value_parser!(u64).range(1..=86_400)
+        value_parser = clap::value_parser!(u64).range(0..=60)
     )]
     checkpoint_seconds: u64,
 

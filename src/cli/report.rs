@@ -72,6 +72,7 @@ pub(super) struct InclusionJson<'a> {
 #[derive(Serialize)]
 struct OwnInclusionJson<'a> {
     valid: bool,
+    account: &'a str,
     checks: &'a [Check],
     holdings: Vec<HoldingJson<'a>>,
 }
@@ -101,6 +102,7 @@ impl<'a> InclusionJson<'a> {
             attestation: attestation.map(AttestationJson::of),
             inclusion: OwnInclusionJson {
                 valid: inclusion.is_valid(),
+                account: &inclusion.account,
                 checks: &inclusion.checks,
                 holdings: holdings.collect(),
             },
@@ -132,6 +134,7 @@ pub(super) mod tests {
     pub(in crate::cli) fn included() -> InclusionReport {
         let ids = ["inclusion-file", "inclusion-pages", "inclusion-columns", "inclusion-root"];
         InclusionReport {
+            account: "alice".to_owned(),
             checks: ids.map(|id| check(id, true)).to_vec(),
             holdings: vec![Holding { asset: "BTC".to_owned(), kind: ColumnKind::Debt, units: 5_000_000, scale: 8 }],
         }

@@ -54,7 +54,7 @@ fn help_and_version_are_no_errors_and_wrong_options_are_errors_of_usage() {
         &["prove", "ledger", "--out", "a", "--engine", "hyperkzg"],
         &["prove", "ledger", "--out", "a", "--shape", "solvency-9"],
         &["prove", "ledger", "--out", "a", "--shape", "solvency-8"],
-        &["prove", "ledger", "--out", "a", "--checkpoint-seconds", "0"],
+        &["prove", "ledger", "--out", "a", "--checkpoint-seconds", "61"],
         &["import", "nobody", "users.csv", "--out", "a"],
         &["sample", "--accounts", "0", "--out", "never-written"],
         &["no-such-command"],

@@ -2,9 +2,7 @@
 
 use std::path::PathBuf;
 
-use assay_circuits::inclusion::InclusionReport;
-use assay_circuits::verifier::Report;
-use assay_verifier::report::{attestation_lines, inclusion_lines};
+use assay_verifier::report::inclusion_lines;
 
 use super::exit::{Exit, Failure};
 use super::options::HomeArgs;
@@ -37,6 +35,12 @@ pub(super) struct Args {
     #[arg(long, value_name = "OUT|BUNDLE")]
     attestation: PathBuf,
 
+    /// Your account reference, as you know it: the file must be of this account
+    ///
+    /// Worth giving: the reference is all that tells the files of two customers with equal balances apart.
+    #[arg(long, value_name = "REF")]
+    account: Option<String>,
+
     /// Do not verify the attestation itself, only that the account is in its statement
     ///
     /// For whoever verified the same attestation before: without a valid proof, the statement is an unproved claim.
@@ -60,6 +64,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
         &home,
         global.tests(),
         args.skip_proof,
+        args.account.as_deref(),
         meter.listener(),
     )?;
     drop(meter);
@@ -67,31 +72,9 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     if args.json {
         output::json(&InclusionJson::of(attestation, &inclusion))?;
     } else {
-        output::lines(lines(attestation, &inclusion))?;
+        output::lines(inclusion_lines(attestation, &inclusion))?;
     }
     Ok(Exit::verdict(holds(attestation, &inclusion)))
-}
-
-fn lines(attestation: Option<&Report>, inclusion: &InclusionReport) -> Vec<String> {
-    let mut lines = Vec::new();
-    if let Some(report) = attestation {
-        lines.extend(attestation_lines(report));
-        lines.push(String::new());
-    }
-    lines.extend(inclusion_lines(inclusion));
-    match attestation {
-        None => lines.extend([
-            String::new(),
-            "NOT VERIFIED: the attestation itself. Its proof was skipped, so its totals are only a claim here."
-                .to_owned(),
-        ]),
-        Some(report) if !report.is_valid() => lines.extend([
-            String::new(),
-            "NOT VALID: whatever the file shows, the attestation itself does not hold.".to_owned(),
-        ]),
-        Some(_) => {}
-    }
-    lines
 }
 
 #[cfg(test)]
@@ -102,14 +85,14 @@ mod tests {
 
     #[test]
     fn who_skips_the_proof_is_told_last_that_nothing_is_proved() {
-        let lines = lines(None, &included());
+        let lines = inclusion_lines(None, &included());
         assert!(lines.last().unwrap().starts_with("NOT VERIFIED: "));
         assert!(lines.iter().any(|line| line.contains("BTC  0.05")));
     }
 
     #[test]
     fn who_is_inside_a_false_attestation_is_told_last_that_it_is_false() {
-        let lines = lines(Some(&broken_report()), &included());
+        let lines = inclusion_lines(Some(&broken_report()), &included());
         assert!(lines.last().unwrap().starts_with("NOT VALID: "));
     }
 }

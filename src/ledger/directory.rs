@@ -31,7 +31,7 @@ pub(crate) fn list(dir: &Path, findings: &mut Findings) -> Result<Files, Environ
     for path in paths {
         let source = Source::new(&path);
         let name = source.name.as_str();
-        if name.starts_with('.') || name.starts_with("README") {
+        if name.starts_with('.') || ["README", "README.md", "README.txt"].contains(&name) {
             continue;
         }
         if !fs::metadata(&path).map_err(Environment::at(&path))?.is_file() {

@@ -149,9 +149,14 @@ fn judge(manifest: &Manifest, findings: &mut Findings) {
     if let Some(defect) = taken_at_defect(&snapshot.taken_at) {
         add(format!("snapshot.taken_at {defect}"));
     }
-    for chain in snapshot.block_heights.keys() {
+    for (chain, height) in &snapshot.block_heights {
         if let Some(defect) = name_defect(chain, 64) {
             add(format!("a chain in snapshot.block_heights {defect}"));
+        } else if !chain.bytes().all(|b| b.is_ascii_graphic()) {
+            add(format!("snapshot.block_heights.{chain}: a chain's name is letters, digits and signs without spaces"));
+        }
+        if *height > MAX_HEIGHT {
+            add(format!("snapshot.block_heights.{chain} is {height}, at most {MAX_HEIGHT} is allowed"));
         }
     }
     if let Some(bps) = policy.and_then(|policy| policy.coverage_bps)
@@ -160,6 +165,9 @@ fn judge(manifest: &Manifest, findings: &mut Findings) {
         add(format!("policy.coverage_bps is {bps}, at most {MAX_COVERAGE_BPS} is allowed"));
     }
 }
+
+/// JSON readers keep integers exact up to here.
+const MAX_HEIGHT: u64 = (1 << 53) - 1;
 
 /// Why `id` cannot name a snapshot.
 pub(crate) fn snapshot_id_defect(id: &str) -> Option<&'static str> {

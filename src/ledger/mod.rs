@@ -38,7 +38,7 @@ pub use check::check;
 pub use decimal::Decimal;
 pub use finding::{CheckError, Environment, Finding, Findings};
 pub use manifest::{Exchange, Manifest, Policy, Rows, SnapshotInfo, TotalText};
-pub use reserve_lines::ReserveLine;
+pub use reserve_lines::{RESERVES_HEADER, ReserveLine};
 pub use snapshot::{AssetTotals, Holding, Snapshot};
 pub use writer::{SnapshotWriter, WriteError};
 

@@ -11,7 +11,8 @@ use super::source::Source;
 use super::text::{fold, name_defect, shown};
 use crate::progress::Progress;
 
-pub(crate) const RESERVES_HEADER: [&str; 7] = ["asset", "chain", "address", "amount", "height", "message", "signature"];
+/// Columns of reserves.csv.
+pub const RESERVES_HEADER: [&str; 7] = ["asset", "chain", "address", "amount", "height", "message", "signature"];
 
 /// One reserve: an amount of one asset at one address or with one custodian.
 #[derive(Debug, Clone, PartialEq, Eq)]

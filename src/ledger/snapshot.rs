@@ -1,5 +1,7 @@
 //! The checked ledger. There is no way to make one but [`check`](super::check), so whoever holds one need not ask again.
 
+use sha2::{Digest, Sha256};
+
 use super::accounts::Accounts;
 use super::assets::Asset;
 use super::manifest::Manifest;
@@ -59,6 +61,26 @@ impl Snapshot {
     #[must_use]
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
+    }
+
+    /// SHA-256 over everything that reaches an account's pages: references, classes and holdings. 64 hexadecimal digits.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let mut hasher = Sha256::new();
+        for account in 0..self.account_count() as u32 {
+            let name = self.account(account);
+            hasher.update((name.len() as u64).to_le_bytes());
+            hasher.update(name);
+            hasher.update([self.class(account)]);
+            let holdings = self.holdings_of(account);
+            hasher.update((holdings.len() as u64).to_le_bytes());
+            for holding in holdings {
+                hasher.update(holding.asset.to_le_bytes());
+                hasher.update(holding.equity.to_le_bytes());
+                hasher.update(holding.debt.to_le_bytes());
+            }
+        }
+        hex::encode(hasher.finalize())
     }
 
     /// All assets, in the order of assets.csv; 1 to [`MAX_ASSETS`](super::MAX_ASSETS).

@@ -21,9 +21,17 @@ fn a_small_exchange_proves_and_every_customer_is_included() {
         if a > 0 {
             arguments.push("--skip-proof");
         }
+        arguments.extend(["--account", &account]);
         let run = assay(&arguments).expect(0);
         assert!(run.stdout.contains(&format!("0.{:08}", a + 1).trim_end_matches('0').to_owned()), "{}", run.stdout);
     }
+    // another customer's file is not one's own, even where everything in it is true
+    let file = ledger.root.path().join("customer-3.json");
+    let out = ledger.out();
+    let stranger =
+        ["verify-inclusion", text(&file), "--attestation", text(&out), "--skip-proof", "--account", "customer-4"];
+    let run = assay(&stranger).expect(1);
+    assert!(run.stdout.contains("file of account customer-3"), "{}", run.stdout);
     let nobody = assay(&["inclusion", text(&ledger.out()), "--account", "customer-20"]).expect(2);
     assert!(nobody.stderr.contains("no account `customer-20`"), "{}", nobody.stderr);
     // a release verifier, and the auditor's program, do not accept the shape for tests
@@ -53,6 +61,11 @@ fn a_bundle_verifies_like_its_directory() {
     altered[200] ^= 1;
     pack(&altered);
     assay(&["verify", text(&bundle), "--test-shapes"]).expect(1);
+    // a manifest that does not fit
+    pack(&statement);
+    fs::write(ledger.out().join("README.txt"), "another").unwrap();
+    let run = ledger.verify().expect(1);
+    assert!(run.stdout.contains("README.txt is not the file"), "{}", run.stdout);
     fs::write(&bundle, b"PK\x03\x04 no archive").unwrap();
     let run = assay(&["verify", text(&bundle), "--test-shapes"]).expect(3);
     assert!(run.stderr.contains("no bundle"), "{}", run.stderr);

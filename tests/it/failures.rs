@@ -4,6 +4,7 @@
 use std::{
     fs,
     io::Write,
+    os::unix::process::CommandExt,
     process::{Child, Command, Stdio},
     thread::sleep,
     time::{Duration, Instant},
@@ -15,11 +16,12 @@ use crate::support::{Ledger, assay, assay_in, home, text};
 fn begun(ledger: &Ledger) -> Child {
     let own = ledger.prove_arguments();
     let arguments: Vec<&str> = own.iter().map(String::as_str).chain(["--checkpoint-seconds", "0"]).collect();
-    let child = assay_in(home(), &arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = assay_in(home(), &arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let checkpoint = ledger.partial().join("private/checkpoint.bin");
     let start = Instant::now();
     while !checkpoint.exists() {
         assert!(start.elapsed() < Duration::from_secs(120), "no checkpoint appears");
+        assert_eq!(child.try_wait().unwrap(), None, "the prover ended early");
         sleep(Duration::from_millis(20));
     }
     child
@@ -110,24 +112,49 @@ fn a_full_disk_while_proving_leaves_nothing_that_looks_finished() {
     let ledger = Ledger::new(60);
     // parameters first, so that the limit meets the proof
     Ledger::new(1).prove(&[]).expect(0);
-    // files may grow to 100 blocks of 1,024 bytes: the private pages fit, the checkpoint does not
-    let own = ledger.prove_arguments().join("' '");
-    let script = format!("trap '' XFSZ; ulimit -f 100; exec '{}' '{own}'", env!("CARGO_BIN_EXE_assay"));
-    let run: crate::support::Run = Command::new("bash")
-        .args(["-c", &script])
-        .env("ASSAY_HOME", home())
-        .stdin(Stdio::null())
-        .output()
-        .unwrap()
-        .into();
-    assert_eq!(run.code, 3, "{}", run.stderr);
-    assert!(run.stderr.contains("checkpoint.bin"), "{}", run.stderr);
-    assert!(!ledger.out().exists());
-    let left = fs::read_dir(ledger.partial().join("private")).unwrap();
-    let names: Vec<String> = left.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
-    assert!(!names.iter().any(|n| n.ends_with(".partial") || n == "checkpoint.bin"), "{names:?}");
+    // files may grow to so many blocks of 1,024 bytes: first not even the pages fit, then not the checkpoint
+    for (blocks, file) in [(4, "pages.bin"), (100, "checkpoint.bin")] {
+        let own = ledger.prove_arguments().join("' '");
+        let program = env!("CARGO_BIN_EXE_assay");
+        let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec '{program}' '{own}' --resume");
+        let run: crate::support::Run = Command::new("bash")
+            .args(["-c", &script])
+            .env("ASSAY_HOME", home())
+            .stdin(Stdio::null())
+            .output()
+            .unwrap()
+            .into();
+        assert_eq!(run.code, 3, "{}", run.stderr);
+        assert!(run.stderr.contains(file), "{}", run.stderr);
+        assert!(!ledger.out().exists());
+        let left = fs::read_dir(ledger.partial().join("private")).unwrap();
+        let names: Vec<String> = left.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        assert!(!names.iter().any(|n| n.ends_with(".partial") || n == file), "{names:?}");
+    }
     ledger.prove(&["--resume"]).expect(0);
     ledger.verify().expect(0);
+}
+
+#[test]
+fn a_name_with_a_slash_at_its_end_is_the_same_directory() {
+    let ledger = Ledger::new(2);
+    let out = format!("{}/", ledger.out().display());
+    let dir = ledger.dir();
+    assay(&["prove", text(&dir), "--out", &out, "--shape", "solvency-8", "--test-shapes"]).expect(0);
+    ledger.verify().expect(0);
+    assay(&["prove", text(&dir), "--out", ".."]).expect(2);
+}
+
+#[test]
+fn a_refused_ledger_leaves_nothing_behind() {
+    let ledger = Ledger::new(2);
+    let assets = fs::read_to_string(ledger.dir().join("assets.csv")).unwrap();
+    ledger.write("assets.csv", "symbol,scale,price,quote\nBTC,8,1,USD\n");
+    let run = ledger.prove(&[]).expect(1);
+    assert!(run.stderr.contains("USDT"), "{}", run.stderr);
+    assert!(!ledger.partial().exists() && !ledger.out().exists());
+    ledger.write("assets.csv", &assets);
+    ledger.prove(&[]).expect(0);
 }
 
 #[test]
@@ -149,16 +176,25 @@ fn a_place_that_cannot_be_written_or_read_is_named() {
 
 #[test]
 fn a_directory_without_rights_is_named() {
-    // root may enter everything: only another user can be kept out
-    if Command::new("id").arg("-u").output().unwrap().stdout == b"0\n" {
-        println!("skipped: root is kept out of nothing");
-        return;
-    }
     let ledger = Ledger::new(2);
     Command::new("chmod").args(["000", text(&ledger.dir())]).status().unwrap();
-    let run = assay(&["check", text(&ledger.dir())]).expect(3);
-    Command::new("chmod").args(["700", text(&ledger.dir())]).status().unwrap();
-    assert!(run.stderr.contains("ermission denied"), "{}", run.stderr);
+    let dir = ledger.dir();
+    let mut command = assay_in(home(), &["check", text(&dir)]);
+    // root may enter everything: only another user can be kept out
+    let root = Command::new("id").arg("-u").output().unwrap().stdout == b"0\n";
+    if root {
+        command.uid(65_534);
+    }
+    let result = command.output();
+    Command::new("chmod").args(["700", text(&dir)]).status().unwrap();
+    match result {
+        Ok(output) => {
+            let run = crate::support::Run::from(output).expect(3);
+            assert!(run.stderr.contains("ermission denied"), "{}", run.stderr);
+        }
+        // where the program itself lies out of that user's reach
+        Err(e) => assert!(root && e.kind() == std::io::ErrorKind::PermissionDenied, "{e}"),
+    }
 }
 
 #[test]

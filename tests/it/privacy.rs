@@ -35,6 +35,20 @@ fn s1_the_same_ledger_twice_has_another_root_and_other_leaves() {
     assert!(run.stderr.contains("another"), "{}", run.stderr);
 }
 
+#[test]
+fn a_snapshot_id_stands_for_one_ledger() {
+    let first = Ledger::named(3, "reused-id");
+    first.prove(&[]).expect(0);
+    let changed = Ledger::named(4, "reused-id");
+    let run = changed.prove(&[]).expect(1);
+    assert!(run.stderr.contains("`reused-id` was used for another ledger"), "{}", run.stderr);
+    assert!(!changed.out().exists());
+    // the same ledger again is the same statement again
+    let again = Ledger::named(3, "reused-id");
+    again.prove(&[]).expect(0);
+    assert_eq!(statement(&first), statement(&again));
+}
+
 fn files_below(dir: &Path, found: &mut Vec<std::path::PathBuf>) {
     for entry in fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
@@ -92,11 +106,11 @@ fn a_master_secret_that_others_may_read_is_refused() {
     let arguments = ledger.prove_arguments();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let run: crate::support::Run = assay_in(own.path(), &arguments).output().unwrap().into();
-    let run = run.expect(1);
+    let run = run.expect(3);
     assert!(run.stderr.contains("chmod 600"), "{}", run.stderr);
     fs::write(&secret, "short\n").unwrap();
     fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
     let run: crate::support::Run =
         assay_in(own.path(), &[arguments.as_slice(), &["--resume"]].concat()).output().unwrap().into();
-    assert!(run.expect(1).stderr.contains("no master secret"));
+    assert!(run.expect(3).stderr.contains("no master secret"));
 }

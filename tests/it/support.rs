@@ -4,7 +4,10 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
-    sync::OnceLock,
+    sync::{
+        OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use tempfile::TempDir;
@@ -38,10 +41,15 @@ impl Run {
     }
 }
 
-/// A home that tests share, so that parameters are derived once; tests about secrets make their own.
+/// A home that tests share, so that parameters are derived once and kept for the next run; tests about secrets make their
+/// own. Snapshot ids of an earlier run are forgotten.
 pub fn home() -> &'static Path {
-    static HOME: OnceLock<TempDir> = OnceLock::new();
-    HOME.get_or_init(|| tempfile::tempdir().unwrap()).path()
+    static HOME: OnceLock<PathBuf> = OnceLock::new();
+    HOME.get_or_init(|| {
+        let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("assay-home");
+        let _ = fs::remove_dir_all(home.join("snapshots"));
+        home
+    })
 }
 
 pub fn assay_in(home: &Path, arguments: &[&str]) -> Command {
@@ -66,7 +74,8 @@ pub struct Ledger {
 impl Ledger {
     /// `accounts` accounts, each holding BTC and every third owing a little USDT.
     pub fn new(accounts: usize) -> Self {
-        Self::named(accounts, "2026-03-31")
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        Self::named(accounts, &format!("ledger-{}", COUNT.fetch_add(1, Ordering::Relaxed)))
     }
 
     pub fn named(accounts: usize, snapshot: &str) -> Self {

@@ -107,7 +107,7 @@ pub fn test_statement(shape: &Shape, parameter_digest: &str, pages: &[Page]) -> 
                 total: totals[usize::from(c)].to_string(),
             })
             .collect(),
-        reserves: Reserves { root: "00".repeat(32), lines: 0 },
+        reserves: Reserves { root: "5a".repeat(32), lines: 10 },
         policy: Policy { coverage_bps: Some(10_000) },
         root: to_hex(&UpperTree::build(shape, roots).root()),
         steps,

@@ -74,7 +74,7 @@ fn make(snapshot: &str) -> Ledger {
 }
 
 fn verdict(file: &Inclusion) -> Result<(), String> {
-    let report = verify_inclusion(&ledger().statement, &serde_json::to_vec(file).unwrap());
+    let report = verify_inclusion(&ledger().statement, &serde_json::to_vec(file).unwrap(), None);
     match report.checks.iter().find(|c| !c.passed) {
         Some(check) => {
             assert!(!report.is_valid() && report.holdings.is_empty());
@@ -99,7 +99,7 @@ fn honest_files_are_accepted_and_add_up() {
     for file in &ledger().files {
         assert_eq!(verdict(file), Ok(()));
     }
-    let report = verify_inclusion(&ledger().statement, &serde_json::to_vec(&ledger().files[0]).unwrap());
+    let report = verify_inclusion(&ledger().statement, &serde_json::to_vec(&ledger().files[0]).unwrap(), None);
     let units: Vec<u128> = report.holdings.iter().map(|h| h.units).collect();
     // three pages: 500 + e, 500 + 2e, 500 + 3e
     assert_eq!(units, (0..6).map(|e| 1500 + 6 * e).collect::<Vec<u128>>());
@@ -165,11 +165,20 @@ fn i5_another_customers_page_with_equal_balances_is_refused() {
 }
 
 #[test]
+fn i5_one_file_for_two_customers_is_told_apart_by_the_reference_its_owner_knows() {
+    let file = serde_json::to_vec(&ledger().files[1]).unwrap();
+    assert!(verify_inclusion(&ledger().statement, &file, Some("customer-1")).is_valid());
+    let report = verify_inclusion(&ledger().statement, &file, Some("customer-2"));
+    assert!(!report.is_valid() && report.checks[0].detail.contains("customer-1"));
+    assert!(refused(1, |f| f.account = "customer-1\nThe account is included".to_owned()).contains("control"));
+}
+
+#[test]
 fn i6_the_right_root_of_another_snapshot_is_refused() {
     assert!(refused(1, |f| f.snapshot = "other".to_owned()).contains("snapshot other"));
     assert!(refused(1, |f| f.statement_digest = "00".repeat(32)).contains("another statement"));
     let elsewhere = make("elsewhere");
-    let report = verify_inclusion(&ledger().statement, &serde_json::to_vec(&elsewhere.files[1]).unwrap());
+    let report = verify_inclusion(&ledger().statement, &serde_json::to_vec(&elsewhere.files[1]).unwrap(), None);
     assert!(!report.is_valid());
 }
 
@@ -208,7 +217,7 @@ fn quantities_and_hashes_have_one_spelling() {
     refused(1, |f| f.protocol.push('0'));
     let honest = serde_json::to_string(&ledger().files[1]).unwrap();
     let unknown = honest.replacen('{', "{\"more\":1,", 1);
-    assert!(!verify_inclusion(&ledger().statement, unknown.as_bytes()).is_valid());
-    assert!(!verify_inclusion(&ledger().statement, b"").is_valid());
-    assert!(!verify_inclusion(b"", honest.as_bytes()).is_valid());
+    assert!(!verify_inclusion(&ledger().statement, unknown.as_bytes(), None).is_valid());
+    assert!(!verify_inclusion(&ledger().statement, b"", None).is_valid());
+    assert!(!verify_inclusion(b"", honest.as_bytes(), None).is_valid());
 }

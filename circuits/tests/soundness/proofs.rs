@@ -145,7 +145,7 @@ fn p3_totals_prices_and_reserves_cannot_be_changed_afterwards() {
         |s| s.assets[0].price = Some("2".to_owned()),
         |s| s.assets[0].price = None,
         |s| s.assets[0].reserves.push('0'),
-        |s| s.policy.coverage_bps = None,
+        |s| s.policy.coverage_bps = Some(1),
         |s| s.reserves.lines = 1,
     ] {
         let bytes = edited(change);
@@ -397,8 +397,22 @@ fn p15_truncated_extended_and_trailing_bytes_are_refused() {
     let shorter = resealed(proof, |_| {}, |p| p.truncate(p.len() - 1));
     assert_eq!(refused_at(&honest().bytes, &shorter), "envelope");
     // a length that would take all memory
-    let huge = resealed(proof, |_| {}, |p| p[..8].fill(0xff));
-    assert_eq!(refused_at(&honest().bytes, &huge), "envelope");
+    // (the payload begins with two points of 32 bytes, then comes the length of a vector)
+    let mut length = [0u8; 8];
+    length.copy_from_slice(&open(Kind::Proof, proof).unwrap().1[64..72]);
+    assert_eq!(u64::from_le_bytes(length), 2);
+    for lie in [u64::MAX, 1 << 40, 3, 1, 0] {
+        let huge = resealed(proof, |_| {}, |p| p[64..72].copy_from_slice(&lie.to_le_bytes()));
+        assert_eq!(refused_at(&honest().bytes, &huge), "envelope");
+    }
+    // and the envelope's own
+    let at = 8 + 2 + 1 + shape().name.len() + 32 + 32 + 8;
+    for lie in [u64::MAX, 1 << 40, (1 << 20) + 1, 0] {
+        let mut huge = proof.clone();
+        huge[at..at + 8].copy_from_slice(&lie.to_le_bytes());
+        reseal(&mut huge);
+        assert_eq!(refused_at(&honest().bytes, &huge), "envelope");
+    }
     for statement in [&b""[..], b"{}", b"[]", b"null", b"\xff\xfe"] {
         assert_eq!(refused_at(statement, proof), "statement");
     }
@@ -506,6 +520,23 @@ fn p17_columns_left_out_listed_twice_or_out_of_order_are_refused() {
     refuse(|s| s.columns[0].asset = "NONE".to_owned());
     refuse(|s| s.assets[1].symbol = s.assets[0].symbol.clone());
     refuse(|s| s.not_proven.truncate(4));
+    refuse(|s| s.assets.clear());
+    // reserves: lines, root and policy, or none of them
+    refuse(|s| s.reserves.lines = 0);
+    refuse(|s| s.reserves.root = "00".repeat(32));
+    refuse(|s| s.policy.coverage_bps = None);
+    refuse(|s| {
+        s.reserves.lines = 0;
+        s.reserves.root = "00".repeat(32);
+        s.policy.coverage_bps = None;
+    });
+    // text of another form than its field promises
+    refuse(|s| s.snapshot.taken_at = "yesterday".to_owned());
+    refuse(|s| s.snapshot.taken_at = "2026-01-01T00:00:00+01:00".to_owned());
+    refuse(|s| s.snapshot.block_heights.extend([("b\u{f6}rse".to_owned(), 1)]));
+    refuse(|s| s.assets[0].price = Some("1.50".to_owned()));
+    refuse(|s| s.assets[0].symbol = "x".repeat(65));
+    refuse(|s| s.exchange.name = "a\nb".to_owned());
     // a debt column that is held but not listed: the fold has a pole that the statement has not
     let bytes = edited(|s| drop(s.columns.remove(held_debt(s))));
     let state = folded_under(&bytes, &honest().pages);

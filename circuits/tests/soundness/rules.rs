@@ -224,17 +224,121 @@ fn p6_a_sibling_that_was_never_folded_changes_the_old_root() {
     case.both("tree-old", |p| p.path[1][5] += F::ONE, &["level 1/tree-old/child 5"], |v| vec![v[0] + F::ONE]);
 }
 
+/// Everything else follows the lie, so that only the leaf, the hash of the very bits that are summed, stands against it.
 #[test]
-fn p7_an_entry_dropped_from_a_page_is_caught() {
+fn p7_an_entry_dropped_from_a_page_is_caught_by_the_leaf_alone() {
     let mut case = Case::new(&[3, 1]);
-    let bits: Vec<String> = (0..64).map(|b| quantity_bit(2, 4, b)).collect();
-    let bits: Vec<&str> = bits.iter().map(String::as_str).collect();
-    // page-pad's ratio and the fraction can follow the lie, the leaf cannot
+    let quantity = case.witness.pages[2].entries[4].quantity;
+    let fraction = case.private.pages[2].entries[4].fraction;
+    let identity = case.witness.pages[2].identity;
+    let bits: Vec<String> = (0..64).filter(|b| (quantity >> b) & 1 == 1).map(|b| quantity_bit(2, 4, b)).collect();
+    let mut variables: Vec<&str> = bits.iter().map(String::as_str).collect();
+    variables.extend(["page 2/page-pad/ratio", "page 2/total-fraction/fraction 4", "total-sum/fractions"]);
+    let follow = |v: Vec<F>| {
+        let (ratio, sum) = (v[v.len() - 3], v[v.len() - 1]);
+        let mut lied = vec![F::ZERO; v.len() - 3];
+        lied.extend([ratio - F::from(quantity) * identity.invert().unwrap(), F::ZERO, sum - fraction]);
+        lied
+    };
+    let failed = case.system.tampered_together(&variables, follow).expect("the circuit accepts the lie");
+    assert!(failed.starts_with("page 2/page-leaf"), "{failed}");
     let mut private = case.private.clone();
     private.pages[2].entries[4].quantity = F::ZERO;
     private.pages[2].entries[4].fraction = F::ZERO;
     assert_eq!(case.twin(case.system.after(), &private), Err("page-leaf".to_owned()));
-    assert!(case.system.tampered_together(&bits, |v| vec![F::ZERO; v.len()]).is_some());
+}
+
+/// The same for header and column: each packed bit, changed alone with all that can follow, is caught by the leaf.
+#[test]
+fn p4_every_bit_of_a_page_enters_its_leaf() {
+    let mut case = Case::new(&[3, 1]);
+    let mut header: Vec<String> = (0..8).map(|b| format!("class bit {b}")).collect();
+    header.extend((0..8).map(|b| format!("remaining bit {b}")));
+    header.push("first bit 0".to_owned());
+    for bit in header {
+        let variable = format!("page 3/page-bits/{bit}");
+        // the leaf's constraints come before those of the chain, which would object as well
+        let failed = case.system.tampered(&variable, |x| F::ONE - x).unwrap();
+        assert!(failed.starts_with("page 3/page-leaf"), "{variable}: {failed}");
+    }
+    for entry in 0..6 {
+        for bit in 0..13 {
+            let Entry { column, quantity } = case.witness.pages[3].entries[entry];
+            let moved = F::from(u64::from(column ^ (1 << bit)));
+            let honest = case.private.pages[3].entries[entry].fraction;
+            let fraction = F::from(quantity) * (gamma() - moved).invert().unwrap();
+            let names = [
+                format!("page 3/page-bits/entry {entry}/column bit {bit}"),
+                format!("page 3/total-fraction/fraction {entry}"),
+                "total-sum/fractions".to_owned(),
+            ];
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            let follow = |v: Vec<F>| vec![F::ONE - v[0], fraction, v[2] - honest + fraction];
+            let failed = case.system.tampered_together(&names, follow).expect("the circuit accepts the lie");
+            assert!(failed.starts_with("page 3/page-leaf"), "entry {entry} bit {bit}: {failed}");
+        }
+    }
+    let leaf_identity = case.system.tampered("page 3/identity", |x| x + F::ONE).unwrap();
+    assert!(leaf_identity.starts_with("page 3/page-"), "{leaf_identity}");
+}
+
+/// A step that begins in the middle of an account: its first page must go on where the step before left off.
+#[test]
+fn p12_the_first_page_of_a_step_continues_the_account_left_open() {
+    let pages = pages_of(&[1, 1, 1, 1, 1, 6]);
+    let mut second: Vec<Page> = pages[8..].to_vec();
+    assert_eq!(second.len(), 3);
+    second.resize(8, Page::padding(shape()));
+    let open = |s: &mut State| {
+        s.open_identity = pages[7].identity;
+        s.open_remaining = F::from(3);
+        s.open_class = F::from(35);
+    };
+    let verdicts = |change: &dyn Fn(&mut Vec<Page>, &mut State)| {
+        let mut case = Case::new(&[1]);
+        let mut lied = second.clone();
+        open(&mut case.before);
+        change(&mut lied, &mut case.before);
+        let witness = StepWitness { pages: lied, path: case.witness.path.clone() };
+        let system = StepSystem::new(shape(), case.before, &witness);
+        let private = Private::honest(shape(), &witness, 1, gamma());
+        let public = Public { before: case.before, after: system.after() };
+        let twin = twin::check(shape(), &public, &private).map_err(|v| v.rule);
+        (system.cs.which_is_unsatisfied().map(str::to_owned), twin)
+    };
+    assert_eq!(verdicts(&|_, _| {}), (None, Ok(())));
+    type Change = fn(&mut Vec<Page>, &mut State);
+    let lies: [(&'static str, Change); 7] = [
+        ("chain-identity", |p, _| p[0].identity += F::ONE),
+        ("chain-identity", |_, s| s.open_identity += F::ONE),
+        ("chain-count", |p, _| p[0].class += 1),
+        ("chain-count", |_, s| s.open_remaining += F::ONE),
+        ("chain-count", |_, s| s.open_class = F::ZERO),
+        ("chain-first", |p, _| p[0].first = true),
+        ("chain-first", |p, _| {
+            p.drain(..3);
+            p.resize(8, Page::padding(shape()));
+        }),
+    ];
+    for (rule, lie) in lies {
+        let (circuit, twin) = verdicts(&lie);
+        assert_eq!(twin, Err(rule));
+        assert!(circuit.as_ref().is_some_and(|c| c.contains(rule)), "{circuit:?} failed, not {rule}");
+    }
+}
+
+/// Old and new path read the same children: a child that differs from the old root's is caught there, though the new
+/// root follows it.
+#[test]
+fn p6_a_page_slipped_in_beside_the_batch_is_caught() {
+    let case = Case::new(&[3, 1]);
+    let mut witness = case.witness.clone();
+    witness.path[0][6] = F::from(77);
+    let system = StepSystem::new(shape(), case.before, &witness);
+    assert!(system.cs.which_is_unsatisfied().unwrap().contains("tree-old"));
+    let private = Private::honest(shape(), &witness, 1, gamma());
+    let public = Public { before: case.before, after: system.after() };
+    assert_eq!(twin::check(shape(), &public, &private).unwrap_err().rule, "tree-old");
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! An attestation directory: what is published, and the check of a whole directory.
 
 use std::{
-    fs::File,
+    collections::BTreeSet,
+    fs::{self, File},
     io::{self, Read},
     path::{Path, PathBuf},
 };
@@ -22,10 +23,11 @@ pub const PROOF_FILE: &str = "proof.bin";
 pub const MANIFEST_FILE: &str = "MANIFEST.sha256";
 /// Files larger than this are no proof.
 const MAX_PROOF_BYTES: usize = 2 << 20;
-/// A manifest lists a handful of files.
-const MAX_MANIFEST_BYTES: usize = 1 << 20;
+/// A manifest lists a handful of small files.
+const MAX_MANIFEST_BYTES: usize = 1 << 14;
+const MAX_LISTED_FILES: usize = 64;
 /// Largest published file that is hashed for the manifest, in bytes.
-const MAX_LISTED_BYTES: usize = 1 << 30;
+const MAX_LISTED_BYTES: usize = 64 << 20;
 
 /// A file that cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -80,6 +82,10 @@ fn read_from_bundle(path: &Path, name: &str, limit: usize) -> Result<Option<Vec<
     let unreadable = |reason: String| Unreadable { path: path.display().to_string(), reason };
     let file = File::open(path).map_err(|e| unreadable(e.to_string()))?;
     let mut bundle = zip::ZipArchive::new(file).map_err(|e| unreadable(format!("this is no bundle: {e}")))?;
+    // two entries of one name would let this program and another one read different files
+    if bundle.has_duplicate_names() {
+        return Err(unreadable("two files in the bundle have the same name".to_owned()));
+    }
     let entry = match bundle.by_name(name) {
         Ok(entry) => entry,
         Err(zip::result::ZipError::FileNotFound) => return Ok(None),
@@ -107,7 +113,10 @@ impl Attestation {
         parameters: impl FnOnce(&'static Shape) -> Result<P, assay_circuits::error::Error>,
     ) -> Report {
         let mut report = verify(&self.statement, &self.proof, tests, parameters);
-        if let Some(check) = self.check_manifest() {
+        // only for what is proved: hashing files of somebody's choice is no work to do for nothing
+        if report.statement.is_some()
+            && let Some(check) = self.check_manifest()
+        {
             report.checks.push(check);
         }
         report
@@ -132,7 +141,7 @@ impl Attestation {
     }
 
     fn compare(&self, manifest: &str) -> Result<String, String> {
-        let mut listed = 0;
+        let mut listed = BTreeSet::new();
         for line in manifest.lines() {
             let (digest, name) =
                 line.split_once("  ").ok_or_else(|| format!("the manifest's line `{line}` is not `digest  file`"))?;
@@ -140,17 +149,27 @@ impl Attestation {
             if !plain || name.is_empty() {
                 return Err(format!("the manifest lists `{name}`, which is outside of the attestation"));
             }
+            if !listed.insert(name) || listed.len() > MAX_LISTED_FILES {
+                return Err(format!("the manifest lists `{name}` twice, or more than {MAX_LISTED_FILES} files"));
+            }
             let bytes = self.place.require(name, MAX_LISTED_BYTES).map_err(|e| e.to_string())?;
             if hex::encode(Sha256::digest(&bytes)) != digest {
                 return Err(format!("{name} is not the file that the manifest lists"));
             }
-            listed += 1;
         }
-        if listed == 0 {
+        if listed.is_empty() {
             return Err("the manifest lists nothing".to_owned());
         }
-        Ok(format!("{listed} files"))
+        Ok(format!("{} files", listed.len()))
     }
+}
+
+/// The statement of a directory or a bundle, without its proof.
+///
+/// # Errors
+/// [`Unreadable`] for a missing, unreadable or oversized file.
+pub fn read_statement(path: &Path) -> Result<Vec<u8>, Unreadable> {
+    Place::of(path).require(STATEMENT_FILE, MAX_STATEMENT_BYTES)
 }
 
 /// The whole file, if it is no longer than `limit` bytes.
@@ -159,6 +178,11 @@ impl Attestation {
 /// [`Unreadable`] otherwise.
 pub fn read_bounded(path: &Path, limit: usize) -> Result<Vec<u8>, Unreadable> {
     let unreadable = |reason: String| Unreadable { path: path.display().to_string(), reason };
+    // asked before it is opened: opening a pipe would wait for a writer
+    let kind = fs::metadata(path).map_err(|e: io::Error| unreadable(e.to_string()))?;
+    if !kind.is_file() {
+        return Err(unreadable("this is not a file".to_owned()));
+    }
     let file = File::open(path).map_err(|e: io::Error| unreadable(e.to_string()))?;
     bounded(file, limit).map_err(unreadable)
 }

@@ -19,10 +19,11 @@ const USAGE: &str = "\
 Verifies Assay attestations and inclusion files offline.
 
 Usage:
-  assay-verify OUT                             verify the attestation in directory OUT
+  assay-verify OUT                             verify the attestation OUT, a directory or a .zip bundle
   assay-verify OUT --inclusion FILE            verify it, and that FILE's account is included
 
 Options:
+  --account REF the account reference as its owner knows it: FILE must be of this account
   --cache DIR   where the circuit's parameters are kept (default: ~/.assay/parameters)
   -h, --help    this text
 
@@ -46,17 +47,19 @@ fn main() -> ExitCode {
 struct Arguments {
     out: PathBuf,
     inclusion: Option<PathBuf>,
+    account: Option<String>,
     cache: PathBuf,
 }
 
 fn parse(arguments: Vec<String>) -> Result<Option<Arguments>, String> {
-    let (mut out, mut inclusion, mut cache) = (None, None, None);
+    let (mut out, mut inclusion, mut account, mut cache) = (None, None, None, None);
     let mut arguments = arguments.into_iter();
     while let Some(argument) = arguments.next() {
         let mut value = |name: &str| arguments.next().map(PathBuf::from).ok_or(format!("{name} needs a value"));
         match argument.as_str() {
             "-h" | "--help" => return Ok(None),
             "--inclusion" => inclusion = Some(value("--inclusion")?),
+            "--account" => account = Some(value("--account")?.to_string_lossy().into_owned()),
             "--cache" => cache = Some(value("--cache")?),
             option if option.starts_with('-') => return Err(format!("there is no option {option}")),
             path if out.is_none() => out = Some(PathBuf::from(path)),
@@ -67,7 +70,7 @@ fn parse(arguments: Vec<String>) -> Result<Option<Arguments>, String> {
         .map(PathBuf::from)
         .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".assay")));
     let cache = cache.or(home.map(|h| h.join("parameters"))).ok_or("no HOME is set: give --cache DIR")?;
-    Ok(Some(Arguments { out: out.ok_or("which attestation? give its directory")?, inclusion, cache }))
+    Ok(Some(Arguments { out: out.ok_or("which attestation? give its directory")?, inclusion, account, cache }))
 }
 
 fn run(arguments: &Arguments) -> ExitCode {
@@ -76,17 +79,17 @@ fn run(arguments: &Arguments) -> ExitCode {
         Err(e) => return unreadable(&e.to_string()),
     };
     let report = attestation.verify(TestShapes::Refused, |shape| load(shape, &arguments.cache));
-    print(&attestation_lines(&report));
     let mut valid = report.is_valid();
     if let Some(file) = &arguments.inclusion {
         let file = match read_bounded(file, MAX_INCLUSION_BYTES) {
             Ok(file) => file,
             Err(e) => return unreadable(&e.to_string()),
         };
-        let inclusion = verify_inclusion(&attestation.statement, &file);
-        println!();
-        print(&inclusion_lines(&inclusion));
+        let inclusion = verify_inclusion(&attestation.statement, &file, arguments.account.as_deref());
+        print(&inclusion_lines(Some(&report), &inclusion));
         valid &= inclusion.is_valid();
+    } else {
+        print(&attestation_lines(&report));
     }
     if valid { ExitCode::SUCCESS } else { ExitCode::from(1) }
 }

@@ -2,6 +2,7 @@
 
 use assay_circuits::{
     inclusion::{Holding, InclusionReport},
+    shape::{Shape, Use},
     statement::{ColumnKind, Statement},
     verifier::{AssetLine, Check, Report, percent},
 };
@@ -12,6 +13,24 @@ pub fn amount(units: u128, scale: u8) -> String {
     let (whole, fraction) = digits.split_at(digits.len() - usize::from(scale));
     let fraction = fraction.trim_end_matches('0');
     if fraction.is_empty() { whole.to_owned() } else { format!("{whole}.{fraction}") }
+}
+
+/// Text from a file that anybody may have written, as one visible line: control characters, invisible ones and those that
+/// change the direction of writing are spelled out, so that no file can print a verdict of its own.
+pub fn visible(text: &str) -> String {
+    const LONGEST: usize = 400;
+    let mut line = String::new();
+    for (i, c) in text.chars().enumerate() {
+        match c {
+            _ if i == LONGEST => {
+                line.push('…');
+                break;
+            }
+            '"' | '\'' | '\\' => line.push(c),
+            _ => line.extend(c.escape_debug()),
+        }
+    }
+    line
 }
 
 /// One line per check.
@@ -39,7 +58,7 @@ pub fn asset_table(assets: &[AssetLine]) -> Vec<String> {
         };
         let coverage = a.coverage_bps().map_or_else(|| "–".to_owned(), percent);
         let [assets, debts, reserves] = [a.assets, a.debts, a.reserves].map(|units| amount(units, a.scale));
-        [a.symbol.clone(), assets, debts, net, reserves, coverage]
+        [visible(&a.symbol), assets, debts, net, reserves, coverage]
     });
     let rows: Vec<[String; 6]> = std::iter::once(header).chain(rows).collect();
     let widths: [usize; 6] = std::array::from_fn(|i| rows.iter().map(|r| r[i].chars().count()).max().unwrap_or(0));
@@ -69,14 +88,25 @@ pub fn attestation_lines(report: &Report) -> Vec<String> {
 }
 
 fn verdict(report: &Report) -> String {
-    match (&report.statement, report.is_valid()) {
-        (Some(statement), true) if statement.get().policy.coverage_bps.is_none() => {
-            "VALID: the totals are proved. No reserves are stated, so nothing is said about coverage.".to_owned()
-        }
-        (Some(_), true) => "VALID: the totals are proved and the stated reserves cover them.".to_owned(),
-        (Some(_), false) => "NOT VALID: the totals are proved, but a check above does not hold.".to_owned(),
-        (None, _) => "NOT VALID: nothing is proved.".to_owned(),
+    let Some(statement) = &report.statement else {
+        return "NOT VALID: nothing is proved.".to_owned();
+    };
+    if !report.is_valid() {
+        return "NOT VALID: the totals are proved, but a check above does not hold.".to_owned();
     }
+    match statement.get().policy.coverage_bps {
+        _ if is_test_shape(statement.get()) => "VALID, but with a shape for tests: no release accepts it.".to_owned(),
+        None => "VALID: the totals are proved. No reserves are stated, so nothing is said about coverage.".to_owned(),
+        Some(bps) if bps < 10_000 => format!(
+            "VALID: the totals are proved. Only {} of them had to be covered by the stated reserves; see the table.",
+            percent(u128::from(bps))
+        ),
+        Some(_) => "VALID: the totals are proved and the stated reserves cover them.".to_owned(),
+    }
+}
+
+fn is_test_shape(statement: &Statement) -> bool {
+    Shape::named(&statement.shape).is_ok_and(|s| s.purpose == Use::TestsOnly)
 }
 
 /// What a customer holds, as lines.
@@ -89,27 +119,48 @@ pub fn holding_lines(holdings: &[Holding]) -> Vec<String> {
                 ColumnKind::Asset => "",
                 ColumnKind::Debt => "  (you owe)",
             };
-            let pad = " ".repeat(width - h.asset.chars().count());
-            format!("{}{pad}  {}{owed}", h.asset, amount(h.units, h.scale))
+            let asset = visible(&h.asset);
+            let pad = " ".repeat(width.saturating_sub(asset.chars().count()));
+            format!("{asset}{pad}  {}{owed}", amount(h.units, h.scale))
         })
         .collect()
 }
 
-/// A report on a customer's inclusion for a person.
-pub fn inclusion_lines(report: &InclusionReport) -> Vec<String> {
-    let mut lines = check_lines(&report.checks);
+/// A report on a customer's inclusion for a person, with that on the attestation where it was verified. The last line
+/// says what the whole is worth.
+pub fn inclusion_lines(attestation: Option<&Report>, report: &InclusionReport) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(attestation) = attestation {
+        lines.extend(attestation_lines(attestation));
+        lines.push(String::new());
+    }
+    lines.extend(check_lines(&report.checks));
     lines.push(String::new());
     if report.is_valid() {
+        let account = visible(&report.account);
         if report.holdings.is_empty() {
-            lines.push("The account is included, with no balances.".to_owned());
+            lines.push(format!("Account {account} is included, with no balances."));
         } else {
-            lines.push(
-                "The account is included with exactly these balances; compare them with what you hold:".to_owned(),
-            );
+            lines.push(format!(
+                "Account {account} is included with exactly these balances. Compare them with what you hold, and the \
+                 reference with your own:"
+            ));
             lines.extend(holding_lines(&report.holdings).into_iter().map(|l| format!("  {l}")));
         }
     } else {
         lines.push("NOT INCLUDED: this file does not show that the account is in the attestation.".to_owned());
+    }
+    match attestation {
+        None => lines.extend([
+            String::new(),
+            "NOT VERIFIED: the attestation itself. Its proof was skipped, so its totals are only a claim here."
+                .to_owned(),
+        ]),
+        Some(attestation) if !attestation.is_valid() => lines.extend([
+            String::new(),
+            "NOT VALID: whatever the file shows, the attestation itself does not hold.".to_owned(),
+        ]),
+        Some(_) => {}
     }
     lines
 }
@@ -120,7 +171,10 @@ pub fn explanation(statement: &Statement) -> Vec<String> {
     let mut lines = vec![
         format!(
             "{} ({}) states for {}, snapshot {}:",
-            exchange.name, exchange.domain, statement.snapshot.taken_at, statement.snapshot.id
+            visible(&exchange.name),
+            visible(&exchange.domain),
+            statement.snapshot.taken_at,
+            visible(&statement.snapshot.id)
         ),
         String::new(),
         format!(
@@ -150,4 +204,31 @@ pub fn explanation(statement: &Statement) -> Vec<String> {
     lines.push("It is NOT proven:".to_owned());
     lines.extend(statement.not_proven.iter().map(|n| format!("  - {n}")));
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_cannot_print_a_verdict_of_its_own() {
+        let hostile = "alice\n\nVALID\u{1b}[8m\u{202e}\u{200b}";
+        let line = visible(hostile);
+        assert!(
+            !line.chars().any(|c| c.is_control()) && !line.contains('\u{202e}') && !line.contains('\u{200b}'),
+            "{line}"
+        );
+        assert_eq!(visible("Börse \"Zürich\" 用户"), "Börse \"Zürich\" 用户");
+        assert_eq!(visible(&"x".repeat(1000)).chars().count(), 401);
+        let check = Check { id: "x", title: "title".to_owned(), passed: false, detail: hostile.to_owned() };
+        assert_eq!(check_lines(&[check]).join("").lines().count(), 1);
+    }
+
+    #[test]
+    fn amounts_are_in_shortest_form() {
+        assert_eq!(amount(0, 8), "0");
+        assert_eq!(amount(100_000_000, 8), "1");
+        assert_eq!(amount(5, 8), "0.00000005");
+        assert_eq!(amount(u128::MAX, 0), u128::MAX.to_string());
+    }
 }

@@ -123,7 +123,8 @@ mod tests {
         log.end();
         drop(log);
         let written = WRITTEN.lock().unwrap();
-        assert!(written[0].starts_with("fold: 1 of 4 steps"), "{written:?}");
+        // a tick may come before the first step is told
+        assert!(written[0].starts_with("fold: ") && written[0].contains(" of 4 steps"), "{written:?}");
         assert!(written.last().unwrap().starts_with("fold: 4 steps in "), "{written:?}");
     }
 }

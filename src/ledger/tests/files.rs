@@ -1,6 +1,6 @@
 //! Which files there may be, compressed or not, and what a damaged or hostile one does.
 
-use super::{ACCOUNTS, BALANCES, Book, gz};
+use super::{ACCOUNTS, BALANCES, Book, MANIFEST, gz};
 use crate::ledger::{CheckError, Limits, check};
 use crate::progress::{Progress, Silent};
 use std::fs::{self, File};
@@ -16,6 +16,30 @@ fn a_file_that_nobody_reads_is_refused() {
     let folder = Book::new();
     fs::create_dir(folder.path("assets")).unwrap();
     folder.refused_because("assets: is not a file, and a snapshot has nothing but files");
+}
+
+#[test]
+fn l9_l10_l11_collateral_and_its_tiers_are_refused_rather_than_left_out() {
+    // this version proves nothing about collateral, so a ledger that has any is not attested as if it had none
+    Book::new().with("tiers.csv", "asset,from,to,percent\nBTC,0,1000,100\n").refused_because(
+        "tiers.csv: this version does not read this file yet, and will not attest a ledger while leaving a part of it out",
+    );
+    let collateral = BALANCES.replace("equity,debt", "equity,debt,collateral");
+    let refused = Book::new().with("balances.csv", collateral).refused();
+    assert!(refused.starts_with("balances.csv line 1: "), "{refused}");
+}
+
+#[test]
+fn a_read_me_is_no_part_of_the_ledger_but_what_only_begins_like_one_is_refused() {
+    Book::new().with("README.md", "notes").with(".hidden", "").valid();
+    Book::new().with("README-balances.csv", "").refused_because("README-balances.csv: is not a file of a snapshot");
+}
+
+#[test]
+fn a_block_height_that_json_cannot_carry_is_refused() {
+    let manifest = MANIFEST.replace("870000", "9007199254740992");
+    let refused = Book::new().with("manifest.toml", manifest).refused();
+    assert!(refused.contains("block_heights.bitcoin is 9007199254740992"), "{refused}");
 }
 
 #[test]
