@@ -123,13 +123,11 @@ impl AsRef<Parameters> for &Kept {
 
 /// Cutting the ledger to whole batches may cut an account in two.
 fn close_last_account(pages: &mut [assay_circuits::page::Page]) {
-    let mut remaining = 0;
-    for page in pages.iter_mut().rev() {
-        page.remaining = remaining;
+    for (remaining, page) in pages.iter_mut().rev().enumerate() {
+        page.remaining = remaining as u8;
         if page.first {
             break;
         }
-        remaining += 1;
     }
 }
 

@@ -118,6 +118,9 @@ pub(crate) fn read(
             }
         }
     }
+    accounts.text.shrink_to_fit();
+    accounts.ends.shrink_to_fit();
+    accounts.classes.shrink_to_fit();
     let rows = table.rows();
     if rows == 0 {
         findings.add(&source.name, None, "lists no account: an empty snapshot attests nothing");

@@ -6,7 +6,7 @@ use assay_circuits::{
     shape::Shape,
     state::State,
     step::StepWitness,
-    testing::{Counting, StepSystem, batch_roots, free_variables, test_pages, unconstrained_variables},
+    testing::{Counting, StepSystem, TestRandom, batch_roots, free_variables, test_pages, unconstrained_variables},
     tree::{UpperTree, empty_roots},
     twin::{self, Private, Public},
 };
@@ -521,6 +521,42 @@ fn tree_position_each_selector_is_bound() {
         upper.push(batch_roots(shape(), &witness.pages)[0]);
         assert_eq!(system.after().root, upper.root());
     }
+}
+
+/// Hundreds of ledgers, honest or lied about in some way that a page can express: circuit and twin always agree.
+#[test]
+fn circuit_and_twin_agree_on_random_pages() {
+    let mut random = TestRandom(11);
+    let (mut accepted, mut refused) = (0, 0);
+    for seed in 0..250 {
+        let mut pages = test_pages(shape(), 4, seed)[..8].to_vec();
+        if random.below(4) > 0 {
+            let (i, j) = (random.below(8) as usize, random.below(8) as usize);
+            match random.below(9) {
+                0 => pages.swap(i, j),
+                1 => pages[i] = pages[j].clone(),
+                2 => pages[i].first = !pages[i].first,
+                3 => pages[i].remaining = random.below(4) as u8,
+                4 => pages[i].class ^= 1,
+                5 => pages[i].identity = pages[j].identity,
+                6 => pages[i].entries[j % 6].quantity ^= 1 << random.below(64),
+                7 => pages[i].entries[j % 6].column = random.below(8192) as u16,
+                _ => pages[i].identity = F::ZERO,
+            }
+        }
+        let case = Case::with_pages(pages);
+        let twin = case.twin(case.system.after(), &case.private);
+        let circuit = case.system.cs.which_is_unsatisfied();
+        match (&twin, circuit) {
+            (Ok(()), None) => accepted += 1,
+            (Err(rule), Some(failed)) => {
+                assert!(failed.contains(rule.as_str()), "twin: {rule}, circuit: {failed}");
+                refused += 1;
+            }
+            (twin, circuit) => panic!("seed {seed}: twin {twin:?}, circuit {circuit:?}"),
+        }
+    }
+    assert!(accepted > 50 && refused > 50, "{accepted} accepted, {refused} refused");
 }
 
 #[test]
