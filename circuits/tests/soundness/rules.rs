@@ -30,7 +30,14 @@ struct Case {
     system: StepSystem,
 }
 
+/// One batch: the accounts' pages, cut or padded.
 fn pages_of(accounts: &[usize]) -> Vec<Page> {
+    let mut pages = account_pages(accounts);
+    pages.resize(shape().batch(), Page::padding(shape()));
+    pages
+}
+
+fn account_pages(accounts: &[usize]) -> Vec<Page> {
     let mut pages = Vec::new();
     for (a, count) in accounts.iter().enumerate() {
         for k in 0..*count {
@@ -43,7 +50,6 @@ fn pages_of(accounts: &[usize]) -> Vec<Page> {
             });
         }
     }
-    pages.resize(shape().batch(), Page::padding(shape()));
     pages
 }
 
@@ -285,7 +291,7 @@ fn p4_every_bit_of_a_page_enters_its_leaf() {
 /// A step that begins in the middle of an account: its first page must go on where the step before left off.
 #[test]
 fn p12_the_first_page_of_a_step_continues_the_account_left_open() {
-    let pages = pages_of(&[1, 1, 1, 1, 1, 6]);
+    let pages = account_pages(&[1, 1, 1, 1, 1, 6]);
     let mut second: Vec<Page> = pages[8..].to_vec();
     assert_eq!(second.len(), 3);
     second.resize(8, Page::padding(shape()));

@@ -42,7 +42,7 @@ pub fn check_lines(checks: &[Check]) -> Vec<String> {
             if c.detail.is_empty() {
                 format!("{mark} {}", c.title)
             } else {
-                format!("{mark} {} ({})", c.title, c.detail)
+                format!("{mark} {} ({})", c.title, visible(&c.detail))
             }
         })
         .collect()
