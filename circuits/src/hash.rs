@@ -6,7 +6,7 @@
 //! nova's implementation on random input, and `known_answers` to the published vectors.
 //!
 //! Constants follow the Poseidon paper (Grassi et al., USENIX Security 2021): round constants from the Grain LFSR, the
-//! matrix M[i][j] = 1/(i + t + j).
+//! matrix `M[i][j] = 1/(i + t + j)`.
 
 use std::sync::OnceLock;
 

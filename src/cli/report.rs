@@ -12,6 +12,9 @@ use serde::Serialize;
 pub(super) struct AttestationJson<'a> {
     valid: bool,
     checks: &'a [Check],
+    /// What the exchange's own policy demands of every asset's coverage, in hundredths of a percent: `valid` says no more
+    /// than that. Null where no reserves are stated, or nothing is proved.
+    required_coverage_bps: Option<u32>,
     assets: Vec<AssetJson<'a>>,
 }
 
@@ -20,6 +23,7 @@ impl<'a> AttestationJson<'a> {
         Self {
             valid: report.is_valid(),
             checks: &report.checks,
+            required_coverage_bps: report.statement.as_ref().and_then(|s| s.get().policy.coverage_bps),
             assets: report.assets.iter().map(AssetJson::of).collect(),
         }
     }
@@ -152,6 +156,7 @@ pub(super) mod tests {
                 {"id": "statement", "title": "statement holds", "passed": true, "detail": "seen"},
                 {"id": "proof", "title": "proof holds", "passed": false, "detail": "seen"},
             ],
+            "required_coverage_bps": null,
             "assets": [
                 {
                     "symbol": "BTC", "scale": 8, "customer_assets": "1.00000001", "debts": "0.00000001", "net": "1",

@@ -14,9 +14,10 @@ const EXAMPLES: &str = "\
 The first verification of a shape derives the circuit's parameters and keeps them in the home directory; the digest of
 what is kept is compared with the one built into this program every time.
 
-JSON: {valid, checks: [{id, title, passed, detail}], assets: [{symbol, scale, customer_assets, debts, net, reserves,
-coverage_bps}]}. Amounts are decimal strings of whole assets; coverage_bps is in hundredths of a percent, null where
-nothing is owed. There are assets only where the proof holds.
+JSON: {valid, checks: [{id, title, passed, detail}], required_coverage_bps, assets: [{symbol, scale, customer_assets,
+debts, net, reserves, coverage_bps}]}. Amounts are decimal strings of whole assets; coverage_bps is in hundredths of a
+percent, null where nothing is owed; required_coverage_bps is what the exchange's own policy demands, null where no reserves
+are stated. There are assets only where the proof holds.
 
 Examples:
   assay verify attestation

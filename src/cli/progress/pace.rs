@@ -4,6 +4,9 @@ use std::time::Duration;
 
 /// How far a phase is, its rate so far, and the time left at that rate. A `total` of 0 is not known.
 pub(super) fn standing(done: u64, total: u64, unit: &str, elapsed: Duration) -> String {
+    if (done, total) == (0, 0) {
+        return format!("{} so far", duration(elapsed));
+    }
     let mut parts = vec![if total == 0 {
         quantity(done, unit)
     } else {
@@ -109,6 +112,7 @@ mod tests {
     fn a_standing_tells_how_far_how_fast_and_how_much_longer() {
         for (done, total, unit, elapsed, expected) in [
             (0, 1200, "steps", 0, "0 of 1,200 steps"),
+            (0, 0, "", 20_000, "20 s so far"),
             (300, 1200, "steps", 0, "300 of 1,200 steps, 0 ms left"),
             (300, 1200, "steps", 93_750, "300 of 1,200 steps, 3.2/s, 4 min 41 s left"),
             (1, 4, "steps", 90_000, "1 of 4 steps, 0.6/min, 4 min 30 s left"),
