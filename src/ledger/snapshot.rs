@@ -114,12 +114,6 @@ impl Snapshot {
         self.accounts.class(account)
     }
 
-    /// The number of the account with exactly this reference.
-    #[must_use]
-    pub fn find_account(&self, reference: &str) -> Option<u32> {
-        self.accounts.find(reference)
-    }
-
     /// All holdings, sorted by account and asset, each pair at most once.
     #[must_use]
     pub fn holdings(&self) -> &[Holding] {
