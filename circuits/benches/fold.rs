@@ -5,15 +5,17 @@
 use std::time::{Duration, Instant};
 
 use assay_circuits::{
+    book::FedColumn,
     bridge::FoldStep,
     field::F,
+    page::Page,
     prover::Fold,
     setup::Parameters,
     shape::Shape,
     state::State,
     statement::challenge,
     step::StepWitness,
-    testing::{TestRandom, batch_roots, test_pages, test_statement},
+    testing::{TestRandom, batch_roots, test_columns, test_pages, test_statement},
     tree::UpperTree,
     verifier::{TestShapes, verify},
 };
@@ -50,10 +52,12 @@ fn main() {
 
     let mut pages = test_pages(shape, steps * shape.batch(), 1);
     pages.truncate(steps * shape.batch());
-    close_last_account(&mut pages);
-    let statement = test_statement(shape, parameters.digest(), &pages).to_bytes().unwrap();
+    close_last_account(shape, &mut pages);
+    let statement = test_statement(shape, parameters.digest(), &pages);
+    let columns = test_columns(&statement, &pages);
+    let statement = statement.to_bytes().unwrap();
     let roots = batch_roots(shape, &pages);
-    let mut fold = Fold::begin(&parameters, &statement, &roots).unwrap();
+    let mut fold = Fold::begin(&parameters, &statement, &roots, &columns).unwrap();
     let mut peer = PeerFold::new(constraints);
 
     // step by step in turns, so that both see the same machine; the first two steps of either fold are cheaper
@@ -85,7 +89,8 @@ fn main() {
         per_constraint(own, constraints) / per_constraint(other, peer.constraints)
     );
 
-    let (witness, witness_time) = witness_of(shape, &statement, &pages);
+    let (witness, witness_time) =
+        witness_of(shape, &statement, &pages, &columns[..columns.len().min(shape.columns_per_step())]);
     println!(
         "witness of a step             {} ({:.1} % of the step)",
         seconds(witness_time),
@@ -121,11 +126,13 @@ impl AsRef<Parameters> for &Kept {
     }
 }
 
-/// Cutting the ledger to whole batches may cut an account in two.
-fn close_last_account(pages: &mut [assay_circuits::page::Page]) {
-    for (remaining, page) in pages.iter_mut().rev().enumerate() {
-        page.remaining = remaining as u8;
-        if page.first {
+/// Cutting the ledger to whole batches may cut an account in two: its pages become padding.
+fn close_last_account(shape: &Shape, pages: &mut [Page]) {
+    let cut = pages.last().is_some_and(|p| p.remaining > 0);
+    for page in pages.iter_mut().rev().take_while(|_| cut) {
+        let first = page.first;
+        *page = Page::padding(shape);
+        if first {
             break;
         }
     }
@@ -162,10 +169,13 @@ impl PeerFold {
 }
 
 /// The witness of the last batch, generated as nova does it, and how long that takes.
-fn witness_of(shape: &'static Shape, statement: &[u8], pages: &[assay_circuits::page::Page]) -> (Vec<F>, Duration) {
-    let before = State::initial(shape, challenge(statement));
+fn witness_of(shape: &'static Shape, statement: &[u8], pages: &[Page], columns: &[FedColumn]) -> (Vec<F>, Duration) {
+    let before = State::initial(shape, challenge(statement), F::from(3).pow_vartime([99u64]));
     let batch = pages[pages.len() - shape.batch()..].to_vec();
-    let circuit = FoldStep::new(shape, StepWitness { pages: batch, path: UpperTree::new(shape).path(0) });
+    let circuit = FoldStep::new(
+        shape,
+        StepWitness { pages: batch, path: UpperTree::new(shape).path(0), columns: columns.to_vec() },
+    );
     let run = || {
         let mut cs = WitnessCS::<F>::with_capacity(0, 0);
         let z: Vec<_> =

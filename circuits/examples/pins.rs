@@ -1,5 +1,5 @@
 //! `make pins`: writes what must not drift. For each shape it counts constraints by rule, derives the parameters, proves
-//! a small ledger, and writes `pins/<shape>.json`. With `--vectors` it also freezes what later versions must still
+//! a small ledger, and writes `pins/<shape>.json`; of all shapes, or of those named. With `--vectors` it also freezes what later versions must still
 //! verify, but never overwrites a frozen attestation.
 #![allow(clippy::unwrap_used)]
 
@@ -13,8 +13,8 @@ use assay_circuits::{
     prover::Fold,
     setup::Parameters,
     shape::Shape,
-    spec::STEP_RULES,
-    testing::{Counting, batch_roots, test_pages, test_statement},
+    spec::step_rules,
+    testing::{Counting, batch_roots, test_columns, test_pages, test_statement},
     tree::{UpperTree, batch_levels, empty_roots},
 };
 use serde_json::{Value, json};
@@ -22,13 +22,16 @@ use serde_json::{Value, json};
 fn main() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let vectors = std::env::args().any(|a| a == "--vectors");
-    for shape in Shape::catalogue() {
-        let counted = Counting::step(shape, &STEP_RULES);
+    let only: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
+    for shape in Shape::catalogue().iter().filter(|s| only.is_empty() || only.iter().any(|o| o == s.name)) {
+        let counted = Counting::step(shape, &step_rules(shape));
         let parameters = Parameters::derive(shape).unwrap();
         let pages = test_pages(shape, shape.batch(), 1);
         let roots = batch_roots(shape, &pages);
-        let statement = test_statement(shape, parameters.digest(), &pages).to_bytes().unwrap();
-        let mut fold = Fold::begin(&parameters, &statement, &roots).unwrap();
+        let statement = test_statement(shape, parameters.digest(), &pages);
+        let columns = test_columns(&statement, &pages);
+        let statement = statement.to_bytes().unwrap();
+        let mut fold = Fold::begin(&parameters, &statement, &roots, &columns).unwrap();
         for batch in pages.chunks(shape.batch()) {
             fold.step(batch.to_vec()).unwrap();
         }

@@ -39,7 +39,7 @@ impl FoldStep {
 
 impl StepCircuit<F> for FoldStep {
     fn arity(&self) -> usize {
-        State::ARITY
+        State::arity(self.shape)
     }
 
     fn synthesize<CS: nova::ConstraintSystem<F>>(

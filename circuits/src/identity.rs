@@ -4,7 +4,7 @@ use hkdf::Hkdf;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
-use crate::field::{F, from_31_bytes};
+use crate::field::{F, from_31_bytes, from_wide};
 
 /// Bytes of a salt and of a master secret.
 pub const SECRET_BYTES: usize = 32;
@@ -18,11 +18,10 @@ impl MasterSecret {
         Self(bytes)
     }
 
-    fn expand(&self, purpose: &str, parts: &[&[u8]]) -> [u8; SECRET_BYTES] {
-        let mut out = [0u8; SECRET_BYTES];
-        Hkdf::<Sha256>::new(None, &self.0)
-            .expand(&framed(purpose, parts), &mut out)
-            .expect("HKDF-SHA-256 gives 32 bytes");
+    fn expand<const N: usize>(&self, purpose: &str, parts: &[&[u8]]) -> [u8; N] {
+        let mut out = [0u8; N];
+        let hkdf = Hkdf::<Sha256>::new(None, &self.0);
+        hkdf.expand(&framed(purpose, parts), &mut out).expect("HKDF-SHA-256 gives up to 8,160 bytes");
         out
     }
 
@@ -36,9 +35,15 @@ impl MasterSecret {
         self.expand("assay/reserve-blind/v1", &[snapshot_id.as_bytes(), &line.to_le_bytes()])
     }
 
+    /// The blind of the private sums of column `index` in the statement whose [`crate::statement::Statement::first_bytes`]
+    /// have SHA-256 `digest`: another one whenever anything public changes.
+    pub fn column_blind(&self, digest: &[u8; 32], index: u16) -> F {
+        from_wide(&self.expand("assay/column-blind/v1", &[digest, &index.to_le_bytes()]))
+    }
+
     /// What may be written down to recognise the secret again without knowing it.
     pub fn fingerprint(&self) -> String {
-        hex::encode(&self.expand("assay/master-fingerprint/v1", &[])[..8])
+        hex::encode(&self.expand::<SECRET_BYTES>("assay/master-fingerprint/v1", &[])[..8])
     }
 }
 

@@ -1,15 +1,17 @@
 //! A customer's own evidence: their pages, and the path of each to the attested root.
 
 use ff::Field;
+use num_bigint::BigInt;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    claims::ColumnKind,
     error::Error,
     field::{F, from_hex, to_hex},
     identity::{SECRET_BYTES, identity},
-    page::{Entry, Page},
-    shape::{MAX_PAGES_PER_ACCOUNT, OPEN_COLUMNS, Shape, TREE_ARITY},
-    statement::{ColumnKind, Statement},
+    page::{CappedEntry, Entry, Page},
+    shape::{MAX_PAGES_PER_ACCOUNT, MEASURE_BITS, MEASURES, OPEN_COLUMNS, Shape, TREE_ARITY},
+    statement::Statement,
     tree::node,
     verifier::Check,
 };
@@ -45,8 +47,11 @@ pub struct Inclusion {
 pub struct IncludedPage {
     /// Position in the tree, from 0.
     pub index: u64,
-    /// The page's entries, as many as the shape has.
+    /// The page's open entries, as many as the shape has.
     pub entries: Vec<IncludedEntry>,
+    /// The page's capped entries, as many as the shape has; what is left up to each cap follows from the statement.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub capped: Vec<IncludedEntry>,
     /// Per level from the leaf up, the seven siblings from left to right, 64 hexadecimal digits each.
     pub path: Vec<Vec<String>>,
 }
@@ -61,17 +66,34 @@ pub struct IncludedEntry {
     pub quantity: String,
 }
 
-/// What a customer holds of one column, summed over their pages.
+/// What a customer holds of one asset or instrument, summed over their pages and over its columns.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Holding {
-    /// Symbol of the asset.
+    /// Symbol of the asset or instrument.
     pub asset: String,
-    /// Whether the exchange owes it to the customer or the customer to the exchange.
-    pub kind: ColumnKind,
-    /// Quantity in smallest units.
+    /// What it is.
+    pub kind: HoldingKind,
+    /// Quantity in smallest units, or contracts.
     pub units: u128,
     /// Decimals of the smallest unit.
     pub scale: u8,
+    /// The position limit of the account's class, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u64>,
+}
+
+/// Which way something is owed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HoldingKind {
+    /// The exchange owes it to the customer.
+    Asset,
+    /// The customer owes it to the exchange.
+    Debt,
+    /// Contracts bought.
+    Long,
+    /// Contracts sold.
+    Short,
 }
 
 /// What checking an inclusion found.
@@ -81,8 +103,13 @@ pub struct InclusionReport {
     pub account: String,
     /// The checks, in order; after a failed one, those that need it are left out.
     pub checks: Vec<Check>,
-    /// What the account holds, by column; empty unless everything holds.
+    /// What the account holds; empty unless everything holds.
     pub holdings: Vec<Holding>,
+    /// The account's measures in the order of [`crate::claims::MEASURE_NAMES`], recomputed from the public weights, in
+    /// 10^-12 of the quote currency; only in the compliance family, and only if everything holds.
+    pub measures: Option<[i128; MEASURES]>,
+    /// Currency of the measures.
+    pub quote: String,
 }
 
 impl InclusionReport {
@@ -105,7 +132,8 @@ impl IncludedPage {
             })
             .collect();
         let entry = |e: &Entry| IncludedEntry { column: e.column, quantity: e.quantity.to_string() };
-        Self { index, entries: page.entries.iter().map(entry).collect(), path }
+        let capped = page.capped.iter().map(|e| entry(&Entry { column: e.column, quantity: e.quantity })).collect();
+        Self { index, entries: page.entries.iter().map(entry).collect(), capped, path }
     }
 }
 
@@ -150,7 +178,13 @@ pub fn path_root(leaf: F, index: u64, path: &[Vec<String>], depth: usize) -> Res
 /// `expected` is the account reference as its owner knows it. It matters: an exchange that hands one file to two customers
 /// with equal balances owes only one of them, and the reference in the file is all that tells them apart.
 pub fn verify_inclusion(statement_bytes: &[u8], file: &[u8], expected: Option<&str>) -> InclusionReport {
-    let mut report = InclusionReport { account: String::new(), checks: Vec::new(), holdings: Vec::new() };
+    let mut report = InclusionReport {
+        account: String::new(),
+        checks: Vec::new(),
+        holdings: Vec::new(),
+        measures: None,
+        quote: String::new(),
+    };
     let mut add = |id: &'static str, title: &str, outcome: Result<String, Error>| {
         let passed = outcome.is_ok();
         let detail = outcome.unwrap_or_else(|e| e.to_string());
@@ -169,7 +203,7 @@ pub fn verify_inclusion(statement_bytes: &[u8], file: &[u8], expected: Option<&s
         return report;
     };
 
-    let pages = rebuild(shape, &inclusion);
+    let pages = rebuild(&statement, shape, &inclusion);
     let outcome = pages.as_ref().map(|p| format!("{} pages", p.len())).map_err(|e| Error::Malformed(e.to_string()));
     let complete = add("inclusion-pages", "the pages are the account's, complete and in order", outcome);
     let (true, Ok(pages)) = (complete, pages) else {
@@ -185,6 +219,8 @@ pub fn verify_inclusion(statement_bytes: &[u8], file: &[u8], expected: Option<&s
     let included = add("inclusion-root", "every page is a leaf under the statement's root, at its position", outcome);
     if let (true, true, Ok(holdings)) = (listed, included, holdings) {
         report.holdings = holdings;
+        report.measures = shape.rules.map(|_| pages[0].measures);
+        report.quote = statement.assets[0].quote.clone();
     }
     report.account = inclusion.account;
     report
@@ -221,7 +257,7 @@ fn read(
 }
 
 /// The pages as the tree must hold them: the identity from account and salt, `first` and `remaining` from the order.
-fn rebuild(shape: &Shape, inclusion: &Inclusion) -> Result<Vec<Page>, Error> {
+fn rebuild(statement: &Statement, shape: &Shape, inclusion: &Inclusion) -> Result<Vec<Page>, Error> {
     let count = inclusion.pages.len();
     if count == 0 || count > MAX_PAGES_PER_ACCOUNT {
         return Err(Error::Malformed(format!(
@@ -249,17 +285,70 @@ fn rebuild(shape: &Shape, inclusion: &Inclusion) -> Result<Vec<Page>, Error> {
                 shape.entries()
             )));
         }
+        if included.capped.len() != shape.capped() {
+            return Err(Error::Malformed(format!("page {} has {} capped entries", k + 1, included.capped.len())));
+        }
         let entries = included.entries.iter().map(parse_entry).collect::<Result<_, _>>()?;
+        let capped = included.capped.iter().map(|e| parse_capped(statement, inclusion.class, e));
+        let capped = capped.collect::<Result<_, _>>()?;
         let remaining = (count - 1 - k) as u8;
-        pages.push(Page { identity, first: k == 0, remaining, class: inclusion.class, entries });
+        let measures = [0; MEASURES];
+        pages.push(Page { identity, first: k == 0, remaining, class: inclusion.class, entries, capped, measures });
+    }
+    if shape.rules.is_some() {
+        pages[0].measures = measures(statement, &pages)?;
     }
     Ok(pages)
 }
 
-fn parse_entry(entry: &IncludedEntry) -> Result<Entry, Error> {
+/// What the public weights make of an account's pages, in 10^-12 of the quote currency.
+///
+/// # Errors
+/// [`Error::Malformed`] for an unlisted column, [`Error::OutOfBounds`] for a value of 2^96 or more in magnitude.
+pub fn measures(statement: &Statement, pages: &[Page]) -> Result<[i128; MEASURES], Error> {
+    let mut sums: [BigInt; MEASURES] = Default::default();
+    let open = pages.iter().flat_map(|p| &p.entries).map(|e| (e.column, e.quantity));
+    let capped = pages.iter().flat_map(|p| &p.capped).map(|e| (e.column, e.quantity));
+    for (column, quantity) in open.chain(capped).filter(|(_, quantity)| *quantity > 0) {
+        let listed = statement.column(column).ok_or_else(|| unlisted(column))?;
+        for (sum, weight) in sums.iter_mut().zip(statement.weights(&listed.kind)?) {
+            *sum += BigInt::from(weight) * quantity;
+        }
+    }
+    let mut measures = [0; MEASURES];
+    for (measure, sum) in measures.iter_mut().zip(sums) {
+        let bounded = i128::try_from(&sum).ok().filter(|m| m.unsigned_abs() >> MEASURE_BITS == 0);
+        *measure = bounded.ok_or_else(|| {
+            Error::OutOfBounds(format!("an account's value of {sum} units of 10^-12 does not fit {MEASURE_BITS} bits"))
+        })?;
+    }
+    Ok(measures)
+}
+
+fn unlisted(column: u16) -> Error {
+    Error::Malformed(format!("column {column} is not in the statement"))
+}
+
+fn parse_quantity(entry: &IncludedEntry) -> Result<u64, Error> {
     let quantity = crate::statement::parse_units(&entry.quantity)?;
-    let quantity = u64::try_from(quantity)
-        .map_err(|_| Error::Malformed(format!("quantity {} does not fit 64 bits", entry.quantity)))?;
+    u64::try_from(quantity).map_err(|_| Error::Malformed(format!("quantity {} does not fit 64 bits", entry.quantity)))
+}
+
+/// A capped entry with what is left up to its cap; its column must be of the account's class.
+fn parse_capped(statement: &Statement, class: u8, entry: &IncludedEntry) -> Result<CappedEntry, Error> {
+    let quantity = parse_quantity(entry)?;
+    let listed = statement.column(entry.column).ok_or_else(|| unlisted(entry.column))?;
+    let Some((_, cap)) = listed.kind.cap()?.filter(|(of, _)| *of == class) else {
+        return Err(Error::Malformed(format!("column {} is not one of class {class}", entry.column)));
+    };
+    let slack = cap.checked_sub(quantity).ok_or_else(|| {
+        Error::Malformed(format!("quantity {quantity} is above the limit {cap} of column {}", entry.column))
+    })?;
+    Ok(CappedEntry { column: entry.column, quantity, slack })
+}
+
+fn parse_entry(entry: &IncludedEntry) -> Result<Entry, Error> {
+    let quantity = parse_quantity(entry)?;
     if entry.column >= OPEN_COLUMNS {
         return Err(Error::Malformed(format!("{} is not an open column", entry.column)));
     }
@@ -267,21 +356,30 @@ fn parse_entry(entry: &IncludedEntry) -> Result<Entry, Error> {
 }
 
 fn holdings(statement: &Statement, pages: &[Page]) -> Result<Vec<Holding>, Error> {
-    let mut holdings: Vec<(u16, Holding)> = Vec::new();
-    for entry in pages.iter().flat_map(|p| &p.entries).filter(|e| e.quantity > 0) {
-        let units = u128::from(entry.quantity);
-        if let Some((_, holding)) = holdings.iter_mut().find(|(column, _)| *column == entry.column) {
+    let mut holdings: Vec<Holding> = Vec::new();
+    let open = pages.iter().flat_map(|p| &p.entries).map(|e| (e.column, e.quantity));
+    let capped = pages.iter().flat_map(|p| &p.capped).map(|e| (e.column, e.quantity));
+    let mut held: Vec<(u16, u64)> = open.chain(capped).filter(|(_, quantity)| *quantity > 0).collect();
+    held.sort_unstable();
+    for (column, quantity) in held {
+        let units = u128::from(quantity);
+        let kind = &statement.column(column).ok_or_else(|| unlisted(column))?.kind;
+        let (symbol, own) = match kind {
+            ColumnKind::Asset { asset } | ColumnKind::Collateral { asset, .. } => (asset, HoldingKind::Asset),
+            ColumnKind::Debt { asset } => (asset, HoldingKind::Debt),
+            ColumnKind::Long { instrument, .. } => (instrument, HoldingKind::Long),
+            ColumnKind::Short { instrument, .. } => (instrument, HoldingKind::Short),
+            ColumnKind::Null { .. } => return Err(Error::Malformed("something is held of a null column".to_owned())),
+        };
+        if let Some(holding) = holdings.iter_mut().find(|h| h.kind == own && h.asset == *symbol) {
             holding.units += units;
             continue;
         }
-        let column = statement
-            .column(entry.column)
-            .ok_or_else(|| Error::Malformed(format!("column {} is not in the statement", entry.column)))?;
-        let scale = statement.assets.iter().find(|a| a.symbol == column.asset).map_or(0, |a| a.scale);
-        holdings.push((entry.column, Holding { asset: column.asset.clone(), kind: column.kind, units, scale }));
+        let scale = statement.assets.iter().find(|a| kind.asset() == Some(&a.symbol)).map_or(0, |a| a.scale);
+        let limit = kind.instrument().and(kind.cap()?).map(|(_, cap)| cap);
+        holdings.push(Holding { asset: symbol.clone(), kind: own, units, scale, limit });
     }
-    holdings.sort_by_key(|(column, _)| *column);
-    Ok(holdings.into_iter().map(|(_, h)| h).collect())
+    Ok(holdings)
 }
 
 fn included(statement: &Statement, shape: &Shape, inclusion: &Inclusion, pages: &[Page]) -> Result<String, Error> {

@@ -3,7 +3,9 @@
 //! Bytes in, bytes out: no files, no clock, no network. What is claimed stands three times, each tested against the
 //! others: in words (SPEC.md), in plain Rust ([`twin`]), and as a circuit ([`step`]).
 
+pub mod book;
 pub mod bridge;
+pub mod claims;
 pub mod envelope;
 pub mod error;
 pub mod field;
@@ -13,6 +15,7 @@ pub mod inclusion;
 pub mod linear;
 pub mod page;
 pub mod prover;
+mod rules;
 pub mod setup;
 pub mod shape;
 pub mod spec;

@@ -3,6 +3,7 @@
 use ff::Field;
 
 use crate::{
+    book::{BookColumn, FedColumn, private_digest},
     bridge::FoldStep,
     envelope::{Header, Kind, decode_strict, open, seal},
     error::Error,
@@ -11,7 +12,7 @@ use crate::{
     setup::{Compressed, Parameters, Recursive},
     shape::Shape,
     state::State,
-    statement::{Statement, challenge, check_challenge},
+    statement::{Statement, challenge, check_challenge, first_challenge},
     step::StepWitness,
     tree::UpperTree,
 };
@@ -24,16 +25,25 @@ pub struct Fold<'a> {
     /// All batch roots of the ledger; the first `steps_done` are in `upper`.
     batch_roots: &'a [F],
     upper: UpperTree,
+    /// The columns to be taken in; none in the solvency family.
+    columns: &'a [FedColumn],
     recursive: Option<Recursive>,
 }
 
 impl<'a> Fold<'a> {
-    /// Begins the fold of a statement whose batches have `batch_roots`.
+    /// Begins the fold of a statement whose batches have `batch_roots` and whose columns have the private sums in `columns`,
+    /// which is empty in the solvency family.
     ///
     /// # Errors
-    /// [`Error::Malformed`] if the statement is not one of these parameters' shape, or its root or number of steps is not
-    /// that of `batch_roots`; [`Error::OutOfBounds`] in the case, of probability 2^-240, of an unusable challenge.
-    pub fn begin(parameters: &'a Parameters, statement_bytes: &[u8], batch_roots: &'a [F]) -> Result<Self, Error> {
+    /// [`Error::Malformed`] if the statement is not one of these parameters' shape, its root or number of steps is not
+    /// that of `batch_roots`, or its columns are not `columns`; [`Error::OutOfBounds`] in the case, of probability 2^-228,
+    /// of an unusable challenge.
+    pub fn begin(
+        parameters: &'a Parameters,
+        statement_bytes: &[u8],
+        batch_roots: &'a [F],
+        columns: &'a [FedColumn],
+    ) -> Result<Self, Error> {
         let statement = Statement::parse(statement_bytes)?;
         let shape = parameters.shape();
         if statement.shape != shape.name || statement.parameter_digest != parameters.digest() {
@@ -50,14 +60,22 @@ impl<'a> Fold<'a> {
         {
             return Err(Error::Malformed("the statement's root is not that of the batches".to_owned()));
         }
+        let own: Vec<BookColumn> = columns.iter().map(|c| c.book).collect();
+        let private = statement.rules.as_ref().and_then(|r| r.private.clone());
+        let committed = private.is_none_or(|p| p == to_hex(&private_digest(columns)));
+        if own != statement.book()? || !committed || shape.steps_for(0, columns.len()) > batch_roots.len() {
+            return Err(Error::Malformed("the columns are not those of the statement, or too many".to_owned()));
+        }
         let gamma = challenge(statement_bytes);
         check_challenge(gamma)?;
+        let rho = first_challenge(&statement.first_bytes()?);
         Ok(Self {
             parameters,
             statement_digest: Statement::digest(statement_bytes),
-            initial: State::initial(shape, gamma),
+            initial: State::initial(shape, gamma, rho),
             batch_roots,
             upper: UpperTree::new(shape),
+            columns,
             recursive: None,
         })
     }
@@ -72,9 +90,10 @@ impl<'a> Fold<'a> {
         parameters: &'a Parameters,
         statement_bytes: &[u8],
         batch_roots: &'a [F],
+        columns: &'a [FedColumn],
         checkpoint: &[u8],
     ) -> Result<Self, Error> {
-        let mut fold = Self::begin(parameters, statement_bytes, batch_roots)?;
+        let mut fold = Self::begin(parameters, statement_bytes, batch_roots, columns)?;
         let refuse = |reason: String| Error::Checkpoint(reason);
         let (header, payload) = open(Kind::Checkpoint, checkpoint).map_err(|e| refuse(e.to_string()))?;
         if header.shape != parameters.shape().name || header.parameter_digest != parameters.digest() {
@@ -129,7 +148,9 @@ impl<'a> Fold<'a> {
                 self.shape().batch()
             )));
         }
-        let witness = StepWitness { pages, path: self.upper.path(index) };
+        let room = self.shape().columns_per_step();
+        let columns = self.columns.iter().skip(index * room).take(room).copied().collect();
+        let witness = StepWitness { pages, path: self.upper.path(index), columns };
         let circuit = FoldStep::new(self.shape(), witness);
         let public = self.parameters.public();
         match &mut self.recursive {

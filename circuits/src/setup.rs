@@ -49,6 +49,9 @@ pub fn pin(shape: &Shape) -> Result<Pin, Error> {
         "solvency-8" => include_str!("../pins/solvency-8.json"),
         "solvency-64" => include_str!("../pins/solvency-64.json"),
         "solvency-512" => include_str!("../pins/solvency-512.json"),
+        "compliance-8" => include_str!("../pins/compliance-8.json"),
+        "compliance-64" => include_str!("../pins/compliance-64.json"),
+        "compliance-512" => include_str!("../pins/compliance-512.json"),
         other => return Err(Error::Malformed(format!("this release pins no parameters for {other}"))),
     };
     serde_json::from_str(text).map_err(|e| Error::Malformed(format!("pin of {}: {e}", shape.name)))

@@ -8,21 +8,24 @@ use serde_json::Value;
 use sha2::{Digest, Sha256, Sha512};
 
 use crate::{
+    claims::{ColumnKind, RuleClaims},
     error::Error,
     field::{F, from_hex, from_wide},
-    shape::{OPEN_COLUMNS, Shape},
+    shape::{ALL_COLUMNS, OPEN_COLUMNS, Shape},
 };
 
-/// Name and version of what is proved.
+/// Name and version of what the solvency family proves.
 pub const PROTOCOL: &str = "assay/solvency/1";
+/// Name and version of what the compliance family proves.
+pub const COMPLIANCE_PROTOCOL: &str = "assay/compliance/1";
 /// Largest statement that is read, in bytes.
 pub const MAX_STATEMENT_BYTES: usize = 8 << 20;
-/// Column indices have 14 bits; a challenge below this bound is refused.
-const COLUMN_SPACE: u64 = 1 << 14;
+/// Column indices have 14 bits, and those a prover can spell 24; a challenge below this bound is refused.
+const COLUMN_SPACE: u64 = 1 << 24;
 /// Integers in JSON stay exact up to here.
 const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
 
-/// What no attestation shows; every statement carries these sentences.
+/// What no attestation of the solvency family shows; every statement carries these sentences.
 pub const NOT_PROVEN: [&str; 5] = [
     "that the stated reserves exist, are the sum of the committed reserves file, are unencumbered, or are the exchange's own",
     "that no account was left out whose owner never checks their inclusion",
@@ -31,11 +34,22 @@ pub const NOT_PROVEN: [&str; 5] = [
     "anything about the time between snapshots",
 ];
 
+/// What no attestation of the compliance family shows.
+pub const COMPLIANCE_NOT_PROVEN: [&str; 7] = [
+    NOT_PROVEN[0],
+    NOT_PROVEN[1],
+    NOT_PROVEN[2],
+    "that a customer's debts are real or will be repaid: they lower a customer's own equity and margin, and lower what must be covered only where the policy says net",
+    "that prices, limits, classes and collateral tables are the right ones: they are public, and each is part of the statement",
+    "that a customer is in the right class",
+    NOT_PROVEN[4],
+];
+
 /// Everything public that is claimed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Statement {
-    /// [`PROTOCOL`].
+    /// [`PROTOCOL`] or [`COMPLIANCE_PROTOCOL`].
     pub protocol: String,
     /// Name of the shape.
     pub shape: String,
@@ -53,11 +67,14 @@ pub struct Statement {
     pub reserves: Reserves,
     /// What the exchange says the numbers must satisfy.
     pub policy: Policy,
+    /// Limits and measures: exactly in the compliance family.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rules: Option<RuleClaims>,
     /// Root of the account tree, 64 hexadecimal digits.
     pub root: String,
     /// Steps that were folded.
     pub steps: u64,
-    /// [`NOT_PROVEN`].
+    /// [`NOT_PROVEN`] or [`COMPLIANCE_NOT_PROVEN`].
     pub not_proven: Vec<String>,
 }
 
@@ -103,27 +120,16 @@ pub struct Asset {
     pub reserves: String,
 }
 
-/// What holding a column means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ColumnKind {
-    /// The exchange owes it to the customer.
-    Asset,
-    /// The customer owes it to the exchange.
-    Debt,
-}
-
 /// One column with its total.
+// unknown fields are refused all the same: the bytes would not be canonical
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Column {
-    /// Index, below 2^13.
+    /// Index, below 2^14; from 2^13 on for capped columns.
     pub index: u16,
-    /// Kind.
+    /// What holding it means.
+    #[serde(flatten)]
     pub kind: ColumnKind,
-    /// Symbol of the asset.
-    pub asset: String,
-    /// Total over all accounts, in the asset's smallest units.
+    /// Total over all accounts, in the asset's smallest units, or in contracts.
     pub total: String,
 }
 
@@ -144,6 +150,26 @@ pub struct Policy {
     /// Reserves over customer assets, per asset, in hundredths of a percent; absent where no reserves are stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coverage_bps: Option<u32>,
+    /// What must be covered; absent means gross.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coverage_basis: Option<CoverageBasis>,
+    /// Most accounts whose margin excess may be negative; exactly in the compliance family.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub below_margin_max: Option<u64>,
+    /// Sum of all positive equity over the sum of all negative equity, in hundredths of a percent; exactly in the
+    /// compliance family.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub equity_ratio_bps: Option<u32>,
+}
+
+/// What the reserves of an asset are compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CoverageBasis {
+    /// Customer assets, whatever customers owe.
+    Gross,
+    /// Customer assets less what customers owe; only where no account may be below its margin.
+    Net,
 }
 
 /// An unsigned decimal integer in its one spelling.
@@ -158,12 +184,12 @@ pub fn parse_units(text: &str) -> Result<u128, Error> {
 }
 
 /// 1 to 64 bytes without control characters or white space around them.
-fn is_name(text: &str) -> bool {
+pub(crate) fn is_name(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.trim() == text && !text.chars().any(char::is_control)
 }
 
 /// A decimal without exponent, superfluous zeros or sign.
-fn is_decimal(text: &str) -> bool {
+pub(crate) fn is_decimal(text: &str) -> bool {
     let (whole, fraction) = text.split_once('.').map_or((text, None), |(w, f)| (w, Some(f)));
     let digits = |t: &str| !t.is_empty() && t.bytes().all(|b| b.is_ascii_digit());
     text.len() <= 64
@@ -217,10 +243,17 @@ impl Statement {
 
     fn validate(&self) -> Result<(), Error> {
         let refuse = |reason: String| Err(Error::Malformed(format!("the statement is refused: {reason}")));
-        if self.protocol != PROTOCOL {
-            return refuse(format!("its protocol is `{}`, this release knows `{PROTOCOL}`", self.protocol));
-        }
         let shape = Shape::named(&self.shape)?;
+        let (protocol, not_proven) = match shape.rules {
+            None => (PROTOCOL, &NOT_PROVEN[..]),
+            Some(_) => (COMPLIANCE_PROTOCOL, &COMPLIANCE_NOT_PROVEN[..]),
+        };
+        if self.protocol != protocol {
+            return refuse(format!("its protocol is `{}`, that of {} is `{protocol}`", self.protocol, shape.name));
+        }
+        if self.rules.is_some() != shape.rules.is_some() {
+            return refuse(format!("{} has rules exactly if its statement has", shape.name));
+        }
         from_hex(&self.parameter_digest)?;
         from_hex(&self.root)?;
         if self.reserves.root.len() != 64
@@ -235,7 +268,7 @@ impl Statement {
         {
             return refuse("an integer above 2^53 − 1".to_owned());
         }
-        if !self.not_proven.iter().map(String::as_str).eq(NOT_PROVEN) {
+        if !self.not_proven.iter().map(String::as_str).eq(not_proven.iter().copied()) {
             return refuse("its list of what is not proven is not this protocol's".to_owned());
         }
         for (what, text) in [
@@ -250,7 +283,8 @@ impl Statement {
         }
         self.validate_texts()?;
         self.validate_reserves()?;
-        self.validate_columns()
+        self.validate_columns()?;
+        self.validate_rules()
     }
 
     /// Free text is for people to read: bounded, visible, and of the form its field promises.
@@ -316,21 +350,31 @@ impl Statement {
         if self.columns.windows(2).any(|w| w[0].index >= w[1].index) {
             return refuse("its columns are not listed by ascending index, each once".to_owned());
         }
-        let mut seen = BTreeSet::new();
         for column in &self.columns {
             parse_units(&column.total)?;
-            if column.index >= OPEN_COLUMNS {
-                return refuse(format!("column {} is not an open column", column.index));
+            if column.index >= ALL_COLUMNS || (column.index >= OPEN_COLUMNS) != column.kind.cap()?.is_some() {
+                return refuse(format!("column {} has the index of another kind of column", column.index));
             }
-            if !symbols.contains(column.asset.as_str()) {
-                return refuse(format!("column {} is of the unlisted asset {}", column.index, column.asset));
+            if column.kind.asset().is_some_and(|asset| !symbols.contains(asset)) {
+                return refuse(format!("column {} is of an unlisted asset", column.index));
             }
-            if !seen.insert((column.asset.as_str(), column.kind)) {
-                return refuse(format!("two columns of one kind for {}", column.asset));
+            if self.rules.is_none() && !matches!(column.kind, ColumnKind::Asset { .. } | ColumnKind::Debt { .. }) {
+                return refuse(format!("column {} is not of this family", column.index));
             }
         }
-        if seen.iter().filter(|(_, kind)| *kind == ColumnKind::Asset).count() != self.assets.len() {
-            return refuse("an asset without a column".to_owned());
+        let mut seen = BTreeSet::new();
+        for column in &self.columns {
+            if let ColumnKind::Asset { asset } | ColumnKind::Debt { asset } = &column.kind
+                && !seen.insert((asset, matches!(column.kind, ColumnKind::Asset { .. })))
+            {
+                return refuse(format!("two columns of one kind for {asset}"));
+            }
+        }
+        for asset in &self.assets {
+            let owed = |c: &Column| c.kind.is_owed() && c.kind.asset() == Some(asset.symbol.as_str());
+            if !self.columns.iter().any(owed) {
+                return refuse("an asset without a column".to_owned());
+            }
         }
         Ok(())
     }
@@ -340,10 +384,31 @@ impl Statement {
         Sha256::digest(bytes).into()
     }
 
-    /// The total of the column of `kind` of `asset`, 0 where there is none.
-    pub fn total(&self, asset: &str, kind: ColumnKind) -> u128 {
-        let column = self.columns.iter().find(|c| c.kind == kind && c.asset == asset);
-        column.and_then(|c| parse_units(&c.total).ok()).unwrap_or(0)
+    /// What is owed to customers of `asset`: the sum over its columns, collateral included.
+    pub fn customer_assets(&self, asset: &str) -> u128 {
+        self.sum(|kind| kind.is_owed() && kind.asset() == Some(asset))
+    }
+
+    /// What customers owe of `asset`.
+    pub fn debts(&self, asset: &str) -> u128 {
+        self.sum(|kind| matches!(kind, ColumnKind::Debt { asset: of } if of == asset))
+    }
+
+    fn sum(&self, which: impl Fn(&ColumnKind) -> bool) -> u128 {
+        let totals = self.columns.iter().filter(|c| which(&c.kind)).map(|c| parse_units(&c.total).unwrap_or(0));
+        totals.fold(0, u128::saturating_add)
+    }
+
+    /// The bytes that the first challenge is drawn from: everything but the commitment that answers it.
+    ///
+    /// # Errors
+    /// Those of [`Statement::to_bytes`].
+    pub fn first_bytes(&self) -> Result<Vec<u8>, Error> {
+        let mut first = self.clone();
+        if let Some(rules) = &mut first.rules {
+            rules.private = None;
+        }
+        first.to_bytes()
     }
 
     /// The column of `index`.
@@ -369,14 +434,23 @@ impl Statement {
 
 /// The challenge γ of a statement: SHA-512 over a label and its canonical bytes, reduced from 64 bytes.
 pub fn challenge(statement_bytes: &[u8]) -> F {
+    draw(b"assay/challenge/gamma/v1\0", statement_bytes)
+}
+
+/// The challenge ρ, drawn before the private sums are committed to, from [`Statement::first_bytes`].
+pub fn first_challenge(first_bytes: &[u8]) -> F {
+    draw(b"assay/challenge/rho/v1\0", first_bytes)
+}
+
+fn draw(label: &[u8], bytes: &[u8]) -> F {
     let mut hasher = Sha512::new();
-    hasher.update(b"assay/challenge/gamma/v1\0");
-    hasher.update((statement_bytes.len() as u64).to_le_bytes());
-    hasher.update(statement_bytes);
+    hasher.update(label);
+    hasher.update((bytes.len() as u64).to_le_bytes());
+    hasher.update(bytes);
     from_wide(&hasher.finalize().into())
 }
 
-/// Refuses a γ that could be a column's index: there a fraction's denominator would vanish.
+/// Refuses a challenge that could be a column's index: there a fraction's denominator would vanish.
 ///
 /// # Errors
 /// [`Error::OutOfBounds`] for such a γ.

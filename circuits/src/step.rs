@@ -1,4 +1,5 @@
-//! One step of the fold: a batch of pages against the rules, as a circuit. Read it beside `twin.rs`, which says the same
+//! One step of the fold: a batch of pages against the rules, as a circuit. What both families share stands here; what the
+//! compliance family adds stands in `rules.rs`. Read it beside `twin.rs`, which says the same
 //! in plain Rust, and SPEC.md, which says it in words; the names of the namespaces are the ids there.
 
 use bellpepper::util_cs::witness_cs::WitnessCS;
@@ -7,11 +8,12 @@ use ff::{Field, PrimeField};
 use rayon::prelude::*;
 
 use crate::{
+    book::FedColumn,
     field::F,
     linear::{Linear, alloc_equal, enforce, enforce_product},
-    page::{Page, PageVariables, page_gadget},
+    page::{CappedEntry, Page, PageVariables, page_gadget},
+    rules::{RuleVariables, rules_gadget},
     shape::{Shape, TREE_ARITY},
-    state::State,
     tree::{batch_gadget, insert_gadget},
 };
 
@@ -22,6 +24,8 @@ pub struct StepWitness {
     pub pages: Vec<Page>,
     /// The children beside the path in the upper tree, before this batch is inserted.
     pub path: Vec<[F; TREE_ARITY]>,
+    /// The columns that this step takes in, at most as many as the shape has room for; none in shapes without rules.
+    pub columns: Vec<FedColumn>,
 }
 
 /// Writes down one step: z in, z out. Without a witness only the constraints.
@@ -35,23 +39,26 @@ pub fn step_gadget<CS: ConstraintSystem<F>>(
     z: &[Linear],
     witness: Option<&StepWitness>,
 ) -> Result<Vec<Linear>, SynthesisError> {
-    let [root, index, open_identity, open_remaining, open_class, fractions, gamma] = z else {
+    let [root, index, open_identity, open_remaining, open_class, fractions, gamma, rest @ ..] = z else {
         return Err(SynthesisError::IncompatibleLengthVector(format!("z has {} elements", z.len())));
     };
+    let rules = shape.rules.map(|_| RuleVariables::from_z(rest)).transpose()?;
 
-    let leaves = leaves_gadget(cs, shape, gamma, witness)?;
+    let open_capped = rules.as_ref().and_then(|r| r.open_capped.value());
+    let leaves = leaves_gadget(cs, shape, gamma, open_capped, witness)?;
 
     // Page chain: each page continues the account before it or begins a new one.
     let mut previous = (open_identity, open_remaining, open_class);
-    for (i, (page, _)) in leaves.iter().enumerate() {
+    for (i, leaf) in leaves.iter().enumerate() {
+        let page = &leaf.page;
         chain_gadget(&mut cs.namespace(|| format!("link {i}")), previous, page)?;
         previous = (&page.identity, &page.remaining, &page.class);
     }
     let (identity, remaining, class) = previous;
-    let closing = close_gadget(&mut cs.namespace(|| "chain-close"), identity, remaining, class)?;
+    let (open, closing) = close_gadget(&mut cs.namespace(|| "chain-close"), identity, remaining, class)?;
 
     // Tree: the batch's root replaces an empty subtree.
-    let digests: Vec<&Linear> = leaves.iter().map(|(page, _)| &page.leaf).collect();
+    let digests: Vec<&Linear> = leaves.iter().map(|leaf| &leaf.page.leaf).collect();
     let batch_root = batch_gadget(cs, &digests)?;
     let new_root = insert_gadget(
         cs,
@@ -69,16 +76,29 @@ pub fn step_gadget<CS: ConstraintSystem<F>>(
 
     // Totals: F grows by every fraction of the batch.
     let mut sum = fractions.clone();
-    for (_, fraction) in leaves.iter().flat_map(|(_, f)| f.iter().map(|f| ((), f))) {
+    for fraction in leaves.iter().flat_map(|leaf| &leaf.fractions) {
         sum.add_scaled(F::ONE, fraction);
     }
     let sum = alloc_equal(&mut cs.namespace(|| "total-sum"), "fractions", &sum)?;
 
     let [open_identity, open_remaining, open_class] = closing;
-    Ok(vec![new_root, next, open_identity, open_remaining, open_class, sum, gamma.clone()])
+    let mut out = vec![new_root, next, open_identity, open_remaining, open_class, sum, gamma.clone()];
+
+    // Rules on accounts: limits and measures.
+    if let Some(rules) = rules {
+        out.extend(rules_gadget(cs, shape, gamma, &open, &rules, &leaves, witness)?);
+    }
+    Ok(out)
 }
 
-type Leaf = (PageVariables, Vec<Linear>);
+/// A page with what is derived from γ.
+pub(crate) struct Leaf {
+    pub(crate) page: PageVariables,
+    /// Per entry: quantity / (γ − column).
+    pub(crate) fractions: Vec<Linear>,
+    /// Per entry: γ − column, and the inverse of its value.
+    pub(crate) differences: Vec<(Linear, Option<F>)>,
+}
 
 /// Every page of the batch with its fractions. While generating a witness each page has a system of its own, so that all
 /// cores work; the values are then joined in the order in which the constraints number their variables.
@@ -86,15 +106,24 @@ fn leaves_gadget<CS: ConstraintSystem<F>>(
     cs: &mut CS,
     shape: &Shape,
     gamma: &Linear,
+    open_capped: Option<F>,
     witness: Option<&StepWitness>,
 ) -> Result<Vec<Leaf>, SynthesisError> {
+    // number of the last capped column before page i, where that page continues its account
+    let before = |pages: &[Page], i: usize| -> Option<u64> {
+        let last = |page: &Page| page.capped.last().map_or(0, CappedEntry::number);
+        if pages[i].first {
+            return Some(0);
+        }
+        if i == 0 { Some(open_capped.map_or(0, low_u64)) } else { Some(last(&pages[i - 1])) }
+    };
     if cs.is_witness_generator() {
         let pages = &witness.ok_or(SynthesisError::AssignmentMissing)?.pages;
-        let parts: Vec<(WitnessCS<F>, Leaf)> = pages
-            .par_iter()
-            .map(|page| {
+        let parts: Vec<(WitnessCS<F>, Leaf)> = (0..pages.len())
+            .into_par_iter()
+            .map(|i| {
                 let mut own = WitnessCS::new();
-                let leaf = leaf_gadget(&mut own, shape, gamma, Some(page))?;
+                let leaf = leaf_gadget(&mut own, shape, gamma, Some(&pages[i]), before(pages, i))?;
                 Ok((own, leaf))
             })
             .collect::<Result<_, SynthesisError>>()?;
@@ -108,8 +137,8 @@ fn leaves_gadget<CS: ConstraintSystem<F>>(
     }
     (0..shape.batch())
         .map(|i| {
-            let page = witness.map(|w| &w.pages[i]);
-            leaf_gadget(&mut cs.namespace(|| format!("page {i}")), shape, gamma, page)
+            let (page, before) = (witness.map(|w| &w.pages[i]), witness.and_then(|w| before(&w.pages, i)));
+            leaf_gadget(&mut cs.namespace(|| format!("page {i}")), shape, gamma, page, before)
         })
         .collect()
 }
@@ -120,8 +149,9 @@ fn leaf_gadget<CS: ConstraintSystem<F>>(
     shape: &Shape,
     gamma: &Linear,
     page: Option<&Page>,
+    before: Option<u64>,
 ) -> Result<Leaf, SynthesisError> {
-    let page = page_gadget(cs, shape, page)?;
+    let page = page_gadget(cs, shape, page, before)?;
     let mut cs = cs.namespace(|| "total-fraction");
     let differences: Vec<Linear> = page.entries.iter().map(|(column, _)| gamma.minus(column)).collect();
     let inverses = batch_invert(differences.iter().map(Linear::value).collect());
@@ -132,7 +162,7 @@ fn leaf_gadget<CS: ConstraintSystem<F>>(
         enforce(&mut cs, &format!("fraction {k} is quantity over difference"), &fraction, &differences[k], quantity);
         fractions.push(fraction);
     }
-    Ok((page, fractions))
+    Ok(Leaf { page, fractions, differences: differences.into_iter().zip(inverses).collect() })
 }
 
 /// Montgomery's trick over the few values of a page; a zero, which a verifier's γ never gives, stays zero.
@@ -183,22 +213,23 @@ fn chain_gadget<CS: ConstraintSystem<F>>(
 }
 
 /// `chain-close`: what the next step must continue. Identity and class are carried only while pages of the account are
-/// missing, so the final state names nobody.
+/// missing, so the final state names nobody. Also returns whether any are.
 fn close_gadget<CS: ConstraintSystem<F>>(
     cs: &mut CS,
     identity: &Linear,
     remaining: &Linear,
     class: &Linear,
-) -> Result<[Linear; 3], SynthesisError> {
+) -> Result<(Linear, [Linear; 3]), SynthesisError> {
     let inverse = remaining.value().map(|r| Option::<F>::from(r.invert()).unwrap_or(F::ZERO));
     let inverse = Linear::alloc(cs, "inverse", inverse)?;
     let open = enforce_product(cs, "open", remaining, &inverse)?;
     enforce(cs, "open wherever pages remain", remaining, &open.complement::<CS>(), &Linear::zero());
-    Ok([
+    let carried = [
         enforce_product(cs, "open identity", &open, identity)?,
         alloc_equal(cs, "open remaining", remaining)?,
         enforce_product(cs, "open class", &open, class)?,
-    ])
+    ];
+    Ok((open, carried))
 }
 
 fn low_u64(value: F) -> u64 {
@@ -207,5 +238,3 @@ fn low_u64(value: F) -> u64 {
     low.copy_from_slice(&repr.as_ref()[..8]);
     u64::from_le_bytes(low)
 }
-
-const _: () = assert!(State::ARITY == 7, "step_gadget destructures z");

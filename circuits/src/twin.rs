@@ -4,11 +4,15 @@
 use ff::{Field, PrimeField};
 
 use crate::{
+    book::signed,
     field::{F, power_of_two},
-    hash::hash,
-    page::Page,
-    shape::{CLASS_BITS, COLUMN_BITS, ENTRIES_PER_WORD, QUANTITY_BITS, REMAINING_BITS, Shape, TREE_ARITY},
-    state::State,
+    hash::{Domain, hash},
+    page::Entry,
+    shape::{
+        CLASS_BITS, COLUMN_BITS, ENTRIES_PER_WORD, MEASURE_BITS, MEASURES, OPEN_COLUMNS, QUANTITY_BITS, REMAINING_BITS,
+        Shape, TREE_ARITY,
+    },
+    state::{RuleState, State},
     step::StepWitness,
     tree::{batch_levels, empty_roots, node},
 };
@@ -35,10 +39,64 @@ pub struct RawPage {
     pub remaining: F,
     /// Class.
     pub class: F,
-    /// Entries.
+    /// Open entries.
     pub entries: Vec<RawEntry>,
+    /// Capped entries; none in the solvency family.
+    pub capped: Vec<RawCapped>,
+    /// Measures; none in the solvency family.
+    pub measures: Vec<RawMeasure>,
+    /// ρ to the number of the account's first capped entry.
+    pub account_weight: F,
     /// The leaf.
     pub leaf: F,
+}
+
+/// A capped entry as the prover claims it.
+#[derive(Debug, Clone)]
+pub struct RawCapped {
+    /// Number of the column among the capped ones.
+    pub number: F,
+    /// 1 if that is above the number of the entry before it in the account.
+    pub fresh: F,
+    /// By how much more than 1.
+    pub gap: F,
+    /// Quantity.
+    pub quantity: F,
+    /// What is left up to the cap.
+    pub slack: F,
+    /// Quantity / (γ − column).
+    pub fraction: F,
+    /// Entry weight / (γ − column).
+    pub indicator: F,
+}
+
+/// A measure as the prover claims it.
+#[derive(Debug, Clone)]
+pub struct RawMeasure {
+    /// Magnitude.
+    pub magnitude: F,
+    /// 1 if negative.
+    pub sign: F,
+}
+
+/// A place for a column, active if there is one.
+pub type RawPlace = Option<RawColumn>;
+
+/// A column as the prover claims to take it in.
+#[derive(Debug, Clone)]
+pub struct RawColumn {
+    /// Index.
+    pub index: F,
+    /// cap + 2^65 · class.
+    pub bound: F,
+    /// Weights.
+    pub weights: [F; MEASURES],
+    /// S_c.
+    pub rows: F,
+    /// I_c.
+    pub indicators: F,
+    /// Blind.
+    pub blind: F,
 }
 
 /// Everything private in one step.
@@ -50,6 +108,8 @@ pub struct Private {
     pub digits: Vec<F>,
     /// The children beside the path, before the insertion.
     pub path: Vec<[F; TREE_ARITY]>,
+    /// The columns taken in.
+    pub places: Vec<RawPlace>,
 }
 
 /// Everything public in one step.
@@ -81,25 +141,68 @@ macro_rules! require {
 }
 
 impl Private {
-    /// The honest private values of a step at position `index` under challenge `gamma`.
-    pub fn honest(shape: &Shape, witness: &StepWitness, index: u64, gamma: F) -> Self {
-        let raw_entry = |column: u16, quantity: u64| {
-            let (column, quantity) = (F::from(u64::from(column)), F::from(quantity));
-            let inverse = Option::<F>::from((gamma - column).invert()).unwrap_or(F::ZERO);
-            RawEntry { column, quantity, fraction: quantity * inverse }
-        };
-        let raw_page = |page: &Page| RawPage {
-            identity: page.identity,
-            first: F::from(u64::from(page.first)),
-            remaining: F::from(u64::from(page.remaining)),
-            class: F::from(u64::from(page.class)),
-            entries: page.entries.iter().map(|e| raw_entry(e.column, e.quantity)).collect(),
-            leaf: page.leaf(shape),
+    /// The honest private values of a step from the state `before`.
+    pub fn honest(shape: &Shape, witness: &StepWitness, before: &State) -> Self {
+        let index = low(before.index);
+        let gamma = before.gamma;
+        let inverse = |column: F| Option::<F>::from((gamma - column).invert()).unwrap_or(F::ZERO);
+        let mut weight = before.rules.map_or(F::ZERO, |r| r.weight);
+        let mut account_weight = before.rules.map_or(F::ZERO, |r| r.open_weight);
+        let mut last_number = before.rules.map_or(0, |r| low(r.open_capped));
+        let mut pages = Vec::with_capacity(witness.pages.len());
+        for page in &witness.pages {
+            let entry = |e: &Entry| {
+                let (column, quantity) = (F::from(u64::from(e.column)), F::from(e.quantity));
+                RawEntry { column, quantity, fraction: quantity * inverse(column) }
+            };
+            if page.first {
+                (account_weight, last_number) = (weight, 0);
+            }
+            let mut capped = Vec::new();
+            for e in &page.capped {
+                let rise = e.number().saturating_sub(last_number);
+                let (quantity, own) = (F::from(e.quantity), inverse(F::from(u64::from(e.column))));
+                capped.push(RawCapped {
+                    number: F::from(e.number()),
+                    fresh: F::from(u64::from(rise > 0)),
+                    gap: F::from(rise.saturating_sub(1)),
+                    quantity,
+                    slack: F::from(e.slack),
+                    fraction: quantity * own,
+                    indicator: weight * own,
+                });
+                weight *= before.rules.map_or(F::ZERO, |r| r.rho);
+                last_number = e.number();
+            }
+            let measure =
+                |m: &i128| RawMeasure { magnitude: F::from_u128(m.unsigned_abs()), sign: F::from(u64::from(*m < 0)) };
+            pages.push(RawPage {
+                identity: page.identity,
+                first: F::from(u64::from(page.first)),
+                remaining: F::from(u64::from(page.remaining)),
+                class: F::from(u64::from(page.class)),
+                entries: page.entries.iter().map(entry).collect(),
+                capped,
+                measures: page.measures.iter().filter(|_| shape.rules.is_some()).map(measure).collect(),
+                account_weight,
+                leaf: page.leaf(shape),
+            });
+        }
+        let place = |k: usize| {
+            witness.columns.get(k).map(|c| RawColumn {
+                index: F::from(u64::from(c.book.index)),
+                bound: c.book.bound(),
+                weights: c.book.weights.map(signed),
+                rows: c.sums.rows,
+                indicators: c.sums.indicators,
+                blind: c.sums.blind,
+            })
         };
         Self {
-            pages: witness.pages.iter().map(raw_page).collect(),
+            pages,
             digits: (0..shape.upper_depth).map(|k| F::from((index >> (3 * k)) & 7)).collect(),
             path: witness.path.clone(),
+            places: (0..shape.columns_per_step()).map(place).collect(),
         }
     }
 }
@@ -143,10 +246,87 @@ pub fn check(shape: &Shape, public: &Public, private: &Private) -> Result<(), Vi
     require!("tree-next", after.index == before.index + F::ONE, "the next index is not one more");
 
     // The totals
-    let fractions: F = private.pages.iter().flat_map(|p| &p.entries).map(|e| e.fraction).sum();
+    let fractions: F = private.pages.iter().flat_map(RawPage::fractions).sum();
     require!("total-sum", after.fractions == before.fractions + fractions, "the fractions do not sum up");
     require!("state-gamma", after.gamma == before.gamma, "the challenge changed");
+
+    // The rules on accounts
+    if let (Some(rules), Some(after)) = (&before.rules, &after.rules) {
+        check_rules(before.gamma, rules, after, open, private)?;
+    }
     Ok(())
+}
+
+/// The differences that must end at 0, as they grow in one step.
+fn check_rules(gamma: F, before: &RuleState, after: &RuleState, open: F, private: &Private) -> Result<(), Violation> {
+    let class_weight = power_of_two(QUANTITY_BITS + 1);
+    let mut grown = *before;
+    let (mut account, mut last) = (before.open_weight, before.open_capped);
+    for (i, page) in private.pages.iter().enumerate() {
+        let goes_on = page.capped[0].number == (F::ONE - page.first) * last + page.capped[0].rise();
+        require!("chain-capped", goes_on, "page {i} does not go on above the account's last capped column");
+        let own = if page.first == F::ONE { grown.weight } else { account };
+        require!("weight-account", page.account_weight == own, "page {i} has the weight of another account");
+        account = own;
+        grown.rows += account * page.fractions().sum::<F>();
+        for (m, measure) in page.measures.iter().enumerate() {
+            grown.measures[m] += account * (measure.magnitude - measure.magnitude.double() * measure.sign);
+            grown.results[m].positive += measure.magnitude * (F::ONE - measure.sign);
+            grown.results[m].negative += measure.magnitude * measure.sign;
+            grown.results[m].below += measure.sign;
+        }
+        for entry in &page.capped {
+            let honest = entry.indicator * (gamma - entry.column()) == grown.weight;
+            require!("indicator-sum", honest, "an indicator of page {i} is not weight / (γ − column)");
+            grown.indicators += entry.indicator;
+            grown.caps += grown.weight * (entry.quantity + entry.slack + class_weight * page.class);
+            grown.weight *= before.rho;
+            last = entry.number;
+        }
+    }
+    for column in private.places.iter().flatten() {
+        let &RawColumn { index, bound, weights, rows, indicators, blind } = column;
+        grown.book = hash(Domain::Book, &[grown.book, index, bound, weights[0], weights[1]]);
+        grown.private = hash(Domain::Private, &[grown.private, rows, indicators, blind]);
+        let inverse = Option::<F>::from((gamma - index).invert());
+        require!("feed-terms", inverse.is_some(), "a column's index is the challenge");
+        let inverse = inverse.unwrap_or(F::ZERO);
+        grown.rows -= rows * inverse;
+        grown.indicators -= indicators * inverse;
+        grown.caps -= indicators * bound;
+        for (sum, weight) in grown.measures.iter_mut().zip(weights) {
+            *sum -= weight * rows;
+        }
+    }
+    let closed = after.open_weight == open * account && after.open_capped == open * last;
+    require!("chain-close", closed, "what the next step must continue is not the last account's");
+    require!("weight-entry", after.weight == grown.weight, "the next entry's weight is not the next power of ρ");
+    require!("row-sum", after.rows == grown.rows, "the row sums do not grow by what was folded");
+    require!("measure-sum", after.measures == grown.measures, "the measures do not grow by what was folded");
+    require!("indicator-sum", after.indicators == grown.indicators, "the indicators do not grow by what was folded");
+    require!("cap-sum", after.caps == grown.caps, "the caps do not grow by what was folded");
+    require!("feed-book", after.book == grown.book, "other columns were absorbed");
+    require!("feed-private", after.private == grown.private, "other private sums were absorbed");
+    require!("result-sum", after.results == grown.results, "the results do not grow by what was folded");
+    require!("state-rho", after.rho == before.rho, "the first challenge changed");
+    Ok(())
+}
+
+impl RawCapped {
+    fn column(&self) -> F {
+        self.number + F::from(u64::from(OPEN_COLUMNS))
+    }
+
+    fn rise(&self) -> F {
+        self.fresh + self.gap
+    }
+}
+
+impl RawPage {
+    /// Quantity / (γ − column) of every entry, capped ones included.
+    fn fractions(&self) -> impl Iterator<Item = F> + '_ {
+        self.entries.iter().map(|e| e.fraction).chain(self.capped.iter().map(|e| e.fraction))
+    }
 }
 
 fn check_page(shape: &Shape, i: usize, page: &RawPage, gamma: F) -> Result<(), Violation> {
@@ -154,10 +334,31 @@ fn check_page(shape: &Shape, i: usize, page: &RawPage, gamma: F) -> Result<(), V
     let in_range = below(page.first, 1)
         && below(page.remaining, REMAINING_BITS)
         && below(page.class, CLASS_BITS)
-        && entries.clone().all(|e| below(e.column, COLUMN_BITS) && below(e.quantity, QUANTITY_BITS));
+        && entries.clone().all(|e| below(e.column, COLUMN_BITS) && below(e.quantity, QUANTITY_BITS))
+        && page.capped.iter().all(|e| {
+            let amounts = below(e.quantity, QUANTITY_BITS) && below(e.slack, QUANTITY_BITS);
+            amounts && below(e.fresh, 1) && below(e.gap, COLUMN_BITS)
+        })
+        && page.measures.iter().all(|m| below(m.magnitude, MEASURE_BITS) && below(m.sign, 1));
     require!("page-bits", in_range, "page {i} holds a number out of its range");
 
-    let sum: F = entries.clone().map(|e| e.quantity).sum();
+    for entry in &page.capped {
+        let once = entry.fresh == F::ONE || entry.quantity == F::ZERO;
+        require!("capped-once", once, "page {i} holds a capped column a second time");
+    }
+    for (k, pair) in page.capped.windows(2).enumerate() {
+        let rises = pair[1].number == pair[0].number + pair[1].rise();
+        require!("page-leaf", rises, "capped entry {} of page {i} does not rise from the one before", k + 1);
+    }
+    for measure in &page.measures {
+        let sound = measure.sign == F::ZERO || measure.magnitude != F::ZERO;
+        require!("measure-sign", sound, "page {i} has a negative zero");
+    }
+    let silent = page.measures.iter().all(|m| m.magnitude == F::ZERO && m.sign == F::ZERO);
+    require!("measure-first", page.first == F::ONE || silent, "page {i} carries a measure and is not first");
+
+    let capped_sum: F = page.capped.iter().map(|e| e.quantity).sum();
+    let sum: F = entries.clone().map(|e| e.quantity).sum::<F>() + capped_sum;
     require!("page-pad", page.identity != F::ZERO || sum == F::ZERO, "page {i} is nobody's, yet holds something");
 
     let mut words: Vec<F> = page
@@ -173,9 +374,19 @@ fn check_page(shape: &Shape, i: usize, page: &RawPage, gamma: F) -> Result<(), V
     words[0] += header * power_of_two(ENTRIES_PER_WORD as u32 * (COLUMN_BITS + QUANTITY_BITS));
     let mut inputs = vec![page.identity];
     inputs.extend(words);
+    if !page.capped.is_empty() {
+        let word = |e: &RawCapped| {
+            e.quantity + e.slack * power_of_two(QUANTITY_BITS) + e.number * power_of_two(2 * QUANTITY_BITS)
+        };
+        inputs.extend(page.capped.iter().map(word));
+        let signed = |m: &RawMeasure| m.magnitude + m.sign * power_of_two(MEASURE_BITS);
+        let word = |word: F, m: &RawMeasure| word * power_of_two(MEASURE_BITS + 1) + signed(m);
+        inputs.push(page.measures.iter().rev().fold(F::ZERO, word));
+    }
     require!("page-leaf", page.leaf == hash(shape.leaf_domain(), &inputs), "page {i} is not what its leaf commits to");
 
-    let honest = entries.clone().all(|e| e.fraction * (gamma - e.column) == e.quantity);
+    let honest = entries.clone().all(|e| e.fraction * (gamma - e.column) == e.quantity)
+        && page.capped.iter().all(|e| e.fraction * (gamma - e.column()) == e.quantity);
     require!("total-fraction", honest, "a fraction of page {i} is not quantity / (γ − column)");
     Ok(())
 }
@@ -203,7 +414,14 @@ fn check_insertion(shape: &Shape, public: &Public, private: &Private, batch_root
     Ok(())
 }
 
-/// Whether `value` is below 2^`bits`, for at most 64 bits.
+/// The low 64 bits.
+fn low(value: F) -> u64 {
+    let mut bytes = [0u8; 8];
+    bytes.copy_from_slice(&value.to_repr().as_ref()[..8]);
+    u64::from_le_bytes(bytes)
+}
+
+/// Whether `value` is below 2^`bits`, for at most 127 bits.
 fn below(value: F, bits: u32) -> bool {
     let repr = value.to_repr();
     let bytes = repr.as_ref();

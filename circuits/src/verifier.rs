@@ -7,13 +7,14 @@ use ff::{Field, PrimeField};
 use serde::Serialize;
 
 use crate::{
+    claims::MEASURE_NAMES,
     envelope::{Kind, decode_strict, open},
     error::Error,
     field::{F, from_hex},
     setup::{Compressed, Parameters, pin},
     shape::{Shape, Use},
-    state::State,
-    statement::{ColumnKind, Statement, challenge, parse_units},
+    state::{RuleState, State},
+    statement::{CoverageBasis, Statement, challenge, first_challenge, parse_units},
 };
 
 /// Whether shapes made for tests are accepted.
@@ -77,8 +78,12 @@ impl AssetLine {
         })
     }
 
-    fn covered(&self, bps: u32) -> bool {
-        match (self.reserves.checked_mul(10_000), self.assets.checked_mul(u128::from(bps))) {
+    fn covered(&self, basis: CoverageBasis, bps: u32) -> bool {
+        let owed = match basis {
+            CoverageBasis::Gross => self.assets,
+            CoverageBasis::Net => self.assets.saturating_sub(self.debts),
+        };
+        match (self.reserves.checked_mul(10_000), owed.checked_mul(u128::from(bps))) {
             (Some(have), Some(need)) => have >= need,
             _ => false,
         }
@@ -176,7 +181,8 @@ pub fn verify<P: AsRef<Parameters>>(
         if parameters.shape() != shape {
             return Err(Error::Malformed(format!("parameters of {} were given", parameters.shape().name)));
         }
-        let z0 = State::initial(shape, gamma).to_z();
+        let rho = first_challenge(&statement.first_bytes()?);
+        let z0 = State::initial(shape, gamma, rho).to_z();
         // nova indexes by lengths that come from the proof; a panic there is a refusal
         let z = catch_unwind(AssertUnwindSafe(|| {
             proof.verify(parameters.verifying_key()?, statement.steps as usize, &z0).map_err(Error::from)
@@ -236,6 +242,8 @@ fn final_state_checks(report: &mut Report, statement: &Statement, state: &State,
         && state.open_identity == F::ZERO
         && state.open_remaining == F::ZERO
         && state.open_class == F::ZERO
+        && state.rules.is_none_or(|r| r.open_weight == F::ZERO && r.open_capped == F::ZERO)
+        && state.rules.is_some() == statement.rules.is_some()
         && state.gamma == gamma;
     holds &= report.add(
         "complete",
@@ -247,8 +255,47 @@ fn final_state_checks(report: &mut Report, statement: &Statement, state: &State,
         Ok(_) => Err("the totals are not those of the accounts that were folded".to_owned()),
         Err(e) => Err(e.to_string()),
     };
-    holds
-        & report.add("totals", "every column's total is the sum over all accounts, and no other column is held", totals)
+    holds &=
+        report.add("totals", "every column's total is the sum over all accounts, and no other column is held", totals);
+    match &state.rules {
+        Some(rules) => holds & rule_checks(report, statement, rules),
+        None => holds,
+    }
+}
+
+/// What the final state says about limits and measures.
+fn rule_checks(report: &mut Report, statement: &Statement, state: &RuleState) -> bool {
+    let claims = statement.rules.as_ref();
+    let private = claims.and_then(|r| r.private.as_deref()).map(from_hex);
+    let taken_in = statement.book_digest().is_ok_and(|book| book == state.book)
+        && private.is_some_and(|p| p.is_ok_and(|p| p == state.private));
+    let mut holds = report.add(
+        "book",
+        "every column, with its limit and its weights, was taken in once, under the sums committed to beforehand",
+        if taken_in { Ok(format!("{} columns", statement.columns.len())) } else { Err("others were".to_owned()) },
+    );
+    let within = state.indicators == F::ZERO && state.caps == F::ZERO;
+    let limits = statement.limits();
+    holds &= report.add(
+        "limits",
+        "every position of every account is at most the limit of its class, and every collateral tier within its width",
+        if within { Ok(format!("{} limits", limits.len())) } else { Err("an account exceeds one".to_owned()) },
+    );
+    let valued = state.rows == F::ZERO && state.measures.iter().all(|m| *m == F::ZERO);
+    let results = claims.map_or(&[][..], |r| &r.results);
+    let same = results.len() == state.results.len()
+        && results.iter().zip(&state.results).all(|(claimed, found)| {
+            let is = |text: &str, found: F| parse_units(text).is_ok_and(|units| F::from_u128(units) == found);
+            is(&claimed.positive, found.positive)
+                && is(&claimed.negative, found.negative)
+                && F::from(claimed.below) == found.below
+        });
+    let outcome = match (valued, same) {
+        (true, true) => Ok(MEASURE_NAMES.join(", ")),
+        (false, _) => Err("an account is valued by other weights".to_owned()),
+        (true, false) => Err("the published results are not the sums over all accounts".to_owned()),
+    };
+    holds & report.add("measures", "every account is valued by the public weights, and the results sum up", outcome)
 }
 
 fn asset_lines(statement: &Statement) -> Vec<AssetLine> {
@@ -258,8 +305,8 @@ fn asset_lines(statement: &Statement) -> Vec<AssetLine> {
         .map(|a| AssetLine {
             symbol: a.symbol.clone(),
             scale: a.scale,
-            assets: statement.total(&a.symbol, ColumnKind::Asset),
-            debts: statement.total(&a.symbol, ColumnKind::Debt),
+            assets: statement.customer_assets(&a.symbol),
+            debts: statement.debts(&a.symbol),
             reserves: parse_units(&a.reserves).unwrap_or(0),
         })
         .collect()
@@ -275,23 +322,65 @@ fn policy_checks(report: &mut Report, statement: &Statement) {
     };
     report.add("net", "of every asset customers hold at least what they owe", net);
 
-    let Some(bps) = statement.policy.coverage_bps else {
+    if let Some(bps) = statement.policy.coverage_bps {
+        let basis = statement.policy.coverage_basis.unwrap_or(CoverageBasis::Gross);
+        let short = report.assets.iter().filter(|a| !a.covered(basis, bps));
+        let short: Vec<&str> = short.map(|a| a.symbol.as_str()).collect();
+        let of = match basis {
+            CoverageBasis::Gross => "customer assets",
+            CoverageBasis::Net => "customer assets less what customers owe",
+        };
+        let title = format!("of every asset the stated reserves are at least {} of {of}", percent(u128::from(bps)));
+        let outcome = if short.is_empty() {
+            Ok(format!("{} assets", report.assets.len()))
+        } else {
+            Err(format!("too little of {}", short.join(", ")))
+        };
+        report.add("coverage", &title, outcome);
+    }
+    measure_policy_checks(report, statement);
+}
+
+/// Policy on what the measures add up to.
+fn measure_policy_checks(report: &mut Report, statement: &Statement) {
+    let Some([equity, margin]) = statement.rules.as_ref().and_then(|r| r.results.first_chunk()) else {
         return;
     };
-    let short: Vec<&str> = report.assets.iter().filter(|a| !a.covered(bps)).map(|a| a.symbol.as_str()).collect();
-    let title =
-        format!("of every asset the stated reserves are at least {} of customer assets", percent(u128::from(bps)));
-    let outcome = if short.is_empty() {
-        Ok(format!("{} assets", report.assets.len()))
-    } else {
-        Err(format!("too little of {}", short.join(", ")))
-    };
-    report.add("coverage", &title, outcome);
+    let units = |text: &str| parse_units(text).unwrap_or(0);
+    let quote = statement.assets.first().map_or("", |a| a.quote.as_str());
+    if let Some(most) = statement.policy.below_margin_max {
+        let title = format!("at most {most} accounts are below their maintenance margin");
+        let found = format!("{} are, by {} {quote} in all", margin.below, quote_amount(units(&margin.negative)));
+        report.add("margin", &title, if margin.below <= most { Ok(found) } else { Err(found) });
+    }
+    if let Some(bps) = statement.policy.equity_ratio_bps {
+        let (positive, negative) = (units(&equity.positive), units(&equity.negative));
+        let holds = match (positive.checked_mul(10_000), negative.checked_mul(u128::from(bps))) {
+            (Some(have), Some(need)) => have >= need,
+            _ => false,
+        };
+        let title = format!("all positive equity together is at least {} of all negative", percent(u128::from(bps)));
+        let found = format!("{} against {} {quote}", quote_amount(positive), quote_amount(negative));
+        report.add("equity", &title, if holds { Ok(found) } else { Err(found) });
+    }
+}
+
+/// Units of 10^-12 as a decimal in its shortest form.
+pub fn quote_amount(units: u128) -> String {
+    const ONE: u128 = 1_000_000_000_000;
+    let text = format!("{}.{:012}", units / ONE, units % ONE);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// Hundredths of a percent as a percentage with two decimals.
 pub fn percent(bps: u128) -> String {
     format!("{}.{:02} %", bps / 100, bps % 100)
+}
+
+/// [`quote_amount`] of a number that may be negative.
+pub fn signed_quote_amount(units: i128) -> String {
+    let sign = if units < 0 { "-" } else { "" };
+    format!("{sign}{}", quote_amount(units.unsigned_abs()))
 }
 
 const _: () = assert!(F::CAPACITY >= 253, "u128 totals never wrap");
@@ -322,7 +411,7 @@ mod tests {
             root: from_hex(&statement.root).unwrap(),
             index: F::from(statement.steps),
             fractions,
-            ..State::initial(shape, gamma)
+            ..State::initial(shape, gamma, F::ZERO)
         };
         (statement, state, gamma)
     }
@@ -370,7 +459,7 @@ mod tests {
     #[test]
     fn an_asset_of_which_customers_owe_more_than_they_hold_is_named() {
         assert_eq!(policy_failures(|_| {}), []);
-        let failures = policy_failures(|s| s.columns[5].total = (s.total("T02", ColumnKind::Asset) + 1).to_string());
+        let failures = policy_failures(|s| s.columns[5].total = (s.customer_assets("T02") + 1).to_string());
         assert_eq!(failures, [("net", "customers owe more than they hold of T02".to_owned())]);
         // exactly as much is allowed
         assert_eq!(policy_failures(|s| s.columns[5].total = s.columns[4].total.clone()), []);

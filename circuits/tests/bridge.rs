@@ -51,10 +51,10 @@ fn allocate_z<CS: ConstraintSystem<F>>(cs: &mut CS, z: &[F]) -> Vec<AllocatedNum
 #[test]
 fn the_bridged_constraints_and_witness_are_identical() {
     let shape = Shape::named("solvency-8").unwrap();
-    let before = State::initial(shape, F::from(123_456_789).pow_vartime([7u64]));
+    let before = State::initial(shape, F::from(123_456_789).pow_vartime([7u64]), F::from(77).pow_vartime([9u64]));
     for seed in 0..3 {
         let pages = test_pages(shape, 5, seed)[..8].to_vec();
-        let witness = StepWitness { pages, path: UpperTree::new(shape).path(0) };
+        let witness = StepWitness { pages, path: UpperTree::new(shape).path(0), columns: Vec::new() };
         let own = StepSystem::new(shape, before, &witness);
 
         let mut constraints: ShapeCS<Bn256EngineIPA> = ShapeCS::new();

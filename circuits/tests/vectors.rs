@@ -101,6 +101,7 @@ fn leaves_and_paths_match_their_vectors() {
             remaining: vector["remaining"].as_u64().unwrap() as u8,
             class: vector["class"].as_u64().unwrap() as u8,
             entries: entries.collect(),
+            ..Page::padding(shape)
         };
         assert_eq!(page.words(), elements(&vector["words"]));
         assert_eq!(to_hex(&page.leaf(shape)), text(&vector["leaf"]));

@@ -10,8 +10,8 @@ use std::{
 
 use assay_circuits::{
     field::{F, from_hex, to_hex},
-    page::{Entry, Page},
-    shape::Shape,
+    page::{CappedEntry, Entry, Page},
+    shape::{MEASURES, Shape},
 };
 use ff::PrimeField;
 
@@ -102,7 +102,7 @@ pub fn sync_dir(dir: &Path) -> Result<(), AttestError> {
 const PAGES_HEADER: u64 = 8;
 
 fn record_bytes(shape: &Shape) -> usize {
-    32 + 3 + 10 * shape.entries()
+    32 + 3 + 10 * shape.entries() + shape.rules.map_or(0, |r| 18 * r.capped + 16 * MEASURES)
 }
 
 /// One page as a fixed-size record.
@@ -112,6 +112,14 @@ pub fn write_page(writer: &mut impl Write, page: &Page) -> std::io::Result<()> {
     for entry in &page.entries {
         writer.write_all(&entry.column.to_le_bytes())?;
         writer.write_all(&entry.quantity.to_le_bytes())?;
+    }
+    for entry in &page.capped {
+        writer.write_all(&entry.column.to_le_bytes())?;
+        writer.write_all(&entry.quantity.to_le_bytes())?;
+        writer.write_all(&entry.slack.to_le_bytes())?;
+    }
+    for measure in page.measures.iter().filter(|_| !page.capped.is_empty()) {
+        writer.write_all(&measure.to_le_bytes())?;
     }
     Ok(())
 }
@@ -157,7 +165,7 @@ impl PagesFile {
             .seek(SeekFrom::Start(PAGES_HEADER + index * record.len() as u64))
             .and_then(|_| self.file.read_exact(&mut record))
             .map_err(AttestError::file(&self.path))?;
-        parse_page(&record)
+        parse_page(self.shape, &record)
             .ok_or_else(|| AttestError::NotValid(format!("{}: page {index} is damaged", self.path.display())))
     }
 
@@ -180,20 +188,30 @@ impl PagesFile {
     }
 }
 
-fn parse_page(record: &[u8]) -> Option<Page> {
+fn parse_page(shape: &Shape, record: &[u8]) -> Option<Page> {
     let (identity, rest) = record.split_first_chunk::<32>()?;
-    let ([first, remaining, class], entries) = rest.split_first_chunk::<3>()?;
-    let parse_entry = |bytes: &[u8]| {
-        let (column, quantity) = bytes.split_first_chunk::<2>()?;
-        Some(Entry { column: u16::from_le_bytes(*column), quantity: u64::from_le_bytes(quantity.try_into().ok()?) })
+    let ([first, remaining, class], rest) = rest.split_first_chunk::<3>()?;
+    let (entries, rest) = rest.split_at_checked(10 * shape.entries())?;
+    let (capped, measures) = rest.split_at_checked(18 * shape.capped())?;
+    let u64_at = |bytes: &[u8], at: usize| Some(u64::from_le_bytes(bytes.get(at..at + 8)?.try_into().ok()?));
+    let column = |bytes: &[u8]| Some(u16::from_le_bytes(bytes.get(..2)?.try_into().ok()?));
+    let entry = |bytes: &[u8]| Some(Entry { column: column(bytes)?, quantity: u64_at(bytes, 2)? });
+    let capped_entry = |bytes: &[u8]| {
+        Some(CappedEntry { column: column(bytes)?, quantity: u64_at(bytes, 2)?, slack: u64_at(bytes, 10)? })
     };
-    Some(Page {
+    let mut page = Page {
         identity: Option::from(F::from_repr((*identity).into()))?,
         first: *first == 1,
         remaining: *remaining,
         class: *class,
-        entries: entries.chunks(10).map(parse_entry).collect::<Option<_>>()?,
-    })
+        entries: entries.chunks(10).map(entry).collect::<Option<_>>()?,
+        capped: capped.chunks(18).map(capped_entry).collect::<Option<_>>()?,
+        measures: [0; MEASURES],
+    };
+    for (measure, bytes) in page.measures.iter_mut().zip(measures.chunks(16)) {
+        *measure = i128::from_le_bytes(bytes.try_into().ok()?);
+    }
+    Some(page)
 }
 
 /// Writes the pages of a plan, `steps` batches, without the padding at the end.

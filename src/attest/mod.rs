@@ -2,10 +2,12 @@
 //!
 //! In comes a snapshot directory; out goes an attestation directory (`statement.json`, `proof.bin`, `MANIFEST.sha256`,
 //! `README.txt`) with a `private/` part that is never published, and, per customer, an inclusion file. The way:
-//! `plan` (who gets which pages, and the tree) → `claim` (the statement) → `prove` (fold, compress, verify, publish) →
+//! `book` (columns, tiers, weights) → `plan` (who gets which
+//! pages, and the tree) → `claim` (the statement) → `prove` (fold, compress, verify, publish) →
 //! `inclusion`. Nothing here talks to a database or a network, prints, or reads the clock except to space checkpoints.
 //! Nothing is published that this process has not verified, and the master secret is never copied.
 
+mod book;
 mod claim;
 mod error;
 mod files;

@@ -10,6 +10,7 @@ use std::{
 };
 
 use assay_circuits::{
+    book::FedColumn,
     identity::MasterSecret,
     prover::Fold,
     setup::Parameters,
@@ -86,7 +87,7 @@ pub fn prove(
     go_on()?;
     let secret = home.master_secret()?;
     let plan = Plan::new(&snapshot, &secret, options.shape, stop, progress)?;
-    let statement = claim(&snapshot, &plan, &secret)?;
+    let (statement, columns) = claim(&snapshot, &plan, &secret)?;
     let statement_bytes = statement.to_bytes()?;
     go_on()?;
     // from here on something stands on disk
@@ -97,7 +98,7 @@ pub fn prove(
     progress.begin("preparing the circuit's parameters", 0, "");
     let parameters = home.parameters(plan.shape())?;
     progress.end();
-    let fold = fold(&work, &plan, &statement_bytes, &parameters.0, options, stop, progress)?;
+    let fold = fold(&work, &plan, &statement_bytes, &columns, &parameters.0, options, stop, progress)?;
 
     progress.begin("compressing the proof", 0, "");
     let proof = fold.compress()?;
@@ -127,10 +128,12 @@ pub fn prove(
 }
 
 /// Folds every batch, from the checkpoint if there is one.
+#[allow(clippy::too_many_arguments)]
 fn fold<'a>(
     work: &WorkDir,
     plan: &'a Plan<'_>,
     statement: &[u8],
+    columns: &'a [FedColumn],
     parameters: &'a Parameters,
     options: &ProveOptions,
     stop: &AtomicBool,
@@ -138,13 +141,15 @@ fn fold<'a>(
 ) -> Result<Fold<'a>, AttestError> {
     let checkpoint = work.private(CHECKPOINT_FILE);
     let mut fold = match fs::read(&checkpoint) {
-        Ok(bytes) => Fold::resume(parameters, statement, plan.batch_roots(), &bytes).map_err(|e| {
+        Ok(bytes) => Fold::resume(parameters, statement, plan.batch_roots(), columns, &bytes).map_err(|e| {
             AttestError::NotValid(format!(
                 "{}: {e}; nothing was changed. Delete this file to fold anew",
                 checkpoint.display()
             ))
         })?,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Fold::begin(parameters, statement, plan.batch_roots())?,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            Fold::begin(parameters, statement, plan.batch_roots(), columns)?
+        }
         Err(e) => return Err(AttestError::File { path: checkpoint, source: e }),
     };
     let batch = plan.shape().batch() as u64;

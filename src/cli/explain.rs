@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use assay_circuits::statement::{ColumnKind, Statement, parse_units};
+use assay_circuits::statement::{Statement, parse_units};
 use assay_circuits::verifier::AssetLine;
 use assay_verifier::report::{asset_table, explanation};
 
@@ -50,8 +50,8 @@ fn asset_lines(statement: &Statement) -> Vec<AssetLine> {
     let line = |asset: &assay_circuits::statement::Asset| AssetLine {
         symbol: asset.symbol.clone(),
         scale: asset.scale,
-        assets: statement.total(&asset.symbol, ColumnKind::Asset),
-        debts: statement.total(&asset.symbol, ColumnKind::Debt),
+        assets: statement.customer_assets(&asset.symbol),
+        debts: statement.debts(&asset.symbol),
         reserves: parse_units(&asset.reserves).unwrap_or(0),
     };
     statement.assets.iter().map(line).collect()
@@ -62,13 +62,14 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use std::collections::BTreeMap;
 
+    use assay_circuits::claims::ColumnKind;
     use assay_circuits::statement::{Asset, Column, Exchange, NOT_PROVEN, PROTOCOL, Policy, Reserves, SnapshotInfo};
 
     use super::*;
 
     fn statement() -> Statement {
-        let column =
-            |index, kind, total: &str| Column { index, kind, asset: "BTC".to_owned(), total: total.to_owned() };
+        let column = |index, kind, total: &str| Column { index, kind, total: total.to_owned() };
+        let asset = || "BTC".to_owned();
         Statement {
             protocol: PROTOCOL.to_owned(),
             shape: "solvency-64".to_owned(),
@@ -86,9 +87,18 @@ mod tests {
                 quote: "USD".to_owned(),
                 reserves: "300000000".to_owned(),
             }],
-            columns: vec![column(0, ColumnKind::Asset, "200000000"), column(1, ColumnKind::Debt, "50000000")],
+            columns: vec![
+                column(0, ColumnKind::Asset { asset: asset() }, "200000000"),
+                column(1, ColumnKind::Debt { asset: asset() }, "50000000"),
+            ],
             reserves: Reserves { root: "00".repeat(32), lines: 1 },
-            policy: Policy { coverage_bps: Some(10_000) },
+            policy: Policy {
+                coverage_bps: Some(10_000),
+                coverage_basis: None,
+                below_margin_max: None,
+                equity_ratio_bps: None,
+            },
+            rules: None,
             root: "00".repeat(32),
             steps: 1,
             not_proven: NOT_PROVEN.map(str::to_owned).to_vec(),

@@ -12,10 +12,12 @@ const UNKNOWN_TAKEN_AT: &str = "1970-01-01T00:00:00Z";
 
 const EXAMPLES: &str = "\
 Formats:
-  binance   the user shards of Binance's proof-of-solvency tool (CSV), all of one snapshot
+  binance   the user shards of Binance's proof-of-solvency tool (CSV), all of one snapshot, and if it has one its
+            cex_assets_info.csv, which becomes the collateral tables
 
 Examples:
   assay import binance shards/*.csv --out ledger --taken-at 2026-01-01T00:00:00Z
+  assay import binance users0.csv cex_assets_info.csv --out ledger
   assay import binance users0.csv.zst users1.csv.zst --snapshot-id 2026-01 --out ledger
 
 Exit codes: 0 written, 1 the files are not what the format says, 2 DIR exists or an option is wrong,

@@ -251,7 +251,7 @@ mod tests {
     fn an_unknown_shape_is_answered_with_the_released_ones() {
         assert_eq!(
             shape("solvency-9").unwrap_err(),
-            "there is no such shape; there are: auto, solvency-64, solvency-512"
+            "there is no such shape; there are: auto, solvency-64, solvency-512, compliance-64, compliance-512"
         );
     }
 

@@ -1,9 +1,11 @@
 //! What a verification found, as JSON. Its fields are an interface: amounts are decimal strings of whole assets, so that no
 //! reader rounds them.
 
-use assay_circuits::inclusion::InclusionReport;
-use assay_circuits::statement::ColumnKind;
-use assay_circuits::verifier::{AssetLine, Check, Report};
+use std::collections::BTreeMap;
+
+use assay_circuits::claims::MEASURE_NAMES;
+use assay_circuits::inclusion::{HoldingKind, InclusionReport};
+use assay_circuits::verifier::{AssetLine, Check, Report, signed_quote_amount};
 use assay_verifier::report::amount;
 use serde::Serialize;
 
@@ -79,13 +81,18 @@ struct OwnInclusionJson<'a> {
     account: &'a str,
     checks: &'a [Check],
     holdings: Vec<HoldingJson<'a>>,
+    /// By name of the measure, in the quote currency.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    measures: Option<BTreeMap<&'static str, String>>,
 }
 
 #[derive(Serialize)]
 struct HoldingJson<'a> {
     asset: &'a str,
-    kind: ColumnKind,
+    kind: HoldingKind,
     amount: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limit: Option<String>,
 }
 
 /// Whether a customer's file holds, and the attestation too where it was checked.
@@ -99,6 +106,7 @@ impl<'a> InclusionJson<'a> {
             asset: &holding.asset,
             kind: holding.kind,
             amount: amount(holding.units, holding.scale),
+            limit: holding.limit.map(|l| l.to_string()),
         });
         Self {
             valid: holds(attestation, inclusion),
@@ -109,6 +117,9 @@ impl<'a> InclusionJson<'a> {
                 account: &inclusion.account,
                 checks: &inclusion.checks,
                 holdings: holdings.collect(),
+                measures: inclusion
+                    .measures
+                    .map(|m| MEASURE_NAMES.into_iter().zip(m.map(signed_quote_amount)).collect()),
             },
         }
     }
@@ -140,7 +151,15 @@ pub(super) mod tests {
         InclusionReport {
             account: "alice".to_owned(),
             checks: ids.map(|id| check(id, true)).to_vec(),
-            holdings: vec![Holding { asset: "BTC".to_owned(), kind: ColumnKind::Debt, units: 5_000_000, scale: 8 }],
+            holdings: vec![Holding {
+                asset: "BTC".to_owned(),
+                kind: HoldingKind::Debt,
+                units: 5_000_000,
+                scale: 8,
+                limit: None,
+            }],
+            measures: None,
+            quote: String::new(),
         }
     }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::exit::{Exit, Failure};
 use super::{Global, output};
-use crate::ledger::sample::sample;
+use crate::ledger::sample::{Options, sample};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -35,11 +35,17 @@ pub(super) struct Args {
     /// Instant that the ledger claims to show, RFC 3339 in UTC
     #[arg(long, value_name = "TIME", default_value = "2026-01-01T00:00:00Z")]
     taken_at: String,
+
+    /// Also write what the ledger is held to: classes, futures with limits and positions, and collateral tables
+    #[arg(long)]
+    rules: bool,
 }
 
 pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     let meter = global.meter();
-    sample(args.accounts, args.seed, &args.taken_at, &args.out, meter.listener())?;
+    let options =
+        Options { accounts: args.accounts, seed: args.seed, taken_at: args.taken_at.clone(), rules: args.rules };
+    sample(&options, &args.out, meter.listener())?;
     drop(meter);
     output::lines([format!("Wrote a sample of {} accounts to {}.", args.accounts, args.out.display())])?;
     Ok(Exit::Ok)

@@ -4,6 +4,7 @@ use std::hash::{BuildHasher, RandomState};
 
 use hashbrown::HashTable;
 
+use super::classes::{Classes, parse_class};
 use super::finding::{Environment, Findings};
 use super::lines::{SNAPSHOT_LINE_BYTES, Table};
 use super::source::Source;
@@ -44,6 +45,12 @@ impl Accounts {
         self.index.find(hash, |account| self.get(*account) == wanted).copied()
     }
 
+    /// As [`find`](Self::find); most files keep an account's rows together, so that looking at the `last` one found first
+    /// saves most of the searching.
+    pub(crate) fn find_near(&self, last: Option<u32>, wanted: &str) -> Option<u32> {
+        last.filter(|last| self.get(*last) == wanted).or_else(|| self.find(wanted))
+    }
+
     /// Adds an account, or returns the one whose reference reads the same.
     fn add(&mut self, account: &str, class: u8) -> Result<(), Refused> {
         let folded = fold(account);
@@ -73,9 +80,10 @@ fn reference<'a>(text: &'a str, ends: &[usize], account: u32) -> &'a str {
     &text[start..ends[account]]
 }
 
-/// Reads the accounts and the number of rows. `None`, with findings, where the file cannot be made out at all.
+/// Reads the accounts and the number of rows; their classes must be among `classes` where there are such. `None`, with findings, where the file cannot be made out at all.
 pub(crate) fn read(
     source: &Source,
+    classes: Option<&Classes>,
     limits: &Limits,
     findings: &mut Findings,
     progress: &dyn Progress,
@@ -89,16 +97,16 @@ pub(crate) fn read(
         let fields = table.fields();
         let (account, class_text) = (fields.get(0), fields.get(1));
         let mut add = |reason: String| findings.add(&source.name, Some(line), reason);
-        let class = class_text.parse::<u8>().ok().filter(|class| class.to_string() == class_text);
-        if class.is_none() {
-            add(format!("class {} is not an integer from 0 to 255", shown(class_text)));
-        }
+        let class = parse_class(class_text, classes).unwrap_or_else(|reason| {
+            add(reason);
+            // An account with a bad class is still an account: its balances are not errors as well.
+            0
+        });
         if let Some(defect) = name_defect(account, MAX_ACCOUNT_BYTES) {
             add(format!("account {} {defect}", shown(account)));
             continue;
         }
-        // An account with a bad class is still an account: its balances are not errors as well.
-        match accounts.add(account, class.unwrap_or(0)) {
+        match accounts.add(account, class) {
             Ok(()) => {}
             Err(Refused::TooMany) => {
                 add("is one account too many: a snapshot has at most 2^32 - 1".to_owned());

@@ -12,7 +12,7 @@ use crate::progress::Progress;
 
 pub(crate) const ASSETS_HEADER: [&str; 4] = ["symbol", "scale", "price", "quote"];
 
-const MAX_SYMBOL_BYTES: usize = 64;
+pub(crate) const MAX_SYMBOL_BYTES: usize = 64;
 
 /// One asset of the book.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,6 +7,7 @@ use super::assets::Assets;
 use super::decimal::parse_quantity;
 use super::finding::{Environment, Findings};
 use super::lines::{SNAPSHOT_LINE_BYTES, Table};
+use super::per_account::ends;
 use super::snapshot::{AssetTotals, Holding};
 use super::source::Source;
 use super::text::shown;
@@ -24,6 +25,15 @@ pub(crate) struct Balances {
     pub(crate) totals: Vec<AssetTotals>,
     /// Rows of the file.
     pub(crate) rows: u64,
+}
+
+impl Balances {
+    /// What the account owns of the asset, in the asset's smallest unit.
+    pub(crate) fn equity(&self, account: u32, asset: u16) -> u64 {
+        self.holdings
+            .binary_search_by_key(&(account, asset), Holding::key)
+            .map_or(0, |place| self.holdings[place].equity)
+    }
 }
 
 /// Reads the balances. `None`, with findings, where the file cannot be made out at all.
@@ -64,7 +74,7 @@ pub(crate) fn read(
     }
     balances.holdings.retain(|holding| holding.equity > 0 || holding.debt > 0);
     balances.holdings.shrink_to_fit();
-    balances.ends = ends(&balances.holdings, accounts.len());
+    balances.ends = ends(balances.holdings.iter().map(|holding| holding.account), accounts.len());
     Ok(Some(balances))
 }
 
@@ -86,8 +96,7 @@ fn each_row(
     while let Some(line) = table.next(findings)? {
         let fields = table.fields();
         let (account_text, symbol) = (fields.get(0), fields.get(1));
-        // Most files keep an account's rows together, which saves most of the searching.
-        let account = last.filter(|last| accounts.get(*last) == account_text).or_else(|| accounts.find(account_text));
+        let account = accounts.find_near(last, account_text);
         last = account;
         if account.is_none() {
             findings.add(
@@ -150,19 +159,6 @@ fn report_repeated(
         findings.add(&source.name, None, "changed while it was read, and held an account's asset twice at first");
     }
     Ok(())
-}
-
-fn ends(holdings: &[Holding], accounts: usize) -> Vec<usize> {
-    let mut ends = vec![0usize; accounts];
-    for holding in holdings {
-        ends[holding.account as usize] += 1;
-    }
-    let mut end = 0;
-    for count in &mut ends {
-        end += *count;
-        *count = end;
-    }
-    ends
 }
 
 /// Names every account that has more entries than its pages can count.

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::assets::Assets;
 use super::balances::{self, Balances};
+use super::collateral::{self, Ledger};
 use super::decimal::{format_units, parse_units};
 use super::directory;
 use super::finding::{CheckError, Findings};
@@ -11,13 +12,14 @@ use super::manifest::{self, MANIFEST, Manifest};
 use super::reserve_lines::{self, Reserves};
 use super::snapshot::Snapshot;
 use super::text::shown;
-use super::{DEFAULT_COVERAGE_BPS, Limits, accounts, assets};
+use super::tiers::{self, Tiers};
+use super::{DEFAULT_COVERAGE_BPS, Limits, accounts, assets, classes, instruments, position_limits, positions};
 use crate::progress::Progress;
 
 /// Reads a snapshot directory and checks every rule of the format.
 ///
 /// Reading goes on past an error wherever what follows can still be understood, so that an operator sees all of them in
-/// one go. Memory: per account the reference and about 30 bytes, 24 bytes per holding; progress is in bytes read from disk.
+/// one go. Memory: per account the reference and about 30 bytes, 24 bytes per holding, position and row of collateral; progress is in bytes read from disk.
 ///
 /// # Errors
 /// [`CheckError::NotValid`] with the findings, or [`CheckError::Environment`] where a file could not be read; then nothing
@@ -35,9 +37,27 @@ pub fn check(dir: &Path, limits: &Limits, progress: &dyn Progress) -> Result<Sna
         Some(source) => assets::read(source, limits, &mut findings, progress)?,
         None => None,
     };
-    let accounts = match &files.accounts {
-        Some(source) => accounts::read(source, limits, &mut findings, progress)?,
+    let classes = match &files.classes {
+        Some(source) => classes::read(source, limits, &mut findings, progress)?,
         None => None,
+    };
+    let accounts = match &files.accounts {
+        Some(source) => accounts::read(source, classes.as_ref(), limits, &mut findings, progress)?,
+        None => None,
+    };
+    let instruments = match &files.instruments {
+        Some(source) => instruments::read(source, limits, &mut findings, progress)?,
+        None => None,
+    };
+    let position_limits = match (&files.limits, &instruments) {
+        (Some(source), Some(instruments)) => {
+            position_limits::read(source, instruments, classes.as_ref(), limits, &mut findings, progress)?
+        }
+        _ => None,
+    };
+    let tiers = match (&files.tiers, &assets) {
+        (Some(source), Some(assets)) => tiers::read(source, assets, limits, &mut findings, progress)?,
+        _ => None,
     };
     // Without accounts and assets every single row would be an error; the missing file has been reported.
     let balances = match (&files.balances, &accounts, &assets) {
@@ -51,6 +71,30 @@ pub fn check(dir: &Path, limits: &Limits, progress: &dyn Progress) -> Result<Sna
         (None, Some(assets)) => Some(Reserves { sums: vec![0; assets.list.len()], ..Reserves::default() }),
         _ => None,
     };
+    let positions = match (&files.positions, &accounts, &instruments) {
+        (Some(source), Some((accounts, _)), Some(instruments)) => {
+            let position_limits = position_limits.as_ref();
+            positions::read(source, accounts, instruments, position_limits, limits, &mut findings, progress)?
+        }
+        _ => None,
+    };
+    let collateral = match (&files.collateral, &accounts, &assets, &tiers, &balances) {
+        (Some(source), Some((accounts, _)), Some(assets), Some(tiers), Some(balances)) => {
+            let ledger = Ledger { accounts, assets, tiers, balances };
+            collateral::read(source, &ledger, limits, &mut findings, progress)?
+        }
+        _ => None,
+    };
+    if files.collateral.is_none()
+        && let Some(Tiers { kinds, .. }) = &tiers
+        && kinds.len() > 1
+    {
+        findings.add(
+            "collateral.csv",
+            None,
+            format_args!("is missing: tiers.csv has the kinds {}, and nothing says what is which", kinds.join(", ")),
+        );
+    }
 
     let (Some(manifest), Some(assets), Some((accounts, account_rows)), Some(balances), Some(reserves)) =
         (manifest, assets, accounts, balances, reserves)
@@ -59,17 +103,33 @@ pub fn check(dir: &Path, limits: &Limits, progress: &dyn Progress) -> Result<Sna
     };
     let accounts_file = files.accounts.map_or_else(String::new, |source| source.name);
     balances::report_oversized(&balances, &accounts, &accounts_file, &mut findings);
-    reconcile_rows(&manifest, account_rows, &balances, &reserves, &mut findings);
+    let expected = manifest.rows.unwrap_or_default();
+    let rows = [
+        ("accounts", expected.accounts, account_rows),
+        ("balances", expected.balances, balances.rows),
+        ("reserves", expected.reserves, reserves.rows),
+        ("classes", expected.classes, classes.as_ref().map_or(0, |classes| classes.rows)),
+        ("instruments", expected.instruments, instruments.as_ref().map_or(0, |instruments| instruments.rows)),
+        ("limits", expected.limits, position_limits.as_ref().map_or(0, |limits| limits.rows)),
+        ("tiers", expected.tiers, tiers.as_ref().map_or(0, |tiers| tiers.rows)),
+        ("positions", expected.positions, positions.as_ref().map_or(0, |positions| positions.rows)),
+        ("collateral", expected.collateral, collateral.as_ref().map_or(0, |collateral| collateral.rows)),
+    ];
+    reconcile_rows(&rows, &mut findings);
     reconcile_totals(&manifest, &assets, &balances, &mut findings);
-    let coverage_bps = manifest.policy.and_then(|policy| policy.coverage_bps);
-    if coverage_bps.is_some() && !has_reserves_file {
-        findings.add(MANIFEST, None, "policy.coverage_bps asks for reserves, but there is no reserves.csv");
+    let policy = manifest.policy.unwrap_or_default();
+    for (name, given) in
+        [("coverage_bps", policy.coverage_bps.is_some()), ("coverage_basis", policy.coverage_basis.is_some())]
+    {
+        if given && !has_reserves_file {
+            findings.add(MANIFEST, None, format_args!("policy.{name} asks for reserves, but there is no reserves.csv"));
+        }
     }
     if !findings.is_empty() {
         return Err(CheckError::NotValid(findings));
     }
     Ok(Snapshot {
-        coverage_bps: has_reserves_file.then(|| coverage_bps.unwrap_or(DEFAULT_COVERAGE_BPS)),
+        coverage_bps: has_reserves_file.then(|| policy.coverage_bps.unwrap_or(DEFAULT_COVERAGE_BPS)),
         manifest,
         assets: assets.list,
         accounts,
@@ -78,24 +138,18 @@ pub fn check(dir: &Path, limits: &Limits, progress: &dyn Progress) -> Result<Sna
         totals: balances.totals,
         reserves: reserves.lines,
         reserve_sums: reserves.sums,
+        has_rules: [&files.instruments, &files.limits, &files.classes, &files.tiers].iter().any(|file| file.is_some()),
+        classes: classes.unwrap_or_default().list,
+        instruments: instruments.unwrap_or_default().list,
+        limits: position_limits.map(|limits| limits.list),
+        tiers: tiers.unwrap_or_default(),
+        positions: positions.unwrap_or_default().by_account,
+        collateral: collateral.map(|collateral| collateral.by_account),
     })
 }
 
-fn reconcile_rows(
-    manifest: &Manifest,
-    account_rows: u64,
-    balances: &Balances,
-    reserves: &Reserves,
-    findings: &mut Findings,
-) {
-    let Some(expected) = manifest.rows else {
-        return;
-    };
-    for (table, expected, found) in [
-        ("accounts", expected.accounts, account_rows),
-        ("balances", expected.balances, balances.rows),
-        ("reserves", expected.reserves, reserves.rows),
-    ] {
+fn reconcile_rows(rows: &[(&str, Option<u64>, u64)], findings: &mut Findings) {
+    for (table, expected, found) in rows {
         if let Some(expected) = expected
             && expected != found
         {

@@ -54,6 +54,19 @@ pub struct Decimal {
     pub scale: u8,
 }
 
+impl Decimal {
+    /// Whether the value is less than that of `other`, whatever their scales.
+    pub(crate) fn is_below(self, other: Self) -> bool {
+        self.parts() < other.parts()
+    }
+
+    /// The whole part, and the rest in units of 10^-18.
+    fn parts(self) -> (u128, u128) {
+        let one = 10u128.pow(u32::from(self.scale));
+        (self.units / one, self.units % one * 10u128.pow(u32::from(MAX_SCALE - self.scale)))
+    }
+}
+
 impl std::fmt::Display for Decimal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&format_units(self.units, self.scale))
@@ -110,7 +123,11 @@ pub fn parse_decimal(text: &str) -> Result<Decimal, DecimalError> {
 /// `units`·10^-`scale` as text in its shortest form: no trailing zero behind the point, no point without decimals.
 #[must_use]
 pub fn format_units(units: u128, scale: u8) -> String {
-    let digits = units.to_string();
+    format_digits(&units.to_string(), scale)
+}
+
+/// As [`format_units`] for an integer of any length, given by its digits.
+pub(crate) fn format_digits(digits: &str, scale: u8) -> String {
     let scale = usize::from(scale);
     let padded = format!("{digits:0>width$}", width = scale + 1);
     let (whole, decimals) = padded.split_at(padded.len() - scale);
@@ -270,6 +287,13 @@ mod tests {
             assert_eq!(parse_decimal(text).unwrap().to_string(), shortest);
         }
         assert!(parse_decimal("1e-19").is_err());
+        let numbers = ["0", "1e-18", "0.3", "0.31", "1", "1.000000000000000001", "20", "3.4e38"]
+            .map(|t| parse_decimal(t).unwrap());
+        for (place, number) in numbers.iter().enumerate() {
+            for (other_place, other) in numbers.iter().enumerate() {
+                assert_eq!(number.is_below(*other), place < other_place, "{number} {other}");
+            }
+        }
         assert!(parse_decimal("1e39").is_err());
     }
 

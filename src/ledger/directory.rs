@@ -8,7 +8,7 @@ use super::finding::{Environment, Findings};
 use super::manifest::MANIFEST;
 use super::source::Source;
 
-/// The files found; `None` where one is missing (a finding, except for reserves).
+/// The files found; `None` where one is missing (a finding, except for those a ledger may have no use for).
 #[derive(Debug, Default)]
 pub(crate) struct Files {
     pub(crate) manifest: Option<PathBuf>,
@@ -16,10 +16,13 @@ pub(crate) struct Files {
     pub(crate) accounts: Option<Source>,
     pub(crate) balances: Option<Source>,
     pub(crate) reserves: Option<Source>,
+    pub(crate) classes: Option<Source>,
+    pub(crate) instruments: Option<Source>,
+    pub(crate) limits: Option<Source>,
+    pub(crate) tiers: Option<Source>,
+    pub(crate) positions: Option<Source>,
+    pub(crate) collateral: Option<Source>,
 }
-
-/// Parts of the snapshot format that this version does not read.
-const NOT_READ_YET: [&str; 5] = ["instruments", "limits", "classes", "tiers", "positions"];
 
 pub(crate) fn list(dir: &Path, findings: &mut Findings) -> Result<Files, Environment> {
     let mut files = Files::default();
@@ -48,14 +51,12 @@ pub(crate) fn list(dir: &Path, findings: &mut Findings) -> Result<Files, Environ
             Some("accounts") => &mut files.accounts,
             Some("balances") => &mut files.balances,
             Some("reserves") => &mut files.reserves,
-            Some(stem) if NOT_READ_YET.contains(&stem) => {
-                findings.add(
-                    name,
-                    None,
-                    "this version does not read this file yet, and will not attest a ledger while leaving a part of it out",
-                );
-                continue;
-            }
+            Some("classes") => &mut files.classes,
+            Some("instruments") => &mut files.instruments,
+            Some("limits") => &mut files.limits,
+            Some("tiers") => &mut files.tiers,
+            Some("positions") => &mut files.positions,
+            Some("collateral") => &mut files.collateral,
             _ => {
                 findings.add(name, None, "is not a file of a snapshot");
                 continue;
@@ -76,6 +77,17 @@ pub(crate) fn list(dir: &Path, findings: &mut Findings) -> Result<Files, Environ
     ] {
         if missing {
             findings.add(name, None, "is missing");
+        }
+    }
+    for (file, needed, there) in [
+        (&files.limits, "instruments.csv", files.instruments.is_some()),
+        (&files.positions, "instruments.csv", files.instruments.is_some()),
+        (&files.collateral, "tiers.csv", files.tiers.is_some()),
+    ] {
+        if let Some(file) = file
+            && !there
+        {
+            findings.add(&file.name, None, format_args!("says nothing without {needed}, which is missing"));
         }
     }
     Ok(files)

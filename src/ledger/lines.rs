@@ -135,14 +135,27 @@ impl<'p> Table<'p> {
     /// Reads the first line. `false`, with a finding, where it is not exactly `names`: what stands in the columns is then
     /// unknown, and the file is not read further.
     pub(crate) fn expect_header(&mut self, names: &[&str], findings: &mut Findings) -> Result<bool, Environment> {
+        Ok(self.expect_one_header(&[names], findings)?.is_some())
+    }
+
+    /// As [`expect_header`](Self::expect_header) where a file may have one of several; returns the number of columns.
+    pub(crate) fn expect_one_header(
+        &mut self,
+        headers: &[&[&str]],
+        findings: &mut Findings,
+    ) -> Result<Option<usize>, Environment> {
         let found = self.next(findings)?;
-        if found == Some(1) && self.fields.iter().eq(names.iter().copied()) {
-            self.columns = Some(names.len());
-            return Ok(true);
+        let matching = |header: &&&[&str]| self.fields.iter().eq(header.iter().copied());
+        if found == Some(1)
+            && let Some(header) = headers.iter().find(matching)
+        {
+            self.columns = Some(header.len());
+            return Ok(self.columns);
         }
-        let names = names.join(",");
-        findings.add(&self.source.name, Some(1), format_args!("the header is not exactly {names}"));
-        Ok(false)
+        let headers: Vec<_> = headers.iter().map(|names| names.join(",")).collect();
+        let headers = headers.join(" or ");
+        findings.add(&self.source.name, Some(1), format_args!("the header is not exactly {headers}"));
+        Ok(None)
     }
 
     /// From here on, lines must have this many fields.

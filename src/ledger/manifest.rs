@@ -17,7 +17,7 @@ pub(crate) const MANIFEST: &str = "manifest.toml";
 /// A manifest is read whole; this is far more than 4,096 totals take.
 const MAX_MANIFEST_BYTES: u64 = 4 << 20;
 /// 1,000 %: anything above is a slip of the pen.
-const MAX_COVERAGE_BPS: u32 = 100_000;
+const MAX_POLICY_BPS: u32 = 100_000;
 
 /// The manifest as written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,7 +30,7 @@ pub struct Manifest {
     /// Row counts the files must have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<Rows>,
-    /// What the exchange requires of its own reserves.
+    /// What the exchange requires of itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<Policy>,
     /// Totals the balances must add up to, by symbol. Assets that are not listed are not reconciled.
@@ -77,15 +77,53 @@ pub struct Rows {
     /// Rows of reserves.csv.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reserves: Option<u64>,
+    /// Rows of classes.csv.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub classes: Option<u64>,
+    /// Rows of instruments.csv.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instruments: Option<u64>,
+    /// Rows of limits.csv.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<u64>,
+    /// Rows of tiers.csv.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tiers: Option<u64>,
+    /// Rows of positions.csv.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub positions: Option<u64>,
+    /// Rows of collateral.csv.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collateral: Option<u64>,
 }
 
-/// What the exchange requires of its own reserves.
+/// What coverage is measured against.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CoverageBasis {
+    /// All that customers own.
+    #[default]
+    Gross,
+    /// What customers own less what they owe.
+    Net,
+}
+
+/// What the exchange requires of itself. What is left out is not required.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Policy {
     /// Reserves must be at least this part of what is owed, in hundredths of a percent (10,000 = all of it), 0 to 100,000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coverage_bps: Option<u32>,
+    /// What coverage is measured against; gross where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coverage_basis: Option<CoverageBasis>,
+    /// Most accounts that may be below their maintenance margin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub below_margin_max: Option<u64>,
+    /// Least part of what customers own that must be left after what they owe, in hundredths of a percent, 0 to 100,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub equity_ratio_bps: Option<u32>,
 }
 
 /// One asset's totals as decimal text.
@@ -159,10 +197,13 @@ fn judge(manifest: &Manifest, findings: &mut Findings) {
             add(format!("snapshot.block_heights.{chain} is {height}, at most {MAX_HEIGHT} is allowed"));
         }
     }
-    if let Some(bps) = policy.and_then(|policy| policy.coverage_bps)
-        && bps > MAX_COVERAGE_BPS
-    {
-        add(format!("policy.coverage_bps is {bps}, at most {MAX_COVERAGE_BPS} is allowed"));
+    let policy = policy.unwrap_or_default();
+    for (name, bps) in [("coverage_bps", policy.coverage_bps), ("equity_ratio_bps", policy.equity_ratio_bps)] {
+        if let Some(bps) = bps
+            && bps > MAX_POLICY_BPS
+        {
+            add(format!("policy.{name} is {bps}, at most {MAX_POLICY_BPS} is allowed"));
+        }
     }
 }
 

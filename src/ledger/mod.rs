@@ -1,7 +1,8 @@
 //! What an exchange hands us: its ledger at one instant, as files.
 //!
-//! **In:** a snapshot directory (`manifest.toml`, `assets.csv`, `accounts.csv`, `balances.csv`, and `reserves.csv` where
-//! there is one; each CSV plain, `.gz` or `.zst`), or the published files of an exchange that has a format of its own.
+//! **In:** a snapshot directory (`manifest.toml`, `assets.csv`, `accounts.csv`, `balances.csv`, and where the ledger has a
+//! use for them `reserves.csv`, `classes.csv`, `instruments.csv`, `limits.csv`, `positions.csv`, `tiers.csv` and
+//! `collateral.csv`; each CSV plain, `.gz` or `.zst`), or the published files of an exchange that has a format of its own.
 //! **Out:** a [`Snapshot`], whose every number is an exact integer and which only [`check`] can make; or every error at
 //! once, each with file, line and reason. [`sample`](sample::sample) and [`import`](import::import) write such directories.
 //!
@@ -16,18 +17,25 @@ mod accounts;
 mod assets;
 mod balances;
 mod check;
+mod classes;
+mod collateral;
 pub mod decimal;
 mod directory;
 mod finding;
 pub mod import;
+mod instruments;
 mod lines;
 mod manifest;
+mod per_account;
+mod position_limits;
+mod positions;
 mod reserve_lines;
 pub mod reserves;
 pub mod sample;
 mod snapshot;
 mod source;
 mod text;
+mod tiers;
 mod writer;
 
 #[cfg(test)]
@@ -35,11 +43,17 @@ mod tests;
 
 pub use assets::Asset;
 pub use check::check;
+pub use classes::ClassInfo;
+pub use collateral::Collateral;
 pub use decimal::Decimal;
 pub use finding::{CheckError, Environment, Finding, Findings};
-pub use manifest::{Exchange, Manifest, Policy, Rows, SnapshotInfo, TotalText};
+pub use instruments::Instrument;
+pub use manifest::{CoverageBasis, Exchange, Manifest, Policy, Rows, SnapshotInfo, TotalText};
+pub use position_limits::{Limit, Side};
+pub use positions::Position;
 pub use reserve_lines::{RESERVES_HEADER, ReserveLine};
 pub use snapshot::{AssetTotals, Holding, Snapshot};
+pub use tiers::Tier;
 pub use writer::{SnapshotWriter, WriteError};
 
 /// Most assets a book can have: each takes two of the 2^13 open columns, one for what customers own and one for what they owe.
@@ -47,6 +61,15 @@ pub const MAX_ASSETS: usize = 4096;
 
 /// Most entries one account can have: 256 pages of 6. An asset that is both owned and owed counts twice.
 pub const MAX_ENTRIES_PER_ACCOUNT: usize = 1536;
+
+/// Most instruments that positions can be held in.
+pub const MAX_INSTRUMENTS: usize = 2048;
+
+/// Most rows of tiers.csv.
+pub const MAX_TIERS: u64 = 65_536;
+
+/// Most kinds of collateral.
+pub const MAX_COLLATERAL_KINDS: usize = 256;
 
 /// Longest account reference in bytes of UTF-8.
 pub const MAX_ACCOUNT_BYTES: usize = 128;

@@ -4,8 +4,15 @@ use sha2::{Digest, Sha256};
 
 use super::accounts::Accounts;
 use super::assets::Asset;
-use super::manifest::Manifest;
+use super::classes::ClassInfo;
+use super::collateral::Collateral;
+use super::instruments::Instrument;
+use super::manifest::{Manifest, Policy};
+use super::per_account::PerAccount;
+use super::position_limits::{Limit, Side};
+use super::positions::Position;
 use super::reserve_lines::ReserveLine;
+use super::tiers::{Tier, Tiers};
 
 /// What one account holds and owes of one asset, in the asset's smallest unit. At least one of the two is not zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +61,15 @@ pub struct Snapshot {
     pub(super) reserves: Vec<ReserveLine>,
     pub(super) reserve_sums: Vec<u128>,
     pub(super) coverage_bps: Option<u32>,
+    pub(super) classes: Vec<ClassInfo>,
+    pub(super) instruments: Vec<Instrument>,
+    /// `None` where there is no limits.csv.
+    pub(super) limits: Option<Vec<Limit>>,
+    pub(super) tiers: Tiers,
+    pub(super) has_rules: bool,
+    pub(super) positions: PerAccount<Position>,
+    /// `None` where there is no collateral.csv.
+    pub(super) collateral: Option<PerAccount<Collateral>>,
 }
 
 impl Snapshot {
@@ -63,7 +79,14 @@ impl Snapshot {
         &self.manifest
     }
 
-    /// SHA-256 over everything that reaches an account's pages: references, classes and holdings. 64 hexadecimal digits.
+    /// What the exchange requires of itself; nothing where the manifest has no policy.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        self.manifest.policy.unwrap_or_default()
+    }
+
+    /// SHA-256 over everything that reaches an account's pages: references, classes and holdings, and where there are any,
+    /// positions and the rows of collateral.csv. 64 hexadecimal digits.
     #[must_use]
     pub fn digest(&self) -> String {
         let mut hasher = Sha256::new();
@@ -78,6 +101,28 @@ impl Snapshot {
                 hasher.update(holding.asset.to_le_bytes());
                 hasher.update(holding.equity.to_le_bytes());
                 hasher.update(holding.debt.to_le_bytes());
+            }
+        }
+        // Behind the accounts: no reference is as long as these words would say, so nothing is mistaken for another thing.
+        let positions = self.positions.rows();
+        if !positions.is_empty() {
+            hasher.update(b"positions");
+            hasher.update((positions.len() as u64).to_le_bytes());
+        }
+        for position in positions {
+            hasher.update(position.account.to_le_bytes());
+            hasher.update(position.instrument.to_le_bytes());
+            hasher.update([u8::from(position.side == Side::Short)]);
+            hasher.update(position.contracts.to_le_bytes());
+        }
+        if let Some(collateral) = &self.collateral {
+            hasher.update(b"collateral");
+            hasher.update((collateral.rows().len() as u64).to_le_bytes());
+            for row in collateral.rows() {
+                hasher.update(row.account.to_le_bytes());
+                hasher.update(row.asset.to_le_bytes());
+                hasher.update([row.kind]);
+                hasher.update(row.amount.to_le_bytes());
             }
         }
         hex::encode(hasher.finalize())
@@ -129,6 +174,71 @@ impl Snapshot {
         let account = account as usize;
         let start = if account == 0 { 0 } else { self.holding_ends[account - 1] };
         &self.holdings[start..self.holding_ends[account]]
+    }
+
+    /// The classes of classes.csv, sorted by number; empty where there is no such file.
+    #[must_use]
+    pub fn classes(&self) -> &[ClassInfo] {
+        &self.classes
+    }
+
+    /// All instruments, in the order of instruments.csv; at most [`MAX_INSTRUMENTS`](super::MAX_INSTRUMENTS).
+    #[must_use]
+    pub fn instruments(&self) -> &[Instrument] {
+        &self.instruments
+    }
+
+    /// All position limits, sorted by instrument, class and side; every position is within one where there is a limits.csv.
+    #[must_use]
+    pub fn limits(&self) -> &[Limit] {
+        self.limits.as_deref().unwrap_or_default()
+    }
+
+    /// Whether there is a limits.csv: then a position without a limit is prohibited, otherwise nothing is.
+    #[must_use]
+    pub fn has_limits(&self) -> bool {
+        self.limits.is_some()
+    }
+
+    /// Whether the ledger comes with any of instruments.csv, limits.csv, classes.csv and tiers.csv.
+    #[must_use]
+    pub fn has_rules(&self) -> bool {
+        self.has_rules
+    }
+
+    /// All collateral tiers, sorted by asset, kind and value; at most [`MAX_TIERS`](super::MAX_TIERS). An asset without any
+    /// is no collateral.
+    #[must_use]
+    pub fn tiers(&self) -> &[Tier] {
+        &self.tiers.list
+    }
+
+    /// The kinds of collateral, in the order in which tiers.csv first names them: `collateral` where it has no such column;
+    /// none where there is no tiers.csv.
+    #[must_use]
+    pub fn collateral_kinds(&self) -> &[String] {
+        &self.tiers.kinds
+    }
+
+    /// The positions of account number `account`, sorted by instrument; none of a number that no account has.
+    #[must_use]
+    pub fn positions_of(&self, account: u32) -> &[Position] {
+        self.positions.of(account)
+    }
+
+    /// What of account number `account` is collateral, sorted by asset and kind: its rows of collateral.csv, or without such
+    /// a file all its equity in assets that have tiers.
+    ///
+    /// # Panics
+    /// If there are not that many accounts.
+    #[must_use]
+    pub fn collateral_of(&self, account: u32) -> Vec<Collateral> {
+        if let Some(collateral) = &self.collateral {
+            return collateral.of(account).to_vec();
+        }
+        let pledged = |held: &&Holding| held.equity > 0 && self.tiers.has(held.asset);
+        let whole = |held: &Holding| Collateral { account, asset: held.asset, kind: 0, amount: held.equity };
+        self.holdings_of(account).iter().filter(pledged).map(whole).collect()
     }
 
     /// Totals of each asset, in the order of [`assets`](Self::assets).

@@ -1,6 +1,8 @@
 //! Writes a snapshot directory so that a half-written one never looks finished: everything goes to a hidden folder beside
 //! the final one, is flushed to disk, and only then takes the final name.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -8,9 +10,15 @@ use std::path::{Path, PathBuf};
 use super::accounts::ACCOUNTS_HEADER;
 use super::assets::{ASSETS_HEADER, Asset};
 use super::balances::BALANCES_HEADER;
+use super::classes::CLASSES_HEADER;
+use super::collateral::COLLATERAL_HEADER;
 use super::finding::Environment;
+use super::instruments::INSTRUMENTS_HEADER;
 use super::manifest::{MANIFEST, Manifest, Rows};
+use super::position_limits::LIMITS_HEADER;
+use super::positions::POSITIONS_HEADER;
 use super::reserve_lines::RESERVES_HEADER;
+use super::tiers::{TIERS_BY_KIND_HEADER, TIERS_HEADER};
 
 /// Why no snapshot directory was written.
 #[derive(Debug, thiserror::Error)]
@@ -38,7 +46,8 @@ pub struct SnapshotWriter {
     staging: PathBuf,
     accounts: CsvFile,
     balances: CsvFile,
-    reserves: Option<CsvFile>,
+    /// The files that there need not be, each with its rows so far.
+    others: BTreeMap<&'static str, (CsvFile, u64)>,
     rows: Rows,
     finished: bool,
 }
@@ -66,8 +75,8 @@ impl SnapshotWriter {
                 staging,
                 accounts,
                 balances,
-                reserves: None,
-                rows: Rows { accounts: Some(0), balances: Some(0), reserves: None },
+                others: BTreeMap::new(),
+                rows: Rows { accounts: Some(0), balances: Some(0), ..Rows::default() },
                 finished: false,
             }),
             Err(error) => {
@@ -99,19 +108,95 @@ impl SnapshotWriter {
     }
 
     /// Adds a row to reserves.csv: asset, chain, address, amount, height, message, signature. Without any, there will be no
-    /// such file.
+    /// such file; the same holds for those below.
     ///
     /// # Errors
     /// If the disk refuses it.
     pub fn reserve(&mut self, fields: &[&str; 7]) -> Result<(), WriteError> {
-        let mut file = match self.reserves.take() {
-            Some(file) => file,
-            None => open(&self.staging, "reserves.csv", &RESERVES_HEADER)?,
-        };
-        let written = put(&mut file, &self.staging.join("reserves.csv"), fields);
-        self.reserves = Some(file);
-        self.rows.reserves = Some(self.rows.reserves.unwrap_or(0) + 1);
-        written
+        self.add("reserves.csv", &RESERVES_HEADER, fields)
+    }
+
+    /// Adds a row to classes.csv: class, name, kyc_level, jurisdiction.
+    ///
+    /// # Errors
+    /// If the disk refuses it.
+    pub fn class(&mut self, fields: &[&str; 4]) -> Result<(), WriteError> {
+        self.add("classes.csv", &CLASSES_HEADER, fields)
+    }
+
+    /// Adds a row to instruments.csv: symbol, contract_size, mark_price, maintenance_margin_bps.
+    ///
+    /// # Errors
+    /// If the disk refuses it.
+    pub fn instrument(&mut self, fields: &[&str; 4]) -> Result<(), WriteError> {
+        self.add("instruments.csv", &INSTRUMENTS_HEADER, fields)
+    }
+
+    /// Adds a row to limits.csv: instrument, class, side, limit.
+    ///
+    /// # Errors
+    /// If the disk refuses it.
+    pub fn limit(&mut self, fields: &[&str; 4]) -> Result<(), WriteError> {
+        self.add("limits.csv", &LIMITS_HEADER, fields)
+    }
+
+    /// Adds a row to tiers.csv of a ledger with one kind of collateral: asset, from, to, percent.
+    ///
+    /// # Errors
+    /// If the disk refuses it.
+    pub fn tier(&mut self, fields: &[&str; 4]) -> Result<(), WriteError> {
+        self.add("tiers.csv", &TIERS_HEADER, fields)
+    }
+
+    /// Adds a row to tiers.csv of a ledger with several kinds: asset, kind, from, to, percent. A ledger has rows of one form.
+    ///
+    /// # Errors
+    /// If the disk refuses it.
+    pub fn tier_by_kind(&mut self, fields: &[&str; 5]) -> Result<(), WriteError> {
+        self.add("tiers.csv", &TIERS_BY_KIND_HEADER, fields)
+    }
+
+    /// Adds a row to positions.csv: account, instrument, quantity.
+    ///
+    /// # Errors
+    /// If the disk refuses it.
+    pub fn position(&mut self, fields: &[&str; 3]) -> Result<(), WriteError> {
+        self.add("positions.csv", &POSITIONS_HEADER, fields)
+    }
+
+    /// Adds a row to collateral.csv: account, asset, kind, amount.
+    ///
+    /// # Errors
+    /// If the disk refuses it.
+    pub fn collateral(&mut self, fields: &[&str; 4]) -> Result<(), WriteError> {
+        self.add("collateral.csv", &COLLATERAL_HEADER, fields)
+    }
+
+    /// Sees to it that there is a collateral.csv even without rows: then nothing is collateral, rather than all equity.
+    ///
+    /// # Errors
+    /// If the disk refuses it.
+    pub fn begin_collateral(&mut self) -> Result<(), WriteError> {
+        self.begin("collateral.csv", &COLLATERAL_HEADER).map(|_| ())
+    }
+
+    fn begin(&mut self, name: &'static str, header: &[&str]) -> Result<&mut (CsvFile, u64), WriteError> {
+        match self.others.entry(name) {
+            Entry::Occupied(entry) => Ok(entry.into_mut()),
+            Entry::Vacant(entry) => Ok(entry.insert((open(&self.staging, name, header)?, 0))),
+        }
+    }
+
+    fn add(&mut self, name: &'static str, header: &[&str], row: &[&str]) -> Result<(), WriteError> {
+        let path = self.staging.join(name);
+        let (file, rows) = self.begin(name, header)?;
+        *rows += 1;
+        put(file, &path, row)
+    }
+
+    /// Rows of one of the files that there need not be.
+    fn rows_of(&self, name: &str) -> Option<u64> {
+        self.others.get(name).map(|(_, rows)| *rows)
     }
 
     /// Writes the assets and the manifest, makes everything durable and gives the directory its name. The manifest's row
@@ -120,7 +205,16 @@ impl SnapshotWriter {
     /// # Errors
     /// If the disk refuses it, or something took the name in the meantime.
     pub fn finish(mut self, assets: &[Asset], mut manifest: Manifest) -> Result<(), WriteError> {
-        manifest.rows = Some(self.rows);
+        manifest.rows = Some(Rows {
+            reserves: self.rows_of("reserves.csv"),
+            classes: self.rows_of("classes.csv"),
+            instruments: self.rows_of("instruments.csv"),
+            limits: self.rows_of("limits.csv"),
+            tiers: self.rows_of("tiers.csv"),
+            positions: self.rows_of("positions.csv"),
+            collateral: self.rows_of("collateral.csv"),
+            ..self.rows
+        });
         let mut file = open(&self.staging, "assets.csv", &ASSETS_HEADER)?;
         let path = self.staging.join("assets.csv");
         for asset in assets {
@@ -130,8 +224,8 @@ impl SnapshotWriter {
         sync(&mut file, &path)?;
         sync(&mut self.accounts, &self.staging.join("accounts.csv"))?;
         sync(&mut self.balances, &self.staging.join("balances.csv"))?;
-        if let Some(file) = &mut self.reserves {
-            sync(file, &self.staging.join("reserves.csv"))?;
+        for (name, (file, _)) in &mut self.others {
+            sync(file, &self.staging.join(name))?;
         }
         let path = self.staging.join(MANIFEST);
         let text = toml::to_string(&manifest)

@@ -6,4 +6,5 @@ mod end_to_end;
 mod failures;
 mod privacy;
 mod readme;
+mod rules;
 mod support;

@@ -1,11 +1,19 @@
 //! Small ledgers and true statements about them.
 
+use ff::Field;
+
 use crate::{
+    book::{FedColumn, SumCollector, private_digest},
+    claims::{Class, ColumnKind, Instrument, MEASURE_NAMES, MeasureResult, RuleClaims},
     field::{F, to_hex},
     identity::{MasterSecret, identity},
-    page::{Entry, Page},
-    shape::Shape,
-    statement::{Asset, Column, ColumnKind, Exchange, NOT_PROVEN, PROTOCOL, Policy, Reserves, SnapshotInfo, Statement},
+    inclusion::measures,
+    page::{CappedEntry, Entry, Page},
+    shape::{MEASURES, OPEN_COLUMNS, Shape},
+    statement::{
+        Asset, COMPLIANCE_NOT_PROVEN, COMPLIANCE_PROTOCOL, Column, Exchange, NOT_PROVEN, PROTOCOL, Policy, Reserves,
+        SnapshotInfo, Statement, first_challenge,
+    },
     tree::{UpperTree, batch_levels},
 };
 
@@ -32,16 +40,44 @@ impl TestRandom {
 /// Columns of the test book: assets at even, debts at odd indices.
 pub const TEST_COLUMNS: u16 = 20;
 
-/// `accounts` accounts with one to three pages each, padded to whole batches.
+/// Classes of the compliance family's test accounts.
+const TEST_CLASSES: [u8; 3] = [0, 1, 2];
+/// Instruments of its test book.
+const TEST_INSTRUMENTS: u16 = 2;
+/// The position limit of every class and side; and the width of every collateral tier.
+pub const TEST_CAP: u64 = 1_000;
+
+/// Index of the capped column of a class's null, long or short positions in an instrument, or collateral tier of the first
+/// asset.
+fn capped_columns() -> Vec<ColumnKind> {
+    let instrument = |i: u16| format!("F{i:02}");
+    let mut kinds: Vec<ColumnKind> = TEST_CLASSES.iter().map(|c| ColumnKind::Null { class: *c }).collect();
+    for class in TEST_CLASSES.into_iter().skip(1) {
+        for i in 0..TEST_INSTRUMENTS {
+            let (class, cap) = (Some(class), Some(TEST_CAP.to_string()));
+            kinds.push(ColumnKind::Long { instrument: instrument(i), class, cap: cap.clone() });
+            kinds.push(ColumnKind::Short { instrument: instrument(i), class, cap });
+        }
+        let cap = Some(TEST_CAP.to_string());
+        let (asset, table) = ("T00".to_owned(), Some("margin".to_owned()));
+        kinds.push(ColumnKind::Collateral { asset, table, percent_bps: 9_500, class: Some(class), cap });
+    }
+    kinds
+}
+
+/// `accounts` accounts with one to three pages each, padded to whole batches, and in the compliance family to as many as
+/// take in all columns.
 pub fn test_pages(shape: &Shape, accounts: usize, seed: u64) -> Vec<Page> {
     let mut random = TestRandom(seed);
     let secret = MasterSecret::new([seed as u8; 32]);
+    let book = test_book(shape, &to_hex(&F::from(0)));
     let mut pages = Vec::new();
     for a in 0..accounts {
         let name = format!("account {a}");
         let identity = identity(&secret.salt("test", &name), "test", &name);
         let count = if random.below(4) == 0 { 3 } else { 1 };
-        let class = random.below(256) as u8;
+        let class = if shape.rules.is_some() { 1 + random.below(2) } else { random.below(256) } as u8;
+        let own = pages.len();
         for k in 0..count {
             let entries = (0..shape.entries())
                 .map(|_| {
@@ -52,12 +88,42 @@ pub fn test_pages(shape: &Shape, accounts: usize, seed: u64) -> Vec<Page> {
                     Entry { column, quantity }
                 })
                 .collect();
-            pages.push(Page { identity, first: k == 0, remaining: (count - 1 - k) as u8, class, entries });
+            let (remaining, capped) = ((count - 1 - k) as u8, Vec::new());
+            pages.push(Page { identity, first: k == 0, remaining, class, entries, capped, measures: [0; MEASURES] });
+        }
+        if shape.rules.is_some() {
+            give_capped(shape, &book, &mut random, &mut pages[own..]);
         }
     }
-    let whole = pages.len().max(1).next_multiple_of(shape.batch());
+    let whole = shape.steps_for(pages.len(), book.columns.len()) * shape.batch();
     pages.resize_with(whole, || Page::padding(shape));
     pages
+}
+
+/// Some capped holdings for an account, in order, behind unused entries; and its measures.
+fn give_capped(shape: &Shape, book: &Statement, random: &mut TestRandom, pages: &mut [Page]) {
+    let class = pages[0].class;
+    let own: Vec<(u16, u64)> = book
+        .columns
+        .iter()
+        .filter(|c| !matches!(c.kind, ColumnKind::Null { .. }))
+        .filter_map(|c| c.kind.cap().ok().flatten().filter(|(of, _)| *of == class).map(|(_, cap)| (c.index, cap)))
+        .collect();
+    let room = pages.len() * shape.capped();
+    let mut entries: Vec<CappedEntry> = own
+        .into_iter()
+        .filter_map(|(column, cap)| {
+            let quantity = random.below(cap + 1);
+            (random.below(3) == 0).then_some(CappedEntry { column, quantity, slack: cap - quantity })
+        })
+        .take(room)
+        .collect();
+    let null = CappedEntry::unused(OPEN_COLUMNS + u16::from(class));
+    entries.splice(0..0, vec![null; room - entries.len()]);
+    for (page, own) in pages.iter_mut().zip(entries.chunks(shape.capped())) {
+        page.capped = own.to_vec();
+    }
+    pages[0].measures = measures(book, pages).expect("test prices are small and all columns listed");
 }
 
 /// The batch roots of whole batches of pages.
@@ -71,17 +137,109 @@ pub fn batch_roots(shape: &Shape, pages: &[Page]) -> Vec<F> {
         .collect()
 }
 
+/// The columns of a statement about `pages` with their private sums, as the fold takes them in.
+///
+/// # Panics
+/// If the statement breaks a rule of its format.
+pub fn test_columns(statement: &Statement, pages: &[Page]) -> Vec<FedColumn> {
+    let first = statement.first_bytes().expect("a statement in canonical form");
+    let mut sums = SumCollector::new(first_challenge(&first));
+    pages.iter().for_each(|p| sums.add(p));
+    let book = statement.book().expect("a book in canonical form");
+    sums.finish(&book, |index| F::from(1 + u64::from(index)).pow_vartime([23u64]))
+}
+
 /// A true statement about `pages` with enough reserves.
+///
+/// # Panics
+/// If a page holds something in a column that the test book lacks.
 pub fn test_statement(shape: &Shape, parameter_digest: &str, pages: &[Page]) -> Statement {
-    let mut totals = vec![0u128; usize::from(TEST_COLUMNS)];
-    for entry in pages.iter().flat_map(|p| &p.entries) {
-        totals[usize::from(entry.column)] += u128::from(entry.quantity);
-    }
+    let mut statement = test_book(shape, parameter_digest);
     let roots = batch_roots(shape, pages);
-    let steps = roots.len() as u64;
+    statement.steps = roots.len() as u64;
+    statement.root = to_hex(&UpperTree::build(shape, roots).root());
+    restate(&mut statement, pages);
+    statement
+}
+
+/// Makes totals, reserves, results and the commitment of a statement true of `pages`.
+///
+/// # Panics
+/// If a page holds something in a column that the statement lacks.
+pub fn restate(statement: &mut Statement, pages: &[Page]) {
+    let mut totals = std::collections::BTreeMap::<u16, u128>::new();
+    for page in pages {
+        let open = page.entries.iter().map(|e| (e.column, e.quantity));
+        for (column, quantity) in open.chain(page.capped.iter().map(|e| (e.column, e.quantity))) {
+            *totals.entry(column).or_default() += u128::from(quantity);
+        }
+    }
+    for column in &mut statement.columns {
+        column.total = totals.get(&column.index).copied().unwrap_or(0).to_string();
+    }
+    for i in 0..statement.assets.len() {
+        statement.assets[i].reserves = statement.customer_assets(&statement.assets[i].symbol).to_string();
+    }
+    if let Some(rules) = &mut statement.rules {
+        for (m, result) in rules.results.iter_mut().enumerate() {
+            let (mut positive, mut negative, mut below) = (0u128, 0u128, 0);
+            for value in pages.iter().map(|p| p.measures[m]) {
+                let sum = if value < 0 { &mut negative } else { &mut positive };
+                *sum += value.unsigned_abs();
+                below += u64::from(value < 0);
+            }
+            (result.positive, result.negative, result.below) = (positive.to_string(), negative.to_string(), below);
+        }
+        let below = rules.results[1].below;
+        statement.policy.below_margin_max = Some(below);
+    }
+    recommit(statement, pages);
+}
+
+/// Makes the commitment to the private sums that of `pages`, after anything else in the statement was changed.
+///
+/// # Panics
+/// If the statement breaks a rule of its format.
+pub fn recommit(statement: &mut Statement, pages: &[Page]) {
+    if statement.rules.is_some() {
+        let digest = to_hex(&private_digest(&test_columns(statement, pages)));
+        statement.rules.iter_mut().for_each(|rules| rules.private = Some(digest.clone()));
+    }
+}
+
+/// A statement about nothing: the test book, totals of 0.
+fn test_book(shape: &Shape, parameter_digest: &str) -> Statement {
     let symbol = |i: u16| format!("T{i:02}");
+    let open = (0..TEST_COLUMNS).map(|c| {
+        let asset = symbol(c / 2);
+        (c, if c % 2 == 0 { ColumnKind::Asset { asset } } else { ColumnKind::Debt { asset } })
+    });
+    let capped = capped_columns().into_iter().zip(OPEN_COLUMNS..).map(|(kind, index)| (index, kind));
+    let capped = capped.filter(|_| shape.rules.is_some());
+    let result =
+        |m: &str| MeasureResult { measure: m.to_owned(), positive: "0".to_owned(), negative: "0".to_owned(), below: 0 };
+    let rules = shape.rules.map(|_| RuleClaims {
+        instruments: (0..TEST_INSTRUMENTS)
+            .map(|i| Instrument {
+                symbol: format!("F{i:02}"),
+                contract_size: "0.5".to_owned(),
+                mark_price: format!("{}", 1_000 + i),
+                maintenance_margin_bps: 500,
+            })
+            .collect(),
+        classes: TEST_CLASSES
+            .map(|class| Class {
+                class,
+                name: format!("class {class}"),
+                kyc_level: String::new(),
+                jurisdiction: String::new(),
+            })
+            .to_vec(),
+        results: MEASURE_NAMES.map(result).to_vec(),
+        private: None,
+    });
     Statement {
-        protocol: PROTOCOL.to_owned(),
+        protocol: if rules.is_some() { COMPLIANCE_PROTOCOL } else { PROTOCOL }.to_owned(),
         shape: shape.name.to_owned(),
         parameter_digest: parameter_digest.to_owned(),
         exchange: Exchange { name: "Test Exchange".to_owned(), domain: "exchange.example".to_owned(), lei: None },
@@ -96,21 +254,23 @@ pub fn test_statement(shape: &Shape, parameter_digest: &str, pages: &[Page]) -> 
                 scale: 8,
                 price: Some("1.5".to_owned()),
                 quote: "USDT".to_owned(),
-                reserves: totals[usize::from(2 * i)].to_string(),
+                reserves: "0".to_owned(),
             })
             .collect(),
-        columns: (0..TEST_COLUMNS)
-            .map(|c| Column {
-                index: c,
-                kind: if c % 2 == 0 { ColumnKind::Asset } else { ColumnKind::Debt },
-                asset: symbol(c / 2),
-                total: totals[usize::from(c)].to_string(),
-            })
-            .collect(),
+        columns: open.chain(capped).map(|(index, kind)| Column { index, kind, total: "0".to_owned() }).collect(),
         reserves: Reserves { root: "5a".repeat(32), lines: 10 },
-        policy: Policy { coverage_bps: Some(10_000) },
-        root: to_hex(&UpperTree::build(shape, roots).root()),
-        steps,
-        not_proven: NOT_PROVEN.map(str::to_owned).to_vec(),
+        policy: Policy {
+            coverage_bps: Some(10_000),
+            coverage_basis: None,
+            below_margin_max: rules.as_ref().map(|_| 0),
+            equity_ratio_bps: rules.as_ref().map(|_| 10_000),
+        },
+        root: to_hex(&F::from(0)),
+        steps: 1,
+        not_proven: match rules {
+            Some(_) => COMPLIANCE_NOT_PROVEN.map(str::to_owned).to_vec(),
+            None => NOT_PROVEN.map(str::to_owned).to_vec(),
+        },
+        rules,
     }
 }

@@ -4,5 +4,7 @@
 mod ledger;
 mod systems;
 
-pub use ledger::{TEST_COLUMNS, TestRandom, batch_roots, test_pages, test_statement};
+pub use ledger::{
+    TEST_CAP, TEST_COLUMNS, TestRandom, batch_roots, recommit, restate, test_columns, test_pages, test_statement,
+};
 pub use systems::{Counting, StepSystem, free_variables, unconstrained_variables};

@@ -137,7 +137,7 @@ impl Counting {
     /// Never: without values nothing can be missing.
     pub fn step(shape: &Shape, rules: &[&'static str]) -> Self {
         let mut cs = Self { rules: rules.to_vec(), ..Self::default() };
-        let z: Vec<Linear> = (0..State::ARITY)
+        let z: Vec<Linear> = (0..State::arity(shape))
             .map(|i| {
                 let variable = cs.alloc(|| format!("z{i}"), || Ok(F::ZERO)).expect("counting never fails");
                 Linear::variable(variable, None)

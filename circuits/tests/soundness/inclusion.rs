@@ -43,6 +43,7 @@ fn make(snapshot: &str) -> Ledger {
                 remaining: (count - 1 - k) as u8,
                 class: 2,
                 entries: (0..6).map(|e| Entry { column: e, quantity: 500 + u64::from(e) * (k as u64 + 1) }).collect(),
+                ..Page::padding(shape())
             });
         }
     }

@@ -3,6 +3,8 @@
 use std::sync::OnceLock;
 
 use assay_circuits::{
+    book::FedColumn,
+    claims::ColumnKind,
     envelope::{Header, Kind, open},
     error::Error,
     field::{F, to_hex},
@@ -11,8 +13,9 @@ use assay_circuits::{
     setup::Parameters,
     shape::Shape,
     state::State,
-    statement::{Statement, challenge, check_challenge},
-    testing::{TestRandom, batch_roots, test_pages, test_statement},
+    statement::{Statement, challenge, check_challenge, first_challenge},
+    step::StepWitness,
+    testing::{TEST_CAP, TestRandom, batch_roots, recommit, test_columns, test_pages, test_statement},
     tree::{UpperTree, batch_levels},
     verifier::{Report, TestShapes, verify},
 };
@@ -20,7 +23,7 @@ use ff::{Field, PrimeField};
 use sha2::{Digest, Sha256};
 
 fn shape() -> &'static Shape {
-    Shape::named("solvency-8").unwrap()
+    crate::shape_of(module_path!())
 }
 
 struct Kept(&'static Parameters);
@@ -45,12 +48,25 @@ struct Attested {
     checkpoint: Vec<u8>,
 }
 
+impl Attested {
+    fn columns(&self) -> Vec<FedColumn> {
+        test_columns(&self.statement, &self.pages)
+    }
+}
+
+/// The honest ledger's columns under the challenge of any statement.
+fn columns_of(bytes: &[u8]) -> &'static [FedColumn] {
+    test_columns(&Statement::parse(bytes).unwrap(), &honest().pages).leak()
+}
+
 fn attest(pages: Vec<Page>, name: &str) -> Attested {
     let mut statement = test_statement(shape(), parameters().digest(), &pages);
     statement.snapshot.id = name.to_owned();
+    recommit(&mut statement, &pages);
     let bytes = statement.to_bytes().unwrap();
     let roots = batch_roots(shape(), &pages);
-    let mut fold = Fold::begin(parameters(), &bytes, &roots).unwrap();
+    let columns = test_columns(&statement, &pages);
+    let mut fold = Fold::begin(parameters(), &bytes, &roots, &columns).unwrap();
     let mut checkpoint = Vec::new();
     for (i, batch) in pages.chunks(8).enumerate() {
         fold.step(batch.to_vec()).unwrap();
@@ -118,6 +134,7 @@ fn moved_to(bytes: &[u8]) -> Vec<u8> {
 fn edited(change: impl FnOnce(&mut Statement)) -> Vec<u8> {
     let mut statement = honest().statement.clone();
     change(&mut statement);
+    recommit(&mut statement, &honest().pages);
     statement.to_bytes().unwrap()
 }
 
@@ -143,7 +160,7 @@ fn p3_totals_prices_and_reserves_cannot_be_changed_afterwards() {
     for change in [
         (|s| s.columns[0].total = "1".to_owned()) as fn(&mut Statement),
         |s| s.assets[0].price = Some("2".to_owned()),
-        |s| s.assets[0].price = None,
+        |s| s.assets[0].price = Some("0".to_owned()),
         |s| s.assets[0].reserves.push('0'),
         |s| s.policy.coverage_bps = Some(1),
         |s| s.reserves.lines = 1,
@@ -163,7 +180,7 @@ fn p6_a_page_that_was_not_folded_cannot_stand_under_the_root() {
     let bytes = edited(|s| s.root = to_hex(&UpperTree::build(shape(), roots).root()));
     assert_eq!(refused_at(&bytes, &moved_to(&bytes)), "proof");
     let own = batch_roots(shape(), &honest().pages);
-    assert!(Fold::begin(parameters(), &bytes, &own).is_err());
+    assert!(Fold::begin(parameters(), &bytes, &own, &honest().columns()).is_err());
     // even with a proof that was really folded under this statement's challenge, the final root is another one
     let state = folded_under(&bytes, &honest().pages);
     assert_eq!(state.gamma, challenge(&bytes));
@@ -175,12 +192,17 @@ fn held_debt(statement: &Statement) -> usize {
     statement.columns.iter().position(|c| c.index % 2 == 1 && c.total != "0").unwrap()
 }
 
-/// The final state of an honest fold of `pages` under the challenge of any statement.
+/// The final state of an honest fold of `pages` under the challenges of any statement.
 fn folded_under(bytes: &[u8], pages: &[Page]) -> State {
-    let mut state = State::initial(shape(), challenge(bytes));
+    let statement = Statement::parse(bytes).unwrap();
+    let rho = first_challenge(&statement.first_bytes().unwrap());
+    let columns = test_columns(&statement, pages);
+    let mut state = State::initial(shape(), challenge(bytes), rho);
     let mut upper = UpperTree::new(shape());
     for batch in pages.chunks(8) {
-        let witness = assay_circuits::step::StepWitness { pages: batch.to_vec(), path: upper.path(upper.len()) };
+        let room = shape().columns_per_step();
+        let columns = columns.iter().skip(upper.len() * room).take(room).copied().collect();
+        let witness = StepWitness { pages: batch.to_vec(), path: upper.path(upper.len()), columns };
         let system = assay_circuits::testing::StepSystem::new(shape(), state, &witness);
         assert_eq!(system.cs.which_is_unsatisfied(), None);
         state = system.after();
@@ -222,22 +244,44 @@ fn p10_a_lie_folded_under_its_own_challenge_is_refused_at_the_totals() {
     let mut statement = honest().statement.clone();
     let total: u128 = statement.columns[4].total.parse().unwrap();
     statement.columns[4].total = (total - 1).to_string();
+    recommit(&mut statement, &honest().pages);
     let bytes = statement.to_bytes().unwrap();
     let roots = batch_roots(shape(), &honest().pages);
-    let mut fold = Fold::begin(parameters(), &bytes, &roots).unwrap();
+    let columns = test_columns(&statement, &honest().pages);
+    let mut fold = Fold::begin(parameters(), &bytes, &roots, &columns).unwrap();
     honest().pages.chunks(8).for_each(|b| fold.step(b.to_vec()).unwrap());
     assert_eq!(refused_at(&bytes, &fold.compress().unwrap()), "totals");
+}
+
+/// Everything follows the lie, statement and commitment included: only the differences stand against it.
+#[test]
+fn p9_l16_a_position_over_its_limit_forced_through_the_prover_is_refused_at_the_limits() {
+    let mut pages = honest().pages.clone();
+    let Some(entry) = pages.iter_mut().flat_map(|p| &mut p.capped).find(|e| e.quantity > 0) else {
+        assert!(shape().rules.is_none());
+        return;
+    };
+    (entry.quantity, entry.slack) = (TEST_CAP + 1, 0);
+    let statement = test_statement(shape(), parameters().digest(), &pages);
+    let bytes = statement.to_bytes().unwrap();
+    let (roots, columns) = (batch_roots(shape(), &pages), test_columns(&statement, &pages));
+    let mut fold = Fold::begin(parameters(), &bytes, &roots, &columns).unwrap();
+    pages.chunks(8).for_each(|b| fold.step(b.to_vec()).unwrap());
+    assert_eq!(refused_at(&bytes, &fold.compress().unwrap()), "limits");
 }
 
 #[test]
 fn p12_an_account_left_open_at_the_end_is_not_compressed() {
     let mut pages = test_pages(shape(), 2, 3);
-    pages.truncate(8);
-    pages[7] = Page { identity: F::from(5), first: true, remaining: 1, ..Page::padding(shape()) };
-    let bytes = test_statement(shape(), parameters().digest(), &pages).to_bytes().unwrap();
+    let last = pages.len() - 1;
+    pages[last] = Page { identity: F::from(5), first: true, remaining: 1, ..Page::padding(shape()) };
+    let statement = test_statement(shape(), parameters().digest(), &pages);
+    let (bytes, columns) = (statement.to_bytes().unwrap(), test_columns(&statement, &pages));
     let roots = batch_roots(shape(), &pages);
-    let mut fold = Fold::begin(parameters(), &bytes, &roots).unwrap();
-    fold.step(pages).unwrap();
+    let mut fold = Fold::begin(parameters(), &bytes, &roots, &columns).unwrap();
+    for batch in pages.chunks(8) {
+        fold.step(batch.to_vec()).unwrap();
+    }
     assert!(fold.compress().is_err());
 }
 
@@ -261,7 +305,9 @@ fn p13_a_wrong_number_of_steps_is_refused() {
 fn p13_a_checkpoint_of_another_statement_damaged_or_forged_is_refused() {
     let roots = batch_roots(shape(), &honest().pages);
     let resume = |bytes: &[u8], roots: &[F], checkpoint: &[u8]| {
-        Fold::resume(parameters(), bytes, roots, checkpoint).map(|f| f.steps_done()).map_err(|e| e.to_string())
+        Fold::resume(parameters(), bytes, roots, columns_of(bytes), checkpoint)
+            .map(|f| f.steps_done())
+            .map_err(|e| e.to_string())
     };
     let checkpoint = &honest().checkpoint;
     assert_eq!(resume(&honest().bytes, &roots, checkpoint), Ok(2));
@@ -310,12 +356,13 @@ fn reseal(envelope: &mut Vec<u8>) {
 
 #[test]
 fn p13_an_older_checkpoint_only_repeats_work() {
+    let columns = &honest().columns();
     let roots = batch_roots(shape(), &honest().pages);
-    let mut fold = Fold::resume(parameters(), &honest().bytes, &roots, &honest().checkpoint).unwrap();
+    let mut fold = Fold::resume(parameters(), &honest().bytes, &roots, columns, &honest().checkpoint).unwrap();
     fold.step(honest().pages[16..].to_vec()).unwrap();
     assert!(check(&honest().bytes, &fold.compress().unwrap()).is_valid());
     // a batch cannot be folded twice, nor other pages in its place
-    let mut fold = Fold::resume(parameters(), &honest().bytes, &roots, &honest().checkpoint).unwrap();
+    let mut fold = Fold::resume(parameters(), &honest().bytes, &roots, columns, &honest().checkpoint).unwrap();
     fold.step(honest().pages[8..16].to_vec()).unwrap();
     assert!(fold.compress().is_err());
     assert!(fold.step(honest().pages[16..].to_vec()).is_err());
@@ -330,11 +377,11 @@ fn p14_the_challenge_follows_from_every_byte_of_the_statement_and_is_no_column()
         assert_ne!(challenge(&other), gamma);
         other[i] ^= 1;
     }
-    for column in [0, 1, 19, 8191, 8192, 16383] {
+    for column in [0, 1, 19, 8191, 8192, 16_383, (1 << 24) - 1] {
         assert!(check_challenge(F::from(column)).is_err());
         assert!(honest().statement.fractions(F::from(column)).is_err());
     }
-    assert!(check_challenge(F::from(16384)).is_ok());
+    assert!(check_challenge(F::from(1 << 24)).is_ok());
     assert!(check_challenge(-F::ONE).is_ok());
     // a proof folded under a challenge of the prover's choice: z0 is recomputed, so it does not verify
     let bytes = edited(|s| s.exchange.name.push('!'));
@@ -430,7 +477,7 @@ fn p15_non_canonical_scalars_and_points_off_the_curve_are_refused() {
         p[0] += 1;
         p
     };
-    for words_from_end in 1..=State::ARITY {
+    for words_from_end in 1..=State::arity(shape()) {
         let at = payload.len() - 32 * words_from_end;
         for bad in [p.clone(), vec![0xff; 32]] {
             let forged = resealed(&honest().proof, |_| {}, |b| b[at..at + 32].copy_from_slice(&bad));
@@ -464,7 +511,7 @@ fn p15_a_proof_of_another_shape_parameters_or_snapshot_is_refused() {
     assert_eq!(refused_at(&honest().bytes, &proof), "envelope");
     let bytes = edited(|s| s.parameter_digest = to_hex(&F::ONE));
     assert_eq!(refused_at(&bytes, &moved_to(&bytes)), "shape");
-    let bytes = edited(|s| s.shape = "solvency-64".to_owned());
+    let bytes = edited(|s| s.shape = shape().name.replace("-8", "-64"));
     assert_eq!(refused_at(&bytes, &moved_to(&bytes)), "shape");
     let bytes = edited(|s| s.snapshot.id = "another".to_owned());
     assert_eq!(refused_at(&bytes, &moved_to(&bytes)), "proof");
@@ -489,12 +536,13 @@ fn p16_a_padding_page_with_a_debt_gives_no_proof() {
     let statement = test_statement(shape(), parameters().digest(), &pages);
     let bytes = statement.to_bytes().unwrap();
     let roots = batch_roots(shape(), &pages);
-    let mut fold = Fold::begin(parameters(), &bytes, &roots).unwrap();
+    let columns = test_columns(&statement, &pages);
+    let mut fold = Fold::begin(parameters(), &bytes, &roots, &columns).unwrap();
     for batch in pages.chunks(8) {
         fold.step(batch.to_vec()).unwrap();
     }
     let checkpoint = fold.checkpoint().unwrap();
-    assert!(Fold::resume(parameters(), &bytes, &roots, &checkpoint).is_err());
+    assert!(Fold::resume(parameters(), &bytes, &roots, &columns, &checkpoint).is_err());
     match fold.compress() {
         Ok(proof) => assert_eq!(refused_at(&bytes, &proof), "proof"),
         Err(e) => assert!(e.to_string().contains("refused"), "{e}"),
@@ -515,9 +563,9 @@ fn p17_columns_left_out_listed_twice_or_out_of_order_are_refused() {
     refuse(|s| s.columns.push(s.columns[0].clone()));
     refuse(|s| s.columns[1].index = 0);
     refuse(|s| s.columns[19].index = 8192);
-    refuse(|s| s.columns[1].kind = s.columns[0].kind);
-    refuse(|s| drop(s.columns.remove(0)));
-    refuse(|s| s.columns[0].asset = "NONE".to_owned());
+    refuse(|s| s.columns[1].kind = s.columns[0].kind.clone());
+    refuse(|s| drop(s.columns.remove(2)));
+    refuse(|s| s.columns[0].kind = ColumnKind::Asset { asset: "NONE".to_owned() });
     refuse(|s| s.assets[1].symbol = s.assets[0].symbol.clone());
     refuse(|s| s.not_proven.truncate(4));
     refuse(|s| s.assets.clear());
@@ -549,9 +597,11 @@ fn a_failed_policy_is_a_true_statement_of_a_failure() {
     let mut statement = test_statement(shape(), parameters().digest(), &pages);
     let reserves: u128 = statement.assets[3].reserves.parse().unwrap();
     statement.assets[3].reserves = (reserves - 1).to_string();
+    recommit(&mut statement, &pages);
     let bytes = statement.to_bytes().unwrap();
     let roots = batch_roots(shape(), &pages);
-    let mut fold = Fold::begin(parameters(), &bytes, &roots).unwrap();
+    let columns = test_columns(&statement, &pages);
+    let mut fold = Fold::begin(parameters(), &bytes, &roots, &columns).unwrap();
     for batch in pages.chunks(8) {
         fold.step(batch.to_vec()).unwrap();
     }

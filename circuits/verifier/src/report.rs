@@ -1,10 +1,10 @@
 //! What was found, as lines for a person.
 
 use assay_circuits::{
-    inclusion::{Holding, InclusionReport},
+    inclusion::{Holding, HoldingKind, InclusionReport},
     shape::{Shape, Use},
-    statement::{ColumnKind, Statement},
-    verifier::{AssetLine, Check, Report, percent},
+    statement::{CoverageBasis, Statement, parse_units},
+    verifier::{AssetLine, Check, Report, percent, quote_amount, signed_quote_amount},
 };
 
 /// `units` smallest units as a decimal number of whole ones, in its shortest form.
@@ -119,8 +119,13 @@ pub fn holding_lines(holdings: &[Holding]) -> Vec<String> {
         .iter()
         .map(|h| {
             let owed = match h.kind {
-                ColumnKind::Asset => "",
-                ColumnKind::Debt => "  (you owe)",
+                HoldingKind::Asset => String::new(),
+                HoldingKind::Debt => "  (you owe)".to_owned(),
+                HoldingKind::Long | HoldingKind::Short => {
+                    let side = if h.kind == HoldingKind::Long { "long" } else { "short" };
+                    let limit = h.limit.map_or_else(String::new, |limit| format!(", limit {limit}"));
+                    format!("  contracts {side}{limit}")
+                }
             };
             let asset = visible(&h.asset);
             let pad = " ".repeat(width.saturating_sub(asset.chars().count()));
@@ -149,6 +154,15 @@ pub fn inclusion_lines(attestation: Option<&Report>, report: &InclusionReport) -
                  reference with your own:"
             ));
             lines.extend(holding_lines(&report.holdings).into_iter().map(|l| format!("  {l}")));
+        }
+        if let Some([equity, margin]) = report.measures {
+            let quote = visible(&report.quote);
+            lines.push(format!(
+                "By the public prices and weights this account is worth {} {quote}, and its collateral exceeds what it must \
+                 cover by {} {quote}.",
+                signed_quote_amount(equity),
+                signed_quote_amount(margin)
+            ));
         }
     } else {
         lines.push("NOT INCLUDED: this file does not show that the account is in the attestation.".to_owned());
@@ -190,14 +204,19 @@ pub fn explanation(statement: &Statement) -> Vec<String> {
     ];
     match statement.policy.coverage_bps {
         Some(bps) => lines.push(format!(
-            "It says that it holds reserves of at least {} of what it owes its customers, asset by asset; the {} lines \
+            "It says that it holds reserves of at least {} of what it owes its customers{}, asset by asset; the {} lines \
              of its reserves file are committed to by {}.",
             percent(u128::from(bps)),
+            match statement.policy.coverage_basis {
+                Some(CoverageBasis::Net) => ", less what they owe it,",
+                _ => "",
+            },
             statement.reserves.lines,
             statement.reserves.root
         )),
         None => lines.push("It states no reserves: this is about what it owes, not about what it holds.".to_owned()),
     }
+    lines.extend(rule_lines(statement));
     lines.push(
         "A customer with an inclusion file can check that their own balances are part of these totals; nobody learns \
          anything about another customer from it."
@@ -206,6 +225,57 @@ pub fn explanation(statement: &Statement) -> Vec<String> {
     lines.push(String::new());
     lines.push("It is NOT proven:".to_owned());
     lines.extend(statement.not_proven.iter().map(|n| format!("  - {n}")));
+    lines
+}
+
+/// Limits, measures and policy in plain English; nothing in the solvency family.
+fn rule_lines(statement: &Statement) -> Vec<String> {
+    let Some(rules) = &statement.rules else {
+        return Vec::new();
+    };
+    let quote = visible(statement.assets.first().map_or("", |a| a.quote.as_str()));
+    let mut lines = Vec::new();
+    let limits = statement.limits();
+    for class in &rules.classes {
+        let own: Vec<_> = limits.iter().filter(|(of, ..)| *of == class.class).collect();
+        if own.is_empty() {
+            continue;
+        }
+        let name = if class.name.is_empty() { String::new() } else { format!(" ({})", visible(&class.name)) };
+        lines.push(format!(
+            "Every position of every account in class {}{name} is at most its limit, and in no other instrument:",
+            class.class
+        ));
+        let limit = |(_, instrument, side, cap): &&(u8, &str, &str, u64)| {
+            format!("  {} {side}: {cap} contracts", visible(instrument))
+        };
+        lines.extend(own.iter().map(limit));
+    }
+    if let Ok(digest) = statement.book_digest() {
+        lines.push(format!(
+            "The book, that is every column with its limit, class and weights, has the digest {}.",
+            assay_circuits::field::to_hex(&digest)
+        ));
+    }
+    if let [equity, margin] = rules.results.as_slice() {
+        let amount = |units: &str| quote_amount(parse_units(units).unwrap_or(0));
+        lines.push(format!(
+            "Every account was valued by the public prices, rounded against the exchange. Equity: {} {quote} of all accounts \
+             that are worth something, less {} {quote} of the {} that owe more than they have. Margin: {} accounts have less \
+             collateral than they must, by {} {quote} in all.",
+            amount(&equity.positive),
+            amount(&equity.negative),
+            equity.below,
+            margin.below,
+            amount(&margin.negative)
+        ));
+    }
+    if let (Some(most), Some(bps)) = (statement.policy.below_margin_max, statement.policy.equity_ratio_bps) {
+        lines.push(format!(
+            "Its policy allows {most} accounts below their margin, and asks that positive equity be at least {} of negative.",
+            percent(u128::from(bps))
+        ));
+    }
     lines
 }
 

@@ -1,31 +1,43 @@
-//! Binance's published user shards: one row per customer, for each token `e_X,d_X,X` (equity, debt, net), then each
-//! token's price, the same in every row.
+//! Binance's published user shards: one row per customer, for each token `e_X,d_X,X` (equity, debt, net), in newer ones also
+//! `vl_X,m_X,pm_X` (what of the equity is collateral of a VIP loan, of margin, of portfolio margin), then each token's price,
+//! the same in every row.
 //!
-//! Header: `rn,id`, the triples, `X_udst_price` for each token in the same order (so spelled in the published files;
+//! Header: `rn,id`, these columns, `X_udst_price` for each token in the same order (so spelled in the published files;
 //! `X_usdt_price` is read as well), `total_net_balance_usdt`. That last column is a rounded floating-point sum and is not
-//! read. Cells may be in exponent notation; they are read exactly, and equity − debt = net must hold in every one.
+//! read. With the shards there may be a `cex_assets_info.csv`, told by its header: the collateral tables of the tokens. Six
+//! columns cannot be read without it. With three, nothing says what is collateral; then all equity is, by the margin tables.
+//! Collateral of a token without a table counts nothing and is left out, and so is one without a price.
+//! Cells may be in exponent notation; they are read exactly, and equity − debt = net must hold in every one.
 //!
 //! Scales are Binance's: 8 decimals, and 2 for 27 tokens of very high supply. Binance cuts balances of those tokens to 2
 //! decimals; the published rows hold up to 8. Nothing is cut here: such a token gets the fewest decimals, from 2 to 8, that
 //! keep every balance exact.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
+use num_bigint::BigUint;
+
+use self::info::{KINDS, MARGIN, Step, Tables};
 use super::{ImportError, Imported, Options};
 use crate::ledger::MAX_ASSETS;
 use crate::ledger::assets::Asset;
-use crate::ledger::decimal::{Decimal, format_units, parse_decimal, parse_units};
+use crate::ledger::decimal::{Decimal, MAX_SCALE, format_digits, format_units, parse_decimal, parse_units};
 use crate::ledger::finding::Findings;
 use crate::ledger::lines::{Fields, Table};
 use crate::ledger::manifest::{Exchange, Manifest, SnapshotInfo, TotalText};
 use crate::ledger::source::Source;
 use crate::ledger::text::{fold, name_defect, shown};
-use crate::ledger::writer::SnapshotWriter;
+use crate::ledger::tiers::percent;
+use crate::ledger::writer::{SnapshotWriter, WriteError};
 use crate::progress::Progress;
+
+mod info;
 
 /// Decimals of every published balance, and of all but a few tokens.
 const SCALE: u8 = 8;
+/// Decimals of a value: those of a balance, and the most a price can have.
+const VALUE_SCALE: u8 = SCALE + MAX_SCALE;
 const PRICE_DECIMALS: u8 = 8;
 /// Tokens of very high supply: 2 decimals where that is exact, prices with up to 14.
 const HIGH_SUPPLY_SCALE: u8 = 2;
@@ -75,10 +87,20 @@ struct Token {
     /// Sums in units of 10^-8.
     equity: u128,
     debt: u128,
+    tables: Tables,
+}
+
+/// What one customer has of one token, in units of 10^-8.
+struct Held {
+    token: usize,
+    equity: u128,
+    debt: u128,
+    /// What of the equity is collateral, by kind.
+    collateral: [u128; 3],
 }
 
 impl Token {
-    fn new(symbol: String) -> Self {
+    fn new(symbol: String, tables: Tables) -> Self {
         let high_supply = HIGH_SUPPLY.contains(&symbol.as_str());
         Self {
             symbol,
@@ -87,11 +109,30 @@ impl Token {
             largest: (0, String::new(), 0),
             equity: 0,
             debt: 0,
+            tables,
         }
     }
 
     fn price_decimals(&self) -> u8 {
         if HIGH_SUPPLY.contains(&self.symbol.as_str()) { HIGH_SUPPLY_PRICE_DECIMALS } else { PRICE_DECIMALS }
+    }
+
+    /// The table of a kind, empty where there is none or nothing the token could be worth.
+    fn table(&self, kind: usize) -> &[Step] {
+        match self.price {
+            Some((_, Some(price))) if price.units > 0 => &self.tables[kind],
+            _ => &[],
+        }
+    }
+
+    /// What so many units of 10^-8 are worth, in units of 10^-26 USDT; nothing where there is no price.
+    fn value(&self, units: u128) -> BigUint {
+        match self.price {
+            Some((_, Some(price))) => {
+                BigUint::from(units) * price.units * 10u128.pow(u32::from(VALUE_SCALE - SCALE - price.scale))
+            }
+            _ => BigUint::ZERO,
+        }
     }
 
     /// Widens the scale to the decimals `units` (of 10^-8) need.
@@ -111,13 +152,24 @@ pub(super) fn import(
     let mut findings = Findings::new(options.limits.max_errors_kept);
     let mut shards = Shards::default();
     let mut writer = SnapshotWriter::create(out)?;
-    for path in paths {
-        shards.read(path, options, &mut writer, &mut findings, progress)?;
+    let (infos, paths) = split_infos(paths, options)?;
+    if let [first, second, ..] = infos.as_slice() {
+        findings.add(&second.name, None, format_args!("is a second file of collateral tables beside {}", first.name));
+    }
+    if let Some(source) = infos.first() {
+        shards.info = Some(info::read(source, SHARD_LINE_BYTES, &options.limits, &mut findings, progress)?);
+    }
+    if paths.is_empty() {
+        return Err(WriteError::Argument("there is no shard among the files to import".to_owned()).into());
+    }
+    for source in paths {
+        shards.read(source, options, &mut writer, &mut findings, progress)?;
     }
     shards.judge_sizes(&mut findings);
     if !findings.is_empty() {
         return Err(ImportError::NotValid(findings));
     }
+    shards.write_tables(&mut writer)?;
     let imported =
         Imported { accounts: shards.ids.len() as u64, balances: shards.balances, assets: shards.tokens.len() as u64 };
     let (assets, totals) = shards.book();
@@ -140,12 +192,27 @@ pub(super) fn import(
     Ok(imported)
 }
 
+/// The files of collateral tables, and all others.
+fn split_infos(paths: &[PathBuf], options: &Options) -> Result<(Vec<Source>, Vec<Source>), ImportError> {
+    let (mut infos, mut shards) = (Vec::new(), Vec::new());
+    for path in paths {
+        let source = Source::new(path);
+        let list = if info::is_info(&source, SHARD_LINE_BYTES, &options.limits)? { &mut infos } else { &mut shards };
+        list.push(source);
+    }
+    Ok((infos, shards))
+}
+
 /// What the shards read so far have in common.
 #[derive(Default)]
 struct Shards {
     /// The first shard's name and header; all others must have the same.
     header: Option<(String, Vec<String>)>,
     tokens: Vec<Token>,
+    /// Collateral tables by symbol, where they were given.
+    info: Option<HashMap<String, Tables>>,
+    /// Whether the columns tell the kinds of collateral.
+    by_kind: bool,
     ids: HashSet<[u8; 32]>,
     balances: u64,
 }
@@ -153,13 +220,12 @@ struct Shards {
 impl Shards {
     fn read(
         &mut self,
-        path: &Path,
+        source: Source,
         options: &Options,
         writer: &mut SnapshotWriter,
         findings: &mut Findings,
         progress: &dyn Progress,
     ) -> Result<(), ImportError> {
-        let source = Source::new(path);
         let mut table = Table::open(&source, SHARD_LINE_BYTES, &options.limits, progress)?;
         if table.next(findings)? != Some(1) {
             findings.add(&source.name, Some(1), "there is no readable header");
@@ -176,10 +242,16 @@ impl Shards {
             if findings.is_empty() {
                 let id = table.fields().get(1);
                 writer.account(id, 0)?;
-                for (token, equity, debt) in held {
+                for Held { token, equity, debt, collateral } in held {
                     let text = |units| format_units(units, SCALE);
-                    writer.balance(id, &self.tokens[token].symbol, &text(equity), &text(debt))?;
+                    let token = &self.tokens[token];
+                    writer.balance(id, &token.symbol, &text(equity), &text(debt))?;
                     self.balances += 1;
+                    for (kind, amount) in collateral.into_iter().enumerate() {
+                        if amount > 0 && !token.table(kind).is_empty() {
+                            writer.collateral(&[id, &token.symbol, KINDS[kind], &text(amount)])?;
+                        }
+                    }
                 }
             }
         }
@@ -203,19 +275,27 @@ impl Shards {
                 )),
             };
         }
-        self.tokens = parse_header(fields)?;
+        let (symbols, width) = parse_header(fields)?;
+        self.by_kind = width == KIND_PREFIXES.len();
+        if self.by_kind && self.info.is_none() {
+            return Err(
+                "the columns tell kinds of collateral, but no cex_assets_info.csv with their tables is among the \
+                        files to import"
+                    .to_owned(),
+            );
+        }
+        let mut info = self.info.take().unwrap_or_default();
+        let token = |symbol: String| {
+            let tables = info.remove(&symbol).unwrap_or_default();
+            Token::new(symbol, tables)
+        };
+        self.tokens = symbols.into_iter().map(token).collect();
         self.header = Some((file.to_owned(), fields.iter().map(str::to_owned).collect()));
         Ok(())
     }
 
-    /// Takes one row in; returns what is held, in units of 10^-8.
-    fn read_row(
-        &mut self,
-        file: &str,
-        line: u64,
-        fields: &Fields,
-        findings: &mut Findings,
-    ) -> Vec<(usize, u128, u128)> {
+    /// Takes one row in; returns what is held.
+    fn read_row(&mut self, file: &str, line: u64, fields: &Fields, findings: &mut Findings) -> Vec<Held> {
         let mut held = Vec::new();
         let mut add = |reason: String| findings.add(file, Some(line), reason);
         if fields.get(0).parse::<u64>().is_err() {
@@ -227,31 +307,89 @@ impl Shards {
             Ok(()) if !self.ids.insert(id) => add(format!("customer {} was read before", fields.get(1))),
             Ok(()) => {}
         }
-        let count = self.tokens.len();
+        let (count, width) = (self.tokens.len(), if self.by_kind { KIND_PREFIXES.len() } else { 3 });
+        let mut understood = true;
         for (number, token) in self.tokens.iter_mut().enumerate() {
-            let cells = [0, 1, 2].map(|cell| fields.get(2 + 3 * number + cell));
-            if cells != ["0.0"; 3] {
-                match read_cells(cells) {
-                    Err(reason) => add(format!("{} {reason}", token.symbol)),
-                    Ok((0, 0)) => {}
-                    Ok((equity, debt)) => {
-                        token.widen(equity);
-                        token.widen(debt);
+            let cell = |cell: usize| fields.get(2 + width * number + cell);
+            if (0..width).any(|number| cell(number) != "0.0") {
+                let read = read_cells([0, 1, 2].map(cell)).and_then(|(equity, debt)| {
+                    let pledged = if width == 3 { [0; 3] } else { read_collateral([3, 4, 5].map(cell), equity)? };
+                    Ok((equity, debt, pledged))
+                });
+                match read {
+                    Err(reason) => {
+                        understood = false;
+                        add(format!("{} {reason}", token.symbol));
+                    }
+                    Ok((0, 0, _)) => {}
+                    Ok((equity, debt, collateral)) => {
+                        for units in [equity, debt].into_iter().chain(collateral) {
+                            token.widen(units);
+                        }
                         if equity.max(debt) > token.largest.0 {
                             token.largest = (equity.max(debt), file.to_owned(), line);
                         }
                         // A sum that no longer fits has a balance in it that does not fit 64 bits either.
                         token.equity = token.equity.saturating_add(equity);
                         token.debt = token.debt.saturating_add(debt);
-                        held.push((number, equity, debt));
+                        held.push(Held { token: number, equity, debt, collateral });
                     }
                 }
             }
-            if let Err(reason) = read_price(token, fields.get(2 + 3 * count + number)) {
+            if let Err(reason) = read_price(token, fields.get(2 + width * count + number)) {
+                understood = false;
                 add(reason);
             }
         }
+        if self.by_kind
+            && understood
+            && let Err(reason) = self.judge_debts(&held)
+        {
+            add(format!("customer {} {reason}", shown(fields.get(1))));
+        }
         held
+    }
+
+    /// Whether a customer's collateral, by the tables, is worth the debts; exactly, without any rounding.
+    fn judge_debts(&self, held: &[Held]) -> Result<(), String> {
+        let mut owed = BigUint::ZERO;
+        let mut secured = BigUint::ZERO;
+        for held in held.iter() {
+            let token = &self.tokens[held.token];
+            owed += token.value(held.debt) * 10_000u32;
+            for (kind, amount) in held.collateral.iter().enumerate() {
+                secured += counted(&token.value(*amount), token.table(kind));
+            }
+        }
+        let text = |value: &BigUint| format_digits(&value.to_string(), VALUE_SCALE + 4);
+        if owed > secured {
+            return Err(format!("owes {} USDT, the collateral counts for {} only", text(&owed), text(&secured)));
+        }
+        Ok(())
+    }
+
+    /// Writes the tables of all tokens that have any.
+    fn write_tables(&self, writer: &mut SnapshotWriter) -> Result<(), WriteError> {
+        let mut any = false;
+        for token in &self.tokens {
+            for (kind, name) in KINDS.iter().enumerate().filter(|(kind, _)| self.by_kind || *kind == MARGIN) {
+                for step in token.table(kind) {
+                    any = true;
+                    let from = step.from.to_string();
+                    let to = step.to.map(|to| to.to_string()).unwrap_or_default();
+                    let percent = percent(step.percent_bps).to_string();
+                    if self.by_kind {
+                        writer.tier_by_kind(&[&token.symbol, name, &from, &to, &percent])?;
+                    } else {
+                        writer.tier(&[&token.symbol, &from, &to, &percent])?;
+                    }
+                }
+            }
+        }
+        if self.by_kind && any {
+            writer.begin_collateral()?;
+        }
+        Ok(())
     }
 
     /// Balances that do not fit 64 bits at the scale their token ended up with.
@@ -292,32 +430,52 @@ impl Shards {
     }
 }
 
-/// The tokens a header names, or what is wrong with it.
-fn parse_header(fields: &Fields) -> Result<Vec<Token>, String> {
+/// What of a value in units of 10^-26 USDT counts by the table, in units of 10^-30.
+fn counted(value: &BigUint, table: &[Step]) -> BigUint {
+    let scaled = |whole: u64| BigUint::from(whole) * 10u128.pow(u32::from(VALUE_SCALE));
+    let mut sum = BigUint::ZERO;
+    for step in table {
+        let from = scaled(step.from);
+        let end = step.to.map_or_else(|| value.clone(), |to| scaled(to).min(value.clone()));
+        if end > from {
+            sum += (end - from) * step.percent_bps;
+        }
+    }
+    sum
+}
+
+/// What stands before a token's name in its columns, with and without the kinds of collateral.
+const PREFIXES: [&str; 3] = ["e_", "d_", ""];
+const KIND_PREFIXES: [&str; 6] = ["e_", "d_", "", "vl_", "m_", "pm_"];
+
+/// The symbols a header names and the columns that each has beside its price, or what is wrong with it.
+fn parse_header(fields: &Fields) -> Result<(Vec<String>, usize), String> {
     let columns: Vec<&str> = fields.iter().collect();
     let [first, second, middle @ .., last] = columns.as_slice() else {
         return Err("the header has fewer than three columns".to_owned());
     };
-    if (*first, *second, *last) != ("rn", "id", "total_net_balance_usdt") || !middle.len().is_multiple_of(4) {
-        return Err(
-            "the header is not rn,id, then three columns and a price for each token, then total_net_balance_usdt"
-                .to_owned(),
-        );
+    let by_kind = middle.get(3).is_some_and(|column| column.strip_prefix("vl_") == Some(middle[2]));
+    let prefixes: &[&str] = if by_kind { &KIND_PREFIXES } else { &PREFIXES };
+    let width = prefixes.len();
+    if (*first, *second, *last) != ("rn", "id", "total_net_balance_usdt") || !middle.len().is_multiple_of(width + 1) {
+        return Err("the header is not rn,id, then three or six columns and a price for each token, then \
+                    total_net_balance_usdt"
+            .to_owned());
     }
-    let count = middle.len() / 4;
+    let count = middle.len() / (width + 1);
     if count == 0 || count > MAX_ASSETS {
         return Err(format!("the header names {count} tokens; a book has 1 to {MAX_ASSETS}"));
     }
-    let (triples, prices) = middle.split_at(3 * count);
-    let mut tokens = Vec::with_capacity(count);
+    let (columns, prices) = middle.split_at(width * count);
+    let mut symbols = Vec::with_capacity(count);
     let mut seen = HashSet::new();
-    for (triple, price) in triples.chunks_exact(3).zip(prices) {
-        let name = triple[2];
+    for (columns, price) in columns.chunks_exact(width).zip(prices) {
+        let name = columns[2];
         let named = |column: &str, prefix: &str, suffix: &str| {
             column.strip_prefix(prefix).and_then(|rest| rest.strip_suffix(suffix)) == Some(name)
         };
-        if !named(triple[0], "e_", "") || !named(triple[1], "d_", "") {
-            return Err(format!("columns {} do not belong to one token", triple.join(",")));
+        if !columns.iter().zip(prefixes).all(|(column, prefix)| named(column, prefix, "")) {
+            return Err(format!("columns {} do not belong to one token", columns.join(",")));
         }
         if !named(price, "", "_udst_price") && !named(price, "", "_usdt_price") {
             return Err(format!("column {price} stands where the price of {name} belongs"));
@@ -329,9 +487,9 @@ fn parse_header(fields: &Fields) -> Result<Vec<Token>, String> {
         if !seen.insert(fold(&symbol).into_owned()) {
             return Err(format!("token {symbol} is named twice"));
         }
-        tokens.push(Token::new(symbol));
+        symbols.push(symbol);
     }
-    Ok(tokens)
+    Ok((symbols, width))
 }
 
 /// Equity and debt of one token in units of 10^-8; the net must be their difference.
@@ -348,6 +506,24 @@ fn read_cells([equity_text, debt_text, net_text]: [&str; 3]) -> Result<(u128, u1
         return Err(format!("equity {equity_text} less debt {debt_text} is not the net {net_text}"));
     }
     Ok((equity, debt))
+}
+
+/// Collateral of one token by kind, in units of 10^-8; together at most the equity.
+fn read_collateral(texts: [&str; 3], equity: u128) -> Result<[u128; 3], String> {
+    let (mut amounts, mut left) = ([0; 3], Some(equity));
+    for (kind, text) in texts.into_iter().enumerate() {
+        amounts[kind] =
+            parse_units(text, SCALE).map_err(|error| format!("{} collateral {} {error}", KINDS[kind], shown(text)))?;
+        left = left.and_then(|left| left.checked_sub(amounts[kind]));
+    }
+    match left {
+        Some(_) => Ok(amounts),
+        None => Err(format!(
+            "collateral {} is more in all than the equity {}",
+            texts.join(" and "),
+            format_units(equity, SCALE)
+        )),
+    }
 }
 
 /// Notes the price of the first row, and compares all others with it.

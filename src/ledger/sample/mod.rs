@@ -10,9 +10,17 @@
 //! * **reserves** for each asset that is held, 2–4 addresses (every tenth asset has one of them with a custodian) that sum to
 //!   101–105 % of all customers' equity, debts not deducted.
 //!
+//! With rules it is also held to something:
+//! * **classes** 1 (retail) for 98 %, 2 (institutional) for 2 %.
+//! * **collateral** ten of the assets, with tables that count the less of a value the larger it is, or all values alike; who
+//!   borrows more than these secure borrows nothing.
+//! * **positions** about a third of the accounts, in six futures, within the limits of their class and for at most the value
+//!   of what they own less what they owe.
+//!
 //! Accounts are written as they are drawn: memory does not grow with their number.
 
 mod assets;
+mod rules;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -21,6 +29,7 @@ use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
 use self::assets::SAMPLE_ASSETS;
+use self::rules::Rules;
 use super::assets::Asset;
 use super::decimal::{format_units, parse_decimal};
 use super::manifest::{Exchange, Manifest, SnapshotInfo, TotalText, taken_at_defect};
@@ -30,12 +39,25 @@ use crate::progress::Progress;
 
 const CUSTODIAN: &str = "Sample Trust Company";
 
-/// Writes a synthetic snapshot of `accounts` accounts to `out`, which must not exist. `taken_at` (RFC 3339, UTC) goes into
-/// the manifest.
+/// What a sample is to be.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Number of accounts, 1 to 2^32 − 2.
+    pub accounts: u64,
+    /// What everything is drawn from.
+    pub seed: u64,
+    /// The instant it claims to show, RFC 3339 in UTC.
+    pub taken_at: String,
+    /// Whether it is held to something: classes, futures with limits and positions, collateral tables.
+    pub rules: bool,
+}
+
+/// Writes a synthetic snapshot to `out`, which must not exist.
 ///
 /// # Errors
 /// If there are no or too many accounts, the time is none, `out` exists, or the disk refuses.
-pub fn sample(accounts: u64, seed: u64, taken_at: &str, out: &Path, progress: &dyn Progress) -> Result<(), WriteError> {
+pub fn sample(options: &Options, out: &Path, progress: &dyn Progress) -> Result<(), WriteError> {
+    let Options { accounts, seed, ref taken_at, .. } = *options;
     if accounts == 0 || accounts >= u64::from(u32::MAX) {
         return Err(WriteError::Argument(format!("a sample has 1 to {} accounts, not {accounts}", u32::MAX - 1)));
     }
@@ -45,19 +67,34 @@ pub fn sample(accounts: u64, seed: u64, taken_at: &str, out: &Path, progress: &d
     let mut writer = SnapshotWriter::create(out)?;
     let mut draw = Draw(ChaCha12Rng::seed_from_u64(seed));
     let book = book();
+    let mut rules = match options.rules {
+        true => {
+            // A stream of its own, so that everybody holds the same with rules and without.
+            let mut other = ChaCha12Rng::seed_from_u64(seed);
+            other.set_stream(1);
+            Some(Rules::write(Draw(other), &book, &mut writer)?)
+        }
+        false => None,
+    };
     let mut totals = vec![AssetTotals::default(); book.len()];
 
     progress.begin("draw accounts", accounts, "accounts");
     for number in 0..accounts {
         // The number alone makes the reference unique; the rest makes it look like one.
         let reference = format!("u{number:09}-{:08x}", draw.0.next_u32());
-        let class = match draw.below(100) {
+        let mut class = match draw.below(100) {
             0..90 => 0,
             90..98 => 1,
             _ => 2,
         };
+        let mut portfolio = draw.portfolio(&book, &mut totals);
+        if let Some(rules) = &mut rules {
+            class = Rules::class(class);
+            rules.cover_debts(&book, &mut portfolio, &mut totals);
+            rules.write_positions(&mut writer, &reference, class, &book, &portfolio)?;
+        }
         writer.account(&reference, class)?;
-        for (asset, held) in draw.portfolio(&book, &mut totals) {
+        for (asset, held) in portfolio {
             let scale = book[asset].scale;
             writer.balance(
                 &reference,
@@ -84,8 +121,8 @@ pub fn sample(accounts: u64, seed: u64, taken_at: &str, out: &Path, progress: &d
             domain: "exchange.example".to_owned(),
         },
         snapshot: SnapshotInfo {
-            id: format!("sample-{accounts}-{seed}"),
-            taken_at: taken_at.to_owned(),
+            id: format!("sample-{accounts}-{seed}{}", if options.rules { "-rules" } else { "" }),
+            taken_at: taken_at.clone(),
             block_heights,
         },
         rows: None,
@@ -216,16 +253,69 @@ mod tests {
     use super::super::{Limits, check};
     use super::*;
     use crate::progress::Silent;
+    use sha2::{Digest, Sha256};
     use std::fs;
 
-    const TAKEN_AT: &str = "2026-11-01T00:00:00Z";
+    fn options(accounts: u64, seed: u64) -> Options {
+        Options { accounts, seed, taken_at: "2026-11-01T00:00:00Z".to_owned(), rules: false }
+    }
+
+    #[test]
+    fn a_sample_without_rules_stays_as_it_was_to_the_byte() {
+        let dir = tempfile::tempdir().unwrap();
+        let out = dir.path().join("s");
+        sample(&options(300, 7), &out, &Silent).unwrap();
+        assert_eq!(fs::read_dir(&out).unwrap().count(), 5);
+        let mut hasher = Sha256::new();
+        for name in ["accounts.csv", "assets.csv", "balances.csv", "manifest.toml", "reserves.csv"] {
+            hasher.update(fs::read(out.join(name)).unwrap());
+        }
+        assert_eq!(hex::encode(hasher.finalize()), "a81da544e091acc9bcc1492d7808fcd5207e05d736c2dc8e557bd7b118290681");
+    }
+
+    #[test]
+    fn a_sample_with_rules_keeps_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let out = dir.path().join("s");
+        sample(&Options { rules: true, ..options(3000, 1) }, &out, &Silent).unwrap();
+        let snapshot = check(&out, &Limits::default(), &Silent).unwrap();
+        assert!(snapshot.has_limits() && snapshot.tiers().len() > 15 && snapshot.instruments().len() == 6);
+        let names: Vec<_> = snapshot.classes().iter().map(|c| (c.class, c.name.as_str())).collect();
+        assert_eq!(names, [(1, "retail"), (2, "institutional")]);
+        let accounts = 0..3000;
+        let with_positions = accounts.clone().filter(|account| !snapshot.positions_of(*account).is_empty()).count();
+        assert!((650..1050).contains(&with_positions), "{with_positions} accounts have positions");
+
+        let value = |units: u64, asset: u16| {
+            let asset = &snapshot.assets()[usize::from(asset)];
+            let price = asset.price.unwrap();
+            // all assets' values in units of 10^-22
+            u128::from(units) * price.units * 10u128.pow(22 - u32::from(asset.scale) - u32::from(price.scale))
+        };
+        let mut borrowers = 0;
+        for account in accounts {
+            let owed: u128 = snapshot.holdings_of(account).iter().map(|h| value(h.debt, h.asset)).sum();
+            let mut secured = 0;
+            for pledged in snapshot.collateral_of(account) {
+                let value = value(pledged.amount, pledged.asset);
+                for tier in snapshot.tiers().iter().filter(|tier| tier.asset == pledged.asset) {
+                    let (from, to) = (tier.from.units * 10u128.pow(22), tier.to.map(|to| to.units * 10u128.pow(22)));
+                    let counted = value.min(to.unwrap_or(value)).saturating_sub(from);
+                    secured += counted / 10_000 * u128::from(tier.percent_bps);
+                }
+            }
+            assert!(owed <= secured, "account {account} owes {owed}, {secured} is secured");
+            borrowers += u32::from(owed > 0);
+        }
+        assert!(borrowers > 100, "{borrowers} accounts borrow");
+    }
 
     #[test]
     fn the_same_seed_gives_the_same_bytes_and_another_one_does_not() {
         let dir = tempfile::tempdir().unwrap();
         let files = |name: &str, seed: u64| {
             let out = dir.path().join(name);
-            sample(50, seed, TAKEN_AT, &out, &Silent).unwrap();
+            sample(&options(50, seed), &out, &Silent).unwrap();
             ["manifest.toml", "assets.csv", "accounts.csv", "balances.csv", "reserves.csv"]
                 .map(|name| fs::read(out.join(name)).unwrap())
         };
@@ -237,7 +327,7 @@ mod tests {
     fn a_sample_is_a_valid_snapshot_of_the_documented_shape() {
         let dir = tempfile::tempdir().unwrap();
         let out = dir.path().join("s");
-        sample(5000, 1, TAKEN_AT, &out, &Silent).unwrap();
+        sample(&options(5000, 1), &out, &Silent).unwrap();
         let snapshot = check(&out, &Limits::default(), &Silent).unwrap();
         assert_eq!((snapshot.account_count(), snapshot.assets().len()), (5000, 120));
 
@@ -265,10 +355,13 @@ mod tests {
     #[test]
     fn a_single_account_is_a_sample_too_and_none_is_not() {
         let dir = tempfile::tempdir().unwrap();
-        sample(1, 3, TAKEN_AT, &dir.path().join("one"), &Silent).unwrap();
+        let one = options(1, 3);
+        sample(&one, &dir.path().join("one"), &Silent).unwrap();
         check(&dir.path().join("one"), &Limits::default(), &Silent).unwrap();
-        assert!(matches!(sample(0, 3, TAKEN_AT, &dir.path().join("none"), &Silent), Err(WriteError::Argument(_))));
-        assert!(matches!(sample(1, 3, "today", &dir.path().join("none"), &Silent), Err(WriteError::Argument(_))));
-        assert!(matches!(sample(1, 3, TAKEN_AT, &dir.path().join("one"), &Silent), Err(WriteError::Exists(_))));
+        let none = dir.path().join("none");
+        assert!(matches!(sample(&options(0, 3), &none, &Silent), Err(WriteError::Argument(_))));
+        let today = Options { taken_at: "today".to_owned(), ..one.clone() };
+        assert!(matches!(sample(&today, &none, &Silent), Err(WriteError::Argument(_))));
+        assert!(matches!(sample(&one, &dir.path().join("one"), &Silent), Err(WriteError::Exists(_))));
     }
 }

@@ -8,25 +8,14 @@ use std::io::Write;
 
 #[test]
 fn a_file_that_nobody_reads_is_refused() {
-    Book::new().with("positions.csv.zst", "").with("notes.txt", "").with("balances.csv.bak", "").refused_because(
+    Book::new().with("orders.csv.zst", "").with("notes.txt", "").with("balances.csv.bak", "").refused_because(
         "balances.csv.bak: is not a file of a snapshot\n\
          notes.txt: is not a file of a snapshot\n\
-         positions.csv.zst: this version does not read this file yet, and will not attest a ledger while leaving a part of it out",
+         orders.csv.zst: is not a file of a snapshot",
     );
     let folder = Book::new();
     fs::create_dir(folder.path("assets")).unwrap();
     folder.refused_because("assets: is not a file, and a snapshot has nothing but files");
-}
-
-#[test]
-fn l9_l10_l11_collateral_and_its_tiers_are_refused_rather_than_left_out() {
-    // this version proves nothing about collateral, so a ledger that has any is not attested as if it had none
-    Book::new().with("tiers.csv", "asset,from,to,percent\nBTC,0,1000,100\n").refused_because(
-        "tiers.csv: this version does not read this file yet, and will not attest a ledger while leaving a part of it out",
-    );
-    let collateral = BALANCES.replace("equity,debt", "equity,debt,collateral");
-    let refused = Book::new().with("balances.csv", collateral).refused();
-    assert!(refused.starts_with("balances.csv line 1: "), "{refused}");
 }
 
 #[test]

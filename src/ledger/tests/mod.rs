@@ -5,6 +5,7 @@ mod files;
 mod lines;
 mod names;
 mod numbers;
+mod rules;
 mod totals;
 
 use std::fs;

@@ -212,6 +212,143 @@ fn nothing_is_overwritten_and_a_missing_shard_is_the_environment() {
     assert!(matches!(import_files(&[missing], &case.dir.path().join("other")), Err(ImportError::Environment(_))));
 }
 
+const INFO: &str = "\"token\",\"asset_usdt_price\",\"collateral_vip_loan_ratio_tiers\",\"collateral_margin_ratio_tiers\",\
+    \"collateral_portfolio_margin_ratio_tiers\"\n\
+    \"btc\",\"96500.00\",\"[0-1000:100, 1000-2000:50]\",\"[0-18446744073709551615:90]\",\"\"\n\
+    \"old\",\"1\",\"\",\"[0-5:99.5]\",\"\"\n\
+    \"new\",\"1\",\"\",\"[0-5:99]\",\"\"\n";
+const KINDS_HEADER: &str = "rn,id,e_btc,d_btc,btc,vl_btc,m_btc,pm_btc,e_old,d_old,old,vl_old,m_old,pm_old,btc_udst_price,\
+    old_usdt_price,total_net_balance_usdt";
+
+/// One token's cells, and what one BTC and one OLD then are worth.
+fn by_kind(rows: &[(&str, &str)]) -> Case {
+    let row = |(number, (btc, old)): (usize, &(&str, &str))| {
+        let id = format!("{:02x}", number + 1).repeat(32);
+        format!("{number},{id},{btc},{old},1000.00000000,1.00000000,0.1\n")
+    };
+    let rows: String = rows.iter().enumerate().map(row).collect();
+    Case::new().raw(format!("{KINDS_HEADER}\n{rows}").as_bytes()).raw(INFO.as_bytes())
+}
+
+const NOTHING: &str = "0.0,0.0,0.0,0.0,0.0,0.0";
+
+#[test]
+fn three_columns_and_the_tables_give_one_kind_of_collateral() {
+    let case = Case::new().raw(INFO.as_bytes()).shard(&[row(1, "2.0,0.0,2.0", "1.0,0.0,1.0")]);
+    let snapshot = case.valid();
+    let tiers: Vec<_> =
+        snapshot.tiers().iter().map(|t| (t.asset, t.from.units, t.to.map(|to| to.units), t.percent_bps)).collect();
+    assert_eq!(tiers, [(0, 0, None, 9000), (2, 0, Some(5), 9950)]);
+    assert_eq!(snapshot.collateral_kinds(), ["collateral"]);
+    let pledged: Vec<_> = snapshot.collateral_of(0).iter().map(|c| (c.asset, c.amount)).collect();
+    assert_eq!(pledged, [(0, 200_000_000)]);
+    assert_eq!(snapshot.assets()[0].price.unwrap().to_string(), "96500");
+}
+
+#[test]
+fn six_columns_and_the_tables_give_three_kinds_of_collateral() {
+    let snapshot = by_kind(&[("2.0,0.5,1.5,0.5,1.25,0.25", NOTHING), (NOTHING, "3.0,0.0,3.0,1.0,2.0,0.0")]).valid();
+    assert_eq!(snapshot.collateral_kinds(), ["vip_loan", "margin"]);
+    let tiers: Vec<_> = snapshot.tiers().iter().map(|t| (t.asset, t.kind, t.percent_bps)).collect();
+    assert_eq!(tiers, [(0, 0, 10_000), (0, 0, 5000), (0, 1, 9000), (1, 1, 9950)]);
+    // portfolio margin has no table here, nor has a VIP loan in OLD: both count nothing
+    let pledged: Vec<_> =
+        (0..2).flat_map(|account| snapshot.collateral_of(account)).map(|c| (c.account, c.kind, c.amount)).collect();
+    assert_eq!(pledged, [(0, 0, 50_000_000), (0, 1, 125_000_000), (1, 1, 200_000_000)]);
+    let none = by_kind(&[("2.0,0.0,2.0,0.0,0.0,0.0", NOTHING)]).valid();
+    assert!(none.collateral_of(0).is_empty(), "what is not said to be collateral is none");
+}
+
+#[test]
+fn l9_collateral_over_equity_by_one_unit_is_named() {
+    let cells = "2.0,0.0,2.0,0.5,1.25,0.25000001";
+    assert_eq!(
+        by_kind(&[(NOTHING, NOTHING), (cells, NOTHING)]).refused(),
+        "shard0.csv line 3: BTC collateral 0.5 and 1.25 and 0.25000001 is more in all than the equity 2"
+    );
+    let refused = by_kind(&[("2.0,0.0,2.0,1e30,1e9,-1", NOTHING)]).refused();
+    assert!(refused.starts_with("shard0.csv line 2: BTC portfolio_margin collateral \"-1\" is negative"), "{refused}");
+}
+
+#[test]
+fn l10_debt_over_collateral_by_one_unit_is_named() {
+    // 1.5 BTC in a VIP loan are worth 1,500 and count 1,250; 0.1 BTC of margin count 90; 3 OLD count 2.985
+    let row = |debt: &'static str| by_kind(&[("1.6,0.0,1.6,1.5,0.1,0.0", NOTHING), ("1.6,0.0,1.6,1.5,0.1,0.0", debt)]);
+    row("3.0,1342.985,-1339.985,0.0,3.0,0.0").valid();
+    assert_eq!(
+        row("3.0,1342.98500001,-1339.98500001,0.0,3.0,0.0").refused(),
+        format!(
+            "shard0.csv line 3: customer \"{}\" owes 1342.98500001 USDT, the collateral counts for 1342.985 only",
+            "02".repeat(32)
+        )
+    );
+    // far beyond 128 bits in the smallest units of a value
+    let huge = "184467440737.0,0.0,184467440737.0,0.0,184467440737.0,0.0";
+    by_kind(&[(huge, "0.0,184467440737.0,-184467440737.0,0.0,0.0,0.0")]).valid();
+}
+
+#[test]
+fn l11_tables_that_are_damaged_or_missing_are_refused() {
+    let shard = format!("{KINDS_HEADER}\n");
+    assert_eq!(
+        Case::new().raw(shard.as_bytes()).refused(),
+        "shard0.csv line 1: the columns tell kinds of collateral, but no cex_assets_info.csv with their tables is among \
+         the files to import"
+    );
+    for (from, to, sentence) in [
+        ("[0-5:99]", "[0-5:99", "4: NEW margin table: \"[0-5:99\" is not of the form [0-10000:100,10000-20000:90]"),
+        (
+            "1000-2000:50",
+            "1001-2000:50",
+            "2: BTC vip_loan table: tier 1001-2000:50 begins at 1001 and leaves a gap: the \
+          tier before ends at 1000",
+        ),
+        ("\"new\"", "\"BTC\"", "4: token BTC is in line 2 already"),
+        ("96500.00", "dear", "2: BTC price \"dear\" is not a plain decimal number"),
+    ] {
+        let case = Case::new().shard(&[row(1, ZEROS, ZEROS)]).raw(INFO.replace(from, to).as_bytes());
+        assert_eq!(case.refused(), format!("shard1.csv line {sentence}"));
+    }
+    let twice = Case::new().shard(&[row(1, ZEROS, ZEROS)]).raw(INFO.as_bytes()).raw(INFO.as_bytes());
+    assert_eq!(twice.refused(), "shard2.csv: is a second file of collateral tables beside shard1.csv");
+    assert!(matches!(Case::new().raw(INFO.as_bytes()).import(), Err(ImportError::Write(_))));
+}
+
+#[test]
+fn l2_six_columns_in_disorder_are_refused() {
+    for (from, to) in [("m_old,pm_old", "pm_old,m_old"), ("pm_btc,", ""), ("vl_btc", "vl_old")] {
+        let header = KINDS_HEADER.replacen(from, to, 1);
+        let refused = Case::new().raw(format!("{header}\n").as_bytes()).raw(INFO.as_bytes()).refused();
+        assert!(refused.starts_with("shard0.csv line 1: "), "{to}: {refused}");
+    }
+}
+
+#[test]
+fn the_published_tables_become_tiers_of_the_published_shards() {
+    let data = std::env::var("ASSAY_SHARED_DATA")
+        .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data").to_owned());
+    let files = ["sample_users0", "cex_assets_info", "sample_users1"]
+        .map(|name| PathBuf::from(&data).join(format!("binance/{name}.csv")));
+    if !files.iter().all(|file| file.exists()) {
+        println!("skipped: the published shards and tables are not under {data}");
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("out");
+    import_files(&files, &out).unwrap();
+    let snapshot = check(&out, &Limits::default(), &Silent).unwrap();
+    assert_eq!(snapshot.account_count(), 200);
+    let info = fs::read_to_string(&files[1]).unwrap();
+    for (number, asset) in snapshot.assets().iter().enumerate() {
+        let line = info.lines().find(|line| line.starts_with(&format!("\"{}\",", asset.symbol.to_lowercase())));
+        let margin = line.map_or("", |line| line.split("\",\"").nth(3).unwrap());
+        let expected = if asset.price.is_some_and(|p| p.units > 0) { margin.matches(':').count() } else { 0 };
+        let found = snapshot.tiers().iter().filter(|tier| usize::from(tier.asset) == number).count();
+        assert_eq!(found, expected, "{}", asset.symbol);
+    }
+    assert!(snapshot.tiers().len() > 300);
+}
+
 /// Adds two non-negative decimal texts digit by digit; shares nothing with the module under test.
 fn add_text(a: &str, b: &str) -> String {
     let parts = |text: &str| {

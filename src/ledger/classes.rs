@@ -1,0 +1,95 @@
+//! `classes.csv`: `class,name,kyc_level,jurisdiction` — what the numbers in accounts.csv stand for.
+
+use super::Limits;
+use super::finding::{Environment, Findings};
+use super::lines::{SNAPSHOT_LINE_BYTES, Table};
+use super::source::Source;
+use super::text::{name_defect, shown};
+use crate::progress::Progress;
+
+pub(crate) const CLASSES_HEADER: [&str; 4] = ["class", "name", "kyc_level", "jurisdiction"];
+
+const MAX_TEXT_BYTES: usize = 256;
+
+/// One class of accounts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClassInfo {
+    /// Its number, as accounts.csv and limits.csv give it.
+    pub class: u8,
+    /// What the exchange calls it, 1 to 256 bytes.
+    pub name: String,
+    /// How well its customers are known; may be empty.
+    pub kyc_level: String,
+    /// Where its customers are; may be empty.
+    pub jurisdiction: String,
+}
+
+/// All classes, sorted by number.
+#[derive(Debug, Default)]
+pub(crate) struct Classes {
+    pub(crate) list: Vec<ClassInfo>,
+    pub(crate) rows: u64,
+}
+
+impl Classes {
+    pub(crate) fn has(&self, class: u8) -> bool {
+        self.list.binary_search_by_key(&class, |info| info.class).is_ok()
+    }
+}
+
+/// A class number in its one spelling: no "+1", no "01". It must be among `classes` where there are such.
+pub(crate) fn parse_class(text: &str, classes: Option<&Classes>) -> Result<u8, String> {
+    match text.parse::<u8>().ok().filter(|class| class.to_string() == text) {
+        None => Err(format!("class {} is not an integer from 0 to 255", shown(text))),
+        Some(class) if classes.is_some_and(|classes| !classes.has(class)) => {
+            Err(format!("class {class} is not in classes.csv"))
+        }
+        Some(class) => Ok(class),
+    }
+}
+
+/// Reads the classes. `None`, with findings, where the file cannot be made out at all.
+pub(crate) fn read(
+    source: &Source,
+    limits: &Limits,
+    findings: &mut Findings,
+    progress: &dyn Progress,
+) -> Result<Option<Classes>, Environment> {
+    let mut table = Table::open(source, SNAPSHOT_LINE_BYTES, limits, progress)?;
+    if !table.expect_header(&CLASSES_HEADER, findings)? {
+        return Ok(None);
+    }
+    let mut classes = Classes::default();
+    while let Some(line) = table.next(findings)? {
+        let [class_text, name, kyc_level, jurisdiction] = [0, 1, 2, 3].map(|column| table.fields().get(column));
+        let mut add = |reason: String| findings.add(&source.name, Some(line), reason);
+        for (word, text, may_be_empty) in
+            [("name", name, false), ("kyc_level", kyc_level, true), ("jurisdiction", jurisdiction, true)]
+        {
+            if let Some(defect) = name_defect(text, MAX_TEXT_BYTES)
+                && !(text.is_empty() && may_be_empty)
+            {
+                add(format!("{word} {} {defect}", shown(text)));
+            }
+        }
+        let class = match parse_class(class_text, None) {
+            Ok(class) => class,
+            Err(reason) => {
+                add(reason);
+                continue;
+            }
+        };
+        let info = ClassInfo {
+            class,
+            name: name.to_owned(),
+            kyc_level: kyc_level.to_owned(),
+            jurisdiction: jurisdiction.to_owned(),
+        };
+        match classes.list.binary_search_by_key(&class, |info| info.class) {
+            Ok(_) => add(format!("class {class} is listed twice")),
+            Err(place) => classes.list.insert(place, info),
+        }
+    }
+    classes.rows = table.rows();
+    Ok(Some(classes))
+}

@@ -1,0 +1,149 @@
+//! `cex_assets_info.csv`, which Binance publishes beside its shards: for each token a price and up to three collateral tables
+//! such as `[0-10000:100,10000-20000:90]` — of the value from 0 to 10,000 USDT all counts, of the next 10,000 nine tenths. A
+//! table that ends at 2^64 − 1 has no end, and an empty text is no table. The prices are not used; the shards have their own.
+
+use std::collections::HashMap;
+
+use crate::ledger::Limits;
+use crate::ledger::decimal::{Decimal, parse_decimal, parse_quantity};
+use crate::ledger::finding::{Environment, Findings};
+use crate::ledger::lines::Table;
+use crate::ledger::source::Source;
+use crate::ledger::text::{fold, name_defect, shown};
+use crate::ledger::tiers::{Ladder, parse_percent};
+use crate::progress::{Progress, Silent};
+
+const HEADER: [&str; 5] = [
+    "token",
+    "asset_usdt_price",
+    "collateral_vip_loan_ratio_tiers",
+    "collateral_margin_ratio_tiers",
+    "collateral_portfolio_margin_ratio_tiers",
+];
+
+/// The kinds of collateral, in the order of the columns here and in the shards.
+pub(super) const KINDS: [&str; 3] = ["vip_loan", "margin", "portfolio_margin"];
+/// Number of the kind that stands for all where a shard tells no kinds apart.
+pub(super) const MARGIN: usize = 1;
+
+/// One step of a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Step {
+    /// Value in USDT at which it begins.
+    pub(super) from: u64,
+    /// Value at which it ends, if it does.
+    pub(super) to: Option<u64>,
+    pub(super) percent_bps: u16,
+}
+
+/// One token's tables, by kind; empty where it has none.
+pub(super) type Tables = [Vec<Step>; 3];
+
+/// Whether the file is one of these, which its header alone tells.
+pub(super) fn is_info(source: &Source, line_bytes: usize, limits: &Limits) -> Result<bool, Environment> {
+    let mut table = Table::open(source, line_bytes, limits, &Silent)?;
+    // What is wrong with the file is said by whoever reads it as a whole.
+    let first = table.next(&mut Findings::new(0))?;
+    Ok(first == Some(1) && table.fields().iter().eq(HEADER))
+}
+
+/// Reads the tables of all tokens, by symbol.
+pub(super) fn read(
+    source: &Source,
+    line_bytes: usize,
+    limits: &Limits,
+    findings: &mut Findings,
+    progress: &dyn Progress,
+) -> Result<HashMap<String, Tables>, Environment> {
+    let mut table = Table::open(source, line_bytes, limits, progress)?;
+    let mut tokens = HashMap::new();
+    let mut first_line_of: HashMap<String, u64> = HashMap::new();
+    if !table.expect_header(&HEADER, findings)? {
+        return Ok(tokens);
+    }
+    while let Some(line) = table.next(findings)? {
+        let fields = table.fields();
+        let mut add = |reason: String| findings.add(&source.name, Some(line), reason);
+        let symbol = fields.get(0).to_uppercase();
+        if let Some(defect) = name_defect(&symbol, 64) {
+            add(format!("token {} {defect}", shown(fields.get(0))));
+            continue;
+        }
+        let first = *first_line_of.entry(fold(&symbol).into_owned()).or_insert(line);
+        if first != line {
+            add(format!("token {symbol} is in line {first} already"));
+        }
+        if let Err(error) = parse_decimal(fields.get(1)) {
+            add(format!("{symbol} price {} {error}", shown(fields.get(1))));
+        }
+        let mut kind = 0..;
+        let tables = KINDS.map(|name| {
+            let text = fields.get(2 + kind.next().unwrap_or(0));
+            parse_table(text).unwrap_or_else(|reason| {
+                add(format!("{symbol} {name} table: {reason}"));
+                Vec::new()
+            })
+        });
+        tokens.insert(symbol, tables);
+    }
+    Ok(tokens)
+}
+
+fn parse_table(text: &str) -> Result<Vec<Step>, String> {
+    if text.is_empty() {
+        return Ok(Vec::new());
+    }
+    let malformed = || format!("{} is not of the form [0-10000:100,10000-20000:90]", shown(text));
+    let inside = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).ok_or_else(malformed)?;
+    let mut ladder = Ladder::default();
+    let mut steps = Vec::new();
+    for step in inside.split(',') {
+        let step = step.strip_prefix(' ').unwrap_or(step);
+        let (range, percent) = step.split_once(':').ok_or_else(malformed)?;
+        let (from, to) = range.split_once('-').ok_or_else(malformed)?;
+        let read = |text: &str| parse_quantity(text, 0).map_err(|error| format!("{} {error}", shown(text)));
+        let (from, to) = (read(from)?, Some(read(to)?).filter(|to| *to != u64::MAX));
+        let percent_bps = parse_percent(percent)?;
+        let whole = |value: u64| Decimal { units: value.into(), scale: 0 };
+        ladder.step(whole(from), to.map(whole), percent_bps).map_err(|reason| format!("tier {step} {reason}"))?;
+        steps.push(Step { from, to, percent_bps });
+    }
+    Ok(steps)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_table_is_read_with_and_without_an_end() {
+        let step = |from, to, percent_bps| Step { from, to, percent_bps };
+        let bounded = parse_table("[0-10000:100, 10000-20000:90,20000-30000:0.5]").unwrap();
+        assert_eq!(
+            bounded,
+            [step(0, Some(10_000), 10_000), step(10_000, Some(20_000), 9000), step(20_000, Some(30_000), 50)]
+        );
+        assert_eq!(parse_table("[0-18446744073709551615:0]").unwrap(), [step(0, None, 0)]);
+        assert_eq!(parse_table("").unwrap(), []);
+    }
+
+    #[test]
+    fn l11_a_table_that_is_none_is_refused() {
+        for (text, reason) in [
+            ("[]", "\"[]\" is not of the form [0-10000:100,10000-20000:90]"),
+            ("0-1:100", "\"0-1:100\" is not of the form [0-10000:100,10000-20000:90]"),
+            ("[0-1]", "\"[0-1]\" is not of the form [0-10000:100,10000-20000:90]"),
+            ("[0-1:101]", "percent \"101\" is above 100"),
+            ("[0--1:100]", "\"-1\" is negative"),
+            ("[1-2:100]", "tier 1-2:100 begins at 1, the first tier must begin at 0"),
+            ("[0-1:90,2-3:80]", "tier 2-3:80 begins at 2 and leaves a gap: the tier before ends at 1"),
+            ("[0-2:90,1-3:80]", "tier 1-3:80 begins at 1 and overlaps: the tier before ends at 2"),
+            ("[0-1:90,1-3:95]", "tier 1-3:95 counts 95 percent, more than 90 before it"),
+            ("[0-18446744073709551615:90,5-6:80]", "tier 5-6:80 follows a tier without an end"),
+            ("[0-0:90]", "tier 0-0:90 ends at 0, which is not above 0, where it begins"),
+        ] {
+            assert_eq!(parse_table(text).unwrap_err(), reason);
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! `instruments.csv`: `symbol,contract_size,mark_price,maintenance_margin_bps` — what positions can be held in.
+
+use std::collections::HashMap;
+
+use super::assets::MAX_SYMBOL_BYTES;
+use super::decimal::{Decimal, parse_decimal};
+use super::finding::{Environment, Findings};
+use super::lines::{SNAPSHOT_LINE_BYTES, Table};
+use super::source::Source;
+use super::text::{fold, name_defect, shown};
+use super::{Limits, MAX_INSTRUMENTS};
+use crate::progress::Progress;
+
+pub(crate) const INSTRUMENTS_HEADER: [&str; 4] = ["symbol", "contract_size", "mark_price", "maintenance_margin_bps"];
+
+const MAX_MARGIN_BPS: u16 = 10_000;
+
+/// One instrument that positions are held in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Instrument {
+    /// Symbol, 1 to 64 bytes, as the exchange writes it; case matters, but no two differ in case only.
+    pub symbol: String,
+    /// How much of the underlying one contract stands for; above zero.
+    pub contract_size: Decimal,
+    /// Price of one whole underlying in the quote currency; above zero.
+    pub mark_price: Decimal,
+    /// Margin that must be kept, in hundredths of a percent of the position's value, 0 to 10,000.
+    pub maintenance_margin_bps: u16,
+}
+
+/// The instruments in file order, with an index by symbol.
+#[derive(Debug, Default)]
+pub(crate) struct Instruments {
+    pub(crate) list: Vec<Instrument>,
+    pub(crate) by_symbol: HashMap<String, u16>,
+    pub(crate) rows: u64,
+}
+
+/// Reads the instruments. `None`, with findings, where the file cannot be made out at all.
+pub(crate) fn read(
+    source: &Source,
+    limits: &Limits,
+    findings: &mut Findings,
+    progress: &dyn Progress,
+) -> Result<Option<Instruments>, Environment> {
+    let mut table = Table::open(source, SNAPSHOT_LINE_BYTES, limits, progress)?;
+    if !table.expect_header(&INSTRUMENTS_HEADER, findings)? {
+        return Ok(None);
+    }
+    let mut instruments = Instruments::default();
+    let mut first_line_of: HashMap<String, u64> = HashMap::new();
+    while let Some(line) = table.next(findings)? {
+        let [symbol, size, price, margin] = [0, 1, 2, 3].map(|column| table.fields().get(column));
+        let mut add = |reason: String| findings.add(&source.name, Some(line), reason);
+        if let Some(defect) = name_defect(symbol, MAX_SYMBOL_BYTES) {
+            add(format!("symbol {} {defect}", shown(symbol)));
+            continue;
+        }
+        if let Some(first) = first_line_of.get(fold(symbol).as_ref()) {
+            add(format!(
+                "symbol {} is the one of line {first} again, or differs from it in case, form or padding only",
+                shown(symbol)
+            ));
+            continue;
+        }
+        first_line_of.insert(fold(symbol).into_owned(), line);
+        let Ok(index) = u16::try_from(instruments.list.len()) else {
+            continue;
+        };
+        if instruments.list.len() == MAX_INSTRUMENTS {
+            add(format!("is one instrument too many: a book has at most {MAX_INSTRUMENTS}"));
+        }
+        let mut positive = |word: &str, text: &str| {
+            let reason = match parse_decimal(text) {
+                Ok(number) if number.units > 0 => return number,
+                Ok(_) => "is not above zero".to_owned(),
+                Err(error) => error.to_string(),
+            };
+            add(format!("{symbol} {word} {} {reason}", shown(text)));
+            // Never seen: the finding keeps the snapshot from being made.
+            Decimal { units: 1, scale: 0 }
+        };
+        let (contract_size, mark_price) = (positive("contract_size", size), positive("mark_price", price));
+        let margin_bps = margin.parse::<u16>().ok().filter(|bps| *bps <= MAX_MARGIN_BPS && bps.to_string() == margin);
+        if margin_bps.is_none() {
+            add(format!(
+                "{symbol} maintenance_margin_bps {} is not an integer from 0 to {MAX_MARGIN_BPS}",
+                shown(margin)
+            ));
+        }
+        instruments.by_symbol.insert(symbol.to_owned(), index);
+        instruments.list.push(Instrument {
+            symbol: symbol.to_owned(),
+            contract_size,
+            mark_price,
+            maintenance_margin_bps: margin_bps.unwrap_or(0),
+        });
+    }
+    instruments.rows = table.rows();
+    Ok(Some(instruments))
+}

@@ -1,0 +1,117 @@
+//! `limits.csv`: `instrument,class,side,limit` — how many contracts an account of a class may hold. What has no row is
+//! prohibited.
+
+use std::collections::BTreeMap;
+
+use super::Limits;
+use super::classes::{Classes, parse_class};
+use super::decimal::parse_quantity;
+use super::finding::{Environment, Findings};
+use super::instruments::Instruments;
+use super::lines::{SNAPSHOT_LINE_BYTES, Table};
+use super::source::Source;
+use super::text::shown;
+use crate::progress::Progress;
+
+pub(crate) const LIMITS_HEADER: [&str; 4] = ["instrument", "class", "side", "limit"];
+
+/// Whether a position gains when the price rises or when it falls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Side {
+    /// Gains when the price rises; a quantity above zero.
+    Long,
+    /// Gains when the price falls; a quantity below zero.
+    Short,
+}
+
+impl std::fmt::Display for Side {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Long => "long",
+            Self::Short => "short",
+        })
+    }
+}
+
+/// Most contracts that an account of one class may hold on one side of one instrument.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    /// Number of the instrument in the snapshot's list.
+    pub instrument: u16,
+    /// Class of the account.
+    pub class: u8,
+    /// Side of the position.
+    pub side: Side,
+    /// Whole contracts; a position of exactly as many is allowed.
+    pub limit: u64,
+}
+
+/// All limits, sorted by instrument, class and side; a row for both sides is two of them.
+#[derive(Debug, Default)]
+pub(crate) struct PositionLimits {
+    pub(crate) list: Vec<Limit>,
+    pub(crate) rows: u64,
+}
+
+impl PositionLimits {
+    /// The limit, or `None` where such a position is prohibited.
+    pub(crate) fn of(&self, instrument: u16, class: u8, side: Side) -> Option<u64> {
+        let found =
+            self.list.binary_search_by_key(&(instrument, class, side), |row| (row.instrument, row.class, row.side));
+        found.ok().map(|place| self.list[place].limit)
+    }
+}
+
+/// Reads the limits. `None`, with findings, where the file cannot be made out at all.
+pub(crate) fn read(
+    source: &Source,
+    instruments: &Instruments,
+    classes: Option<&Classes>,
+    limits: &Limits,
+    findings: &mut Findings,
+    progress: &dyn Progress,
+) -> Result<Option<PositionLimits>, Environment> {
+    let mut table = Table::open(source, SNAPSHOT_LINE_BYTES, limits, progress)?;
+    if !table.expect_header(&LIMITS_HEADER, findings)? {
+        return Ok(None);
+    }
+    // Each limit with the line it stands in.
+    let mut found: BTreeMap<(u16, u8, Side), (u64, u64)> = BTreeMap::new();
+    while let Some(line) = table.next(findings)? {
+        let [symbol, class_text, side_text, limit_text] = [0, 1, 2, 3].map(|column| table.fields().get(column));
+        let mut add = |reason: String| findings.add(&source.name, Some(line), reason);
+        let instrument = instruments.by_symbol.get(symbol).copied();
+        if instrument.is_none() {
+            add(format!("instrument {} is not in instruments.csv", shown(symbol)));
+        }
+        let class = parse_class(class_text, classes).map_err(&mut add).ok();
+        let sides: &[Side] = match side_text {
+            "long" => &[Side::Long],
+            "short" => &[Side::Short],
+            "both" => &[Side::Long, Side::Short],
+            _ => {
+                add(format!("side {} is not long, short or both", shown(side_text)));
+                &[]
+            }
+        };
+        let limit = match parse_quantity(limit_text, 0) {
+            Ok(limit) => limit,
+            Err(error) => {
+                add(format!("limit {} {error}", shown(limit_text)));
+                continue;
+            }
+        };
+        let (Some(instrument), Some(class)) = (instrument, class) else {
+            continue;
+        };
+        for side in sides {
+            let (_, first) = *found.entry((instrument, class, *side)).or_insert((limit, line));
+            if first != line {
+                add(format!("{symbol} has a limit for class {class} {side} in line {first} already"));
+            }
+        }
+    }
+    let list =
+        found.into_iter().map(|((instrument, class, side), (limit, _))| Limit { instrument, class, side, limit });
+    Ok(Some(PositionLimits { list: list.collect(), rows: table.rows() }))
+}
