@@ -89,8 +89,9 @@ impl<'a> Plan<'a> {
         };
         let (first_pages, pages) = page_counts(snapshot, &book, &accounts, shape)?;
         if pages > shape.capacity() as u64 || shape.steps_for(0, columns) > shape.max_steps() {
+            let columns = if with_rules { format!(" and {columns} columns") } else { String::new() };
             return Err(AttestError::NotValid(format!(
-                "the ledger needs {pages} pages and {columns} columns, {} holds {} pages",
+                "the ledger needs {pages} pages{columns}, {} holds {} pages",
                 shape.name,
                 shape.capacity()
             )));

@@ -107,7 +107,7 @@ fn l14_one_account_a_full_tree_and_one_page_too_many() {
     full.verify().expect(0);
     let over = Ledger::new(513);
     let run = over.prove(&[]).expect(1);
-    assert!(run.stderr.contains("513 pages, solvency-8 holds 512"), "{}", run.stderr);
+    assert!(run.stderr.contains("513 pages, solvency-8 holds 512 pages"), "{}", run.stderr);
     assert!(!over.out().exists());
 }
 
