@@ -4,7 +4,13 @@
 //! every account into one zero-knowledge proof of it (the proving core is `assay-circuits`), and publishes both. Each
 //! customer's inclusion file comes from there as well. [`cli`] is how a person calls all of it.
 
+pub mod api;
 pub mod attest;
 pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod jobs;
 pub mod ledger;
 pub mod progress;
+pub mod store;
+pub mod tokens;

@@ -1,0 +1,208 @@
+//! How the service is set up: defaults, then a file, then `ASSAY_*` from the environment, then the command line.
+//! `deploy/config/assay.toml` shows every setting; a test parses it.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use figment::{
+    Figment,
+    providers::{Env, Format, Serialized, Toml},
+};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+
+/// All settings. Durations are in seconds, sizes in bytes.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Connection to Postgres; without one a private cluster in the data directory is used.
+    #[serde(default)]
+    pub database_url: Option<SecretString>,
+    /// Most connections to Postgres that this process holds.
+    pub database_connections: usize,
+    /// Where the service listens.
+    pub listen: SocketAddr,
+    /// Where metrics are served; not at all without it.
+    pub metrics_listen: Option<SocketAddr>,
+    /// Under which address the service is reached; it is also the issuer and the audience of its own tokens.
+    pub public_url: String,
+    /// Origins that browsers may call from.
+    pub cors_origins: Vec<String>,
+    /// Largest file that is taken, as it is sent.
+    pub upload_max_bytes: u64,
+    /// Largest file once unpacked.
+    pub upload_max_decompressed_bytes: u64,
+    /// Most bytes that may come out of one byte of a compressed file.
+    pub upload_max_ratio: u32,
+    /// Longest wait for the next bytes of an upload.
+    pub upload_idle_seconds: u64,
+    /// Requests a minute from one address without a token.
+    pub rate_limit_anonymous: u32,
+    /// Requests a minute from one subject.
+    pub rate_limit_subject: u32,
+    /// How old the newest attestation may be before the service is no longer ready; 0: no promise is made.
+    pub promised_interval_seconds: u64,
+    /// How long a due task may wait before the service is no longer ready.
+    pub queue_patience_seconds: u64,
+    /// How long requests may take to finish at shutdown.
+    pub shutdown_seconds: u64,
+    /// What may sign tokens beside the service itself.
+    pub issuers: Vec<IssuerConfig>,
+    /// Proving.
+    pub worker: WorkerConfig,
+    /// Logs.
+    pub log: LogConfig,
+}
+
+/// Another issuer of tokens.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IssuerConfig {
+    /// Exactly as in `iss`.
+    pub issuer: String,
+    /// File with its JWKS.
+    #[serde(default)]
+    pub jwks_file: Option<PathBuf>,
+    /// Address of its JWKS, https only.
+    #[serde(default)]
+    pub jwks_url: Option<String>,
+    /// Its algorithms: EdDSA, ES256.
+    pub algorithms: Vec<String>,
+    /// Exchange (by domain) that its tokens may speak for; all without it.
+    #[serde(default)]
+    pub exchange: Option<String>,
+    /// Scopes that its tokens may carry.
+    pub scopes: Vec<String>,
+}
+
+/// How a worker proves.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WorkerConfig {
+    /// Threads to prove with; 0 takes all cores but one.
+    pub threads: usize,
+    /// Seconds between two checkpoints of a fold.
+    pub checkpoint_seconds: u64,
+    /// Seconds between two heartbeats.
+    pub heartbeat_seconds: u64,
+    /// Seconds without a heartbeat after which another worker takes over.
+    pub dead_after_seconds: u64,
+    /// How often a task that failed for a reason of the machine is tried.
+    pub max_attempts: i16,
+    /// Whether shapes made for tests are accepted.
+    pub test_shapes: bool,
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogConfig {
+    /// `json` or `pretty`.
+    pub format: LogFormat,
+    /// As in `RUST_LOG`, e.g. `info,assay=debug`.
+    pub filter: String,
+}
+
+/// The form of a log line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// For a person.
+    Pretty,
+}
+
+/// What stands in for settings that nobody gives.
+#[derive(Debug, Serialize)]
+struct Defaults {
+    database_connections: usize,
+    listen: SocketAddr,
+    metrics_listen: Option<SocketAddr>,
+    public_url: String,
+    cors_origins: Vec<String>,
+    upload_max_bytes: u64,
+    upload_max_decompressed_bytes: u64,
+    upload_max_ratio: u32,
+    upload_idle_seconds: u64,
+    rate_limit_anonymous: u32,
+    rate_limit_subject: u32,
+    promised_interval_seconds: u64,
+    queue_patience_seconds: u64,
+    shutdown_seconds: u64,
+    issuers: Vec<IssuerConfig>,
+    worker: WorkerConfig,
+    log: LogConfig,
+}
+
+impl Default for Defaults {
+    fn default() -> Self {
+        Self {
+            database_connections: 16,
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            metrics_listen: None,
+            public_url: "http://127.0.0.1:8080".to_owned(),
+            cors_origins: Vec::new(),
+            upload_max_bytes: 8 << 30,
+            upload_max_decompressed_bytes: 64 << 30,
+            upload_max_ratio: 200,
+            upload_idle_seconds: 30,
+            rate_limit_anonymous: 600,
+            rate_limit_subject: 1200,
+            promised_interval_seconds: 0,
+            queue_patience_seconds: 300,
+            shutdown_seconds: 30,
+            issuers: Vec::new(),
+            worker: WorkerConfig {
+                threads: 0,
+                checkpoint_seconds: 30,
+                heartbeat_seconds: 5,
+                dead_after_seconds: 60,
+                max_attempts: 10,
+                test_shapes: false,
+            },
+            log: LogConfig { format: LogFormat::Json, filter: "info".to_owned() },
+        }
+    }
+}
+
+/// A setting that is missing, unknown or of another kind.
+#[derive(Debug, thiserror::Error)]
+#[error("configuration: {0}")]
+pub struct ConfigError(String);
+
+impl Config {
+    /// Defaults, then `file`, then the environment: `ASSAY_LISTEN`, `ASSAY_WORKER__THREADS` (two underscores go into a
+    /// section), and `DATABASE_URL`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming the setting and where it came from.
+    pub fn load(file: Option<&std::path::Path>) -> Result<Self, ConfigError> {
+        let mut figment = Figment::from(Serialized::defaults(Defaults::default()));
+        if let Some(file) = file {
+            figment = figment.merge(Toml::file_exact(file));
+        }
+        let own = Env::prefixed("ASSAY_").split("__").ignore(&["home", "config"]);
+        let figment = figment.merge(Env::raw().only(&["DATABASE_URL"])).merge(own);
+        figment.extract().map_err(|e| ConfigError(e.to_string()))
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let figment = Figment::from(Serialized::defaults(Defaults::default()));
+        figment.extract().expect("the defaults are complete; a test loads them")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_complete() {
+        let config = Config::default();
+        assert!(config.database_url.is_none());
+        assert_eq!(config.worker.threads, 0);
+    }
+}
