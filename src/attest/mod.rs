@@ -8,6 +8,7 @@
 //! Nothing is published that this process has not verified, and the master secret is never copied.
 
 mod book;
+mod bundle;
 mod claim;
 mod error;
 mod files;
@@ -15,11 +16,14 @@ mod home;
 mod inclusion;
 mod plan;
 mod prove;
+mod serve_inclusion;
 mod verify;
 
+pub use bundle::{JWS_FILE, README_FILE, bundle, manifest, readme};
 pub use error::AttestError;
 pub use home::Home;
 pub use inclusion::inclusion;
 pub use plan::{Plan, ShapeChoice};
 pub use prove::{ProveOptions, Proved, prove};
+pub use serve_inclusion::{Found, Owner, Served, ServedBatch, StoredNode};
 pub use verify::{statement, verify, verify_inclusion};

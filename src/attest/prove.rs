@@ -19,10 +19,10 @@ use assay_circuits::{
 };
 use assay_verifier::attestation::{Attestation, MANIFEST_FILE, PROOF_FILE, STATEMENT_FILE};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::{
     AttestError, Home,
+    bundle::{README_FILE, manifest, readme},
     claim::claim,
     files::{
         Access, BATCH_ROOTS_FILE, CHECKPOINT_FILE, PAGES_FILE, PRIVATE_DIR, RESERVES_FILE, SECRET_REFERENCE_FILE,
@@ -332,12 +332,12 @@ impl WorkDir {
     /// Writes what accompanies statement and proof.
     fn finish(&self, statement: &Statement) -> Result<(), AttestError> {
         write_whole(&self.path(README_FILE), Access::Public, readme(statement).as_bytes())?;
-        let mut manifest = String::new();
+        let mut files = Vec::new();
         for name in [STATEMENT_FILE, PROOF_FILE, README_FILE] {
             let path = self.path(name);
-            let bytes = fs::read(&path).map_err(AttestError::file(&path))?;
-            manifest.push_str(&format!("{}  {name}\n", hex::encode(Sha256::digest(&bytes))));
+            files.push((name, fs::read(&path).map_err(AttestError::file(&path))?));
         }
+        let manifest = manifest(files.iter().map(|(name, bytes)| (*name, bytes.as_slice())));
         write_whole(&self.path(MANIFEST_FILE), Access::Public, manifest.as_bytes())
     }
 
@@ -351,22 +351,4 @@ impl WorkDir {
         let _ = fs::remove_file(goal.out.join(PRIVATE_DIR).join(CHECKPOINT_FILE));
         Ok(())
     }
-}
-
-const README_FILE: &str = "README.txt";
-
-fn readme(statement: &Statement) -> String {
-    format!(
-        "Attestation of {} for snapshot {}.\n\n\
-         statement.json   what is claimed, in canonical bytes\n\
-         proof.bin        the zero-knowledge proof of it\n\
-         MANIFEST.sha256  digests of these files (sha256sum -c MANIFEST.sha256)\n\n\
-         To verify it offline, with the published source of Assay:\n\n    \
-         assay verify DIRECTORY\n    \
-         assay-verify DIRECTORY            (the auditor's small program: circuits/verifier)\n\n\
-         To check that an account is included, with the file that its owner was given:\n\n    \
-         assay verify-inclusion FILE --attestation DIRECTORY\n\n\
-         The directory private/, where it is present, is the exchange's own and must not be published.\n",
-        statement.exchange.name, statement.snapshot.id
-    )
 }
