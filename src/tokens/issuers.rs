@@ -203,3 +203,67 @@ fn bounded(reader: impl Read) -> Result<Vec<u8>, String> {
     }
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::{
+        io::Write,
+        net::{SocketAddr, TcpListener},
+    };
+
+    use super::*;
+
+    /// Answers one request with these bytes.
+    fn serve(answer: Vec<u8>) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            let (mut connection, _) = listener.accept().unwrap();
+            let mut request = [0; 4096];
+            let _ = connection.read(&mut request);
+            // a reader that has seen enough hangs up
+            let _ = connection.write_all(&answer);
+        });
+        address
+    }
+
+    fn fetch(status: &str, body: &[u8]) -> Result<Vec<u8>, String> {
+        let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+        let address = serve([head.as_bytes(), body].concat());
+        fetch_url(&format!("http://{address}/jwks.json"), Encryption::Optional)
+    }
+
+    #[test]
+    fn a_list_of_keys_is_fetched_whole_or_not_at_all() {
+        assert_eq!(fetch("200 OK", b"{\"keys\":[]}").unwrap(), b"{\"keys\":[]}");
+        assert_eq!(fetch("200 OK", &vec![b' '; MAX_JWKS_BYTES]).unwrap().len(), MAX_JWKS_BYTES);
+        assert!(fetch("200 OK", &vec![b' '; MAX_JWKS_BYTES + 1]).unwrap_err().contains("is longer than"));
+        assert!(fetch("404 Not Found", b"{\"keys\":[]}").unwrap_err().contains("404"));
+        assert!(fetch("204 No Content", b"").unwrap_err().contains("204"));
+    }
+
+    #[test]
+    fn nobody_is_sent_on_to_another_address() {
+        let elsewhere = "302 Found\r\nLocation: http://127.0.0.1:1/other.json";
+        assert!(fetch(elsewhere, b"").is_err());
+    }
+
+    #[test]
+    fn a_plain_connection_is_refused_before_anything_is_sent() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let url = format!("http://{}/jwks.json", listener.local_addr().unwrap());
+        assert!(fetch_url(&url, Encryption::Required).is_err());
+        assert!(listener.accept().is_err());
+    }
+
+    #[test]
+    fn a_file_of_keys_is_bounded_and_named_when_it_is_missing() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("jwks.json");
+        assert!(read_file(&path).unwrap_err().contains("jwks.json"));
+        std::fs::write(&path, vec![b' '; MAX_JWKS_BYTES + 1]).unwrap();
+        assert!(read_file(&path).unwrap_err().contains("is longer than"));
+    }
+}

@@ -316,5 +316,4 @@ fn is_kid(text: &str) -> bool {
 }
 
 #[cfg(test)]
-#[path = "signature_tests.rs"]
 mod tests;
