@@ -25,7 +25,7 @@ pub use home::Home;
 pub use inclusion::inclusion;
 pub use plan::{Plan, ShapeChoice};
 pub use prove::{ProveOptions, Proved, prove};
-pub use serve_inclusion::{Found, Owner, Served, ServedBatch, StoredNode};
 #[cfg(test)]
 pub(crate) use serve_inclusion::tests::stored as stored_for_tests;
+pub use serve_inclusion::{Found, Owner, Served, ServedBatch, StoredNode};
 pub use verify::{statement, verify, verify_inclusion};
