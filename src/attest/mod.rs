@@ -15,6 +15,7 @@ mod home;
 mod inclusion;
 mod plan;
 mod prove;
+mod reserves;
 mod verify;
 
 pub use error::AttestError;
@@ -22,4 +23,8 @@ pub use home::Home;
 pub use inclusion::inclusion;
 pub use plan::{Plan, ShapeChoice};
 pub use prove::{ProveOptions, Proved, prove};
-pub use verify::{statement, verify, verify_inclusion};
+pub use reserves::{
+    DisclosedAsset, DisclosedFields, DisclosedLine, MAX_DISCLOSURE_BYTES, RESERVES_PROTOCOL, ReserveDisclosure,
+    ReservesReport, disclose, verify_disclosure,
+};
+pub use verify::{statement, verify, verify_inclusion, verify_reserves};
