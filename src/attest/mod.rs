@@ -16,6 +16,7 @@ mod home;
 mod inclusion;
 mod plan;
 mod prove;
+mod reserves;
 mod serve_inclusion;
 mod verify;
 
@@ -25,7 +26,11 @@ pub use home::Home;
 pub use inclusion::inclusion;
 pub use plan::{Plan, ShapeChoice};
 pub use prove::{ProveOptions, Proved, prove};
+pub use reserves::{
+    DisclosedAsset, DisclosedFields, DisclosedLine, MAX_DISCLOSURE_BYTES, RESERVES_PROTOCOL, ReserveDisclosure,
+    ReservesReport, disclose, verify_disclosure,
+};
 #[cfg(test)]
 pub(crate) use serve_inclusion::tests::stored as stored_for_tests;
 pub use serve_inclusion::{Found, Owner, Served, ServedBatch, StoredNode};
-pub use verify::{statement, verify, verify_inclusion};
+pub use verify::{statement, verify, verify_inclusion, verify_reserves};

@@ -10,6 +10,8 @@ mod exit;
 mod explain;
 mod import;
 mod inclusion;
+mod keys;
+mod openapi;
 mod options;
 mod output;
 mod progress;
@@ -17,8 +19,10 @@ mod prove;
 mod report;
 mod sample;
 mod stop;
+mod token;
 mod verify;
 mod verify_inclusion;
+mod verify_reserves;
 
 #[cfg(test)]
 mod tests;
@@ -96,7 +100,12 @@ enum Command {
     Verify(verify::Args),
     Inclusion(inclusion::Args),
     VerifyInclusion(verify_inclusion::Args),
+    VerifyReserves(verify_reserves::Args),
     Explain(explain::Args),
+    Token(token::Args),
+    Keys(keys::Args),
+    #[command(name = "openapi")]
+    OpenApi(openapi::Args),
 }
 
 /// Runs the command that `arguments` (the program's name first) ask for.
@@ -125,7 +134,11 @@ fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
         Command::Verify(args) => verify::run(args, global),
         Command::Inclusion(args) => inclusion::run(args),
         Command::VerifyInclusion(args) => verify_inclusion::run(args, global),
+        Command::VerifyReserves(args) => verify_reserves::run(args),
         Command::Explain(args) => explain::run(args),
+        Command::Token(args) => token::run(args),
+        Command::Keys(args) => keys::run(args),
+        Command::OpenApi(args) => openapi::run(args),
     }
 }
 
