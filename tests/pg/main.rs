@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod api;
 mod cluster;
 #[allow(dead_code)]
 mod support;
