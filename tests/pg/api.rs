@@ -556,3 +556,49 @@ async fn requests_that_are_sent_at_the_same_time_under_one_key_are_done_once() {
     let count: i64 = client.query_one("SELECT count(*) FROM snapshots", &[]).await.unwrap().get(0);
     assert_eq!(count, 1);
 }
+
+/// Everything that is logged on this thread.
+#[derive(Clone, Default)]
+struct Log(Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[actix_web::test]
+async fn a8_no_log_line_holds_a_token_a_salt_a_balance_or_an_account() {
+    let place = Place::new(|_| {}).await;
+    let published = publish(&place.database.store, "solvency-8", 12, "one", NOW - Duration::days(1)).await;
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber =
+        tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(move || writer.clone());
+    let guard = tracing::subscriber::set_default(subscriber.json().finish());
+    let app = app!(place);
+    let send = async |request: TestRequest| call_service(&app, request.to_request()).await;
+    let token = place.token(Role::Customer, "account 7", EXCHANGE);
+    let path = format!("/v1/attestations/{}/inclusion?account=account%207", published.id);
+    let file = json_of(send(get(&path, &token)).await).await;
+    let said = format!("/v1/attestations/{}/verification", published.id);
+    let verify = post(&said, &token, &json!({ "included": true })).insert_header(("idempotency-key", "account 7"));
+    assert_eq!(send(verify).await.status(), 204);
+    assert_eq!(send(get(&path, &format!("{token}x"))).await.status(), 401);
+    assert_eq!(send(get("/account%207", &token)).await.status(), 404);
+    drop(guard);
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(text.contains("\"answered\"") && text.contains("inclusion:read") && text.contains("/inclusion"), "{text}");
+    let mut needles = vec!["account 7".to_owned(), "account%207".to_owned(), file["salt"].as_str().unwrap().to_owned()];
+    needles.extend(token.split(['.', ' ']).skip(1).map(str::to_owned));
+    let quantities = file["pages"][0]["entries"].as_array().unwrap().iter();
+    needles.extend(quantities.map(|e| e["quantity"].as_str().unwrap().to_owned()).filter(|q| q.len() > 6));
+    for needle in needles {
+        assert!(!text.contains(&needle), "{needle} is in the log");
+    }
+}
