@@ -237,7 +237,7 @@ pub fn insert_gadget<CS: ConstraintSystem<F>>(
 }
 
 /// The eight selectors of a three-bit digit; four constraints.
-fn one_hot<CS: ConstraintSystem<F>>(cs: &mut CS, bits: &[Linear]) -> Result<Vec<Linear>, SynthesisError> {
+pub(crate) fn one_hot<CS: ConstraintSystem<F>>(cs: &mut CS, bits: &[Linear]) -> Result<Vec<Linear>, SynthesisError> {
     let (low, mid, high) = (&bits[0], &bits[1], &bits[2]);
     let both = enforce_product(cs, "low and mid", low, mid)?;
     // by (low, mid) = 00, 10, 01, 11

@@ -8,10 +8,11 @@ use std::{
 };
 
 use assay_circuits::{
+    disclosure::DisclosureParameters,
     identity::{MasterSecret, SECRET_BYTES},
     shape::Shape,
 };
-use assay_verifier::parameters::{Kept, load};
+use assay_verifier::parameters::{Kept, load, load_disclosure};
 
 use super::{
     AttestError,
@@ -121,5 +122,13 @@ impl Home {
     /// [`AttestError::Core`].
     pub fn parameters(&self, shape: &'static Shape) -> Result<Kept, assay_circuits::error::Error> {
         load(shape, &self.dir.join("parameters"))
+    }
+
+    /// The parameters of the circuit of disclosures, from the cache or derived.
+    ///
+    /// # Errors
+    /// [`AttestError::Core`].
+    pub fn disclosure_parameters(&self) -> Result<Kept<DisclosureParameters>, assay_circuits::error::Error> {
+        load_disclosure(&self.dir.join("parameters"))
     }
 }

@@ -4,11 +4,12 @@
 //! `README.txt`) with a `private/` part that is never published, and, per customer, an inclusion file. The way:
 //! `book` (columns, tiers, weights) → `plan` (who gets which
 //! pages, and the tree) → `claim` (the statement) → `prove` (fold, compress, verify, publish) →
-//! `inclusion`. Nothing here talks to a database or a network, prints, or reads the clock except to space checkpoints.
+//! `inclusion`, and from that what an account discloses to a third party (`disclosure`). Nothing here talks to a database or a network, prints, or reads the clock except to space checkpoints.
 //! Nothing is published that this process has not verified, and the master secret is never copied.
 
 mod book;
 mod claim;
+mod disclosure;
 mod error;
 mod files;
 mod home;
@@ -17,6 +18,7 @@ mod plan;
 mod prove;
 mod verify;
 
+pub use disclosure::{DisclosureRequest, Evidence, disclose, verify_disclosure};
 pub use error::AttestError;
 pub use home::Home;
 pub use inclusion::inclusion;

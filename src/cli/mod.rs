@@ -6,18 +6,21 @@
 //! and exit codes are fixed, because other people's scripts are written against them; `help.txt` pins every help text.
 
 mod check;
+mod disclose;
 mod exit;
 mod explain;
 mod import;
 mod inclusion;
 mod options;
 mod output;
+mod private_file;
 mod progress;
 mod prove;
 mod report;
 mod sample;
 mod stop;
 mod verify;
+mod verify_disclosure;
 mod verify_inclusion;
 
 #[cfg(test)]
@@ -96,6 +99,8 @@ enum Command {
     Verify(verify::Args),
     Inclusion(inclusion::Args),
     VerifyInclusion(verify_inclusion::Args),
+    Disclose(disclose::Args),
+    VerifyDisclosure(verify_disclosure::Args),
     Explain(explain::Args),
 }
 
@@ -125,6 +130,8 @@ fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
         Command::Verify(args) => verify::run(args, global),
         Command::Inclusion(args) => inclusion::run(args),
         Command::VerifyInclusion(args) => verify_inclusion::run(args, global),
+        Command::Disclose(args) => disclose::run(args, global),
+        Command::VerifyDisclosure(args) => verify_disclosure::run(args, global),
         Command::Explain(args) => explain::run(args),
     }
 }
