@@ -170,6 +170,13 @@ impl Default for Defaults {
 #[error("configuration: {0}")]
 pub struct ConfigError(String);
 
+impl ConfigError {
+    /// With a sentence for the operator.
+    pub(crate) fn new(sentence: String) -> Self {
+        Self(sentence)
+    }
+}
+
 impl Config {
     /// Defaults, then `file`, then the environment: `ASSAY_LISTEN`, `ASSAY_WORKER__THREADS` (two underscores go into a
     /// section), and `DATABASE_URL`.
@@ -198,6 +205,33 @@ impl Default for Config {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn the_documented_sample_is_the_defaults_and_names_every_setting() {
+        let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/config/assay.toml");
+        let sample: toml::Table = toml::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+        let mut defaults = toml::Table::try_from(Defaults::default()).unwrap();
+        let issuers = sample["issuers"].as_array().unwrap().clone();
+        assert_eq!(issuers.len(), 1);
+        defaults.insert("issuers".to_owned(), issuers.into());
+        // what has no default is shown as a comment
+        let mut shown = sample.clone();
+        shown.insert("metrics_listen".to_owned(), sample["metrics_listen"].clone());
+        defaults.insert("metrics_listen".to_owned(), sample["metrics_listen"].clone());
+        assert_eq!(shown, defaults);
+        let config = Figment::from(Serialized::defaults(Defaults::default())).merge(Toml::file_exact(&file));
+        let config: Config = config.extract().unwrap();
+        assert_eq!(config.issuers[0].algorithms, ["ES256"]);
+    }
+
+    #[test]
+    fn an_unknown_setting_is_named() {
+        let place = tempfile::tempdir().unwrap();
+        let file = place.path().join("assay.toml");
+        std::fs::write(&file, "listne = \"127.0.0.1:1\"\n").unwrap();
+        let error = Config::load(Some(&file)).unwrap_err().to_string();
+        assert!(error.contains("listne"), "{error}");
+    }
 
     #[test]
     fn the_defaults_are_complete() {

@@ -13,4 +13,5 @@ pub mod jobs;
 pub mod ledger;
 pub mod progress;
 pub mod store;
+pub mod telemetry;
 pub mod tokens;
