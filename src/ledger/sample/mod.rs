@@ -118,7 +118,7 @@ pub fn sample(options: &Options, out: &Path, progress: &dyn Progress) -> Result<
         exchange: Exchange {
             name: "Sample Exchange (synthetic)".to_owned(),
             lei: None,
-            domain: "exchange.example".to_owned(),
+            domain: DOMAIN.to_owned(),
         },
         snapshot: SnapshotInfo {
             id: format!("sample-{accounts}-{seed}{}", if options.rules { "-rules" } else { "" }),
