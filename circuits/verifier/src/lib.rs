@@ -7,3 +7,4 @@
 pub mod attestation;
 pub mod parameters;
 pub mod report;
+pub mod signature;

@@ -1,0 +1,296 @@
+//! What is published, for ever. The database refuses to change or delete an attestation, to publish two for one exchange and
+//! epoch, to go back in time, and to publish another statement than the job's.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use time::OffsetDateTime;
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use super::{Conflict, Result, Session, StoreError, Tx, digest, sql::statements};
+
+/// An attestation to be published: verified by the caller.
+#[derive(Debug, Clone)]
+pub struct NewAttestation {
+    /// SHA-256 of the statement.
+    pub id: [u8; 32],
+    /// The job; exchange, snapshot, epoch and shape are its own.
+    pub job_id: Uuid,
+    /// Whether the statement keeps its own policy.
+    pub valid: bool,
+    /// What the verifier found.
+    pub report: Value,
+    /// Canonical bytes.
+    pub statement: Vec<u8>,
+    /// The envelope.
+    pub proof: Vec<u8>,
+    /// The service's signature.
+    pub jws: String,
+    /// When.
+    pub now: OffsetDateTime,
+}
+
+/// What became of [`publish`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Published {
+    /// It is new.
+    Now,
+    /// The same statement was published before; nothing has changed.
+    Before,
+}
+
+/// An attestation without its artefacts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AttestationRow {
+    /// SHA-256 of the statement.
+    pub id: [u8; 32],
+    /// Whose it is.
+    pub exchange_domain: String,
+    /// The exchange's present name.
+    pub exchange_name: String,
+    /// The snapshot's own id.
+    pub snapshot_name: String,
+    /// Where its pages are.
+    pub job_id: Uuid,
+    /// The instant it speaks of.
+    pub epoch: OffsetDateTime,
+    /// Name of the shape.
+    pub shape: String,
+    /// Whether the statement keeps its own policy.
+    pub valid: bool,
+    /// What the verifier found.
+    pub report: Value,
+    /// When it was published.
+    pub published_at: OffsetDateTime,
+}
+
+/// Which attestations to list.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Only of the exchange with this domain.
+    pub exchange: Option<String>,
+    /// Only with this epoch or a later one.
+    pub from: Option<OffsetDateTime>,
+    /// Only with this epoch or an earlier one.
+    pub to: Option<OffsetDateTime>,
+    /// Only behind this one: epoch and id of the last one of the page before.
+    pub after: Option<(OffsetDateTime, [u8; 32])>,
+    /// At most so many.
+    pub limit: i64,
+}
+
+/// A stored file of an attestation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Artefact {
+    /// Canonical bytes.
+    Statement,
+    /// The envelope.
+    Proof,
+    /// The service's signature, general JSON.
+    Jws,
+}
+
+/// A countersignature to be added.
+#[derive(Debug, Clone)]
+pub struct NewSignature {
+    /// The key's id.
+    pub kid: String,
+    /// Who signed.
+    pub signer: String,
+    /// The signature, verified by the caller.
+    pub jws: String,
+    /// When.
+    pub now: OffsetDateTime,
+}
+
+/// A countersignature.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignatureRow {
+    /// The key's id.
+    pub kid: String,
+    /// Who signed.
+    pub signer: String,
+    /// The signature.
+    pub jws: String,
+    /// When it was added.
+    pub created_at: OffsetDateTime,
+}
+
+/// The columns of [`AttestationRow`], in its order.
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT a.attestation_id, e.domain, e.name, s.name, a.job_id, a.epoch, a.shape, a.valid, a.report, a.published_at ",
+            "FROM attestations a JOIN exchanges e USING (exchange_id) JOIN snapshots s USING (snapshot_id) ",
+            $rest
+        )
+    };
+}
+
+statements! {
+    IS_THERE = "SELECT FROM attestations WHERE attestation_id = $1";
+    ADD = "INSERT INTO attestations (attestation_id, exchange_id, snapshot_id, job_id, epoch, shape, valid, report, statement,
+                                     proof, jws, published_at)
+           SELECT $1, s.exchange_id, s.snapshot_id, j.job_id, s.epoch, j.shape, $3, $4, $5, $6, $7, $8
+           FROM jobs j JOIN snapshots s USING (snapshot_id) WHERE j.job_id = $2";
+    BY_ID = select!("WHERE a.attestation_id = $1");
+    LATEST = select!("WHERE $1::text IS NULL OR e.domain = $1 ORDER BY a.epoch DESC, a.attestation_id LIMIT 1");
+    LIST = select!(
+        "WHERE ($1::text IS NULL OR e.domain = $1)
+         AND ($2::timestamptz IS NULL OR a.epoch >= $2) AND ($3::timestamptz IS NULL OR a.epoch <= $3)
+         AND ($4::timestamptz IS NULL OR a.epoch < $4 OR (a.epoch = $4 AND a.attestation_id > $5::bytea))
+         ORDER BY a.epoch DESC, a.attestation_id LIMIT $6"
+    );
+    STATEMENT = "SELECT statement FROM attestations WHERE attestation_id = $1";
+    PROOF = "SELECT proof FROM attestations WHERE attestation_id = $1";
+    JWS = "SELECT convert_to(jws, 'UTF8') FROM attestations WHERE attestation_id = $1";
+    SIGNATURE_OF_KEY = "SELECT jws FROM signatures WHERE attestation_id = $1 AND kid = $2";
+    SIGN = "INSERT INTO signatures (attestation_id, kid, signer, jws, created_at) VALUES ($1, $2, $3, $4, $5)";
+    SIGNATURES = "SELECT kid, signer, jws, created_at FROM signatures WHERE attestation_id = $1 ORDER BY created_at, kid";
+    COUNT_VERIFICATION = "INSERT INTO verifications (attestation_id, nullifier, included) VALUES ($1, $2, $3)
+                          ON CONFLICT (attestation_id, nullifier) DO UPDATE SET included = excluded.included
+                          WHERE verifications.included <> excluded.included";
+    VERIFICATION_COUNTS = "SELECT count(*) FILTER (WHERE included), count(*) FILTER (WHERE NOT included)
+                           FROM verifications WHERE attestation_id = $1";
+    NEWEST_EPOCH = "SELECT max(epoch) FROM attestations";
+    NEWEST_PUBLISHED = "SELECT published_at FROM attestations ORDER BY epoch DESC, attestation_id LIMIT 1";
+    OLDEST_DUE = "SELECT (extract(epoch FROM oldest_due_task()) * 1000)::int8";
+}
+
+/// Publishes an attestation. The same transaction moves the job to [`super::jobs::JobState::Published`]; one without the
+/// other cannot be committed.
+///
+/// # Errors
+/// [`Conflict::AttestationExists`], [`Conflict::EpochNotAfterPublished`], [`Conflict::EpochInFuture`],
+/// [`Conflict::StatementDiffers`]; [`StoreError::NotFound`] without the job.
+pub async fn publish(tx: &Tx, new: &NewAttestation) -> Result<Published> {
+    if IS_THERE.row(tx, &[&new.id.as_slice()]).await?.is_some() {
+        return Ok(Published::Before);
+    }
+    let NewAttestation { id, job_id, valid, report, statement, proof, jws, now } = new;
+    let added = ADD.execute(tx, &[&id.as_slice(), job_id, valid, report, statement, proof, jws, now]).await?;
+    if added == 0 { Err(StoreError::NotFound) } else { Ok(Published::Now) }
+}
+
+/// The attestation `id`.
+///
+/// # Errors
+/// [`StoreError::NotFound`].
+pub async fn attestation(client: &impl Session, id: &[u8; 32]) -> Result<AttestationRow> {
+    attestation_row(&BY_ID.row(client, &[&id.as_slice()]).await?.ok_or(StoreError::NotFound)?)
+}
+
+/// The attestation of the newest epoch, of one exchange (by domain) or of all.
+///
+/// # Errors
+/// [`StoreError::NotFound`] if there is none.
+pub async fn latest(client: &impl Session, exchange: Option<&str>) -> Result<AttestationRow> {
+    attestation_row(&LATEST.row(client, &[&exchange]).await?.ok_or(StoreError::NotFound)?)
+}
+
+/// Attestations, newest epoch first.
+///
+/// # Errors
+/// Those of the database.
+pub async fn list(client: &impl Session, filter: &Filter) -> Result<Vec<AttestationRow>> {
+    let Filter { exchange, from, to, after, limit } = filter;
+    let (epoch, id) = after.as_ref().map(|(epoch, id)| (epoch, id.as_slice())).unzip();
+    LIST.rows(client, &[exchange, from, to, &epoch, &id, limit]).await?.iter().map(attestation_row).collect()
+}
+
+fn attestation_row(row: &Row) -> Result<AttestationRow> {
+    Ok(AttestationRow {
+        id: digest(row.get(0))?,
+        exchange_domain: row.get(1),
+        exchange_name: row.get(2),
+        snapshot_name: row.get(3),
+        job_id: row.get(4),
+        epoch: row.get(5),
+        shape: row.get(6),
+        valid: row.get(7),
+        report: row.get(8),
+        published_at: row.get(9),
+    })
+}
+
+/// A stored file of the attestation `id`.
+///
+/// # Errors
+/// [`StoreError::NotFound`].
+pub async fn artefact(client: &impl Session, id: &[u8; 32], artefact: Artefact) -> Result<Vec<u8>> {
+    let statement = match artefact {
+        Artefact::Statement => STATEMENT,
+        Artefact::Proof => PROOF,
+        Artefact::Jws => JWS,
+    };
+    Ok(statement.row(client, &[&id.as_slice()]).await?.ok_or(StoreError::NotFound)?.get(0))
+}
+
+/// Adds a countersignature. The same one again changes nothing.
+///
+/// # Errors
+/// [`Conflict::SignatureExists`] if the key has another signature there; [`StoreError::NotFound`] without the attestation.
+pub async fn add_signature(tx: &Tx, id: &[u8; 32], new: &NewSignature) -> Result<()> {
+    IS_THERE.row(tx, &[&id.as_slice()]).await?.ok_or(StoreError::NotFound)?;
+    if let Some(row) = SIGNATURE_OF_KEY.row(tx, &[&id.as_slice(), &new.kid]).await? {
+        return if row.get::<_, &str>(0) == new.jws { Ok(()) } else { Err(Conflict::SignatureExists.into()) };
+    }
+    SIGN.execute(tx, &[&id.as_slice(), &new.kid, &new.signer, &new.jws, &new.now]).await?;
+    Ok(())
+}
+
+/// The countersignatures of the attestation `id`, oldest first.
+///
+/// # Errors
+/// Those of the database.
+pub async fn signatures(client: &impl Session, id: &[u8; 32]) -> Result<Vec<SignatureRow>> {
+    let rows = SIGNATURES.rows(client, &[&id.as_slice()]).await?;
+    Ok(rows
+        .iter()
+        .map(|r| SignatureRow { kid: r.get(0), signer: r.get(1), jws: r.get(2), created_at: r.get(3) })
+        .collect())
+}
+
+/// Counts a customer's yes or no once; a later word of the same customer replaces it.
+///
+/// # Errors
+/// [`StoreError::NotFound`] without the attestation.
+pub async fn count_verification(tx: &Tx, id: &[u8; 32], nullifier: &[u8; 32], included: bool) -> Result<()> {
+    IS_THERE.row(tx, &[&id.as_slice()]).await?.ok_or(StoreError::NotFound)?;
+    COUNT_VERIFICATION.execute(tx, &[&id.as_slice(), &nullifier.as_slice(), &included]).await?;
+    Ok(())
+}
+
+/// How many customers found themselves included, and how many not.
+///
+/// # Errors
+/// Those of the database.
+pub async fn verification_counts(client: &impl Session, id: &[u8; 32]) -> Result<(i64, i64)> {
+    Ok(VERIFICATION_COUNTS.row(client, &[&id.as_slice()]).await?.map_or((0, 0), |r| (r.get(0), r.get(1))))
+}
+
+/// The newest epoch that is attested.
+///
+/// # Errors
+/// Those of the database.
+pub async fn newest_epoch(client: &impl Session) -> Result<Option<OffsetDateTime>> {
+    Ok(NEWEST_EPOCH.row(client, &[]).await?.and_then(|r| r.get(0)))
+}
+
+/// When the attestation of the newest epoch was published.
+///
+/// # Errors
+/// Those of the database.
+pub async fn newest_published_at(client: &impl Session) -> Result<Option<OffsetDateTime>> {
+    Ok(NEWEST_PUBLISHED.row(client, &[]).await?.map(|r| r.get(0)))
+}
+
+/// How long the oldest task that is due and that nobody holds has waited, by the database's clock. `None` if there is none.
+///
+/// # Errors
+/// Those of the database.
+pub async fn queue_age(client: &impl Session) -> Result<Option<Duration>> {
+    let millis: Option<i64> = OLDEST_DUE.row(client, &[]).await?.and_then(|r| r.get(0));
+    Ok(millis.map(|m| Duration::from_millis(u64::try_from(m).unwrap_or(0))))
+}

@@ -1,0 +1,201 @@
+//! What can go wrong in the store, told apart by what a caller can do about it.
+
+use tokio_postgres::error::{Severity, SqlState};
+
+/// An error of the store; `Display` is a sentence for the operator and holds nothing that was stored.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// There is no connection, it was lost before anything was committed, or others were in the way time and again. Nothing
+    /// has happened; the same call may work later.
+    #[error("the database is not available: {0}")]
+    Unavailable(String),
+    /// The connection was lost while the transaction was committed: it may have happened or not. Read before going on.
+    #[error("{name}: the connection was lost while committing, so it is not known whether this has happened")]
+    CommitUnknown {
+        /// The transaction.
+        name: &'static str,
+    },
+    /// The change goes against what is there. Nothing has happened.
+    #[error(transparent)]
+    Conflict(#[from] Conflict),
+    /// There is no such row.
+    #[error("there is no such thing")]
+    NotFound,
+    /// The database refused for a reason that is a bug, of this program or of how it is set up. Nothing has happened.
+    #[error("{name}: {}", sentence(source))]
+    Database {
+        /// The statement or transaction.
+        name: &'static str,
+        /// What the database says.
+        #[source]
+        source: tokio_postgres::Error,
+    },
+    /// What is stored is not what can have been written.
+    #[error("{0}")]
+    Corrupt(String),
+}
+
+/// Against what a change goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Conflict {
+    /// Another snapshot has this name.
+    #[error("there is a snapshot of this name already")]
+    SnapshotName,
+    /// Another snapshot of the exchange is for the same instant and was not refused.
+    #[error("the exchange has a snapshot for this instant already")]
+    SnapshotEpoch,
+    /// The exchange has published an attestation for this instant or a later one.
+    #[error("the exchange has published an attestation for this instant or a later one")]
+    EpochNotAfterPublished,
+    /// The attestation's instant is later than its publication.
+    #[error("the attestation speaks of an instant that has not come yet")]
+    EpochInFuture,
+    /// Files of a snapshot cannot change any more, nor can what is in them.
+    #[error("the snapshot is sealed: its files cannot change any more")]
+    Sealed,
+    /// The chunks that came in are not the file that was announced.
+    #[error("the file is not complete")]
+    FileIncomplete,
+    /// A job of the snapshot is under way.
+    #[error("the snapshot is being proved already")]
+    JobUnderWay,
+    /// The job is published, refused, failed or cancelled.
+    #[error("the job has ended")]
+    JobEnded,
+    /// The job has planned another statement before.
+    #[error("the job has another statement")]
+    StatementDiffers,
+    /// The snapshot is attested, or the instant is, by another attestation.
+    #[error("there is another attestation for this snapshot or instant")]
+    AttestationExists,
+    /// The key has signed the attestation already, with another signature.
+    #[error("this key has signed the attestation already")]
+    SignatureExists,
+    /// What was written once cannot change.
+    #[error("what was written once cannot be changed or deleted")]
+    InsertOnly,
+}
+
+impl Conflict {
+    /// By the name that the constraint has in the migrations.
+    fn of_constraint(name: &str) -> Option<Self> {
+        Some(match name {
+            "snapshots_one_name" => Self::SnapshotName,
+            "snapshots_one_epoch" => Self::SnapshotEpoch,
+            "snapshots_sealed" | "file_chunks_kept" => Self::Sealed,
+            "jobs_one_under_way" => Self::JobUnderWay,
+            "jobs_ended" => Self::JobEnded,
+            "jobs_one_statement" | "attestations_as_planned" => Self::StatementDiffers,
+            "attestations_forward_only" => Self::EpochNotAfterPublished,
+            "attestations_not_in_the_future" => Self::EpochInFuture,
+            "attestations_pkey"
+            | "attestations_one_a_snapshot"
+            | "attestations_one_a_job"
+            | "attestations_one_epoch" => Self::AttestationExists,
+            "signatures_one_a_key" => Self::SignatureExists,
+            "insert_only" | "snapshots_kept" | "jobs_kept" => Self::InsertOnly,
+            _ => return None,
+        })
+    }
+}
+
+/// Whether the same transaction can work when it is tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Chance {
+    /// It would fail likewise, or may have happened already.
+    None,
+    /// Others were in the way.
+    OthersFinish,
+    /// The connection was lost before the commit was sent.
+    DatabaseReturns,
+}
+
+impl StoreError {
+    /// Of a statement that is no commit.
+    pub(super) fn from_postgres(name: &'static str, source: tokio_postgres::Error) -> Self {
+        if connection_lost(&source) {
+            return Self::Unavailable(format!("{name}: {}", sentence(&source)));
+        }
+        if let Some(conflict) = source.as_db_error().and_then(|e| e.constraint()).and_then(Conflict::of_constraint) {
+            return Self::Conflict(conflict);
+        }
+        Self::Database { name, source }
+    }
+
+    /// Of a commit. Only an error that the server sent as one says that the transaction was rolled back.
+    pub(super) fn from_commit(name: &'static str, source: tokio_postgres::Error) -> Self {
+        let refused = source.as_db_error().is_some_and(|e| {
+            e.parsed_severity() == Some(Severity::Error)
+                && !matches!(
+                    *e.code(),
+                    SqlState::T_R_STATEMENT_COMPLETION_UNKNOWN | SqlState::TRANSACTION_RESOLUTION_UNKNOWN
+                )
+        });
+        if refused { Self::from_postgres(name, source) } else { Self::CommitUnknown { name } }
+    }
+
+    /// Without a connection from the pool.
+    pub(super) fn no_connection(error: &deadpool_postgres::PoolError) -> Self {
+        Self::Unavailable(match error {
+            deadpool_postgres::PoolError::Backend(e) => sentence(e),
+            other => other.to_string(),
+        })
+    }
+
+    pub(super) fn chance(&self) -> Chance {
+        match self {
+            Self::Unavailable(_) => Chance::DatabaseReturns,
+            Self::Database { source, .. }
+                if matches!(
+                    source.code(),
+                    Some(&SqlState::T_R_SERIALIZATION_FAILURE | &SqlState::T_R_DEADLOCK_DETECTED)
+                ) =>
+            {
+                Chance::OthersFinish
+            }
+            Self::Database { source, .. } if source.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => {
+                Chance::OthersFinish
+            }
+            _ => Chance::None,
+        }
+    }
+
+    /// What the caller gets when no more attempts are made.
+    pub(super) fn given_up(self, name: &'static str, attempts: u32) -> Self {
+        match self.chance() {
+            Chance::OthersFinish => {
+                Self::Unavailable(format!("{name}: others changed the same rows in each of {attempts} attempts"))
+            }
+            _ => self,
+        }
+    }
+}
+
+/// Whether the connection is gone, or the server is going or not yet there.
+fn connection_lost(error: &tokio_postgres::Error) -> bool {
+    match error.as_db_error() {
+        Some(e) => {
+            e.parsed_severity().is_some_and(|s| matches!(s, Severity::Fatal | Severity::Panic))
+                || e.code().code().starts_with("08")
+                || matches!(
+                    *e.code(),
+                    SqlState::ADMIN_SHUTDOWN
+                        | SqlState::CRASH_SHUTDOWN
+                        | SqlState::CANNOT_CONNECT_NOW
+                        | SqlState::TOO_MANY_CONNECTIONS
+                )
+        }
+        None => error.is_closed() || std::error::Error::source(error).is_some_and(|s| s.is::<std::io::Error>()),
+    }
+}
+
+/// What the database says, without the values that it quotes in details.
+fn sentence(error: &tokio_postgres::Error) -> String {
+    match error.as_db_error() {
+        Some(e) => format!("{} ({})", e.message(), e.code().code()),
+        None => match std::error::Error::source(error) {
+            Some(source) => format!("{error}: {source}"),
+            None => error.to_string(),
+        },
+    }
+}

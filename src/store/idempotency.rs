@@ -1,0 +1,98 @@
+//! Writes that are asked for twice happen once: the first answer is kept under the caller's key and given again.
+
+use serde_json::Value;
+use time::{Duration, OffsetDateTime};
+
+use super::{Result, Session, StoreError, Tx, sql::statements};
+
+/// After how long a request that has not been answered is taken for dead, so that its key can be claimed again.
+pub const UNANSWERED: Duration = Duration::minutes(10);
+
+/// What a key says about a request.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Claim {
+    /// Nobody has asked; the key is the caller's now.
+    New,
+    /// It was answered so.
+    Replay {
+        /// The answer's status.
+        status: u16,
+        /// The answer's headers.
+        headers: Value,
+        /// The answer's body.
+        body: Vec<u8>,
+    },
+    /// The first request is not answered yet.
+    UnderWay,
+    /// The key stands for a request with another content.
+    OtherRequest,
+}
+
+statements! {
+    FIND = "SELECT request_digest = $3, status, headers, body, created_at FROM idempotency_keys
+            WHERE subject = $1 AND key = $2";
+    ADD = "INSERT INTO idempotency_keys (subject, key, request_digest, created_at) VALUES ($1, $2, $3, $4)";
+    CLAIM_AGAIN = "UPDATE idempotency_keys SET created_at = $3 WHERE subject = $1 AND key = $2 AND status IS NULL";
+    FINISH = "UPDATE idempotency_keys SET status = $3, headers = $4, body = $5
+              WHERE subject = $1 AND key = $2 AND status IS NULL";
+    RELEASE = "DELETE FROM idempotency_keys WHERE subject = $1 AND key = $2 AND status IS NULL";
+    SWEEP = "DELETE FROM idempotency_keys WHERE created_at < $1";
+}
+
+/// Claims `key` for a request, in a transaction of its own that is committed before the work begins. For customers `subject`
+/// is a keyed digest, never the account reference.
+///
+/// # Errors
+/// Those of the database.
+pub async fn claim_key(
+    tx: &Tx,
+    subject: &str,
+    key: &str,
+    request_digest: &[u8; 32],
+    now: OffsetDateTime,
+) -> Result<Claim> {
+    let digest = request_digest.as_slice();
+    let Some(row) = FIND.row(tx, &[&subject, &key, &digest]).await? else {
+        ADD.execute(tx, &[&subject, &key, &digest, &now]).await?;
+        return Ok(Claim::New);
+    };
+    if !row.get::<_, bool>(0) {
+        return Ok(Claim::OtherRequest);
+    }
+    if let Some(status) = row.get::<_, Option<i16>>(1) {
+        let status = u16::try_from(status).map_err(|_| StoreError::Corrupt(format!("an answer of status {status}")))?;
+        return Ok(Claim::Replay { status, headers: row.get(2), body: row.get(3) });
+    }
+    if now - row.get::<_, OffsetDateTime>(4) < UNANSWERED {
+        return Ok(Claim::UnderWay);
+    }
+    CLAIM_AGAIN.execute(tx, &[&subject, &key, &now]).await?;
+    Ok(Claim::New)
+}
+
+/// Keeps the answer, in the transaction that does the work. Only the first one is kept.
+///
+/// # Errors
+/// Those of the database.
+pub async fn finish_key(tx: &Tx, subject: &str, key: &str, status: u16, headers: &Value, body: &[u8]) -> Result<()> {
+    let status = i16::try_from(status).map_err(|_| StoreError::Corrupt(format!("an answer of status {status}")))?;
+    FINISH.execute(tx, &[&subject, &key, &status, headers, &body]).await?;
+    Ok(())
+}
+
+/// Gives the key back after an answer that is not to be repeated, such as one of the kind "try again later".
+///
+/// # Errors
+/// Those of the database.
+pub async fn release_key(tx: &Tx, subject: &str, key: &str) -> Result<()> {
+    RELEASE.execute(tx, &[&subject, &key]).await?;
+    Ok(())
+}
+
+/// Forgets the keys claimed before `older_than`. Returns how many.
+///
+/// # Errors
+/// Those of the database.
+pub async fn sweep_keys(client: &impl Session, older_than: OffsetDateTime) -> Result<u64> {
+    SWEEP.execute(client, &[&older_than]).await
+}

@@ -1,0 +1,393 @@
+//! The way of one attestation, from a sealed snapshot to its publication or to the reason why there is none.
+//!
+//! The queue (graphile_worker) only says what is to be done next: a task becomes due in the transaction that changes the
+//! job's state. Tasks may run twice or late, so each begins with [`advance`] or [`job`] and stops where the state is another.
+
+use serde_json::Value;
+use time::OffsetDateTime;
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use super::{Conflict, Result, Session, StoreError, Tx, digest, sql::statements};
+
+/// The task that a new job begins with.
+pub const FIRST_TASK: &str = "check";
+/// How often a task is tried before it is given up; a worker's death does not count.
+pub const TASK_ATTEMPTS: i32 = 10;
+
+/// Where a job is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum JobState {
+    /// Waits for a worker.
+    Queued,
+    /// The ledger is checked.
+    Checking,
+    /// Pages, tree and statement are made.
+    Planning,
+    /// Accounts are folded.
+    Folding,
+    /// The fold becomes a proof.
+    Compressing,
+    /// The proof is verified.
+    Verifying,
+    /// The attestation is signed and put together.
+    Publishing,
+    /// There is an attestation.
+    Published,
+    /// The ledger is not valid.
+    Refused,
+    /// Something else than the ledger is wrong.
+    Failed,
+    /// Somebody asked for it.
+    Cancelled,
+}
+
+impl JobState {
+    /// All of them, in the order of a job's way.
+    pub const ALL: [Self; 11] = [
+        Self::Queued,
+        Self::Checking,
+        Self::Planning,
+        Self::Folding,
+        Self::Compressing,
+        Self::Verifying,
+        Self::Publishing,
+        Self::Published,
+        Self::Refused,
+        Self::Failed,
+        Self::Cancelled,
+    ];
+
+    /// As it is written in the database and in the API.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Checking => "checking",
+            Self::Planning => "planning",
+            Self::Folding => "folding",
+            Self::Compressing => "compressing",
+            Self::Verifying => "verifying",
+            Self::Publishing => "publishing",
+            Self::Published => "published",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// Whether a job stays there for ever.
+    #[must_use]
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Published | Self::Refused | Self::Failed | Self::Cancelled)
+    }
+
+    fn read(text: &str) -> Result<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|s| s.as_str() == text)
+            .ok_or_else(|| StoreError::Corrupt(format!("{text} is no state of a job")))
+    }
+}
+
+/// A job to be made.
+#[derive(Debug, Clone)]
+pub struct NewJob {
+    /// From [`super::new_id`].
+    pub id: Uuid,
+    /// What to prove.
+    pub snapshot_id: Uuid,
+    /// Name of the shape, or `auto`.
+    pub shape: String,
+    /// The subject who asked.
+    pub created_by: String,
+    /// When.
+    pub now: OffsetDateTime,
+}
+
+/// A job, without its statement and proof.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JobRow {
+    /// Its id.
+    pub id: Uuid,
+    /// What is proved.
+    pub snapshot_id: Uuid,
+    /// Whose it is.
+    pub exchange_domain: String,
+    /// Name of the shape, or `auto` until the plan has chosen.
+    pub shape: String,
+    /// Where it is.
+    pub state: JobState,
+    /// Whether it is to stop.
+    pub cancel_asked: bool,
+    /// Steps folded.
+    pub steps_done: i32,
+    /// Steps in all, once planned.
+    pub steps: Option<i32>,
+    /// Accounts, once planned.
+    pub accounts: Option<i64>,
+    /// Pages, once planned.
+    pub pages: Option<i64>,
+    /// For a person: why it was refused or failed.
+    pub detail: Option<String>,
+    /// What is wrong with the ledger.
+    pub findings: Option<Value>,
+    /// What came of it.
+    pub attestation_id: Option<[u8; 32]>,
+    /// Who works on it, if workers say so with [`take_job`].
+    pub worker: Option<String>,
+    /// When the worker was last heard of.
+    pub heartbeat_at: Option<OffsetDateTime>,
+    /// When it was made.
+    pub created_at: OffsetDateTime,
+    /// When its state last changed.
+    pub updated_at: OffsetDateTime,
+}
+
+/// What the plan has found out.
+#[derive(Debug, Clone)]
+pub struct PlanInfo {
+    /// Name of the chosen shape.
+    pub shape: String,
+    /// Accounts.
+    pub accounts: i64,
+    /// Pages.
+    pub pages: i64,
+    /// Steps of the fold.
+    pub steps: i32,
+    /// The statement's canonical bytes.
+    pub statement: Vec<u8>,
+}
+
+statements! {
+    UNDER_WAY = "SELECT state FROM jobs WHERE snapshot_id = $1 AND state NOT IN ('refused', 'failed', 'cancelled')";
+    SEAL_FOR_JOB = "UPDATE snapshots SET sealed_at = coalesce(sealed_at, $2), holds_epoch = true WHERE snapshot_id = $1";
+    ADD = "INSERT INTO jobs (job_id, snapshot_id, shape, state, created_by, created_at, updated_at)
+           VALUES ($1, $2, $3, 'queued', $4, $5, $5)";
+    BY_ID = "SELECT j.job_id, j.snapshot_id, e.domain, j.shape, j.state, j.cancel_asked, j.steps_done, j.steps, j.accounts,
+                    j.pages, j.detail, j.findings, a.attestation_id, j.worker, j.heartbeat_at, j.created_at, j.updated_at
+             FROM jobs j JOIN snapshots s USING (snapshot_id) JOIN exchanges e USING (exchange_id)
+             LEFT JOIN attestations a USING (job_id) WHERE j.job_id = $1";
+    ADVANCE = "UPDATE jobs SET state = $3, updated_at = $4
+               WHERE job_id = $1 AND state = ANY ($2) AND NOT cancel_asked
+               AND state NOT IN ('published', 'refused', 'failed', 'cancelled')";
+    ENQUEUE = "SELECT enqueue_task($1, $2, $3)::text";
+    TAKE = "UPDATE jobs SET worker = $2, heartbeat_at = $3
+            WHERE job_id = $1 AND NOT cancel_asked AND state NOT IN ('published', 'refused', 'failed', 'cancelled')";
+    HEARTBEAT = "UPDATE jobs SET heartbeat_at = $4, steps_done = coalesce($3, steps_done)
+                 WHERE job_id = $1 AND (worker IS NULL OR worker = $2)
+                 AND NOT cancel_asked AND state NOT IN ('published', 'refused', 'failed', 'cancelled')";
+    STATE = "SELECT state FROM jobs WHERE job_id = $1";
+    ASK_CANCEL = "UPDATE jobs SET cancel_asked = true, state = CASE state WHEN 'queued' THEN 'cancelled' ELSE state END,
+                  updated_at = $2 WHERE job_id = $1 AND state NOT IN ('published', 'refused', 'failed', 'cancelled')
+                  RETURNING state";
+    END = "UPDATE jobs SET state = $2, detail = $3, findings = $4, updated_at = $5
+           WHERE job_id = $1 AND state NOT IN ('published', 'refused', 'failed', 'cancelled') RETURNING snapshot_id";
+    YIELD_EPOCH = "UPDATE snapshots SET holds_epoch = false WHERE snapshot_id = $1";
+    SET_PLAN = "UPDATE jobs SET shape = $2, accounts = $3, pages = $4, steps = $5, statement = $6, updated_at = $7
+                WHERE job_id = $1 AND state NOT IN ('published', 'refused', 'failed', 'cancelled')";
+    SET_PROOF = "UPDATE jobs SET proof = $2, updated_at = $3
+                 WHERE job_id = $1 AND state NOT IN ('published', 'refused', 'failed', 'cancelled')";
+    STATEMENT_AND_PROOF = "SELECT statement, proof FROM jobs WHERE job_id = $1";
+    PUT_CHECKPOINT = "INSERT INTO checkpoints (job_id, steps, bytes, created_at)
+                      SELECT job_id, $2, $3, $4 FROM jobs
+                      WHERE job_id = $1 AND state NOT IN ('published', 'refused', 'failed', 'cancelled') FOR SHARE
+                      ON CONFLICT (job_id) DO UPDATE
+                      SET steps = excluded.steps, bytes = excluded.bytes, created_at = excluded.created_at
+                      WHERE checkpoints.steps <= excluded.steps";
+    CHECKPOINT = "SELECT steps, bytes FROM checkpoints WHERE job_id = $1";
+    DROP_CHECKPOINT = "DELETE FROM checkpoints WHERE job_id = $1";
+}
+
+/// Seals the snapshot, makes the job and its first task due.
+///
+/// # Errors
+/// [`Conflict::JobUnderWay`]; [`Conflict::AttestationExists`] if the snapshot is published; [`Conflict::SnapshotEpoch`] if
+/// the snapshot was refused before and another one has taken its place; [`StoreError::NotFound`] without the snapshot.
+pub async fn create_job(tx: &Tx, new: &NewJob) -> Result<()> {
+    if let Some(row) = UNDER_WAY.row(tx, &[&new.snapshot_id]).await? {
+        return Err(match JobState::read(row.get(0))? {
+            JobState::Published => Conflict::AttestationExists.into(),
+            _ => Conflict::JobUnderWay.into(),
+        });
+    }
+    if SEAL_FOR_JOB.execute(tx, &[&new.snapshot_id, &new.now]).await? == 0 {
+        return Err(StoreError::NotFound);
+    }
+    ADD.execute(tx, &[&new.id, &new.snapshot_id, &new.shape, &new.created_by, &new.now]).await?;
+    enqueue(tx, FIRST_TASK, new.id).await
+}
+
+/// The job `id`.
+///
+/// # Errors
+/// [`StoreError::NotFound`].
+pub async fn job(client: &impl Session, id: Uuid) -> Result<JobRow> {
+    job_row(&BY_ID.row(client, &[&id]).await?.ok_or(StoreError::NotFound)?)
+}
+
+fn job_row(row: &Row) -> Result<JobRow> {
+    Ok(JobRow {
+        id: row.get(0),
+        snapshot_id: row.get(1),
+        exchange_domain: row.get(2),
+        shape: row.get(3),
+        state: JobState::read(row.get(4))?,
+        cancel_asked: row.get(5),
+        steps_done: row.get(6),
+        steps: row.get(7),
+        accounts: row.get(8),
+        pages: row.get(9),
+        detail: row.get(10),
+        findings: row.get(11),
+        attestation_id: row.get::<_, Option<&[u8]>>(12).map(digest).transpose()?,
+        worker: row.get(13),
+        heartbeat_at: row.get(14),
+        created_at: row.get(15),
+        updated_at: row.get(16),
+    })
+}
+
+/// Moves the job from one of the states `from` to `to`. `false`, and nothing happens, if it is in another state or is to be
+/// cancelled. A move to [`JobState::Published`] can only be committed together with the attestation.
+///
+/// # Errors
+/// Those of the database.
+pub async fn advance(tx: &Tx, job_id: Uuid, from: &[JobState], to: JobState, now: OffsetDateTime) -> Result<bool> {
+    let from: Vec<&str> = from.iter().map(|s| s.as_str()).collect();
+    Ok(ADVANCE.execute(tx, &[&job_id, &from, &to.as_str(), &now]).await? == 1)
+}
+
+/// Makes a task of the job due once the transaction is committed. The tasks of one job never run side by side; a task that is
+/// due already is not made due twice.
+///
+/// # Errors
+/// Those of the database.
+pub async fn enqueue(tx: &Tx, task: &str, job_id: Uuid) -> Result<()> {
+    ENQUEUE.rows(tx, &[&task, &job_id, &TASK_ATTEMPTS]).await?;
+    Ok(())
+}
+
+/// Says that `worker` works on the job from now on; [`heartbeat`] of every other is refused then, so that a worker that was
+/// given up for dead learns of it. `false` if the job is to be cancelled or has ended.
+///
+/// # Errors
+/// Those of the database.
+pub async fn take_job(client: &impl Session, job_id: Uuid, worker: &str, now: OffsetDateTime) -> Result<bool> {
+    Ok(TAKE.execute(client, &[&job_id, &worker, &now]).await? == 1)
+}
+
+/// Says that the worker lives, and how far it is. `false` if it is to stop: the job is to be cancelled, has ended, or was
+/// taken by another worker ([`take_job`]).
+///
+/// # Errors
+/// Those of the database.
+pub async fn heartbeat(
+    client: &impl Session,
+    job_id: Uuid,
+    worker: &str,
+    steps_done: Option<i32>,
+    now: OffsetDateTime,
+) -> Result<bool> {
+    Ok(HEARTBEAT.execute(client, &[&job_id, &worker, &steps_done, &now]).await? == 1)
+}
+
+/// Asks that the job be cancelled and says where it is. One that no worker has begun is cancelled at once; otherwise its
+/// worker does so at the next heartbeat. One that has ended stays as it is.
+///
+/// # Errors
+/// [`StoreError::NotFound`].
+pub async fn ask_cancel(tx: &Tx, job_id: Uuid, now: OffsetDateTime) -> Result<JobState> {
+    let row = match ASK_CANCEL.row(tx, &[&job_id, &now]).await? {
+        Some(row) => row,
+        None => STATE.row(tx, &[&job_id]).await?.ok_or(StoreError::NotFound)?,
+    };
+    JobState::read(row.get(0))
+}
+
+/// Ends the job as refused, failed or cancelled and deletes its checkpoint. A refused snapshot gives up its epoch, so that a
+/// corrected one can be handed over. `false`, and nothing happens, if the job has ended before.
+///
+/// # Errors
+/// [`StoreError::NotFound`]; those of the database.
+pub async fn end_job(
+    tx: &Tx,
+    job_id: Uuid,
+    state: JobState,
+    detail: Option<&str>,
+    findings: Option<&Value>,
+    now: OffsetDateTime,
+) -> Result<bool> {
+    if !state.is_final() || state == JobState::Published {
+        return Err(StoreError::Corrupt(format!("a job cannot be ended as {}", state.as_str())));
+    }
+    let Some(row) = END.row(tx, &[&job_id, &state.as_str(), &detail, &findings, &now]).await? else {
+        STATE.row(tx, &[&job_id]).await?.ok_or(StoreError::NotFound)?;
+        return Ok(false);
+    };
+    if state == JobState::Refused {
+        YIELD_EPOCH.execute(tx, &[&row.get::<_, Uuid>(0)]).await?;
+    }
+    drop_checkpoint(tx, job_id).await?;
+    Ok(true)
+}
+
+/// Keeps what the plan has found out. Once there is a statement, only the same one can be set again.
+///
+/// # Errors
+/// [`Conflict::StatementDiffers`]; [`Conflict::JobEnded`], also if there is no such job.
+pub async fn set_plan(tx: &Tx, job_id: Uuid, plan: &PlanInfo, now: OffsetDateTime) -> Result<()> {
+    let PlanInfo { shape, accounts, pages, steps, statement } = plan;
+    let changed = SET_PLAN.execute(tx, &[&job_id, shape, accounts, pages, steps, statement, &now]).await?;
+    if changed == 0 { Err(Conflict::JobEnded.into()) } else { Ok(()) }
+}
+
+/// Keeps a proof, in the place of an earlier one.
+///
+/// # Errors
+/// [`Conflict::JobEnded`], also if there is no such job.
+pub async fn set_proof(tx: &Tx, job_id: Uuid, proof: &[u8], now: OffsetDateTime) -> Result<()> {
+    let changed = SET_PROOF.execute(tx, &[&job_id, &proof, &now]).await?;
+    if changed == 0 { Err(Conflict::JobEnded.into()) } else { Ok(()) }
+}
+
+/// The statement and the proof, as far as they are there. Both are to be verified before anything is published.
+///
+/// # Errors
+/// [`StoreError::NotFound`].
+pub async fn statement_and_proof(client: &impl Session, job_id: Uuid) -> Result<(Option<Vec<u8>>, Option<Vec<u8>>)> {
+    let row = STATEMENT_AND_PROOF.row(client, &[&job_id]).await?.ok_or(StoreError::NotFound)?;
+    Ok((row.get(0), row.get(1)))
+}
+
+/// Keeps a fold after `steps` steps, unless one of more steps is kept or the job has ended.
+///
+/// # Errors
+/// Those of the database.
+pub async fn put_checkpoint(
+    client: &impl Session,
+    job_id: Uuid,
+    steps: i32,
+    bytes: &[u8],
+    now: OffsetDateTime,
+) -> Result<()> {
+    PUT_CHECKPOINT.execute(client, &[&job_id, &steps, &bytes, &now]).await?;
+    Ok(())
+}
+
+/// The kept fold: how many steps it says it has, and its bytes. Hostile until verified.
+///
+/// # Errors
+/// Those of the database.
+pub async fn checkpoint(client: &impl Session, job_id: Uuid) -> Result<Option<(i32, Vec<u8>)>> {
+    Ok(CHECKPOINT.row(client, &[&job_id]).await?.map(|r| (r.get(0), r.get(1))))
+}
+
+/// Deletes the kept fold, if there is one.
+///
+/// # Errors
+/// Those of the database.
+pub async fn drop_checkpoint(tx: &Tx, job_id: Uuid) -> Result<()> {
+    DROP_CHECKPOINT.execute(tx, &[&job_id]).await?;
+    Ok(())
+}

@@ -1,0 +1,209 @@
+//! What inclusion paths are made from: pages, the upper tree, and the reserves' lines of a job.
+//!
+//! All of it is private. It is loaded with binary COPY in [`super::Store::run_load`], in the transaction that keeps the plan,
+//! and never changes once the job has ended.
+
+use std::pin::pin;
+
+use tokio_postgres::{Row, binary_copy::BinaryCopyInWriter, types::Type};
+use uuid::Uuid;
+
+use super::{Conflict, Result, Session, StoreError, Tx, digest, sql::statements};
+
+/// Children of a node.
+const ARITY: i64 = 8;
+
+/// A leaf of the tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageRow {
+    /// Index of the leaf.
+    pub position: i64,
+    /// The account's identity.
+    pub identity: [u8; 32],
+    /// The page.
+    pub record: Vec<u8>,
+}
+
+/// A node of the upper tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NodeRow {
+    /// Levels above the batch roots.
+    pub height: i16,
+    /// Index within its level.
+    pub position: i64,
+    /// Its digest.
+    pub digest: [u8; 32],
+}
+
+statements! {
+    ISOLATION = "SELECT current_setting('transaction_isolation')";
+    // not the job's row: heartbeats go on during the load
+    LOCK_LOADS = "SELECT pg_advisory_xact_lock(hashtextextended($1::text, 0))::text";
+    OPEN_JOB = "SELECT FROM jobs WHERE job_id = $1 AND state NOT IN ('published', 'refused', 'failed', 'cancelled') FOR SHARE";
+    CLEAR_PAGES = "DELETE FROM pages WHERE job_id = $1";
+    COPY_PAGES = "COPY pages (job_id, position, identity, record) FROM STDIN (FORMAT binary)";
+    CLEAR_TREE = "DELETE FROM tree_nodes WHERE job_id = $1";
+    COPY_TREE = "COPY tree_nodes (job_id, height, position, digest) FROM STDIN (FORMAT binary)";
+    CLEAR_RESERVES = "DELETE FROM reserve_lines WHERE job_id = $1";
+    COPY_RESERVES = "COPY reserve_lines (job_id, position, fields) FROM STDIN (FORMAT binary)";
+    OF_IDENTITY = "SELECT position, record FROM pages WHERE job_id = $1 AND identity = $2 ORDER BY position";
+    BETWEEN = "SELECT position, record FROM pages WHERE job_id = $1 AND position >= $2 AND position < $3 ORDER BY position";
+    PATH_NODES = "SELECT n.height, n.position, n.digest
+                  FROM unnest($2::int2[], $3::int8[]) AS wanted (height, first)
+                  JOIN tree_nodes n ON n.job_id = $1 AND n.height = wanted.height
+                                    AND n.position >= wanted.first AND n.position < wanted.first + $4
+                  ORDER BY n.height, n.position";
+    RESERVES = "SELECT position, fields FROM reserve_lines
+                WHERE job_id = $1 AND ($2::text IS NULL OR fields[1] = $2) ORDER BY position";
+    COUNT_RESERVES = "SELECT count(*) FROM reserve_lines WHERE job_id = $1";
+    ENDED_WITH_PAGES = "SELECT job_id FROM jobs j WHERE state IN ('refused', 'failed', 'cancelled') AND updated_at < $1
+                        AND (EXISTS (SELECT FROM pages p WHERE p.job_id = j.job_id)
+                             OR EXISTS (SELECT FROM tree_nodes t WHERE t.job_id = j.job_id)
+                             OR EXISTS (SELECT FROM reserve_lines r WHERE r.job_id = j.job_id))";
+}
+
+/// Loads the pages of a job in the place of those that an earlier try has loaded. Returns how many.
+///
+/// # Errors
+/// [`Conflict::JobEnded`], also if there is no such job; those of the database. A serializable transaction is refused.
+pub async fn load_pages(tx: &Tx, job_id: Uuid, pages: impl Iterator<Item = PageRow> + Send) -> Result<u64> {
+    begin_load(tx, job_id).await?;
+    CLEAR_PAGES.execute(tx, &[&job_id]).await?;
+    let sink = tx.client().copy_in(COPY_PAGES.text).await.map_err(COPY_PAGES.failed())?;
+    let mut writer = pin!(BinaryCopyInWriter::new(sink, &[Type::UUID, Type::INT8, Type::BYTEA, Type::BYTEA]));
+    for PageRow { position, identity, record } in pages {
+        writer
+            .as_mut()
+            .write(&[&job_id, &position, &identity.as_slice(), &record])
+            .await
+            .map_err(COPY_PAGES.failed())?;
+    }
+    let count = writer.finish().await.map_err(COPY_PAGES.failed())?;
+    end_load(tx, job_id).await?;
+    Ok(count)
+}
+
+/// Loads the upper tree of a job in the place of what an earlier try has loaded. Returns how many nodes.
+///
+/// # Errors
+/// As [`load_pages`].
+pub async fn load_tree(tx: &Tx, job_id: Uuid, nodes: impl Iterator<Item = NodeRow> + Send) -> Result<u64> {
+    begin_load(tx, job_id).await?;
+    CLEAR_TREE.execute(tx, &[&job_id]).await?;
+    let sink = tx.client().copy_in(COPY_TREE.text).await.map_err(COPY_TREE.failed())?;
+    let mut writer = pin!(BinaryCopyInWriter::new(sink, &[Type::UUID, Type::INT2, Type::INT8, Type::BYTEA]));
+    for NodeRow { height, position, digest } in nodes {
+        writer.as_mut().write(&[&job_id, &height, &position, &digest.as_slice()]).await.map_err(COPY_TREE.failed())?;
+    }
+    let count = writer.finish().await.map_err(COPY_TREE.failed())?;
+    end_load(tx, job_id).await?;
+    Ok(count)
+}
+
+/// Loads the reserves' lines of a job, in their committed order, in the place of what an earlier try has loaded.
+///
+/// # Errors
+/// As [`load_pages`].
+pub async fn load_reserves(tx: &Tx, job_id: Uuid, lines: &[[String; 7]]) -> Result<()> {
+    begin_load(tx, job_id).await?;
+    CLEAR_RESERVES.execute(tx, &[&job_id]).await?;
+    let sink = tx.client().copy_in(COPY_RESERVES.text).await.map_err(COPY_RESERVES.failed())?;
+    let mut writer = pin!(BinaryCopyInWriter::new(sink, &[Type::UUID, Type::INT4, Type::TEXT_ARRAY]));
+    for (position, fields) in (0i32..).zip(lines) {
+        writer.as_mut().write(&[&job_id, &position, &fields.as_slice()]).await.map_err(COPY_RESERVES.failed())?;
+    }
+    writer.finish().await.map_err(COPY_RESERVES.failed())?;
+    end_load(tx, job_id).await
+}
+
+/// One load of a job at a time; a second one waits and then replaces what the first has committed.
+async fn begin_load(tx: &Tx, job_id: Uuid) -> Result<()> {
+    let isolation = ISOLATION.row(tx, &[]).await?.ok_or(StoreError::NotFound)?;
+    if isolation.get::<_, &str>(0) != "read committed" {
+        return Err(StoreError::Corrupt(
+            "pages are loaded in run_load, not in run_tx: heartbeats would undo it".into(),
+        ));
+    }
+    LOCK_LOADS.row(tx, &[&job_id.to_string()]).await?;
+    OPEN_JOB.row(tx, &[&job_id]).await?.map(|_| ()).ok_or(Conflict::JobEnded.into())
+}
+
+/// The job may have ended during the load; from here on it cannot until the transaction is over.
+async fn end_load(tx: &Tx, job_id: Uuid) -> Result<()> {
+    OPEN_JOB.row(tx, &[&job_id]).await?.map(|_| ()).ok_or(Conflict::JobEnded.into())
+}
+
+/// The pages of one account: position and record, in order.
+///
+/// # Errors
+/// Those of the database.
+pub async fn pages_of(client: &impl Session, job_id: Uuid, identity: &[u8; 32]) -> Result<Vec<(i64, Vec<u8>)>> {
+    Ok(OF_IDENTITY.rows(client, &[&job_id, &identity.as_slice()]).await?.iter().map(page).collect())
+}
+
+/// The pages from position `from` to before `to`, in order: one batch, say.
+///
+/// # Errors
+/// Those of the database.
+pub async fn pages_between(client: &impl Session, job_id: Uuid, from: i64, to: i64) -> Result<Vec<(i64, Vec<u8>)>> {
+    Ok(BETWEEN.rows(client, &[&job_id, &from, &to]).await?.iter().map(page).collect())
+}
+
+fn page(row: &Row) -> (i64, Vec<u8>) {
+    (row.get(0), row.get(1))
+}
+
+/// For each (height, first position) the up to eight nodes from there on: the children that a path needs. By height and
+/// position; nodes that are empty subtrees are absent.
+///
+/// # Errors
+/// Those of the database.
+pub async fn path_nodes(client: &impl Session, job_id: Uuid, wanted: &[(i16, i64)]) -> Result<Vec<NodeRow>> {
+    let (heights, firsts): (Vec<i16>, Vec<i64>) = wanted.iter().copied().unzip();
+    let rows = PATH_NODES.rows(client, &[&job_id, &heights, &firsts, &ARITY]).await?;
+    rows.iter().map(|r| Ok(NodeRow { height: r.get(0), position: r.get(1), digest: digest(r.get(2))? })).collect()
+}
+
+/// The reserves' lines with their positions, of one asset or all.
+///
+/// # Errors
+/// Those of the database.
+pub async fn reserve_lines(
+    client: &impl Session,
+    job_id: Uuid,
+    asset: Option<&str>,
+) -> Result<Vec<(i32, [String; 7])>> {
+    let rows = RESERVES.rows(client, &[&job_id, &asset]).await?;
+    rows.iter()
+        .map(|r| {
+            let fields: Vec<String> = r.get(1);
+            let fields =
+                fields.try_into().map_err(|_| StoreError::Corrupt("a reserve line without seven fields".into()))?;
+            Ok((r.get(0), fields))
+        })
+        .collect()
+}
+
+/// How many reserve lines there are.
+///
+/// # Errors
+/// Those of the database.
+pub async fn reserve_count(client: &impl Session, job_id: Uuid) -> Result<i64> {
+    Ok(COUNT_RESERVES.row(client, &[&job_id]).await?.map_or(0, |r| r.get(0)))
+}
+
+/// Deletes what is here of jobs that were refused, failed or cancelled before `older_than`, in [`super::Store::run_load`].
+/// Returns of how many jobs.
+///
+/// # Errors
+/// Those of the database.
+pub async fn sweep_ended(tx: &Tx, older_than: time::OffsetDateTime) -> Result<u64> {
+    let jobs = ENDED_WITH_PAGES.rows(tx, &[&older_than]).await?;
+    for row in &jobs {
+        let job_id: Uuid = row.get(0);
+        for clear in [CLEAR_PAGES, CLEAR_TREE, CLEAR_RESERVES] {
+            clear.execute(tx, &[&job_id]).await?;
+        }
+    }
+    Ok(jobs.len() as u64)
+}

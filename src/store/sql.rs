@@ -1,0 +1,72 @@
+//! Statements with names. Every one is registered, so that a test can prepare them all on a real database.
+
+use tokio_postgres::{Row, types::ToSql};
+
+use super::{
+    Result, Session, StoreError, attestations, audit, exchanges, idempotency, jobs, migrate, pages, snapshots,
+};
+
+/// A statement and what it is called in errors.
+#[derive(Debug, Clone, Copy)]
+pub struct Sql {
+    /// For a person, e.g. `jobs::ADVANCE`.
+    pub name: &'static str,
+    /// The statement.
+    pub text: &'static str,
+}
+
+impl Sql {
+    pub(super) async fn execute(&self, session: &impl Session, parameters: &[&(dyn ToSql + Sync)]) -> Result<u64> {
+        let client = session.client();
+        let statement = client.prepare_cached(self.text).await.map_err(self.failed())?;
+        client.execute(&statement, parameters).await.map_err(self.failed())
+    }
+
+    pub(super) async fn rows(&self, session: &impl Session, parameters: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>> {
+        let client = session.client();
+        let statement = client.prepare_cached(self.text).await.map_err(self.failed())?;
+        client.query(&statement, parameters).await.map_err(self.failed())
+    }
+
+    pub(super) async fn row(&self, session: &impl Session, parameters: &[&(dyn ToSql + Sync)]) -> Result<Option<Row>> {
+        let client = session.client();
+        let statement = client.prepare_cached(self.text).await.map_err(self.failed())?;
+        client.query_opt(&statement, parameters).await.map_err(self.failed())
+    }
+
+    /// For errors of this statement.
+    pub(super) fn failed(&self) -> impl Fn(tokio_postgres::Error) -> StoreError + use<> {
+        let name = self.name;
+        move |e| StoreError::from_postgres(name, e)
+    }
+}
+
+/// Constants of statements, and `STATEMENTS` with all of them.
+macro_rules! statements {
+    ($($(#[$doc:meta])* $name:ident = $text:expr;)*) => {
+        $(
+            $(#[$doc])*
+            pub(crate) const $name: $crate::store::Sql =
+                $crate::store::Sql { name: concat!(module_path!(), "::", stringify!($name)), text: $text };
+        )*
+        /// Every statement of this file.
+        pub(crate) const STATEMENTS: &[$crate::store::Sql] = &[$($name),*];
+    };
+}
+pub(super) use statements;
+
+/// Every statement that this program sends, for a test that prepares them.
+pub fn every_statement() -> impl Iterator<Item = &'static Sql> {
+    [
+        exchanges::STATEMENTS,
+        snapshots::STATEMENTS,
+        jobs::STATEMENTS,
+        pages::STATEMENTS,
+        attestations::STATEMENTS,
+        idempotency::STATEMENTS,
+        audit::STATEMENTS,
+        migrate::STATEMENTS,
+    ]
+    .into_iter()
+    .flatten()
+}

@@ -1,0 +1,158 @@
+//! One key on disk: a private JWK (RFC 8037) that only its owner may read, written whole or not at all.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{ErrorKind, Read, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    path::Path,
+};
+
+use assay_verifier::signature::thumbprint;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use ed25519_dalek::{SigningKey, VerifyingKey};
+use serde::{Deserialize, Serialize};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use zeroize::Zeroizing;
+
+use super::{KeyRingError, Purpose};
+
+/// A key file is a few hundred bytes.
+const MAX_KEY_BYTES: u64 = 4096;
+
+/// A key, with its private half as long as it signs.
+pub(super) struct Key {
+    pub(super) purpose: Purpose,
+    pub(super) kid: String,
+    pub(super) created_at: OffsetDateTime,
+    pub(super) public: VerifyingKey,
+    pub(super) private: Option<SigningKey>,
+}
+
+impl Key {
+    /// A new key from the system's random source.
+    pub(super) fn generate(purpose: Purpose, created_at: OffsetDateTime) -> Result<Self, KeyRingError> {
+        let mut seed = Zeroizing::new([0u8; 32]);
+        getrandom::fill(&mut *seed)
+            .map_err(|e| KeyRingError::Environment(format!("the system gives no random numbers: {e}")))?;
+        let private = SigningKey::from_bytes(&seed);
+        let public = private.verifying_key();
+        Ok(Self { purpose, kid: thumbprint(&public), created_at, public, private: Some(private) })
+    }
+
+    /// The name of its file.
+    pub(super) fn file_name(&self) -> String {
+        format!("{}-{}.json", self.purpose.as_str(), self.kid)
+    }
+
+    /// Reads a key that nobody else may read.
+    ///
+    /// # Errors
+    /// [`KeyRingError::File`]; [`KeyRingError::Environment`] if others may read it, or it is not one of our keys.
+    pub(super) fn read(path: &Path) -> Result<Self, KeyRingError> {
+        let refuse = |reason: &str| KeyRingError::Environment(format!("{}: {reason}", path.display()));
+        let file = File::open(path).map_err(KeyRingError::file(path))?;
+        // of the open file, so that it is the one that is read
+        let mode = file.metadata().map_err(KeyRingError::file(path))?.permissions().mode();
+        if mode & 0o077 != 0 {
+            return Err(refuse(
+                "others may read this key; make it yours alone with chmod 600, and think of rotating it",
+            ));
+        }
+        let mut bytes = Zeroizing::new(Vec::new());
+        file.take(MAX_KEY_BYTES).read_to_end(&mut bytes).map_err(KeyRingError::file(path))?;
+        // what serde says would quote the key
+        let written: Written = serde_json::from_slice(&bytes).map_err(|_| refuse("this is not a key of ours"))?;
+        let key = written.key().ok_or_else(|| refuse("this is not a key of ours, or it is damaged"))?;
+        if path.file_name().is_none_or(|name| name.to_string_lossy() != key.file_name()) {
+            return Err(refuse(&format!("a key of this content is called {}", key.file_name())));
+        }
+        Ok(key)
+    }
+
+    /// Writes the key into `dir`, in place of an earlier file of the same key. The caller holds the directory's lock.
+    ///
+    /// # Errors
+    /// [`KeyRingError::File`]; whatever stood there before still stands there.
+    pub(super) fn write(&self, dir: &Path) -> Result<(), KeyRingError> {
+        let path = dir.join(self.file_name());
+        let partial = path.with_extension("partial");
+        let json = Zeroizing::new(serde_json::to_vec_pretty(&Written::of(self)).expect("texts and nothing else"));
+        let written = (|| {
+            match fs::remove_file(&partial) {
+                Err(e) if e.kind() != ErrorKind::NotFound => return Err(e),
+                _ => {}
+            }
+            let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial)?;
+            file.write_all(&json)?;
+            file.sync_all()?;
+            fs::rename(&partial, &path)?;
+            File::open(dir)?.sync_all()
+        })();
+        if written.is_err() {
+            let _ = fs::remove_file(&partial);
+        }
+        written.map_err(KeyRingError::file(&path))
+    }
+}
+
+/// Makes the directory, which only its owner may enter, and refuses one that others may.
+///
+/// # Errors
+/// [`KeyRingError::File`], [`KeyRingError::Environment`].
+pub(super) fn private_dir(dir: &Path) -> Result<(), KeyRingError> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(KeyRingError::file(dir))?;
+    let mode = fs::metadata(dir).map_err(KeyRingError::file(dir))?.permissions().mode();
+    if mode & 0o077 != 0 {
+        let dir = dir.display();
+        return Err(KeyRingError::Environment(format!(
+            "{dir}: others may enter this directory of keys; make it yours alone with chmod 700"
+        )));
+    }
+    Ok(())
+}
+
+/// A key as its file spells it.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    kty: String,
+    crv: String,
+    x: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    d: Option<Zeroizing<String>>,
+    kid: String,
+    purpose: Purpose,
+    created_at: String,
+}
+
+impl Written {
+    fn of(key: &Key) -> Self {
+        Self {
+            kty: "OKP".to_owned(),
+            crv: "Ed25519".to_owned(),
+            x: URL_SAFE_NO_PAD.encode(key.public.as_bytes()),
+            d: key.private.as_ref().map(|d| Zeroizing::new(URL_SAFE_NO_PAD.encode(Zeroizing::new(d.to_bytes())))),
+            kid: key.kid.clone(),
+            purpose: key.purpose,
+            created_at: key.created_at.format(&Rfc3339).expect("made by us, in UTC, before the year 10000"),
+        }
+    }
+
+    fn key(&self) -> Option<Key> {
+        let bytes = |text: &str| -> Option<Zeroizing<[u8; 32]>> {
+            let decoded = Zeroizing::new(URL_SAFE_NO_PAD.decode(text).ok()?);
+            Some(Zeroizing::new(decoded.as_slice().try_into().ok()?))
+        };
+        let public = VerifyingKey::from_bytes(&*bytes(&self.x)?).ok()?;
+        let private = match &self.d {
+            Some(d) => Some(SigningKey::from_bytes(&*bytes(d)?)),
+            None => None,
+        };
+        let whole = self.kty == "OKP"
+            && self.crv == "Ed25519"
+            && self.kid == thumbprint(&public)
+            && private.as_ref().is_none_or(|private| private.verifying_key() == public);
+        let created_at = OffsetDateTime::parse(&self.created_at, &Rfc3339).ok()?;
+        whole.then(|| Key { purpose: self.purpose, kid: self.kid.clone(), created_at, public, private })
+    }
+}

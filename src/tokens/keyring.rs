@@ -1,0 +1,381 @@
+//! Our own keys: a private directory of Ed25519 keys that all processes of one installation share.
+//!
+//! There are two kinds, by [`Purpose`], and no key is of both. Of each the newest signs. A token key that was replaced
+//! loses its private half, but stays published until the last token it may have signed has expired; a replaced statement
+//! key stays published for good, since attestations do not expire. To take a key back at once, delete its file: running
+//! processes notice within seconds.
+//!
+//! Writers lock the directory. Readers need no lock: files appear whole, and whoever signs looks at the directory first.
+
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use assay_verifier::signature::{ALGORITHM, Jws, PURPOSE, STATEMENT_PURPOSE};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use ed25519_dalek::{SigningKey, VerifyingKey, pkcs8::EncodePrivateKey};
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+
+use super::{
+    Role,
+    keyfile::{Key, private_dir},
+    scope,
+    verifier::LEEWAY,
+};
+
+/// Longest life of a token: a replaced key has to stay published that long.
+pub const MAX_TTL: Duration = Duration::days(31);
+/// How long keys are believed without a look at the directory.
+const FRESH_FOR: Duration = Duration::seconds(5);
+/// How soon an unknown key may make us look again.
+const LOOK_AGAIN_AFTER: Duration = Duration::seconds(1);
+/// More keys than this are a mistake.
+const MAX_KEYS: usize = 1000;
+
+/// What a key signs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// Access tokens of this service.
+    Token,
+    /// Statements that this service publishes.
+    Attestation,
+}
+
+impl Purpose {
+    /// Both of them.
+    pub const ALL: [Self; 2] = [Self::Token, Self::Attestation];
+
+    /// As it is written in files and in the published list.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Attestation => STATEMENT_PURPOSE,
+        }
+    }
+}
+
+/// What a new token is to say.
+#[derive(Clone)]
+pub struct Grant {
+    /// `iss`: the public address of this service.
+    pub issuer: String,
+    /// `aud`: the service that the token is for; ours accepts its own public address.
+    pub audience: String,
+    /// `sub`: who calls; of a customer the account reference.
+    pub subject: String,
+    /// What the token allows.
+    pub role: Role,
+    /// Domain of the exchange that the token speaks for; customers, publishers and operators need one.
+    pub exchange: Option<String>,
+    /// Life of the token, from a second to [`MAX_TTL`].
+    pub ttl: Duration,
+}
+
+/// Why keys cannot be used, or a token cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyRingError {
+    /// The token asked for cannot be.
+    #[error("{0}")]
+    Grant(String),
+    /// The machine or the directory is not as it must be.
+    #[error("{0}")]
+    Environment(String),
+    /// A file that cannot be read or written.
+    #[error("{path}: {source}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+impl KeyRingError {
+    pub(super) fn file(path: &Path) -> impl FnOnce(std::io::Error) -> Self + use<> {
+        let path = path.to_owned();
+        move |source| Self::File { path, source }
+    }
+}
+
+/// The keys of this installation.
+pub struct KeyRing {
+    dir: PathBuf,
+    loaded: RwLock<Loaded>,
+}
+
+struct Loaded {
+    keys: Arc<Keys>,
+    at: OffsetDateTime,
+}
+
+impl KeyRing {
+    /// Opens the keys in `dir`; where the directory or the keys of a purpose are missing, they are made.
+    ///
+    /// # Errors
+    /// [`KeyRingError::Environment`] if others may read a key or enter the directory, or a file is no key;
+    /// [`KeyRingError::File`].
+    pub fn open_or_create(dir: &Path, now: OffsetDateTime) -> Result<Self, KeyRingError> {
+        private_dir(dir)?;
+        let mut keys = Keys::read(dir)?;
+        if Purpose::ALL.iter().any(|purpose| keys.newest(*purpose).is_none()) {
+            let _lock = lock(dir)?;
+            // whoever held the lock before may have made them
+            keys = Keys::read(dir)?;
+            for purpose in Purpose::ALL {
+                if keys.newest(purpose).is_none() {
+                    Key::generate(purpose, now)?.write(dir)?;
+                }
+            }
+            keys = Keys::read(dir)?;
+        }
+        Ok(Self { dir: dir.to_owned(), loaded: RwLock::new(Loaded { keys: Arc::new(keys), at: now }) })
+    }
+
+    /// Reads the directory again.
+    ///
+    /// # Errors
+    /// As [`KeyRing::open_or_create`]; the keys known before stay in use.
+    pub fn reload(&self, now: OffsetDateTime) -> Result<(), KeyRingError> {
+        private_dir(&self.dir)?;
+        let keys = Arc::new(Keys::read(&self.dir)?);
+        *self.loaded.write().unwrap_or_else(PoisonError::into_inner) = Loaded { keys, at: now };
+        Ok(())
+    }
+
+    /// Makes a new key of `purpose`, which signs from now on, and returns its name. Its predecessors lose their private
+    /// half; token keys that nothing can depend on any more are deleted.
+    ///
+    /// # Errors
+    /// As [`KeyRing::open_or_create`]. Interrupted at any point, the directory holds working keys.
+    pub fn rotate(&self, purpose: Purpose, now: OffsetDateTime) -> Result<String, KeyRingError> {
+        let lock = lock(&self.dir)?;
+        let keys = Keys::read(&self.dir)?;
+        // later than its predecessor, even where the clock was set back
+        let after = keys.newest(purpose).map(|key| key.created_at + Duration::nanoseconds(1));
+        let key = Key::generate(purpose, after.map_or(now, |after| after.max(now)))?;
+        key.write(&self.dir)?;
+        let mut older: Vec<Key> = keys.0.into_iter().filter(|key| key.purpose == purpose).collect();
+        for key in older.iter_mut().filter(|key| key.private.is_some()) {
+            key.private = None;
+            key.write(&self.dir)?;
+        }
+        drop(lock);
+        self.reload(now)?;
+        self.sweep(now)?;
+        Ok(key.kid)
+    }
+
+    /// Deletes token keys whose last token has expired.
+    fn sweep(&self, now: OffsetDateTime) -> Result<(), KeyRingError> {
+        let keys = self.keys();
+        for (key, until) in keys.with_ends() {
+            if until.is_some_and(|until| until < now) {
+                let path = self.dir.join(key.file_name());
+                fs::remove_file(&path).map_err(KeyRingError::file(&path))?;
+            }
+        }
+        self.reload(now)
+    }
+
+    /// The published list of public keys (JWKS, RFC 7517): those that sign, and those whose signatures may still be met.
+    pub fn jwks(&self, now: OffsetDateTime) -> Value {
+        let keys = self.current(now, FRESH_FOR);
+        let published = keys.with_ends().filter(|(_, until)| until.is_none_or(|until| until >= now));
+        let entries: Vec<Value> = published.map(|(key, _)| entry(key)).collect();
+        json!({ "keys": entries })
+    }
+
+    /// A signed access token (RFC 9068).
+    ///
+    /// # Errors
+    /// [`KeyRingError::Grant`] for a life that is not between a second and [`MAX_TTL`], an empty or overlong text, or an
+    /// exchange that is missing; otherwise as [`KeyRing::reload`].
+    pub fn mint(&self, grant: &Grant, now: OffsetDateTime) -> Result<String, KeyRingError> {
+        grant.check()?;
+        self.reload(now)?;
+        let keys = self.keys();
+        let (kid, key) = keys.signing(Purpose::Token)?;
+        let der = key.to_pkcs8_der().map_err(|_| KeyRingError::Environment(unusable(kid)))?;
+        let header = Header {
+            typ: Some(super::jwt::TYPE.to_owned()),
+            kid: Some(kid.to_owned()),
+            ..Header::new(Algorithm::EdDSA)
+        };
+        let claims = NewClaims {
+            iss: &grant.issuer,
+            sub: &grant.subject,
+            aud: &grant.audience,
+            iat: now.unix_timestamp(),
+            exp: (now + grant.ttl).unix_timestamp(),
+            jti: Uuid::new_v4().to_string(),
+            client_id: CLIENT,
+            scope: scope::join(grant.role.scopes()),
+            exchange: grant.exchange.as_deref(),
+        };
+        encode(&header, &claims, &EncodingKey::from_ed_der(der.as_bytes()))
+            .map_err(|_| KeyRingError::Environment(unusable(kid)))
+    }
+
+    /// Our signature over the canonical bytes of a statement, as the content of `attestation.jws`.
+    ///
+    /// # Errors
+    /// As [`KeyRing::reload`].
+    pub fn sign_statement(&self, statement: &[u8], now: OffsetDateTime) -> Result<String, KeyRingError> {
+        self.reload(now)?;
+        let keys = self.keys();
+        let (_, key) = keys.signing(Purpose::Attestation)?;
+        Ok(String::from_utf8(Jws::sign(statement, key).to_bytes()).expect("JSON is text"))
+    }
+
+    /// The public key called `kid`, if tokens signed with it may still be good.
+    pub(super) fn token_key(&self, kid: &str, now: OffsetDateTime) -> Option<VerifyingKey> {
+        let find = |keys: &Keys| {
+            let mut usable = keys.with_ends().filter(|(_, until)| until.is_none_or(|until| until >= now));
+            usable.find(|(key, _)| key.purpose == Purpose::Token && key.kid == kid).map(|(key, _)| key.public)
+        };
+        find(&self.current(now, FRESH_FOR)).or_else(|| find(&self.current(now, LOOK_AGAIN_AFTER)))
+    }
+
+    fn keys(&self) -> Arc<Keys> {
+        Arc::clone(&self.loaded.read().unwrap_or_else(PoisonError::into_inner).keys)
+    }
+
+    /// The keys, read again if that was longer ago than `age`. Where they cannot be read, those of before stay in use: a
+    /// full table of open files must not lock everybody out.
+    fn current(&self, now: OffsetDateTime, age: Duration) -> Arc<Keys> {
+        let at = self.loaded.read().unwrap_or_else(PoisonError::into_inner).at;
+        if (now - at).abs() >= age
+            && let Err(error) = self.reload(now)
+        {
+            tracing::warn!(%error, "the keys cannot be read again; those of before stay in use");
+        }
+        self.keys()
+    }
+}
+
+impl std::fmt::Debug for KeyRing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KeyRing").field("dir", &self.dir).finish_non_exhaustive()
+    }
+}
+
+/// `client_id` of the tokens that an operator makes.
+const CLIENT: &str = "assay";
+
+/// The claims of a new token.
+#[derive(Serialize)]
+struct NewClaims<'a> {
+    iss: &'a str,
+    sub: &'a str,
+    aud: &'a str,
+    iat: i64,
+    exp: i64,
+    jti: String,
+    client_id: &'a str,
+    scope: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exchange: Option<&'a str>,
+}
+
+impl Grant {
+    fn check(&self) -> Result<(), KeyRingError> {
+        let refuse = |reason: String| Err(KeyRingError::Grant(reason));
+        if self.ttl < Duration::SECOND || self.ttl > MAX_TTL {
+            return refuse(format!("a token lives from 1 second to {} days", MAX_TTL.whole_days()));
+        }
+        if self.exchange.is_none() && self.role.needs_exchange() {
+            return refuse(format!("a token for a {} names the exchange that it speaks for", self.role));
+        }
+        let exchange = self.exchange.as_deref().unwrap_or("none");
+        for (what, text) in [
+            ("subject", self.subject.as_str()),
+            ("issuer", &self.issuer),
+            ("audience", &self.audience),
+            ("exchange", exchange),
+        ] {
+            if text.is_empty() || text.len() > 256 || text.chars().any(char::is_control) {
+                return refuse(format!("the {what} is not 1 to 256 bytes without control characters"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// All keys of a directory, oldest first.
+struct Keys(Vec<Key>);
+
+impl Keys {
+    fn read(dir: &Path) -> Result<Self, KeyRingError> {
+        let mut keys = Vec::new();
+        for entry in fs::read_dir(dir).map_err(KeyRingError::file(dir))? {
+            let path = entry.map_err(KeyRingError::file(dir))?.path();
+            if path.extension().is_none_or(|extension| extension != "json") {
+                continue;
+            }
+            match Key::read(&path) {
+                Ok(key) => keys.push(key),
+                // swept between the listing and the reading
+                Err(KeyRingError::File { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+            if keys.len() > MAX_KEYS {
+                return Err(KeyRingError::Environment(format!("{}: more than {MAX_KEYS} keys", dir.display())));
+            }
+        }
+        keys.sort_by(|a, b| (a.created_at, &a.kid).cmp(&(b.created_at, &b.kid)));
+        Ok(Self(keys))
+    }
+
+    fn newest(&self, purpose: Purpose) -> Option<&Key> {
+        self.0.iter().rev().find(|key| key.purpose == purpose)
+    }
+
+    fn signing(&self, purpose: Purpose) -> Result<(&str, &SigningKey), KeyRingError> {
+        let missing = || {
+            let purpose = purpose.as_str();
+            KeyRingError::Environment(format!("there is no key that signs ({purpose}); make one: assay keys rotate"))
+        };
+        let newest = self.newest(purpose).ok_or_else(missing)?;
+        Ok((&newest.kid, newest.private.as_ref().ok_or_else(missing)?))
+    }
+
+    /// Each key with the instant after which nothing it signed is good; there is none for keys that sign, and for
+    /// statement keys.
+    fn with_ends(&self) -> impl Iterator<Item = (&Key, Option<OffsetDateTime>)> {
+        self.0.iter().enumerate().map(|(i, key)| {
+            let next = self.0[i + 1..].iter().find(|later| later.purpose == key.purpose);
+            let end = next.filter(|_| key.purpose == Purpose::Token);
+            (key, end.map(|next| next.created_at + MAX_TTL + LEEWAY))
+        })
+    }
+}
+
+fn entry(key: &Key) -> Value {
+    json!({
+        "kty": "OKP",
+        "crv": "Ed25519",
+        "x": URL_SAFE_NO_PAD.encode(key.public.as_bytes()),
+        "kid": key.kid,
+        "use": "sig",
+        "alg": ALGORITHM,
+        PURPOSE: key.purpose.as_str(),
+    })
+}
+
+fn unusable(kid: &str) -> String {
+    format!("the key {kid} cannot sign")
+}
+
+/// Holds the directory until dropped: one writer at a time, of all processes.
+fn lock(dir: &Path) -> Result<File, KeyRingError> {
+    let file = File::open(dir).map_err(KeyRingError::file(dir))?;
+    file.lock().map_err(KeyRingError::file(dir))?;
+    Ok(file)
+}

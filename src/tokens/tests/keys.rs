@@ -1,0 +1,239 @@
+//! Keys on disk, their rotation, and processes that share them.
+
+use std::os::unix::fs::PermissionsExt;
+
+use super::*;
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+fn files(dir: &Path) -> Vec<std::path::PathBuf> {
+    let mut files: Vec<_> = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+fn kids(ring: &KeyRing, now: OffsetDateTime, purpose: Purpose) -> Vec<String> {
+    let jwks = ring.jwks(now);
+    let keys = jwks["keys"].as_array().unwrap().iter();
+    let of_purpose = keys.filter(|key| key["assay_purpose"] == purpose.as_str());
+    of_purpose.map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn keys_are_their_owners_alone() {
+    let world = World::new();
+    assert_eq!(mode(&world.keys_dir()), 0o700);
+    let files = files(&world.keys_dir());
+    assert_eq!(files.len(), 2);
+    for file in &files {
+        assert_eq!(mode(file), 0o600);
+    }
+    world.ring.rotate(Purpose::Token, NOW).unwrap();
+    for file in super::keys::files(&world.keys_dir()) {
+        assert_eq!(mode(&file), 0o600);
+    }
+}
+
+#[test]
+fn a_key_that_others_may_read_is_refused() {
+    let world = World::new();
+    let file = files(&world.keys_dir()).remove(0);
+    for bits in [0o640, 0o604, 0o660, 0o601] {
+        set_mode(&file, bits);
+        let error = KeyRing::open_or_create(&world.keys_dir(), NOW).unwrap_err().to_string();
+        assert!(error.contains("others may read this key") && error.contains("chmod 600"), "{error}");
+        assert!(world.ring.mint(&grant(Role::Regulator), NOW).is_err());
+    }
+    set_mode(&file, 0o600);
+    for bits in [0o750, 0o701] {
+        set_mode(&world.keys_dir(), bits);
+        let error = KeyRing::open_or_create(&world.keys_dir(), NOW).unwrap_err().to_string();
+        assert!(error.contains("chmod 700"), "{error}");
+    }
+    set_mode(&world.keys_dir(), 0o700);
+    assert!(world.ring.mint(&grant(Role::Regulator), NOW).is_ok());
+}
+
+#[test]
+fn a_damaged_key_is_named_and_not_quoted() {
+    let world = World::new();
+    let file = files(&world.keys_dir()).remove(0);
+    let honest = fs::read_to_string(&file).unwrap();
+    let key: Value = serde_json::from_str(&honest).unwrap();
+    let other = URL_SAFE_NO_PAD.encode([5u8; 32]);
+    for damaged in [
+        String::new(),
+        "{}".to_owned(),
+        honest[..honest.len() / 2].to_owned(),
+        with(&key, "d", json!(other)).to_string(),
+        with(&key, "x", json!(other)).to_string(),
+        with(&key, "kid", json!("mine")).to_string(),
+        with(&key, "purpose", json!("everything")).to_string(),
+        with(&key, "created_at", json!("yesterday")).to_string(),
+        with(&key, "comment", json!("hello")).to_string(),
+    ] {
+        fs::write(&file, damaged).unwrap();
+        let error = KeyRing::open_or_create(&world.keys_dir(), NOW).unwrap_err().to_string();
+        assert!(error.contains(file.to_str().unwrap()), "{error}");
+        assert!(!error.contains(key["d"].as_str().unwrap()) && !error.contains(&other), "{error}");
+    }
+    fs::write(&file, &honest).unwrap();
+    // a statement key cannot be made a token key by giving its file another name
+    let renamed = file.with_file_name("token-renamed.json");
+    fs::rename(&file, &renamed).unwrap();
+    assert!(KeyRing::open_or_create(&world.keys_dir(), NOW).is_err());
+}
+
+#[test]
+fn a_purpose_cannot_be_changed_without_the_name() {
+    let world = World::new();
+    let key = newest_key(&world.keys_dir(), Purpose::Attestation);
+    let file = world.keys_dir().join(key.file_name());
+    let text = fs::read_to_string(&file).unwrap().replace("\"attestation\"", "\"token\"");
+    fs::write(&file, text).unwrap();
+    assert!(KeyRing::open_or_create(&world.keys_dir(), NOW).is_err());
+}
+
+#[test]
+fn a_name_is_the_thumbprint_of_rfc_8037() {
+    let x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+    let bytes: [u8; 32] = URL_SAFE_NO_PAD.decode(x).unwrap().try_into().unwrap();
+    let key = ed25519_dalek::VerifyingKey::from_bytes(&bytes).unwrap();
+    assert_eq!(assay_verifier::signature::thumbprint(&key), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+}
+
+#[test]
+fn the_published_list_holds_public_halves_only() {
+    let world = World::new();
+    let jwks = world.ring.jwks(NOW);
+    assert_eq!(jwks["keys"].as_array().unwrap().len(), 2);
+    for key in jwks["keys"].as_array().unwrap() {
+        let names: Vec<&str> = key.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(names, ["alg", "assay_purpose", "crv", "kid", "kty", "use", "x"]);
+    }
+}
+
+#[test]
+fn tokens_of_a_replaced_key_live_on_and_new_ones_are_by_its_successor() {
+    let world = World::new();
+    let before = world.ring.mint(&grant(Role::Regulator), NOW).unwrap();
+    let old = newest_key(&world.keys_dir(), Purpose::Token).kid;
+    let new = world.ring.rotate(Purpose::Token, NOW + Duration::MINUTE).unwrap();
+    assert_ne!(old, new);
+    assert!(world.verifier.verify(&before, NOW + Duration::minutes(30)).is_ok());
+    let after = world.ring.mint(&grant(Role::Regulator), NOW + Duration::MINUTE).unwrap();
+    assert!(world.verify(&after).is_ok());
+    assert_eq!(world.own_header()["kid"], new);
+    assert_eq!(kids(&world.ring, NOW, Purpose::Token), [old.clone(), new.clone()]);
+    // nothing can sign with the old one any more
+    let file = world.keys_dir().join(format!("token-{old}.json"));
+    assert!(Key::read(&file).unwrap().private.is_none());
+    assert!(!fs::read_to_string(&file).unwrap().contains("\"d\""));
+}
+
+#[test]
+fn a_replaced_token_key_goes_when_its_last_token_has_expired() {
+    let world = World::new();
+    let longest = Grant { ttl: MAX_TTL, ..grant(Role::Regulator) };
+    let last = world.ring.mint(&longest, NOW).unwrap();
+    let new = world.ring.rotate(Purpose::Token, NOW).unwrap();
+    let end = NOW + MAX_TTL;
+    assert!(world.verifier.verify(&last, end).is_ok());
+    assert_eq!(kids(&world.ring, end, Purpose::Token).len(), 2);
+    let gone = end + Duration::minutes(2);
+    assert_eq!(world.verifier.verify(&last, gone).unwrap_err(), TokenError::UnknownKey);
+    assert_eq!(kids(&world.ring, gone, Purpose::Token), std::slice::from_ref(&new));
+    assert_eq!(files(&world.keys_dir()).len(), 3);
+    let newest = world.ring.rotate(Purpose::Token, gone).unwrap();
+    assert_eq!(kids(&world.ring, gone, Purpose::Token), [new, newest]);
+    assert_eq!(files(&world.keys_dir()).len(), 3);
+}
+
+#[test]
+fn a_replaced_statement_key_stays_published_for_good() {
+    use assay_verifier::signature::{Jwks, Jws};
+    let world = World::new();
+    let jws = world.ring.sign_statement(b"a statement", NOW).unwrap();
+    world.ring.rotate(Purpose::Attestation, NOW).unwrap();
+    let later = NOW + Duration::days(20_000);
+    world.ring.rotate(Purpose::Token, later).unwrap();
+    world.ring.rotate(Purpose::Attestation, later).unwrap();
+    assert_eq!(kids(&world.ring, later, Purpose::Attestation).len(), 3);
+    let jwks = Jwks::parse(world.ring.jwks(later).to_string().as_bytes()).unwrap();
+    let verify = |jws: &str| Jws::parse(jws.as_bytes()).unwrap().verify(b"a statement", &jwks).unwrap();
+    assert_ne!(verify(&jws), verify(&world.ring.sign_statement(b"a statement", later).unwrap()));
+}
+
+#[test]
+fn a_process_notices_keys_that_another_one_made_or_deleted() {
+    let world = World::new();
+    let other = KeyRing::open_or_create(&world.keys_dir(), NOW).unwrap();
+    let later = NOW + Duration::seconds(2);
+    other.rotate(Purpose::Token, later).unwrap();
+    let token = other.mint(&grant(Role::Regulator), later).unwrap();
+    // an unknown key is looked up, but not more than once a second
+    assert_eq!(world.verify(&token).unwrap_err(), TokenError::UnknownKey);
+    assert!(world.verifier.verify(&token, later).is_ok());
+    assert_eq!(world.ring.jwks(later), other.jwks(later));
+    // whoever signs looks first
+    let by_the_first = world.ring.mint(&grant(Role::Regulator), later).unwrap();
+    assert_eq!(by_the_first.split('.').next(), token.split('.').next());
+    // taking a key back means deleting its file
+    fs::remove_file(world.keys_dir().join(newest_key(&world.keys_dir(), Purpose::Token).file_name())).unwrap();
+    assert!(world.verifier.verify(&token, later).is_ok());
+    let error = world.verifier.verify(&token, later + Duration::seconds(5)).unwrap_err();
+    assert_eq!(error, TokenError::UnknownKey);
+}
+
+#[test]
+fn processes_that_start_together_make_one_key_of_each_purpose() {
+    let dir = tempfile::tempdir().unwrap();
+    let keys = dir.path().join("keys");
+    let lists: Vec<Value> = std::thread::scope(|scope| {
+        let start = || KeyRing::open_or_create(&keys, NOW).unwrap().jwks(NOW);
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(start)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert_eq!(files(&keys).len(), 2);
+    assert!(lists.iter().all(|list| *list == lists[0]));
+}
+
+#[test]
+fn an_interrupted_rotation_leaves_working_keys() {
+    let world = World::new();
+    let token = world.ring.mint(&grant(Role::Regulator), NOW).unwrap();
+    // the new key is written, the old one still has its private half, and a half file lies about
+    let later = NOW + Duration::MINUTE;
+    let new = Key::generate(Purpose::Token, later).unwrap();
+    new.write(&world.keys_dir()).unwrap();
+    let half = world.keys_dir().join("token-half.partial");
+    fs::write(&half, "{").unwrap();
+    let ring = KeyRing::open_or_create(&world.keys_dir(), later).unwrap();
+    assert_eq!(kids(&ring, later, Purpose::Token).len(), 2);
+    assert!(world.verifier.verify(&token, later + Duration::MINUTE).is_ok());
+    let fresh = ring.mint(&grant(Role::Regulator), later).unwrap();
+    assert!(world.verifier.verify(&fresh, later + Duration::MINUTE).is_ok());
+    ring.rotate(Purpose::Token, later).unwrap();
+    let with_private =
+        files(&world.keys_dir()).into_iter().filter(|file| file.extension().is_some_and(|e| e == "json"));
+    let keys: Vec<Key> = with_private.map(|file| Key::read(&file).unwrap()).collect();
+    let signing = keys.iter().filter(|key| key.purpose == Purpose::Token && key.private.is_some());
+    assert_eq!(signing.count(), 1);
+}
+
+#[test]
+fn a_clock_that_was_set_back_does_not_keep_the_old_key_in_use() {
+    let world = World::new();
+    let past = NOW - Duration::days(365);
+    let new = world.ring.rotate(Purpose::Token, past).unwrap();
+    let token = world.ring.mint(&grant(Role::Regulator), NOW).unwrap();
+    let header: Value =
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap()).unwrap()).unwrap();
+    assert_eq!(header["kid"], new);
+}
