@@ -81,6 +81,11 @@ impl UpperTree {
         tree
     }
 
+    /// The nodes by height above the batch roots; what is missing to the right is empty.
+    pub fn levels(&self) -> &[Vec<F>] {
+        &self.levels
+    }
+
     /// Batches in the tree.
     pub fn len(&self) -> usize {
         self.levels[0].len()

@@ -101,12 +101,13 @@ pub fn sync_dir(dir: &Path) -> Result<(), AttestError> {
 /// Bytes before the first page: the number of pages.
 const PAGES_HEADER: u64 = 8;
 
-fn record_bytes(shape: &Shape) -> usize {
+/// Bytes of one page's record.
+pub(crate) fn record_bytes(shape: &Shape) -> usize {
     32 + 3 + 10 * shape.entries() + shape.rules.map_or(0, |r| 18 * r.capped + 16 * MEASURES)
 }
 
 /// One page as a fixed-size record.
-pub fn write_page(writer: &mut impl Write, page: &Page) -> std::io::Result<()> {
+pub(crate) fn write_page(writer: &mut impl Write, page: &Page) -> std::io::Result<()> {
     writer.write_all(page.identity.to_repr().as_ref())?;
     writer.write_all(&[u8::from(page.first), page.remaining, page.class])?;
     for entry in &page.entries {
@@ -188,7 +189,8 @@ impl PagesFile {
     }
 }
 
-fn parse_page(shape: &Shape, record: &[u8]) -> Option<Page> {
+/// The page of one record; `None` unless it has the shape's form.
+pub(crate) fn parse_page(shape: &Shape, record: &[u8]) -> Option<Page> {
     let (identity, rest) = record.split_first_chunk::<32>()?;
     let ([first, remaining, class], rest) = rest.split_first_chunk::<3>()?;
     let (entries, rest) = rest.split_at_checked(10 * shape.entries())?;

@@ -31,6 +31,26 @@ impl Home {
         Self { dir }
     }
 
+    /// The directory itself.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The signing keys of the service.
+    pub fn keys_dir(&self) -> PathBuf {
+        self.dir.join("keys")
+    }
+
+    /// The private cluster of Postgres, where there is one.
+    pub fn postgres_dir(&self) -> PathBuf {
+        self.dir.join("postgres")
+    }
+
+    /// Scratch of the service's workers; whatever stands there can be made again.
+    pub fn work_dir(&self) -> PathBuf {
+        self.dir.join("work")
+    }
+
     /// The file with the master secret: 64 hexadecimal digits, readable by its owner only.
     pub fn secret_file(&self) -> PathBuf {
         self.dir.join("master.secret")

@@ -1,15 +1,17 @@
-//! One customer's inclusion file, made from the private part of an attestation in milliseconds: the account's identity
-//! leads to its pages, a page's batch is hashed again, and the upper tree comes from the stored batch roots.
+//! One customer's inclusion file. The account's identity leads to its pages, a page's batch is hashed again, and the upper
+//! tree joins it to the root. Here is what the command line (from the private files) and the service (from its database,
+//! `serve_inclusion`) have in common, and the former.
 
 use std::path::Path;
 
 use assay_circuits::{
     field::{F, to_hex},
-    identity::identity,
+    identity::{SECRET_BYTES, identity},
     inclusion::{INCLUSION_PROTOCOL, IncludedPage, Inclusion, verify_inclusion},
+    page::Page,
     shape::{Shape, TREE_ARITY},
     statement::{MAX_STATEMENT_BYTES, Statement},
-    tree::{UpperTree, batch_levels},
+    tree::{UpperTree, batch_levels, node},
 };
 use assay_verifier::attestation::{STATEMENT_FILE, read_bounded};
 
@@ -49,31 +51,22 @@ pub fn inclusion(out: &Path, account: &str, home: &Home) -> Result<Vec<u8>, Atte
     }
 
     let count = u64::from(pages.page(first)?.remaining) + 1;
-    let class = pages.page(first)?.class;
     let mut included = Vec::new();
-    let mut levels: Option<(u64, Vec<Vec<F>>)> = None;
+    let mut batch: Option<Batch> = None;
     for index in first..first + count {
-        let batch = index / shape.batch() as u64;
-        if levels.as_ref().is_none_or(|(b, _)| *b != batch) {
-            levels = Some((batch, batch_levels(&batch_leaves(&mut pages, shape, batch)?)));
-        }
-        let (_, levels) = levels.as_ref().expect("set just above");
-        let mut path = batch_path(levels, (index % shape.batch() as u64) as usize);
-        path.extend(upper.path(batch as usize));
-        included.push(IncludedPage::new(index, &pages.page(index)?, &path));
+        let number = index / shape.batch() as u64;
+        let held = match batch.take() {
+            Some(held) if held.number == number => held,
+            _ => {
+                let leaves = batch_leaves(&mut pages, shape, number)?;
+                Batch::new(shape, upper.root(), number, &leaves, upper.path(number as usize))?
+            }
+        };
+        let page = pages.page(index)?;
+        included.push((index, page, held.path(index)));
+        batch = Some(held);
     }
-    let file = Inclusion {
-        protocol: INCLUSION_PROTOCOL.to_owned(),
-        statement_digest: hex::encode(Statement::digest(&bytes)),
-        snapshot: statement.snapshot.id.clone(),
-        account: account.to_owned(),
-        salt: hex::encode(salt),
-        class,
-        pages: included,
-    };
-    let mut json = serde_json::to_vec_pretty(&file)
-        .map_err(|e| AttestError::NotValid(format!("the inclusion file cannot be written: {e}")))?;
-    json.push(b'\n');
+    let json = inclusion_file(&statement, &hex::encode(Statement::digest(&bytes)), account, &salt, &included)?;
     let report = verify_inclusion(&bytes, &json, Some(account));
     if let Some(failed) = report.checks.iter().find(|c| !c.passed) {
         return Err(AttestError::NotValid(format!("the private files are damaged: {}", failed.detail)));
@@ -86,14 +79,161 @@ fn batch_leaves(pages: &mut PagesFile, shape: &Shape, batch: u64) -> Result<Vec<
     (start..start + shape.batch() as u64).map(|i| Ok(pages.page(i)?.leaf(shape))).collect()
 }
 
-/// The children on the path of the leaf at `position` inside its batch.
-fn batch_path(levels: &[Vec<F>], position: usize) -> Vec<[F; TREE_ARITY]> {
-    let mut group = position;
-    levels[..levels.len() - 1]
-        .iter()
-        .map(|level| {
+/// Everything between the leaves of one batch and the root. That it leads there is checked when it is made, once for all
+/// leaves: a path from a `Batch` needs no check of its own.
+pub(super) struct Batch {
+    number: u64,
+    levels: Vec<Vec<F>>,
+    upper: Vec<[F; TREE_ARITY]>,
+}
+
+impl Batch {
+    /// Hashes the `leaves` of batch `number`, padding included, and follows `upper`, the children on the batch's path from
+    /// its own level up, to `root`.
+    ///
+    /// # Errors
+    /// [`AttestError::NotValid`] if the path does not end in the root, or has another form than the shape's.
+    pub(super) fn new(
+        shape: &Shape,
+        root: F,
+        number: u64,
+        leaves: &[F],
+        upper: Vec<[F; TREE_ARITY]>,
+    ) -> Result<Self, AttestError> {
+        let damaged = |what: &str| AttestError::NotValid(format!("batch {number} of the tree is damaged: {what}"));
+        if leaves.len() != shape.batch() || upper.len() != shape.upper_depth || number >= shape.max_steps() as u64 {
+            return Err(damaged("it has another form than its shape"));
+        }
+        let levels = batch_levels(leaves);
+        let mut value = levels[shape.batch_depth][0];
+        let mut position = number as usize;
+        for children in &upper {
+            if children[position % TREE_ARITY] != value {
+                return Err(damaged("its pages are not those of the tree"));
+            }
+            value = node(children);
+            position /= TREE_ARITY;
+        }
+        if value != root {
+            return Err(damaged("its path does not end in the statement's root"));
+        }
+        Ok(Self { number, levels, upper })
+    }
+
+    /// The children on the path of the leaf at `index` of the whole tree, which is one of this batch.
+    pub(super) fn path(&self, index: u64) -> Vec<[F; TREE_ARITY]> {
+        let leaves = self.levels[0].len() as u64;
+        let mut group = (index % leaves) as usize;
+        let inner = self.levels[..self.levels.len() - 1].iter().map(|level| {
             group /= TREE_ARITY;
             std::array::from_fn(|j| level[group * TREE_ARITY + j])
-        })
-        .collect()
+        });
+        inner.chain(self.upper.iter().copied()).collect()
+    }
+
+    /// Bytes that it takes in memory, about.
+    pub(super) fn weight(&self) -> usize {
+        let digests = self.levels.iter().map(Vec::len).sum::<usize>() + self.upper.len() * TREE_ARITY;
+        digests * size_of::<F>()
+    }
+}
+
+/// The file itself, one line of JSON, padded so that its length tells how many pages the account has and nothing else of
+/// what is on them: whoever sees only how long an encrypted answer is learns no balance from it.
+///
+/// # Errors
+/// [`AttestError::NotValid`] if JSON cannot be written, which is a defect.
+pub(super) fn inclusion_file(
+    statement: &Statement,
+    statement_digest: &str,
+    account: &str,
+    salt: &[u8; SECRET_BYTES],
+    pages: &[(u64, Page, Vec<[F; TREE_ARITY]>)],
+) -> Result<Vec<u8>, AttestError> {
+    let file = Inclusion {
+        protocol: INCLUSION_PROTOCOL.to_owned(),
+        statement_digest: statement_digest.to_owned(),
+        snapshot: statement.snapshot.id.clone(),
+        account: account.to_owned(),
+        salt: hex::encode(salt),
+        class: pages.first().map_or(0, |(_, page, _)| page.class),
+        pages: pages.iter().map(|(index, page, path)| IncludedPage::new(*index, page, path)).collect(),
+    };
+    let mut json = serde_json::to_vec(&file)
+        .map_err(|e| AttestError::NotValid(format!("the inclusion file cannot be written: {e}")))?;
+    json.resize(json.len() + padding(&file), b' ');
+    json.push(b'\n');
+    Ok(json)
+}
+
+/// Digits that longer numbers in the same places would have taken.
+fn padding(file: &Inclusion) -> usize {
+    let digits = |number: u64| number.checked_ilog10().unwrap_or(0) as usize + 1;
+    let most = digits(u64::MAX);
+    let page = |page: &IncludedPage| {
+        let entries = page.entries.iter().chain(&page.capped);
+        let missing = entries.map(|e| 2 * most - digits(u64::from(e.column)) - e.quantity.len().min(most));
+        most - digits(page.index) + missing.sum::<usize>()
+    };
+    most - digits(u64::from(file.class)) + file.pages.iter().map(page).sum::<usize>()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use assay_circuits::page::{CappedEntry, Entry};
+    use assay_circuits::shape::MEASURES;
+    use ff::Field;
+
+    use super::*;
+
+    fn shape() -> &'static Shape {
+        Shape::named("solvency-8").unwrap()
+    }
+
+    fn leaves() -> Vec<F> {
+        (0..8).map(|i| F::from(100 + i)).collect()
+    }
+
+    #[test]
+    fn a_batch_whose_pages_are_not_those_of_the_tree_is_refused() {
+        let own = batch_levels(&leaves())[1][0];
+        let upper = UpperTree::build(shape(), vec![F::from(7), own]);
+        let make = |number, leaves: &[F]| Batch::new(shape(), upper.root(), number, leaves, upper.path(1));
+        assert!(make(1, &leaves()).is_ok());
+        let mut altered = leaves();
+        altered[3] += F::ONE;
+        assert!(make(1, &altered).is_err());
+        assert!(make(0, &leaves()).is_err());
+        assert!(make(1, &leaves()[..7]).is_err());
+        assert!(Batch::new(shape(), F::from(1), 1, &leaves(), upper.path(1)).is_err());
+        assert!(Batch::new(shape(), upper.root(), 1, &leaves(), upper.path(1)[1..].to_vec()).is_err());
+    }
+
+    #[test]
+    fn s3_the_length_of_the_file_is_independent_of_what_is_held() {
+        let shape = shape();
+        let pages = assay_circuits::testing::test_pages(shape, 1, 1);
+        let statement = assay_circuits::testing::test_statement(shape, &"0".repeat(64), &pages);
+        let page = |column, quantity| {
+            let entries = vec![Entry { column, quantity }; 6];
+            let capped = vec![CappedEntry { column: 8192 + column, quantity, slack: 0 }; 2];
+            Page {
+                identity: F::ONE,
+                first: true,
+                remaining: 0,
+                class: column as u8,
+                entries,
+                capped,
+                measures: [0; MEASURES],
+            }
+        };
+        let length = |index, page| {
+            let path = vec![[F::ZERO; TREE_ARITY]; 6];
+            inclusion_file(&statement, &"0".repeat(64), "alice", &[7; 32], &[(index, page, path)]).unwrap().len()
+        };
+        let poor = length(3, page(0, 0));
+        assert_eq!(poor, length(1_234_567, page(200, u64::MAX)));
+        assert_eq!(poor, length(99, page(17, 1_000)));
+    }
 }

@@ -8,6 +8,7 @@
 //! Nothing is published that this process has not verified, and the master secret is never copied.
 
 mod book;
+mod bundle;
 mod claim;
 mod disclosure;
 mod error;
@@ -16,12 +17,17 @@ mod home;
 mod inclusion;
 mod plan;
 mod prove;
+mod serve_inclusion;
+mod stages;
 mod verify;
 
+pub use bundle::{JWS_FILE, README_FILE, bundle, manifest, readme};
 pub use disclosure::{DisclosureRequest, Evidence, disclose, verify_disclosure};
 pub use error::AttestError;
 pub use home::Home;
 pub use inclusion::inclusion;
 pub use plan::{Plan, ShapeChoice};
 pub use prove::{ProveOptions, Proved, prove};
+pub use serve_inclusion::{Found, Owner, Served, ServedBatch, StoredNode};
+pub use stages::{Prepared, begin_fold, fold};
 pub use verify::{statement, verify, verify_inclusion};

@@ -150,10 +150,15 @@ pub(crate) fn read(path: &Path, findings: &mut Findings) -> Result<Option<Manife
         findings.add(MANIFEST, None, "is not UTF-8");
         return Ok(None);
     };
-    match toml::from_str::<Manifest>(&text) {
+    Ok(parse(&text, findings))
+}
+
+/// [`read`] for a manifest that is no file yet.
+pub(crate) fn parse(text: &str, findings: &mut Findings) -> Option<Manifest> {
+    match toml::from_str::<Manifest>(text) {
         Ok(manifest) => {
             judge(&manifest, findings);
-            Ok(Some(manifest))
+            Some(manifest)
         }
         Err(error) => {
             let line = error
@@ -161,7 +166,7 @@ pub(crate) fn read(path: &Path, findings: &mut Findings) -> Result<Option<Manife
                 .and_then(|span| text.get(..span.start))
                 .map(|before| before.matches('\n').count() as u64 + 1);
             findings.add(MANIFEST, line, error.message());
-            Ok(None)
+            None
         }
     }
 }

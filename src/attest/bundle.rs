@@ -1,0 +1,94 @@
+//! What accompanies statement and proof: README.txt, MANIFEST.sha256, and all of it in one file to hand on.
+
+use std::io::{Cursor, Write};
+
+use assay_circuits::statement::Statement;
+use assay_verifier::attestation::{MANIFEST_FILE, PROOF_FILE, STATEMENT_FILE};
+use sha2::{Digest, Sha256};
+use zip::{CompressionMethod, DateTime, ZipWriter, write::SimpleFileOptions};
+
+use super::AttestError;
+
+/// How to verify, for a person.
+pub const README_FILE: &str = "README.txt";
+/// The exchange's signature over the statement, and whose else there are.
+pub const JWS_FILE: &str = "attestation.jws";
+
+/// README.txt of an attestation of `statement`.
+pub fn readme(statement: &Statement) -> String {
+    format!(
+        "Attestation of {} for snapshot {}.\n\n\
+         statement.json   what is claimed, in canonical bytes\n\
+         proof.bin        the zero-knowledge proof of it\n\
+         attestation.jws  signatures over the statement, where it came from a service\n\
+         MANIFEST.sha256  digests of these files (sha256sum -c MANIFEST.sha256)\n\n\
+         To verify it offline, with the published source of Assay:\n\n    \
+         assay verify DIRECTORY\n    \
+         assay-verify DIRECTORY            (the auditor's small program: circuits/verifier)\n\n\
+         To check that an account is included, with the file that its owner was given:\n\n    \
+         assay verify-inclusion FILE --attestation DIRECTORY\n\n\
+         The directory private/, where it is present, is the exchange's own and must not be published.\n",
+        statement.exchange.name, statement.snapshot.id
+    )
+}
+
+/// MANIFEST.sha256 over files given by name and content, as `sha256sum` writes it.
+pub fn manifest<'a>(files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> String {
+    files.into_iter().map(|(name, bytes)| format!("{}  {name}\n", hex::encode(Sha256::digest(bytes)))).collect()
+}
+
+/// The attestation as one `.zip`: always the same bytes for the same three parts, since nothing in it is packed and no
+/// time is written down.
+///
+/// # Errors
+/// [`AttestError::Core`] for a statement that cannot be read; [`AttestError::NotValid`] if the parts do not fit a zip file.
+pub fn bundle(statement: &[u8], proof: &[u8], jws: &[u8]) -> Result<Vec<u8>, AttestError> {
+    let readme = readme(&Statement::parse(statement)?);
+    let files = [(STATEMENT_FILE, statement), (PROOF_FILE, proof), (JWS_FILE, jws), (README_FILE, readme.as_bytes())];
+    let manifest = manifest(files);
+    let failed = |e: zip::result::ZipError| AttestError::NotValid(format!("the bundle cannot be made: {e}"));
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    let options = SimpleFileOptions::default()
+        .compression_method(CompressionMethod::Stored)
+        .last_modified_time(DateTime::DEFAULT)
+        .unix_permissions(0o644);
+    for (name, bytes) in files.into_iter().chain([(MANIFEST_FILE, manifest.as_bytes())]) {
+        zip.start_file(name, options).map_err(failed)?;
+        zip.write_all(bytes).map_err(|e| failed(e.into()))?;
+    }
+    Ok(zip.finish().map_err(failed)?.into_inner())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::fs;
+
+    use assay_circuits::{
+        shape::Shape,
+        testing::{test_pages, test_statement},
+    };
+    use assay_verifier::attestation::Attestation;
+
+    use super::*;
+
+    #[test]
+    fn a_bundle_has_the_same_bytes_every_time_and_is_read_back() {
+        let shape = Shape::named("solvency-8").unwrap();
+        let statement = test_statement(shape, &"0".repeat(64), &test_pages(shape, 3, 1)).to_bytes().unwrap();
+        let bytes = bundle(&statement, b"proof", b"{}").unwrap();
+        assert_eq!(bytes, bundle(&statement, b"proof", b"{}").unwrap());
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("bundle.zip");
+        fs::write(&path, &bytes).unwrap();
+        let read = Attestation::read(&path).unwrap();
+        assert_eq!((read.statement, read.proof), (statement, b"proof".to_vec()));
+        let mut names: Vec<_> = zip::ZipArchive::new(fs::File::open(&path).unwrap())
+            .unwrap()
+            .file_names()
+            .map(|name| name.unwrap().into_owned())
+            .collect();
+        names.sort();
+        assert_eq!(names, ["MANIFEST.sha256", "README.txt", "attestation.jws", "proof.bin", "statement.json"]);
+    }
+}
