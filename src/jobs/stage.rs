@@ -16,7 +16,6 @@ use uuid::Uuid;
 use super::context::Context;
 use crate::{
     attest::AttestError,
-    ledger::Findings,
     store::{
         Conflict, StoreError,
         jobs::{self, JobRow, JobState, end_job, heartbeat, take_job},
@@ -100,7 +99,7 @@ pub(super) const CHANGED: &str =
 impl From<AttestError> for StageError {
     fn from(error: AttestError) -> Self {
         if let Some(findings) = error.findings() {
-            return Self::Refused("the ledger is not valid".to_owned(), Some(findings_json(findings)));
+            return Self::Refused("the ledger is not valid".to_owned(), serde_json::to_value(findings).ok());
         }
         match error {
             AttestError::Stopped { .. } | AttestError::StoppedEarly => Self::PutDown,
@@ -116,12 +115,6 @@ impl From<assay_circuits::error::Error> for StageError {
     fn from(error: assay_circuits::error::Error) -> Self {
         Self::Failed(error.to_string())
     }
-}
-
-/// Findings as the API shows them: `{total, findings: [{file, line, reason}]}`.
-fn findings_json(findings: &Findings) -> Value {
-    let each = findings.iter().map(|f| serde_json::json!({"file": f.file, "line": f.line, "reason": f.reason}));
-    serde_json::json!({"total": findings.total(), "findings": each.collect::<Vec<_>>()})
 }
 
 /// A stage under way: what its work may ask and tell.

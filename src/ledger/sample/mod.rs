@@ -37,6 +37,8 @@ use super::snapshot::AssetTotals;
 use super::writer::{SnapshotWriter, WriteError};
 use crate::progress::Progress;
 
+/// Domain of the sample's exchange.
+pub const DOMAIN: &str = "exchange.example";
 const CUSTODIAN: &str = "Sample Trust Company";
 
 /// What a sample is to be.
