@@ -35,10 +35,12 @@ pub struct Config {
     pub upload_max_ratio: u32,
     /// Longest wait for the next bytes of an upload.
     pub upload_idle_seconds: u64,
-    /// Requests a minute from one address without a token.
+    /// Requests a minute from one address without a token; 0: as many as they like.
     pub rate_limit_anonymous: u32,
-    /// Requests a minute from one subject.
+    /// Requests a minute from one subject; 0: as many as they like.
     pub rate_limit_subject: u32,
+    /// Addresses of proxies, such as `10.0.0.0/8`, whose `X-Forwarded-For` says where a request comes from.
+    pub trusted_proxies: Vec<String>,
     /// How old the newest attestation may be before the service is no longer ready; 0: no promise is made.
     pub promised_interval_seconds: u64,
     /// How long a due task may wait before the service is no longer ready.
@@ -126,6 +128,7 @@ struct Defaults {
     upload_idle_seconds: u64,
     rate_limit_anonymous: u32,
     rate_limit_subject: u32,
+    trusted_proxies: Vec<String>,
     promised_interval_seconds: u64,
     queue_patience_seconds: u64,
     shutdown_seconds: u64,
@@ -148,6 +151,7 @@ impl Default for Defaults {
             upload_idle_seconds: 30,
             rate_limit_anonymous: 600,
             rate_limit_subject: 1200,
+            trusted_proxies: Vec::new(),
             promised_interval_seconds: 0,
             queue_patience_seconds: 300,
             shutdown_seconds: 30,

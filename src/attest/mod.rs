@@ -30,4 +30,6 @@ pub use plan::{Plan, ShapeChoice};
 pub use prove::{ProveOptions, Proved, prove};
 pub use serve_inclusion::{Found, Owner, Served, ServedBatch, StoredNode};
 pub use stages::{Prepared, begin_fold, fold};
+#[cfg(test)]
+pub(crate) use serve_inclusion::tests::stored as stored_for_tests;
 pub use verify::{statement, verify, verify_inclusion};

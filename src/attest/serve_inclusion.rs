@@ -52,23 +52,29 @@ impl Owner<'_> {
 }
 
 impl Served {
-    /// Takes a statement's canonical bytes, and the identity that the first page of each batch has, in their order: the
-    /// first 32 bytes of its record.
+    /// Takes a statement's canonical bytes.
     ///
     /// # Errors
-    /// [`AttestError::Core`] for a statement that cannot be read; [`AttestError::NotValid`] for identities that do not
-    /// ascend.
-    pub fn new(statement: &[u8], starts: &[[u8; 32]]) -> Result<Self, AttestError> {
+    /// [`AttestError::Core`] for a statement that cannot be read.
+    pub fn new(statement: &[u8]) -> Result<Self, AttestError> {
         let parsed = Statement::parse(statement)?;
-        let damaged = || AttestError::NotValid("the first pages of the batches are not in order".to_owned());
-        let starts = starts.iter().map(element).collect::<Option<Vec<F>>>().filter(|s| s.is_sorted());
         Ok(Self {
             digest: hex::encode(Statement::digest(statement)),
             shape: Shape::named(&parsed.shape)?,
             root: from_hex(&parsed.root)?,
-            starts: starts.ok_or_else(damaged)?,
+            starts: Vec::new(),
             statement: parsed,
         })
+    }
+
+    /// With the identity that the first page of each batch has, in their order: the first 32 bytes of its record.
+    ///
+    /// # Errors
+    /// [`AttestError::NotValid`] for identities that do not ascend.
+    pub fn with_starts(self, starts: &[[u8; 32]]) -> Result<Self, AttestError> {
+        let damaged = || AttestError::NotValid("the first pages of the batches are not in order".to_owned());
+        let starts = starts.iter().map(element).collect::<Option<Vec<F>>>().filter(|s| s.is_sorted());
+        Ok(Self { starts: starts.ok_or_else(damaged)?, ..self })
     }
 
     /// The statement.
@@ -249,8 +255,13 @@ pub(crate) mod tests {
         pub(crate) secret: MasterSecret,
     }
 
+    /// An attestation of a test ledger.
+    pub(crate) fn stored(shape: &'static Shape, accounts: usize) -> Stored {
+        Stored::new(shape, accounts)
+    }
+
     impl Stored {
-        pub(crate) fn new(shape: &'static Shape, accounts: usize) -> Self {
+        fn new(shape: &'static Shape, accounts: usize) -> Self {
             let mut pages = test_pages(shape, accounts, 5);
             let padding = pages.iter().filter(|p| p.identity == F::from(0)).count();
             // the test ledger's accounts come in no order; a plan's do
@@ -278,6 +289,10 @@ pub(crate) mod tests {
             }
             let starts = records.iter().step_by(shape.batch()).map(|(_, r)| r[..32].try_into().unwrap()).collect();
             Self { statement, records, nodes, starts, secret: MasterSecret::new([5; 32]) }
+        }
+
+        pub(crate) fn served(&self) -> Served {
+            Served::new(&self.statement).unwrap().with_starts(&self.starts).unwrap()
         }
 
         pub(crate) fn batch(&self, served: &Served, number: u64) -> Arc<ServedBatch> {
@@ -317,7 +332,7 @@ pub(crate) mod tests {
         for shape in ["solvency-8", "compliance-8"] {
             let shape = Shape::named(shape).unwrap();
             let stored = Stored::new(shape, 60);
-            let served = Served::new(&stored.statement, &stored.starts).unwrap();
+            let served = stored.served();
             assert!(stored.starts.len() > 8);
             for account in (0..60).map(|i| format!("account {i}")) {
                 let file = stored.inclusion(&served, &account).unwrap();
@@ -330,7 +345,7 @@ pub(crate) mod tests {
     #[test]
     fn who_is_not_in_the_snapshot_gets_nothing() {
         let stored = Stored::new(Shape::named("solvency-8").unwrap(), 20);
-        let served = Served::new(&stored.statement, &stored.starts).unwrap();
+        let served = stored.served();
         for account in ["account 20", "", "account 1 ", "Account 1"] {
             assert!(stored.inclusion(&served, account).is_none(), "{account}");
         }
@@ -339,7 +354,7 @@ pub(crate) mod tests {
     #[test]
     fn a_database_that_was_tampered_with_makes_no_batch() {
         let stored = Stored::new(Shape::named("solvency-8").unwrap(), 20);
-        let served = Served::new(&stored.statement, &stored.starts).unwrap();
+        let served = stored.served();
         let wanted = served.nodes_of(0);
         let nodes: Vec<_> =
             stored.nodes.iter().filter(|(h, i, _)| wanted.contains(&(*h, i / 8 * 8))).copied().collect();

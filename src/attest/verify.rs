@@ -7,17 +7,33 @@ use assay_circuits::{
     statement::Statement,
     verifier::{Report, TestShapes},
 };
-use assay_verifier::attestation::{Attestation, read_bounded, read_statement};
+use assay_verifier::attestation::{Attestation, read_bounded, read_jwks, read_statement};
 
 use super::{AttestError, Home};
 use crate::progress::Progress;
 
-/// Verifies an attestation directory or bundle.
+/// Verifies an attestation directory or bundle; where `jwks` names a list of keys, also that one of them signed it. Beside
+/// the report comes what to tell a reader who gave no keys although there are signatures.
 ///
 /// # Errors
 /// [`AttestError::Unreadable`]; an attestation that is not valid is no error but a report that says so.
-pub fn verify(out: &Path, home: &Home, tests: TestShapes, progress: &dyn Progress) -> Result<Report, AttestError> {
-    Ok(verify_read(&Attestation::read(out)?, home, tests, progress))
+pub fn verify(
+    out: &Path,
+    home: &Home,
+    tests: TestShapes,
+    jwks: Option<&Path>,
+    progress: &dyn Progress,
+) -> Result<(Report, Option<String>), AttestError> {
+    let attestation = Attestation::read(out)?;
+    let jwks = jwks.map(read_jwks).transpose()?;
+    let mut report = verify_read(&attestation, home, tests, progress);
+    Ok(match jwks {
+        Some(jwks) => {
+            report.checks.push(attestation.check_signature(&jwks));
+            (report, None)
+        }
+        None => (report, attestation.unchecked_signatures()),
+    })
 }
 
 fn verify_read(attestation: &Attestation, home: &Home, tests: TestShapes, progress: &dyn Progress) -> Report {

@@ -14,10 +14,14 @@ const EXAMPLES: &str = "\
 The first verification of a shape derives the circuit's parameters and keeps them in the home directory; the digest of
 what is kept is compared with the one built into this program every time.
 
+The proof shows that the statement is true of some ledger; that it is a certain exchange's statement shows only a signature.
+With --jwks one of the keys in FILE must have signed the statement, and no listed key may have signed it wrongly. Get FILE
+from the exchange itself (it publishes /.well-known/jwks.json) or its auditor, never together with the attestation.
+
 JSON: {valid, checks: [{id, title, passed, detail}], required_coverage_bps, assets: [{symbol, scale, customer_assets,
 debts, net, reserves, coverage_bps}]}. Amounts are decimal strings of whole assets; coverage_bps is in hundredths of a
 percent, null where nothing is owed; required_coverage_bps is what the exchange's own policy demands, null where no reserves
-are stated. There are assets only where the proof holds.
+are stated. There are assets only where the proof holds. The check `signature` is there only with --jwks.
 
 Examples:
   assay verify attestation
@@ -36,6 +40,10 @@ pub(super) struct Args {
     #[arg(value_name = "OUT|BUNDLE")]
     out: PathBuf,
 
+    /// Public keys that you trust (JWKS): one of them must have signed the statement
+    #[arg(long, value_name = "FILE")]
+    jwks: Option<PathBuf>,
+
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -47,11 +55,12 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     let home = args.home.home()?;
     let meter = global.meter();
-    let report = attest::verify(&args.out, &home, global.tests(), meter.listener())?;
+    let (report, note) = attest::verify(&args.out, &home, global.tests(), args.jwks.as_deref(), meter.listener())?;
     drop(meter);
     if args.json {
         output::json(&AttestationJson::of(&report))?;
     } else {
+        output::lines(note)?;
         output::lines(attestation_lines(&report))?;
     }
     Ok(Exit::verdict(report.is_valid()))

@@ -24,6 +24,27 @@ pub(crate) struct Files {
     pub(crate) collateral: Option<Source>,
 }
 
+/// The tables of a ledger, without the manifest.
+const TABLES: [&str; 10] = [
+    "assets",
+    "accounts",
+    "balances",
+    "reserves",
+    "classes",
+    "instruments",
+    "limits",
+    "tiers",
+    "positions",
+    "collateral",
+];
+
+/// The table that a file of this name holds, packed or not.
+pub(crate) fn table_of(name: &str) -> Option<&'static str> {
+    let plain = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(name);
+    let stem = plain.strip_suffix(".csv")?;
+    TABLES.into_iter().find(|table| *table == stem)
+}
+
 pub(crate) fn list(dir: &Path, findings: &mut Findings) -> Result<Files, Environment> {
     let mut files = Files::default();
     let mut paths = fs::read_dir(dir)
@@ -45,8 +66,7 @@ pub(crate) fn list(dir: &Path, findings: &mut Findings) -> Result<Files, Environ
             files.manifest = Some(path);
             continue;
         }
-        let stem = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(name).strip_suffix(".csv");
-        let slot = match stem {
+        let slot = match table_of(name) {
             Some("assets") => &mut files.assets,
             Some("accounts") => &mut files.accounts,
             Some("balances") => &mut files.balances,

@@ -53,6 +53,14 @@ pub use position_limits::{Limit, Side};
 pub use positions::Position;
 pub use reserve_lines::{RESERVES_HEADER, ReserveLine};
 pub use snapshot::{AssetTotals, Holding, Snapshot};
+pub(crate) use assets::ASSETS_HEADER;
+pub(crate) use classes::CLASSES_HEADER;
+pub(crate) use directory::table_of;
+pub(crate) use instruments::INSTRUMENTS_HEADER;
+pub(crate) use manifest::parse as parse_manifest;
+pub(crate) use position_limits::LIMITS_HEADER;
+pub(crate) use source::{RATIO_FREE_BYTES, TooMuch};
+pub(crate) use tiers::{TIERS_BY_KIND_HEADER, TIERS_HEADER};
 pub use tiers::Tier;
 pub use writer::{SnapshotWriter, WriteError};
 

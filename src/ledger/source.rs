@@ -118,7 +118,7 @@ pub(crate) struct Guard {
 }
 
 /// A small file may well be all zeros; only from here on is the ratio looked at.
-const RATIO_FREE_BYTES: u64 = 16 << 20;
+pub(crate) const RATIO_FREE_BYTES: u64 = 16 << 20;
 
 /// A file gives more than it may. Its own type, so that it can be told from what a decoder says.
 #[derive(Debug, thiserror::Error)]

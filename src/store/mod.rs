@@ -10,6 +10,7 @@
 
 pub mod attestations;
 pub mod audit;
+pub mod cluster;
 mod error;
 pub mod exchanges;
 pub mod idempotency;

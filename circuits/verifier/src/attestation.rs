@@ -15,6 +15,8 @@ use assay_circuits::{
 };
 use sha2::{Digest, Sha256};
 
+use crate::signature::{Jwks, Jws, MAX_JWKS_BYTES, MAX_JWS_BYTES, SIGNATURE_FILE};
+
 /// The canonical statement.
 pub const STATEMENT_FILE: &str = "statement.json";
 /// The proof in its envelope.
@@ -122,6 +124,28 @@ impl Attestation {
         report
     }
 
+    /// Whether somebody of `jwks` stands behind the statement; an attestation without signatures fails.
+    pub fn check_signature(&self, jwks: &Jwks) -> Check {
+        let signatures = self.place.read(SIGNATURE_FILE, MAX_JWS_BYTES).map_err(|e| e.to_string());
+        let signers = signatures.and_then(|bytes| {
+            let bytes = bytes.ok_or_else(|| format!("there is no {SIGNATURE_FILE}"))?;
+            let signers = Jws::parse(&bytes).and_then(|jws| jws.verify(&self.statement, jwks));
+            signers.map_err(|e| e.to_string())
+        });
+        Check {
+            id: "signature",
+            title: "the statement is signed by a key of the given list".to_owned(),
+            passed: signers.is_ok(),
+            detail: signers.map_or_else(|reason| reason, |signers| signers.to_string()),
+        }
+    }
+
+    /// What to tell a reader who gave no keys, if there are signatures.
+    pub fn unchecked_signatures(&self) -> Option<String> {
+        let there = !matches!(self.place.read(SIGNATURE_FILE, MAX_JWS_BYTES), Ok(None));
+        there.then(|| format!("{SIGNATURE_FILE} was not looked at: give the public keys you trust with --jwks FILE"))
+    }
+
     /// Compares every file that the manifest lists; an attestation without a manifest is just its two files.
     fn check_manifest(&self) -> Option<Check> {
         let outcome = match self.place.read(MANIFEST_FILE, MAX_MANIFEST_BYTES) {
@@ -170,6 +194,15 @@ impl Attestation {
 /// [`Unreadable`] for a missing, unreadable or oversized file.
 pub fn read_statement(path: &Path) -> Result<Vec<u8>, Unreadable> {
     Place::of(path).require(STATEMENT_FILE, MAX_STATEMENT_BYTES)
+}
+
+/// The list of keys in the file at `path`.
+///
+/// # Errors
+/// [`Unreadable`] if it cannot be read, or is no list of public keys for statements.
+pub fn read_jwks(path: &Path) -> Result<Jwks, Unreadable> {
+    let bytes = read_bounded(path, MAX_JWKS_BYTES)?;
+    Jwks::parse(&bytes).map_err(|e| Unreadable { path: path.display().to_string(), reason: e.to_string() })
 }
 
 /// The whole file, if it is no longer than `limit` bytes.

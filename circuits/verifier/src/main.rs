@@ -10,7 +10,7 @@ use assay_circuits::{
     verifier::TestShapes,
 };
 use assay_verifier::{
-    attestation::{Attestation, read_bounded},
+    attestation::{Attestation, read_bounded, read_jwks},
     parameters::load,
     report::{attestation_lines, inclusion_lines},
 };
@@ -21,9 +21,11 @@ Verifies Assay attestations and inclusion files offline.
 Usage:
   assay-verify OUT                             verify the attestation OUT, a directory or a .zip bundle
   assay-verify OUT --inclusion FILE            verify it, and that FILE's account is included
+  assay-verify OUT --jwks FILE                 verify it, and that a key of FILE signed it
 
 Options:
   --account REF the account reference as its owner knows it: FILE must be of this account
+  --jwks FILE   public keys that you trust, not from OUT: one of them must have signed the statement
   --cache DIR   where the circuit's parameters are kept (default: ~/.assay/parameters)
   -h, --help    this text
 
@@ -48,11 +50,12 @@ struct Arguments {
     out: PathBuf,
     inclusion: Option<PathBuf>,
     account: Option<String>,
+    jwks: Option<PathBuf>,
     cache: PathBuf,
 }
 
 fn parse(arguments: Vec<String>) -> Result<Option<Arguments>, String> {
-    let (mut out, mut inclusion, mut account, mut cache) = (None, None, None, None);
+    let (mut out, mut inclusion, mut account, mut jwks, mut cache) = (None, None, None, None, None);
     let mut arguments = arguments.into_iter();
     while let Some(argument) = arguments.next() {
         let mut value = |name: &str| arguments.next().map(PathBuf::from).ok_or(format!("{name} needs a value"));
@@ -60,6 +63,7 @@ fn parse(arguments: Vec<String>) -> Result<Option<Arguments>, String> {
             "-h" | "--help" => return Ok(None),
             "--inclusion" => inclusion = Some(value("--inclusion")?),
             "--account" => account = Some(value("--account")?.to_string_lossy().into_owned()),
+            "--jwks" => jwks = Some(value("--jwks")?),
             "--cache" => cache = Some(value("--cache")?),
             option if option.starts_with('-') => return Err(format!("there is no option {option}")),
             path if out.is_none() => out = Some(PathBuf::from(path)),
@@ -70,7 +74,8 @@ fn parse(arguments: Vec<String>) -> Result<Option<Arguments>, String> {
         .map(PathBuf::from)
         .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".assay")));
     let cache = cache.or(home.map(|h| h.join("parameters"))).ok_or("no HOME is set: give --cache DIR")?;
-    Ok(Some(Arguments { out: out.ok_or("which attestation? give its directory")?, inclusion, account, cache }))
+    let out = out.ok_or("which attestation? give its directory")?;
+    Ok(Some(Arguments { out, inclusion, account, jwks, cache }))
 }
 
 fn run(arguments: &Arguments) -> ExitCode {
@@ -78,7 +83,15 @@ fn run(arguments: &Arguments) -> ExitCode {
         Ok(attestation) => attestation,
         Err(e) => return unreadable(&e.to_string()),
     };
-    let report = attestation.verify(TestShapes::Refused, |shape| load(shape, &arguments.cache));
+    let jwks = match arguments.jwks.as_deref().map(read_jwks).transpose() {
+        Ok(jwks) => jwks,
+        Err(e) => return unreadable(&e.to_string()),
+    };
+    let mut report = attestation.verify(TestShapes::Refused, |shape| load(shape, &arguments.cache));
+    match jwks {
+        Some(jwks) => report.checks.push(attestation.check_signature(&jwks)),
+        None => print(attestation.unchecked_signatures().as_slice()),
+    }
     let mut valid = report.is_valid();
     if let Some(file) = &arguments.inclusion {
         let file = match read_bounded(file, MAX_INCLUSION_BYTES) {

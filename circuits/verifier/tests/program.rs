@@ -2,10 +2,19 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::{
-    fs,
+    fs::{self, File},
+    io::Write,
     path::{Path, PathBuf},
     process::Command,
+    sync::{Mutex, PoisonError},
 };
+
+use assay_verifier::signature::{Jws, thumbprint};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use ed25519_dalek::SigningKey;
+
+/// Whoever comes second finds the parameters that the first derived.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 fn run(arguments: &[&str]) -> (i32, String) {
     let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("parameters");
@@ -23,6 +32,7 @@ fn frozen(shape: &str) -> PathBuf {
 
 #[test]
 fn the_frozen_attestation_is_valid_and_an_altered_one_is_not() {
+    let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let honest = frozen("solvency-64");
     let (code, report) = run(&[honest.to_str().unwrap()]);
     assert_eq!(code, 0, "{report}");
@@ -54,4 +64,54 @@ fn a_shape_for_tests_a_missing_file_and_a_wrong_option_have_their_exit_codes() {
     assert_eq!(run(&[]).0, 2);
     let (code, help) = run(&["--help"]);
     assert!(code == 0 && help.contains("--inclusion FILE"));
+}
+
+/// A list of one public key.
+fn jwks(name: &str, key: &SigningKey) -> String {
+    let public = key.verifying_key();
+    let (kid, x) = (thumbprint(&public), URL_SAFE_NO_PAD.encode(public.as_bytes()));
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    fs::write(&path, format!(r#"{{"keys":[{{"kty":"OKP","crv":"Ed25519","kid":"{kid}","x":"{x}"}}]}}"#)).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_signature_is_claimed_only_where_a_given_key_made_it() {
+    let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let (exchange, stranger) = (SigningKey::from_bytes(&[1; 32]), SigningKey::from_bytes(&[2; 32]));
+    let trusted = jwks("exchange.json", &exchange);
+    let other = jwks("stranger.json", &stranger);
+    let unsigned = frozen("solvency-64");
+    let [statement, proof] = ["statement.json", "proof.bin"].map(|name| fs::read(unsigned.join(name)).unwrap());
+    let jws = Jws::sign(&statement, &exchange).to_bytes();
+    let files = [("statement.json", &statement), ("proof.bin", &proof), ("attestation.jws", &jws)];
+
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("signed");
+    fs::create_dir_all(&directory).unwrap();
+    let bundle = directory.with_extension("zip");
+    let mut writer = zip::ZipWriter::new(File::create(&bundle).unwrap());
+    for (name, bytes) in files {
+        fs::write(directory.join(name), bytes).unwrap();
+        writer.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+        writer.write_all(bytes).unwrap();
+    }
+    writer.finish().unwrap();
+
+    for place in [&directory, &bundle].map(|path| path.to_str().unwrap()) {
+        let (code, report) = run(&[place, "--jwks", &trusted]);
+        assert!(code == 0 && report.contains("✓ the statement is signed by a key of the given list"), "{report}");
+        let (code, report) = run(&[place, "--jwks", &other]);
+        assert!(code == 1 && report.contains("✗ the statement is signed by a key of the given list"), "{report}");
+        assert!(report.lines().last().unwrap().starts_with("NOT VALID"), "{report}");
+        let (code, report) = run(&[place]);
+        assert!(code == 0 && report.starts_with("attestation.jws was not looked at"), "{report}");
+        assert!(!report.contains("is signed by"), "{report}");
+    }
+    let unsigned = unsigned.to_str().unwrap();
+    let (code, report) = run(&[unsigned, "--jwks", &trusted]);
+    assert!(code == 1 && report.contains("there is no attestation.jws"), "{report}");
+    assert!(!run(&[unsigned]).1.contains("attestation.jws"));
+    assert_eq!(run(&[unsigned, "--jwks", "/nowhere/at/all"]).0, 3);
+    assert_eq!(run(&[unsigned, "--jwks", &format!("{unsigned}/statement.json")]).0, 3);
+    assert_eq!(run(&[unsigned, "--jwks"]).0, 2);
 }

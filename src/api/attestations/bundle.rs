@@ -1,0 +1,38 @@
+//! `GET /v1/attestations/{id}/bundle.zip`
+
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use crate::{
+    api::{artefact::Artefact, evidence::Part, parse::AttestationId, problem::Problem, state::ApiState},
+    attest,
+    store::attestations,
+};
+
+/// Everything in one file
+///
+/// What `assay verify` takes: statement, proof, signature, README.txt and MANIFEST.sha256. The same bytes every time.
+#[utoipa::path(
+    get, path = "/v1/attestations/{id}/bundle.zip", tag = "attestations",
+    params(("id" = String, Path, description = "SHA-256 of the statement, 64 hexadecimal digits")),
+    responses(
+        (status = 200, description = "The bundle", body = String, content_type = "application/zip"),
+        (status = 206, description = "The part that was asked for (Range)"), (status = 304, description = "Unchanged"),
+        (status = 404), (status = 416),
+    ),
+)]
+pub async fn bundle(
+    state: web::Data<ApiState>,
+    id: AttestationId,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let make = async || {
+        let client = state.store.read().await?;
+        let statement = attestations::artefact(&client, &id.0, attestations::Artefact::Statement).await?;
+        let proof = attestations::artefact(&client, &id.0, attestations::Artefact::Proof).await?;
+        let jws = attestations::artefact(&client, &id.0, attestations::Artefact::Jws).await?;
+        let zip = web::block(move || attest::bundle(&statement, &proof, &jws)).await.map_err(Problem::internal)??;
+        let name = format!("attestation-{}.zip", &hex::encode(id.0)[..16]);
+        Ok(Artefact::new(zip, "application/zip").named(name))
+    };
+    state.evidence.artefact(id, Part::Bundle, make).await?.answer(&request)
+}

@@ -1,0 +1,29 @@
+//! `GET /v1/attestations/{id}/proof`
+
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use super::stored;
+use crate::{
+    api::{evidence::Part, parse::AttestationId, problem::Problem, state::ApiState},
+    store::attestations::Artefact,
+};
+
+/// The proof
+///
+/// The zero-knowledge proof of the statement, as `assay verify` reads it.
+#[utoipa::path(
+    get, path = "/v1/attestations/{id}/proof", tag = "attestations",
+    params(("id" = String, Path, description = "SHA-256 of the statement, 64 hexadecimal digits")),
+    responses(
+        (status = 200, description = "The proof", body = String, content_type = "application/octet-stream"),
+        (status = 206, description = "The part that was asked for (Range)"), (status = 304, description = "Unchanged"),
+        (status = 404), (status = 416),
+    ),
+)]
+pub async fn proof(
+    state: web::Data<ApiState>,
+    id: AttestationId,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    stored(&state, id, Part::Proof, Artefact::Proof, "application/octet-stream").await?.answer(&request)
+}

@@ -1,0 +1,91 @@
+//! `POST /v1/attestations/{id}/verification`
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use hmac::{Hmac, Mac};
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+use utoipa::ToSchema;
+
+use super::inclusion::own;
+use crate::{
+    api::{
+        auth::Authenticated,
+        body,
+        idempotency::{Answer, once},
+        parse::AttestationId,
+        problem::Problem,
+        state::ApiState,
+    },
+    attest::Owner,
+    store::{self, attestations},
+};
+
+/// What a customer found.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Verification {
+    /// Whether their balances are included, exactly.
+    pub included: bool,
+}
+
+/// Say whether you found yourself included
+///
+/// Counted once for each account; a later word replaces an earlier one. What is kept names nobody.
+#[utoipa::path(
+    post, path = "/v1/attestations/{id}/verification", tag = "customers",
+    params(
+        ("id" = String, Path, description = "SHA-256 of the statement, 64 hexadecimal digits"),
+        ("Idempotency-Key" = Option<String>, Header, description = "The caller's own name for this request: sent again, it is done once"),
+    ),
+    request_body = Verification,
+    responses((status = 204, description = "Counted"), (status = 400), (status = 404), (status = 409), (status = 413), (status = 415), (status = 422)),
+)]
+pub async fn verification(
+    state: web::Data<ApiState>,
+    caller: Authenticated,
+    id: AttestationId,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, Problem> {
+    let body = body::json::<Verification>(&request, payload, state.patience(), None).await?;
+    let attested = state.evidence.attested(&state, id).await?;
+    let (owner, _) = own(&state, &caller, &attested).await?;
+    let nullifier = keyed(&owner, b"assay/verification/v1", &id);
+    let subject = format!("customer {}", hex::encode(keyed(&owner, b"assay/idempotency/v1", &id)));
+    let included = body.value.included;
+    let work = async move |tx: &store::Transaction<'_>| {
+        attestations::count_verification(tx, &id.0, &nullifier, included).await?;
+        Ok(Ok(Answer::done()))
+    };
+    once(&state, &request, subject, &body.bytes, "count_verification", work).await
+}
+
+/// A number that only this account has in this attestation, and that nobody can lead back to it without the master secret.
+fn keyed(owner: &Owner<'_>, purpose: &[u8], id: &AttestationId) -> [u8; 32] {
+    let mut mac = Hmac::<Sha256>::new_from_slice(owner.salt()).expect("HMAC takes keys of any length");
+    mac.update(purpose);
+    mac.update(&id.0);
+    mac.finalize().into_bytes().into()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use assay_circuits::shape::Shape;
+
+    use super::*;
+    use crate::attest::stored_for_tests;
+
+    #[test]
+    fn each_account_is_counted_once_in_each_attestation_and_named_in_none() {
+        let stored = stored_for_tests(Shape::named("solvency-8").unwrap(), 3);
+        let served = stored.served();
+        let (first, second) = (AttestationId([1; 32]), AttestationId([2; 32]));
+        let number = |account: &str, purpose: &[u8], id| keyed(&served.owner(&stored.secret, account), purpose, id);
+        assert_eq!(number("a", b"p", &first), number("a", b"p", &first));
+        assert_ne!(number("a", b"p", &first), number("b", b"p", &first));
+        assert_ne!(number("a", b"p", &first), number("a", b"p", &second));
+        assert_ne!(number("a", b"p", &first), number("a", b"q", &first));
+        assert_ne!(&number("a", b"p", &first), served.owner(&stored.secret, "a").salt());
+    }
+}

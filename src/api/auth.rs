@@ -1,0 +1,151 @@
+//! Who may come in: judged before a handler runs, by what the route table says, so that no endpoint can forget it.
+
+use std::{
+    future::{Ready, ready},
+    ops::Deref,
+    rc::Rc,
+    time::Instant,
+};
+
+use actix_web::{
+    Error, FromRequest, HttpMessage, HttpRequest, ResponseError,
+    body::BoxBody,
+    dev::{Payload, ServiceRequest, ServiceResponse},
+    http::header,
+    middleware::Next,
+};
+use tracing::{Span, field};
+
+use super::{
+    limits::client_address,
+    problem::{Kind, Problem},
+    routes::{Access, Route},
+    state::ApiState,
+};
+use crate::tokens::Caller;
+
+/// The caller whom the route table let in. On a public route there is none, and asking for one is a fault.
+#[derive(Clone)]
+pub struct Authenticated(Rc<Caller>);
+
+impl Deref for Authenticated {
+    type Target = Caller;
+
+    fn deref(&self) -> &Caller {
+        &self.0
+    }
+}
+
+impl Authenticated {
+    /// Nothing there for whoever speaks for another exchange.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`].
+    pub fn at(&self, exchange: &str) -> Result<(), Problem> {
+        if self.speaks_for(exchange) { Ok(()) } else { Err(Problem::not_found()) }
+    }
+}
+
+impl FromRequest for Authenticated {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _body: &mut Payload) -> Self::Future {
+        let caller = request.extensions().get::<Rc<Caller>>().cloned();
+        ready(caller.map(Self).ok_or_else(|| Problem::internal("a public route asks who is calling")))
+    }
+}
+
+/// Lets a request through to the handler of `route`, or answers why not.
+///
+/// # Errors
+/// Those of what comes behind it.
+pub async fn admit(
+    state: ApiState,
+    route: &'static Route,
+    request: ServiceRequest,
+    next: Next<BoxBody>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    match judge(&state, route.access, request.request()).await {
+        Ok(caller) => {
+            if let Some(caller) = caller {
+                let scopes: Vec<_> = caller.scopes.iter().map(|scope| scope.as_str()).collect();
+                Span::current().record("scopes", field::display(scopes.join(" ")));
+                request.extensions_mut().insert(Rc::new(caller));
+            }
+            next.call(request).await
+        }
+        Err(problem) => Ok(request.into_response(problem.error_response())),
+    }
+}
+
+async fn judge(state: &ApiState, access: Access, request: &HttpRequest) -> Result<Option<Caller>, Problem> {
+    match access {
+        Access::Always => Ok(None),
+        Access::Public => count_address(state, request).map(|()| None),
+        Access::Scope(scope) => {
+            let refused = match bearer(request) {
+                Ok(token) => match state.verifier.authenticate(token, state.now()).await {
+                    Ok(caller) => {
+                        let who = (&caller.issuer, &caller.exchange, &caller.subject);
+                        state.by_subject.take(who, Instant::now()).map_err(limited)?;
+                        if !caller.may(scope) {
+                            return Err(Problem::insufficient_scope(scope));
+                        }
+                        return Ok(Some(caller));
+                    }
+                    Err(error) => error.into(),
+                },
+                Err(problem) => problem,
+            };
+            // whoever has no good token is known by the address only
+            count_address(state, request)?;
+            Err(refused)
+        }
+    }
+}
+
+/// Counts a request of nobody known.
+///
+/// # Errors
+/// [`Kind::RateLimited`].
+pub fn count_address(state: &ApiState, request: &HttpRequest) -> Result<(), Problem> {
+    let address = client_address(request, &state.trusted_proxies);
+    state.by_address.take(address, Instant::now()).map_err(limited)
+}
+
+fn limited(seconds: u64) -> Problem {
+    Problem::because(Kind::RateLimited, format_args!("try again in {seconds} seconds")).retry_after(seconds)
+}
+
+/// The token of the one `Authorization` header there may be. A token anywhere else in a request is not looked at.
+fn bearer(request: &HttpRequest) -> Result<&str, Problem> {
+    let mut values = request.headers().get_all(header::AUTHORIZATION);
+    let value = values.next().ok_or_else(Problem::no_token)?;
+    let token = value.to_str().ok().and_then(|value| {
+        let (scheme, token) = value.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    });
+    token.filter(|token| !token.is_empty() && values.next().is_none()).ok_or_else(Problem::no_token)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    #[test]
+    fn a_token_is_taken_from_one_authorization_header_only() {
+        let read = |values: &[&str]| {
+            let request = values.iter().fold(TestRequest::default(), |r, v| r.append_header(("authorization", *v)));
+            bearer(&request.to_http_request()).map(str::to_owned).ok()
+        };
+        assert_eq!(read(&["Bearer a.b.c"]).as_deref(), Some("a.b.c"));
+        assert_eq!(read(&["bearer  a.b.c"]).as_deref(), Some("a.b.c"));
+        for wrong in [&[][..], &["a.b.c"], &["Basic YTpi"], &["Bearer "], &["Bearer"], &["Bearer a", "Bearer b"]] {
+            assert_eq!(read(wrong), None, "{wrong:?}");
+        }
+    }
+}

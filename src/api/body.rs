@@ -1,0 +1,230 @@
+//! Bodies of requests: never more than was agreed, never slower, and exactly the bytes that were sent.
+
+use std::time::Duration;
+
+use actix_web::{HttpRequest, error::PayloadError, http::header, web};
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use std::collections::BTreeMap;
+use tokio::time::{Instant, timeout_at};
+
+use super::problem::{Kind, Problem};
+
+/// Largest JSON body.
+pub const MAX_JSON_BYTES: usize = 1 << 20;
+/// So much must come for the patience to begin anew: a byte every now and then is no progress.
+const PROGRESS_BYTES: usize = 16 << 10;
+
+/// A body that comes in piece by piece.
+pub struct Body {
+    payload: web::Payload,
+    patience: Duration,
+    deadline: Instant,
+    since: usize,
+}
+
+impl Body {
+    /// The body of a request, of which the next 16 KiB, or the end, must come within `patience` each time.
+    pub fn new(payload: web::Payload, patience: Duration) -> Self {
+        Self { payload, patience, deadline: Instant::now() + patience, since: 0 }
+    }
+
+    /// The next piece; `None` at the end.
+    ///
+    /// # Errors
+    /// [`Kind::SlowBody`]; [`Kind::MalformedRequest`] for a body that breaks off.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, Problem> {
+        let piece = timeout_at(self.deadline, self.payload.next()).await.map_err(|_| {
+            let seconds = self.patience.as_secs();
+            Problem::because(Kind::SlowBody, format_args!("too little of the body came within {seconds} seconds"))
+        })?;
+        match piece {
+            None => Ok(None),
+            Some(Err(error)) => Err(broken_off(&error)),
+            Some(Ok(bytes)) => {
+                self.since += bytes.len();
+                if self.since >= PROGRESS_BYTES {
+                    (self.since, self.deadline) = (0, Instant::now() + self.patience);
+                }
+                Ok(Some(bytes))
+            }
+        }
+    }
+}
+
+fn broken_off(error: &PayloadError) -> Problem {
+    match error {
+        PayloadError::Overflow => Problem::new(Kind::TooLarge),
+        _ => Problem::because(Kind::MalformedRequest, "the body breaks off"),
+    }
+}
+
+/// Refuses bodies that say they are packed: nothing is unpacked on the way in.
+///
+/// # Errors
+/// [`Kind::UnsupportedMediaType`].
+pub fn refuse_content_encoding(request: &HttpRequest) -> Result<(), Problem> {
+    match request.headers().get(header::CONTENT_ENCODING) {
+        Some(coding) if coding != "identity" => Err(Problem::because(
+            Kind::UnsupportedMediaType,
+            "bodies are taken without Content-Encoding; a packed file is sent under its own name, such as balances.csv.zst",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// What [`Body`] says about its length beforehand, if it says anything.
+///
+/// # Errors
+/// [`Kind::TooLarge`] if that is more than `limit`.
+pub fn announced_length(request: &HttpRequest, limit: u64) -> Result<Option<u64>, Problem> {
+    let length = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    match length {
+        Some(length) if length > limit => Err(too_large(limit)),
+        length => Ok(length),
+    }
+}
+
+/// More than `limit` bytes.
+pub fn too_large(limit: u64) -> Problem {
+    Problem::because(Kind::TooLarge, format_args!("at most {limit} bytes are taken here"))
+}
+
+/// A body of JSON, and the bytes it was read from.
+pub struct Json<T> {
+    /// What it says.
+    pub value: T,
+    /// As it was sent.
+    pub bytes: Bytes,
+}
+
+/// Reads a JSON body; where `T` has a default, an empty body is that.
+///
+/// # Errors
+/// [`Kind::UnsupportedMediaType`], [`Kind::TooLarge`], [`Kind::SlowBody`], [`Kind::MalformedRequest`].
+pub async fn json<T: DeserializeOwned>(
+    request: &HttpRequest,
+    payload: web::Payload,
+    patience: Duration,
+    empty: Option<T>,
+) -> Result<Json<T>, Problem> {
+    refuse_content_encoding(request)?;
+    announced_length(request, MAX_JSON_BYTES as u64)?;
+    let mut body = Body::new(payload, patience);
+    let mut bytes = BytesMut::new();
+    while let Some(piece) = body.next().await? {
+        if bytes.len() + piece.len() > MAX_JSON_BYTES {
+            return Err(too_large(MAX_JSON_BYTES as u64));
+        }
+        bytes.extend_from_slice(&piece);
+    }
+    let bytes = bytes.freeze();
+    if let Some(value) = empty.filter(|_| bytes.is_empty()) {
+        return Ok(Json { value, bytes });
+    }
+    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = kind.and_then(|kind| kind.split(';').next()).map(str::trim).unwrap_or_default();
+    if !essence.eq_ignore_ascii_case("application/json") {
+        return Err(Problem::because(Kind::UnsupportedMediaType, "the body must be application/json"));
+    }
+    let value = serde_json::from_slice(&bytes)
+        .map_err(|e| Problem::because(Kind::MalformedRequest, format_args!("the body is not as described: {e}")))?;
+    Ok(Json { value, bytes })
+}
+
+/// A map in which every name stands once: readers disagree about which of two would count.
+///
+/// # Errors
+/// Those of the format, and one for a name that stands twice.
+pub fn unique<'de, D, V>(deserializer: D) -> Result<BTreeMap<String, V>, D::Error>
+where
+    D: Deserializer<'de>,
+    V: Deserialize<'de>,
+{
+    struct Unique<V>(std::marker::PhantomData<V>);
+
+    impl<'de, V: Deserialize<'de>> serde::de::Visitor<'de> for Unique<V> {
+        type Value = BTreeMap<String, V>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: serde::de::MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
+            let mut map = BTreeMap::new();
+            while let Some((name, value)) = access.next_entry::<String, V>()? {
+                if map.contains_key(&name) {
+                    return Err(serde::de::Error::custom(format_args!("the name `{name}` stands twice")));
+                }
+                map.insert(name, value);
+            }
+            Ok(map)
+        }
+    }
+
+    deserializer.deserialize_map(Unique(std::marker::PhantomData))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use actix_web::{FromRequest, test::TestRequest};
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    #[serde(deny_unknown_fields)]
+    struct Small {
+        #[serde(deserialize_with = "unique")]
+        map: BTreeMap<String, u64>,
+    }
+
+    async fn read(request: TestRequest, empty: Option<Small>) -> Result<Small, Kind> {
+        let (request, mut payload) = request.to_http_parts();
+        let payload = web::Payload::from_request(&request, &mut payload).await.unwrap();
+        json(&request, payload, Duration::from_secs(5), empty).await.map(|json| json.value).map_err(|p| p.kind())
+    }
+
+    fn with(kind: &str, body: impl Into<Bytes>) -> TestRequest {
+        TestRequest::post().insert_header((header::CONTENT_TYPE, kind.to_owned())).set_payload(body)
+    }
+
+    #[actix_web::test]
+    async fn json_is_read_strictly() {
+        let good = read(with("application/json; charset=utf-8", r#"{"map":{"a":1}}"#), None).await.unwrap();
+        assert_eq!(good.map["a"], 1);
+        for (wrong, kind) in [
+            (with("text/plain", "{}"), Kind::UnsupportedMediaType),
+            (with("application/json", ""), Kind::MalformedRequest),
+            (with("application/json", "{"), Kind::MalformedRequest),
+            (with("application/json", r#"{"map":{},"more":1}"#), Kind::MalformedRequest),
+            (with("application/json", r#"{"map":{},"map":{}}"#), Kind::MalformedRequest),
+            (with("application/json", r#"{"map":{"a":1,"a":2}}"#), Kind::MalformedRequest),
+            (with("application/json", r#"{"map":{}} x"#), Kind::MalformedRequest),
+            (
+                with("application/json", "{}").insert_header((header::CONTENT_ENCODING, "gzip")),
+                Kind::UnsupportedMediaType,
+            ),
+        ] {
+            assert_eq!(read(wrong, None).await.unwrap_err(), kind);
+        }
+    }
+
+    #[actix_web::test]
+    async fn an_empty_body_is_the_default_where_there_is_one() {
+        let default = || Some(Small { map: BTreeMap::new() });
+        assert!(read(TestRequest::post(), default()).await.is_ok());
+        assert!(read(TestRequest::post(), None).await.is_err());
+    }
+
+    #[actix_web::test]
+    async fn a7_a_body_that_is_too_large_is_refused_before_and_while_it_comes() {
+        let text = format!(r#"{{"map":{{"{}":1}}}}"#, "x".repeat(MAX_JSON_BYTES));
+        let announced = with("application/json", text.clone()).insert_header((header::CONTENT_LENGTH, text.len()));
+        assert_eq!(read(announced, None).await.unwrap_err(), Kind::TooLarge);
+        let unannounced = with("application/json", text);
+        assert_eq!(read(unannounced, None).await.unwrap_err(), Kind::TooLarge);
+    }
+}

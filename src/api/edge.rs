@@ -1,0 +1,217 @@
+//! What happens to every request and every answer, whatever it is about: a request id, a line in the log, metrics, headers
+//! that browsers heed, and a problem document in place of a bare error status.
+//!
+//! The log says method, route pattern, status, request id and scopes. Never an address as it was called (a path may name
+//! what is nobody's business), a query, a header, a body or a subject.
+
+use std::time::Instant;
+
+use actix_web::{
+    Error, HttpRequest, ResponseError,
+    body::{BoxBody, EitherBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    http::header::{self, HeaderMap, HeaderName, HeaderValue},
+    middleware::Next,
+};
+use flate2::{Compression, write::GzEncoder};
+use std::io::Write;
+use tracing::{Instrument, Span, field};
+use uuid::Uuid;
+
+use super::{
+    problem::{MEDIA_TYPE, Problem},
+    state::ApiState,
+};
+
+/// The header that names a request in logs and answers.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Longest request id that is taken from a caller.
+const MAX_REQUEST_ID: usize = 64;
+/// Answers below this are sent as they are.
+const WORTH_PACKING: usize = 1 << 10;
+/// Nothing in an answer may load or run anything.
+const NOTHING_RUNS: &str = "default-src 'none'; frame-ancestors 'none'";
+
+/// Around everything else.
+///
+/// # Errors
+/// Those of what comes behind it.
+pub async fn edge(
+    state: ApiState,
+    request: ServiceRequest,
+    next: Next<EitherBody<BoxBody>>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let start = Instant::now();
+    let id = request_id(request.headers());
+    let span = tracing::info_span!(
+        "request",
+        request_id = %id,
+        method = %request.method(),
+        route = field::Empty,
+        scopes = field::Empty,
+        status = field::Empty,
+    );
+    let answer = next.call(request).instrument(span.clone()).await?;
+    let mut answer = if answer.status().is_client_error() || answer.status().is_server_error() {
+        as_problem(answer)
+    } else {
+        answer.map_into_boxed_body()
+    };
+    let is_https = state.config.public_url.starts_with("https://");
+    let id = HeaderValue::from_str(&id).unwrap_or_else(|_| HeaderValue::from_static("none"));
+    finish_headers(answer.headers_mut(), id, is_https);
+    note(&span, &answer, start);
+    Ok(answer)
+}
+
+/// The caller's own id for the request if it is well-formed, otherwise a new one.
+fn request_id(headers: &HeaderMap) -> String {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    let own = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok());
+    match own.filter(|id| (1..=MAX_REQUEST_ID).contains(&id.len()) && id.bytes().all(allowed)) {
+        Some(id) => id.to_owned(),
+        None => Uuid::new_v4().to_string(),
+    }
+}
+
+/// Answers of the HTTP library and its parts get the document that ours have.
+fn as_problem(answer: ServiceResponse<EitherBody<BoxBody>>) -> ServiceResponse<BoxBody> {
+    let status = answer.status();
+    answer.map_body(|head, body| {
+        let is_document = head.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == MEDIA_TYPE);
+        if is_document {
+            return body.boxed();
+        }
+        let document = Problem::of_status(status).document();
+        head.status = Problem::of_status(status).status_code();
+        head.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+        head.headers_mut().remove(header::CONTENT_ENCODING);
+        serde_json::to_vec(&document).unwrap_or_default().boxed()
+    })
+}
+
+fn finish_headers(headers: &mut HeaderMap, request_id: HeaderValue, is_https: bool) {
+    let mut default = |name: HeaderName, value: &'static str| {
+        if !headers.contains_key(&name) {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+    };
+    default(header::CONTENT_SECURITY_POLICY, NOTHING_RUNS);
+    default(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    default(header::REFERRER_POLICY, "no-referrer");
+    // what nobody thought about is not kept anywhere
+    default(header::CACHE_CONTROL, "no-store");
+    if is_https {
+        default(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains");
+    }
+    headers.insert(REQUEST_ID, request_id);
+}
+
+/// Pattern of the route in the table; the same for everything that is not there.
+fn pattern(request: &HttpRequest) -> String {
+    request.match_pattern().filter(|pattern| !pattern.is_empty()).unwrap_or_else(|| "none".to_owned())
+}
+
+fn note(span: &Span, answer: &ServiceResponse<BoxBody>, start: Instant) {
+    let (route, status, took) = (pattern(answer.request()), answer.status().as_u16(), start.elapsed());
+    let method = answer.request().method().as_str();
+    // methods are whatever a caller makes up, and each would be a time series of its own
+    let method = if matches!(method, "GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "OPTIONS") { method } else { "other" };
+    span.record("route", route.as_str());
+    span.record("status", status);
+    let labels = [("method", method.to_owned()), ("route", route.clone()), ("status", status.to_string())];
+    metrics::counter!("assay_http_requests_total", &labels).increment(1);
+    metrics::histogram!("assay_http_request_seconds", "route" => route.clone()).record(took.as_secs_f64());
+    let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+    span.in_scope(|| match route.as_str() {
+        "/healthz" | "/readyz" => tracing::debug!(micros, "answered"),
+        _ => tracing::info!(micros, "answered"),
+    });
+}
+
+/// Packs a whole answer for those who take gzip. Only for routes whose answers are public: where a secret stands beside
+/// what a caller can choose, lengths of packed answers give it away (BREACH).
+///
+/// # Errors
+/// Those of what comes behind it.
+pub async fn pack(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse<BoxBody>, Error> {
+    let wanted = takes_gzip(request.headers());
+    let answer = next.call(request).await?;
+    if answer.headers().contains_key(header::CONTENT_ENCODING) || answer.headers().contains_key(header::ETAG) {
+        return Ok(answer);
+    }
+    Ok(answer.map_body(|head, body| {
+        let bytes = match body.try_into_bytes() {
+            Ok(bytes) => bytes,
+            Err(stream) => return stream,
+        };
+        if bytes.len() < WORTH_PACKING {
+            return bytes.boxed();
+        }
+        head.headers_mut().append(header::VARY, HeaderValue::from_static("accept-encoding"));
+        let packed = if wanted { gzip(&bytes) } else { None };
+        match packed {
+            Some(packed) => {
+                head.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+                packed.boxed()
+            }
+            None => bytes.boxed(),
+        }
+    }))
+}
+
+fn gzip(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(bytes).ok()?;
+    encoder.finish().ok()
+}
+
+fn takes_gzip(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(header::ACCEPT_ENCODING).filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|coding| {
+        let mut parts = coding.split(';').map(str::trim);
+        let refused = |weight: &str| weight.strip_prefix("q=").is_some_and(|q| q.trim_matches(['0', '.']).is_empty());
+        parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip")) && !parts.any(refused)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    #[test]
+    fn a_well_formed_request_id_is_kept_and_any_other_is_replaced() {
+        let id = |value: &str| request_id(TestRequest::default().insert_header((REQUEST_ID, value)).to_http_request().headers());
+        assert_eq!(id("abc-1.2_3"), "abc-1.2_3");
+        for wrong in ["", "a b", "a\"b", "ü", &"x".repeat(65)] {
+            assert!(Uuid::try_parse(&id(wrong)).is_ok(), "{wrong}");
+        }
+        let without = TestRequest::default().to_http_request();
+        assert_ne!(request_id(without.headers()), request_id(without.headers()));
+    }
+
+    #[test]
+    fn gzip_is_sent_to_those_who_take_it() {
+        let takes = |value: &str| {
+            takes_gzip(TestRequest::default().insert_header((header::ACCEPT_ENCODING, value)).to_http_request().headers())
+        };
+        assert!(takes("gzip") && takes("br, GZIP;q=0.5") && takes("deflate,gzip"));
+        assert!(!takes("") && !takes("br") && !takes("gzip;q=0") && !takes("gzip; q=0.000") && !takes("x-gzip"));
+    }
+
+    #[test]
+    fn an_answer_keeps_what_its_endpoint_said_about_caching() {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public"));
+        finish_headers(&mut headers, HeaderValue::from_static("id"), false);
+        assert_eq!(headers.get(header::CACHE_CONTROL).unwrap(), "public");
+        assert!(!headers.contains_key(header::STRICT_TRANSPORT_SECURITY));
+        let mut headers = HeaderMap::new();
+        finish_headers(&mut headers, HeaderValue::from_static("id"), true);
+        assert_eq!(headers.get(header::CACHE_CONTROL).unwrap(), "no-store");
+        assert!(headers.contains_key(header::STRICT_TRANSPORT_SECURITY));
+    }
+}

@@ -1,0 +1,179 @@
+//! Published attestations as requests need them: fetched once, checked once, kept while there is room. Nothing that is
+//! published ever changes, so nothing here can be out of date.
+
+use std::sync::Arc;
+
+use actix_web::web;
+use tokio::sync::Semaphore;
+use uuid::Uuid;
+
+use super::{
+    artefact::Artefact,
+    cache::Cache,
+    parse::AttestationId,
+    problem::Problem,
+    state::ApiState,
+};
+use crate::{
+    attest::{Owner, Served, ServedBatch, StoredNode},
+    store::{attestations, pages},
+};
+
+/// Bytes of batches that are kept: those of some hundred thousand accounts.
+const MAX_BATCH_BYTES: usize = 96 << 20;
+/// Bytes of statements that are kept.
+const MAX_STATEMENT_BYTES: usize = 64 << 20;
+/// Bytes of artefacts that are kept.
+const MAX_ARTEFACT_BYTES: usize = 32 << 20;
+/// Batches that are hashed at the same time; the others wait their turn.
+const MAX_HASHING: usize = 2;
+
+/// One published attestation.
+pub struct Attested {
+    /// Its id.
+    pub id: AttestationId,
+    /// Domain of the exchange.
+    pub exchange: String,
+    /// Where its pages are.
+    pub job: Uuid,
+    /// What it claims, and what inclusions are made from.
+    pub served: Served,
+    weight: usize,
+}
+
+/// The parts of an attestation that are handed out as they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Part {
+    /// statement.json
+    Statement,
+    /// proof.bin
+    Proof,
+    /// attestation.jws
+    Jws,
+    /// All of it in one file.
+    Bundle,
+    /// A chart.
+    Coverage,
+}
+
+/// What is kept in memory.
+pub struct Evidence {
+    attested: Cache<[u8; 32], Attested>,
+    batches: Cache<([u8; 32], u64), ServedBatch>,
+    artefacts: Cache<([u8; 32], Part), Artefact>,
+    hashing: Semaphore,
+}
+
+impl Default for Evidence {
+    fn default() -> Self {
+        Self {
+            attested: Cache::new(MAX_STATEMENT_BYTES, |attested| attested.weight),
+            batches: Cache::new(MAX_BATCH_BYTES, ServedBatch::weight),
+            artefacts: Cache::new(MAX_ARTEFACT_BYTES, Artefact::weight),
+            hashing: Semaphore::new(MAX_HASHING),
+        }
+    }
+}
+
+impl Evidence {
+    /// The attestation `id`.
+    ///
+    /// # Errors
+    /// [`super::problem::Kind::NotFound`].
+    pub async fn attested(&self, state: &ApiState, id: AttestationId) -> Result<Arc<Attested>, Problem> {
+        self.attested.get_or_make(id.0, async || fetch_attested(state, id).await).await
+    }
+
+    /// A part of the attestation `id`, made by `make` if it is not kept.
+    ///
+    /// # Errors
+    /// Those of `make`.
+    pub async fn artefact(
+        &self,
+        id: AttestationId,
+        part: Part,
+        make: impl AsyncFnOnce() -> Result<Artefact, Problem>,
+    ) -> Result<Arc<Artefact>, Problem> {
+        self.artefacts.get_or_make((id.0, part), make).await
+    }
+
+    /// The batches that the pages of `owner` are in; empty if the snapshot has no such account. Whether it has one cannot
+    /// be told from how long this takes: either way a batch is looked into, and it is kept or fetched alike.
+    ///
+    /// # Errors
+    /// [`super::problem::Kind::Unavailable`], or a fault.
+    pub async fn batches(
+        &self,
+        state: &ApiState,
+        attested: &Arc<Attested>,
+        owner: &Owner<'_>,
+    ) -> Result<Vec<Arc<ServedBatch>>, Problem> {
+        let mut number = attested.served.batch_of(owner);
+        let mut batch = self.batch(state, attested, number).await?;
+        if batch.find(owner).is_none() && attested.served.begins(number + 1, owner) {
+            number += 1;
+            batch = self.batch(state, attested, number).await?;
+        }
+        let Some(found) = batch.find(owner) else {
+            return Ok(Vec::new());
+        };
+        let last = (found.position + u64::from(found.following)) / attested.served.batch_pages();
+        let mut batches = vec![batch];
+        for number in number + 1..=last {
+            batches.push(self.batch(state, attested, number).await?);
+        }
+        Ok(batches)
+    }
+
+    async fn batch(
+        &self,
+        state: &ApiState,
+        attested: &Arc<Attested>,
+        number: u64,
+    ) -> Result<Arc<ServedBatch>, Problem> {
+        let make = async || {
+            let _turn = self.hashing.acquire().await.map_err(Problem::internal)?;
+            fetch_batch(state, Arc::clone(attested), number).await
+        };
+        self.batches.get_or_make((attested.id.0, number), make).await
+    }
+}
+
+async fn fetch_attested(state: &ApiState, id: AttestationId) -> Result<Attested, Problem> {
+    let client = state.store.read().await?;
+    let row = attestations::attestation(&client, &id.0).await?;
+    let statement = attestations::artefact(&client, &id.0, attestations::Artefact::Statement).await?;
+    // parsed, a statement takes a few times its bytes
+    let weight = 4 * statement.len();
+    let served = web::block(move || Served::new(&statement)).await.map_err(Problem::internal)??;
+    let starts = pages::batch_starts(&client, row.job_id, signed(served.batch_pages())?).await?;
+    let (served, weight) = (served.with_starts(&starts)?, weight + starts.len() * 32);
+    Ok(Attested { id, exchange: row.exchange_domain, job: row.job_id, served, weight })
+}
+
+async fn fetch_batch(state: &ApiState, attested: Arc<Attested>, number: u64) -> Result<ServedBatch, Problem> {
+    let client = state.store.read().await?;
+    let first = number * attested.served.batch_pages();
+    let behind = first + attested.served.batch_pages();
+    let records = pages::pages_between(&client, attested.job, signed(first)?, signed(behind)?).await?;
+    let wanted = attested.served.nodes_of(number);
+    let wanted: Vec<(i16, i64)> = wanted
+        .into_iter()
+        .map(|(height, first)| Ok((i16::try_from(height).map_err(Problem::internal)?, signed(first)?)))
+        .collect::<Result<_, Problem>>()?;
+    let nodes = pages::path_nodes(&client, attested.job, &wanted).await?;
+    drop(client);
+    let unsigned = |number: i64| u64::try_from(number).map_err(Problem::internal);
+    let records: Vec<(u64, Vec<u8>)> =
+        records.into_iter().map(|(at, record)| Ok((unsigned(at)?, record))).collect::<Result<_, Problem>>()?;
+    let nodes: Vec<StoredNode> = nodes
+        .into_iter()
+        .map(|node| Ok((u32::try_from(node.height).map_err(Problem::internal)?, unsigned(node.position)?, node.digest)))
+        .collect::<Result<_, Problem>>()?;
+    let hash = move || ServedBatch::new(&attested.served, number, &records, &nodes);
+    Ok(web::block(hash).await.map_err(Problem::internal)??)
+}
+
+fn signed(number: u64) -> Result<i64, Problem> {
+    i64::try_from(number).map_err(Problem::internal)
+}

@@ -1,0 +1,233 @@
+//! Writes that are asked for twice happen once. A caller who names a request (`Idempotency-Key`) gets the first answer
+//! again, whatever became of the connection, the process or the database in between.
+//!
+//! The answer is kept in the transaction that does the work, so that there is neither without the other. Only answers of
+//! success are kept: after a refusal nothing has happened, and the same key may be used to try again.
+
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, http::header, rt};
+use serde::Serialize;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use super::{
+    problem::{Kind, Problem},
+    state::ApiState,
+};
+use crate::store::{
+    self, StoreError, Transaction,
+    idempotency::{Claim, claim_key, finish_key, release_key},
+};
+
+/// The header with the caller's name for a request.
+const KEY: &str = "idempotency-key";
+/// Says that an answer is a kept one.
+const REPLAYED: &str = "idempotent-replayed";
+
+/// What a write answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    status: StatusCode,
+    location: Option<String>,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    /// JSON.
+    ///
+    /// # Errors
+    /// A fault if `value` cannot be written as JSON.
+    pub fn json(status: StatusCode, value: &impl Serialize) -> Result<Self, Problem> {
+        let body = serde_json::to_vec(value).map_err(Problem::internal)?;
+        Ok(Self { status, location: None, body })
+    }
+
+    /// Nothing but that it is done.
+    pub fn done() -> Self {
+        Self { status: StatusCode::NO_CONTENT, location: None, body: Vec::new() }
+    }
+
+    /// Says where it is.
+    #[must_use]
+    pub fn at(self, location: String) -> Self {
+        Self { location: Some(location), ..self }
+    }
+
+    fn response(self, replayed: bool) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status);
+        if let Some(location) = self.location {
+            response.insert_header((header::LOCATION, location));
+        }
+        if replayed {
+            response.insert_header((REPLAYED, "true"));
+        }
+        if self.body.is_empty() {
+            return response.finish();
+        }
+        response.content_type("application/json").body(self.body)
+    }
+
+    async fn keep(&self, tx: &Transaction<'_>, named: &Named) -> store::Result<()> {
+        let headers = json!({ "location": self.location });
+        finish_key(tx, &named.subject, &named.key, self.status.as_u16(), &headers, &self.body).await
+    }
+}
+
+/// A request that its caller has named.
+#[derive(Clone)]
+struct Named {
+    subject: String,
+    key: String,
+    digest: [u8; 32],
+}
+
+/// Does `work` in one transaction and answers what it says; at most once for each name that `subject` gives, if the
+/// request has one. `subject` names the caller without being an account reference. It goes on when the caller hangs up.
+///
+/// # Errors
+/// Those of `work`; [`Kind::IdempotencyMismatch`], [`Kind::IdempotencyUnderWay`], [`Kind::MalformedRequest`].
+pub async fn once(
+    state: &ApiState,
+    request: &HttpRequest,
+    subject: String,
+    body: &[u8],
+    transaction: &'static str,
+    work: impl AsyncFn(&Transaction<'_>) -> store::Result<Result<Answer, Problem>> + 'static,
+) -> Result<HttpResponse, Problem> {
+    let named = name(request, body)?.map(|(key, digest)| Named { subject, key, digest });
+    let state = state.clone();
+    let task = async move {
+        match named {
+            None => Ok(state.store.run_tx(transaction, work).await??.response(false)),
+            Some(named) => once_named(&state, &named, transaction, work).await,
+        }
+    };
+    rt::spawn(task).await.map_err(|_| Problem::internal("a write panicked"))?
+}
+
+async fn once_named(
+    state: &ApiState,
+    named: &Named,
+    transaction: &'static str,
+    work: impl AsyncFn(&Transaction<'_>) -> store::Result<Result<Answer, Problem>>,
+) -> Result<HttpResponse, Problem> {
+    if let Some(answer) = claim(state, named).await? {
+        return Ok(answer.response(true));
+    }
+    let done = state.store.run_tx(transaction, async |tx| {
+        let answer = work(tx).await?;
+        if let Ok(answer) = &answer {
+            answer.keep(tx, named).await?;
+        }
+        Ok(answer)
+    });
+    let problem = match done.await {
+        Ok(Ok(answer)) => return Ok(answer.response(false)),
+        Ok(Err(problem)) => problem,
+        Err(unknown @ StoreError::CommitUnknown { .. }) => {
+            // the kept answer knows whether it has happened
+            if let Ok(Claim::Replay { status, headers, body }) = look(state, named).await {
+                return Ok(kept(status, &headers, body)?.response(false));
+            }
+            unknown.into()
+        }
+        Err(error) => error.into(),
+    };
+    let released = state.store.run_tx("release_key", async |tx| release_key(tx, &named.subject, &named.key).await);
+    if let Err(error) = released.await {
+        tracing::warn!(%error, "an idempotency key stays claimed until it is old");
+    }
+    Err(problem)
+}
+
+async fn look(state: &ApiState, named: &Named) -> store::Result<Claim> {
+    let now = state.now();
+    let claim = async |tx: &Transaction<'_>| claim_key(tx, &named.subject, &named.key, &named.digest, now).await;
+    state.store.run_tx("claim_key", claim).await
+}
+
+/// The kept answer; `None` if the key is now ours.
+async fn claim(state: &ApiState, named: &Named) -> Result<Option<Answer>, Problem> {
+    let claimed = match look(state, named).await {
+        // Whether the key is claimed is not known; if it is, then by us.
+        Err(StoreError::CommitUnknown { .. }) => match look(state, named).await? {
+            Claim::UnderWay => Claim::New,
+            known => known,
+        },
+        known => known?,
+    };
+    match claimed {
+        Claim::New => Ok(None),
+        Claim::Replay { status, headers, body } => kept(status, &headers, body).map(Some),
+        Claim::UnderWay => Err(Problem::new(Kind::IdempotencyUnderWay).retry_after(1)),
+        Claim::OtherRequest => Err(Problem::because(
+            Kind::IdempotencyMismatch,
+            "another request was sent with this Idempotency-Key before; take a new one for each request",
+        )),
+    }
+}
+
+fn kept(status: u16, headers: &serde_json::Value, body: Vec<u8>) -> Result<Answer, Problem> {
+    let status = StatusCode::from_u16(status).map_err(Problem::internal)?;
+    let location = headers.get("location").and_then(|value| value.as_str()).map(str::to_owned);
+    Ok(Answer { status, location, body })
+}
+
+/// The caller's name for the request, and the digest of what is asked.
+fn name(request: &HttpRequest, body: &[u8]) -> Result<Option<(String, [u8; 32])>, Problem> {
+    let mut values = request.headers().get_all(KEY);
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    let key = value.to_str().ok().filter(|key| (1..=255).contains(&key.len()) && values.next().is_none());
+    let key = key.ok_or_else(|| {
+        Problem::because(Kind::MalformedRequest, "an Idempotency-Key is 1 to 255 visible characters, once")
+    })?;
+    let digest = Sha256::new()
+        .chain_update(request.method().as_str())
+        .chain_update([0])
+        .chain_update(request.path())
+        .chain_update([0])
+        .chain_update(body)
+        .finalize();
+    Ok(Some((key.to_owned(), digest.into())))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    fn named(path: &str, keys: &[&str], body: &[u8]) -> Result<Option<(String, [u8; 32])>, Kind> {
+        let request = keys.iter().fold(TestRequest::post().uri(path), |r, key| r.append_header((KEY, *key)));
+        name(&request.to_http_request(), body).map_err(|problem| problem.kind())
+    }
+
+    #[test]
+    fn a6_a_key_stands_for_method_path_and_body_together() {
+        let digest = |path, body: &[u8]| named(path, &["k"], body).unwrap().unwrap().1;
+        assert_eq!(digest("/a", b"b"), digest("/a", b"b"));
+        assert_ne!(digest("/a", b"b"), digest("/a", b"c"));
+        assert_ne!(digest("/a", b"b"), digest("/ab", b""));
+        assert_eq!(named("/a", &[], b""), Ok(None));
+    }
+
+    #[test]
+    fn a_key_that_nobody_can_read_is_refused() {
+        for wrong in [&[""][..], &["ü"], &["a", "a"], &[&"x".repeat(256)]] {
+            assert_eq!(named("/a", wrong, b""), Err(Kind::MalformedRequest), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_kept_answer_is_given_again_as_it_was() {
+        let answer = Answer::json(StatusCode::CREATED, &json!({"id": 1})).unwrap().at("/v1/x/1".to_owned());
+        let headers = json!({ "location": answer.location });
+        let again = kept(201, &headers, answer.body.clone()).unwrap();
+        assert_eq!(again, answer);
+        let response = again.response(true);
+        assert_eq!(response.headers().get(REPLAYED).unwrap(), "true");
+        assert_eq!(response.headers().get("location").unwrap(), "/v1/x/1");
+    }
+}

@@ -1,0 +1,250 @@
+//! `GET /v1/jobs/{id}/events`
+
+use std::{collections::VecDeque, convert::Infallible, time::Duration};
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::{self, HeaderMap},
+    web,
+};
+use bytes::Bytes;
+use futures_util::{Stream, stream};
+use serde::{Deserialize, Serialize};
+use tokio::{
+    sync::{OwnedSemaphorePermit, watch},
+    time::{Instant, sleep},
+};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::Job;
+use crate::{
+    api::{auth::Authenticated, parse::RowId, problem::Problem, state::ApiState},
+    store::jobs::{self, JobRow, JobState},
+};
+
+/// How often the database is asked.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long a connection may be silent: proxies close those that are.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// After that the caller comes back with a token that is looked at anew.
+const LONGEST: Duration = Duration::from_secs(15 * 60);
+/// How far back the rate looks.
+const RATE_OVER: Duration = Duration::from_secs(60);
+
+/// A job, and how fast it goes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Progress {
+    /// The job.
+    #[serde(flatten)]
+    pub job: Job,
+    /// Steps folded in a minute, measured over the last minute; absent while it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub steps_per_minute: Option<u64>,
+}
+
+/// Watch a job
+///
+/// Server-sent events of the type `progress`, one whenever something changes; the last one has a final state, then the stream
+/// ends. Whoever comes back with `Last-Event-ID` is told only what is new, and 204 if nothing will ever be.
+#[utoipa::path(
+    get, path = "/v1/jobs/{id}/events", tag = "jobs",
+    params(
+        ("id" = Uuid, Path, description = "The job"),
+        ("Last-Event-ID" = Option<String>, Header, description = "Id of the last event that was seen"),
+    ),
+    responses(
+        (status = 200, description = "Events; the data of each is one Progress", content_type = "text/event-stream", body = String),
+        (status = 204, description = "The job has ended, and the caller knows"),
+        (status = 404), (status = 503),
+    ),
+)]
+pub async fn events(
+    state: web::Data<ApiState>,
+    caller: Authenticated,
+    id: RowId,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let row = jobs::job(&state.store.read().await?, id.0).await?;
+    caller.at(&row.exchange_domain)?;
+    let seen = last_event(request.headers());
+    if row.state.is_final() && seen.as_deref() == Some(&version(&row)) {
+        return Ok(HttpResponse::NoContent().finish());
+    }
+    let permit = state.streams.clone().try_acquire_owned();
+    let permit = permit.map_err(|_| Problem::unavailable("too many streams are open; ask for the job itself"))?;
+    let watching = Watching {
+        stopping: state.stopping(),
+        state: state.get_ref().clone(),
+        job: id.0,
+        seen,
+        next: Some(row),
+        rate: Rate::default(),
+        began: Instant::now(),
+        spoke: Instant::now(),
+        ended: false,
+        _permit: permit,
+    };
+    Ok(HttpResponse::Ok()
+        .content_type("text/event-stream")
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        // proxies are not to wait for more
+        .insert_header(("x-accel-buffering", "no"))
+        .streaming(watching.stream()))
+}
+
+fn last_event(headers: &HeaderMap) -> Option<String> {
+    headers.get("last-event-id")?.to_str().ok().map(str::to_owned)
+}
+
+/// What makes one event differ from the next; it stands as its id.
+fn version(row: &JobRow) -> String {
+    let cancel = if row.cancel_asked { "-cancel" } else { "" };
+    format!("{}-{}{cancel}", row.state.as_str(), row.steps_done)
+}
+
+/// An open stream.
+struct Watching {
+    state: ApiState,
+    stopping: watch::Receiver<bool>,
+    job: Uuid,
+    seen: Option<String>,
+    next: Option<JobRow>,
+    rate: Rate,
+    began: Instant,
+    spoke: Instant,
+    ended: bool,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Watching {
+    fn stream(self) -> impl Stream<Item = Result<Bytes, Infallible>> {
+        stream::unfold(self, |mut watching| async move {
+            let text = watching.say().await?;
+            Some((Ok(Bytes::from(text)), watching))
+        })
+    }
+
+    /// The next thing to say; `None` once all is said.
+    async fn say(&mut self) -> Option<String> {
+        loop {
+            if self.ended {
+                return None;
+            }
+            if let Some(row) = self.next.take() {
+                self.ended = row.state.is_final();
+                self.rate.note(&row, Instant::now());
+                let version = version(&row);
+                if self.seen.as_ref() != Some(&version) {
+                    let event = event(&version, row, self.rate.steps_per_minute());
+                    (self.seen, self.spoke) = (Some(version), Instant::now());
+                    return Some(event);
+                }
+                continue;
+            }
+            tokio::select! {
+                _ = self.stopping.wait_for(|stopping| *stopping) => return None,
+                () = sleep(LOOK_EVERY) => {}
+            }
+            if self.began.elapsed() > LONGEST {
+                return None;
+            }
+            // a database that is away for a moment is no reason to hang up
+            if let Ok(client) = self.state.store.read().await {
+                self.next = jobs::job(&client, self.job).await.ok();
+            }
+            if self.spoke.elapsed() >= KEEP_ALIVE {
+                self.spoke = Instant::now();
+                return Some(": still here\n\n".to_owned());
+            }
+        }
+    }
+}
+
+fn event(version: &str, row: JobRow, steps_per_minute: Option<u64>) -> String {
+    let progress = Progress { job: row.into(), steps_per_minute };
+    // JSON on one line: a line break would end the event
+    let data = serde_json::to_string(&progress).unwrap_or_default();
+    format!("event: progress\nid: {version}\nretry: 3000\ndata: {data}\n\n")
+}
+
+/// How fast steps come.
+#[derive(Debug, Default)]
+struct Rate(VecDeque<(Instant, u64)>);
+
+impl Rate {
+    fn note(&mut self, row: &JobRow, now: Instant) {
+        if row.state == JobState::Folding {
+            self.add(u64::try_from(row.steps_done).unwrap_or(0), now);
+        } else {
+            self.0.clear();
+        }
+    }
+
+    fn add(&mut self, steps: u64, now: Instant) {
+        self.0.push_back((now, steps));
+        while self.0.len() > 2 && self.0.front().is_some_and(|(at, _)| now - *at > RATE_OVER) {
+            self.0.pop_front();
+        }
+    }
+
+    fn steps_per_minute(&self) -> Option<u64> {
+        let ((first, before), (last, after)) = (self.0.front()?, self.0.back()?);
+        let millis = u64::try_from((*last - *first).as_millis()).ok().filter(|millis| *millis > 0)?;
+        Some(after.saturating_sub(*before).saturating_mul(60_000) / millis)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use time::OffsetDateTime;
+
+    use super::*;
+
+    fn row(state: JobState, steps_done: i32) -> JobRow {
+        JobRow {
+            id: Uuid::nil(),
+            snapshot_id: Uuid::nil(),
+            exchange_domain: "exchange.example".to_owned(),
+            shape: "solvency-64".to_owned(),
+            state,
+            cancel_asked: false,
+            steps_done,
+            steps: Some(10),
+            accounts: Some(3),
+            pages: Some(4),
+            detail: Some("two\nlines".to_owned()),
+            findings: None,
+            attestation_id: None,
+            worker: None,
+            heartbeat_at: None,
+            created_at: OffsetDateTime::UNIX_EPOCH,
+            updated_at: OffsetDateTime::UNIX_EPOCH,
+        }
+    }
+
+    #[test]
+    fn an_event_is_one_frame_whatever_the_job_says() {
+        let row = row(JobState::Folding, 4);
+        let text = event(&version(&row), row, Some(30));
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines[..3], ["event: progress", "id: folding-4", "retry: 3000"]);
+        let data: Progress = serde_json::from_str(lines[3].strip_prefix("data: ").unwrap()).unwrap();
+        assert_eq!((data.job.steps_done, data.steps_per_minute), (4, Some(30)));
+        assert!(text.ends_with("}\n\n") && lines.len() == 5);
+    }
+
+    #[test]
+    fn the_rate_is_that_of_the_last_minute() {
+        let (start, mut rate) = (Instant::now(), Rate::default());
+        assert_eq!(rate.steps_per_minute(), None);
+        for second in 0..=120u64 {
+            rate.add(if second <= 60 { 0 } else { 2 * (second - 60) }, start + Duration::from_secs(second));
+        }
+        assert_eq!(rate.steps_per_minute(), Some(120));
+        rate.note(&row(JobState::Compressing, 10), start + Duration::from_secs(121));
+        assert_eq!(rate.steps_per_minute(), None);
+    }
+}

@@ -1,0 +1,206 @@
+//! The description of the interface (OpenAPI 3.1). What each endpoint says about itself stands beside its code; what all of
+//! them have in common, and who may call them, is added here from the route table. `api-spec/openapi.yaml` is the pinned copy.
+
+use utoipa::{
+    Modify, OpenApi,
+    openapi::{
+        self, Content, HttpMethod, OpenApi as Description, RefOr, ResponseBuilder,
+        path::Operation,
+        security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
+    },
+};
+
+use super::{
+    attestations, compliance, docs, healthz, jobs, jwks,
+    problem::{Document, Kind, MEDIA_TYPE},
+    readyz, reserves,
+    routes::{Access, ROUTES, Route},
+    snapshots,
+};
+
+const TOKEN: &str = "token";
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Assay",
+        description = "Solvency and compliance attestations: exchanges hand over a ledger, everybody fetches the proof, customers fetch what is theirs.",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
+        contact(),
+    ),
+    paths(
+        snapshots::create::create, snapshots::show::show, snapshots::put_file::put_file, snapshots::attest::attest,
+        jobs::show::show, jobs::cancel::cancel, jobs::events::events,
+        attestations::list::list, attestations::latest::latest, attestations::show::show,
+        attestations::statement::statement, attestations::proof::proof, attestations::jws::jws,
+        attestations::bundle::bundle, attestations::coverage::coverage,
+        attestations::inclusion::inclusion, attestations::verification::verification,
+        compliance::compliance, reserves::reserves,
+        jwks::jwks, healthz::healthz, readyz::readyz, docs::openapi_json, docs::to_index, docs::file,
+    ),
+    components(schemas(Document, jobs::events::Progress)),
+    tags(
+        (name = "snapshots", description = "Handing over a ledger"),
+        (name = "jobs", description = "Watching it being proved"),
+        (name = "attestations", description = "What is published, for everybody"),
+        (name = "customers", description = "What is one customer's own"),
+        (name = "auditors", description = "The evidence behind an attestation"),
+        (name = "service", description = "The service itself"),
+    ),
+    modifiers(&FromTable),
+)]
+struct Described;
+
+/// The description.
+pub fn description() -> Description {
+    Described::openapi()
+}
+
+/// It as JSON.
+pub fn json() -> String {
+    description().to_json().unwrap_or_default()
+}
+
+/// It as YAML.
+pub fn yaml() -> String {
+    description().to_yaml().unwrap_or_default()
+}
+
+struct FromTable;
+
+impl Modify for FromTable {
+    fn modify(&self, description: &mut Description) {
+        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+        let components = description.components.get_or_insert_default();
+        components.add_security_scheme(TOKEN, SecurityScheme::Http(bearer));
+        for route in &ROUTES {
+            let path = described_path(route.path);
+            let item = description.paths.paths.get_mut(&path);
+            if let Some(operation) = item.and_then(|item| operation(item, route)) {
+                complete(operation, route);
+            }
+        }
+    }
+}
+
+/// A path without the patterns that only the router needs.
+fn described_path(path: &str) -> String {
+    path.replace(":.*", "")
+}
+
+fn operation<'a>(item: &'a mut openapi::PathItem, route: &Route) -> Option<&'a mut Operation> {
+    match route.method.as_str() {
+        "POST" => item.post.as_mut(),
+        "PUT" => item.put.as_mut(),
+        "DELETE" => item.delete.as_mut(),
+        _ => item.get.as_mut(),
+    }
+}
+
+/// Name, who may call, and the answers that every operation of its kind can give.
+fn complete(operation: &mut Operation, route: &Route) {
+    operation.operation_id = Some(route.operation.to_owned());
+    let mut statuses = vec![500];
+    match route.access {
+        Access::Always => {}
+        Access::Public => statuses.extend([429, 503]),
+        Access::Scope(scope) => {
+            statuses.extend([401, 403, 429, 503]);
+            operation.security = Some(vec![SecurityRequirement::new(TOKEN, [scope.as_str()])]);
+        }
+    }
+    let responses = &mut operation.responses.responses;
+    for status in statuses {
+        responses.entry(status.to_string()).or_insert_with(|| RefOr::T(openapi::Response::new("")));
+    }
+    for (status, response) in responses.iter_mut() {
+        if let Some(status) = status.parse::<u16>().ok().filter(|status| *status >= 400) {
+            *response = RefOr::T(problem(status));
+        }
+    }
+}
+
+/// The answer that any problem of this status is.
+fn problem(status: u16) -> openapi::Response {
+    let kinds: Vec<_> = Kind::ALL.iter().map(|kind| kind.parts()).filter(|(of, ..)| *of == status).collect();
+    let titles: Vec<_> = kinds.iter().map(|(_, _, title)| *title).collect();
+    let schema = openapi::Ref::from_schema_name("Problem");
+    ResponseBuilder::new()
+        .description(titles.join("; or: "))
+        .content(MEDIA_TYPE, Content::new(Some(schema)))
+        .build()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::{collections::BTreeSet, fs, path::Path};
+
+    use serde_json::Value;
+
+    use super::*;
+
+    /// Run with `UPDATE_PINS=1` to write it anew; a changed line there is a changed interface.
+    #[test]
+    fn the_description_is_the_pinned_one() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("api-spec/openapi.yaml");
+        let text = yaml();
+        if std::env::var_os("UPDATE_PINS").is_some() {
+            fs::write(path, text).unwrap();
+        } else {
+            let pinned = fs::read_to_string(path).unwrap();
+            assert!(text == pinned, "the interface changed; look at it, then run with UPDATE_PINS=1");
+        }
+    }
+
+    #[test]
+    fn every_route_is_described_and_nothing_else_is() {
+        let description: Value = serde_json::from_str(&json()).unwrap();
+        assert_eq!(description["openapi"], "3.1.0");
+        let mut described = BTreeSet::new();
+        for (path, item) in description["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                let id = operation["operationId"].as_str().unwrap().to_owned();
+                described.insert((method.to_uppercase(), path.clone(), id));
+            }
+        }
+        let routes: BTreeSet<_> = ROUTES
+            .iter()
+            .map(|r| (r.method.as_str().to_owned(), described_path(r.path), r.operation.to_owned()))
+            .collect();
+        assert_eq!(described, routes);
+        assert_eq!(routes.len(), ROUTES.len());
+    }
+
+    #[test]
+    fn who_may_call_is_described_as_the_table_has_it() {
+        let description: Value = serde_json::from_str(&json()).unwrap();
+        for route in &ROUTES {
+            let method = route.method.as_str().to_lowercase();
+            let operation = &description["paths"][&described_path(route.path)][&method];
+            let scope = &operation["security"][0][TOKEN][0];
+            match route.access {
+                Access::Scope(expected) => {
+                    assert_eq!(scope, expected.as_str(), "{}", route.operation);
+                    assert!(operation["responses"]["401"].is_object() && operation["responses"]["403"].is_object());
+                }
+                _ => assert!(scope.is_null(), "{}", route.operation),
+            }
+        }
+    }
+
+    #[test]
+    fn every_problem_is_described_as_one() {
+        let description: Value = serde_json::from_str(&json()).unwrap();
+        for (path, item) in description["paths"].as_object().unwrap() {
+            for operation in item.as_object().unwrap().values() {
+                for (status, response) in operation["responses"].as_object().unwrap() {
+                    assert!(!response["description"].as_str().unwrap().is_empty(), "{path} {status}");
+                    if status.parse::<u16>().unwrap() >= 400 {
+                        assert!(response["content"][MEDIA_TYPE].is_object(), "{path} {status}");
+                    }
+                }
+            }
+        }
+    }
+}

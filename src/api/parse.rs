@@ -1,0 +1,124 @@
+//! Parts of an address, read once. What cannot be the name of anything is not there: 404, as for a name that nobody has.
+
+use actix_web::{FromRequest, HttpRequest, dev::Payload};
+use serde::de::DeserializeOwned;
+use std::future::{Ready, ready};
+use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
+use uuid::Uuid;
+
+use super::problem::{Kind, Problem};
+
+/// The id of an attestation: SHA-256 of its statement, 64 lower-case hexadecimal digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AttestationId(pub [u8; 32]);
+
+impl AttestationId {
+    /// Reads the digits.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`].
+    pub fn read(text: &str) -> Result<Self, Problem> {
+        let mut id = [0; 32];
+        let lower = text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        if !lower || hex::decode_to_slice(text, &mut id).is_err() {
+            return Err(Problem::not_found());
+        }
+        Ok(Self(id))
+    }
+}
+
+/// The `{id}` of a path that names a snapshot or a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RowId(pub Uuid);
+
+impl RowId {
+    fn read(text: &str) -> Result<Self, Problem> {
+        // one spelling for one thing
+        let id = Uuid::try_parse(text).ok().filter(|id| id.hyphenated().to_string() == text);
+        id.map(Self).ok_or_else(Problem::not_found)
+    }
+}
+
+fn id_of(request: &HttpRequest) -> &str {
+    request.match_info().get("id").unwrap_or_default()
+}
+
+impl FromRequest for AttestationId {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _body: &mut Payload) -> Self::Future {
+        ready(Self::read(id_of(request)))
+    }
+}
+
+impl FromRequest for RowId {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _body: &mut Payload) -> Self::Future {
+        ready(Self::read(id_of(request)))
+    }
+}
+
+/// The query of an address. Unknown names are refused where the type says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest for Query<T> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _body: &mut Payload) -> Self::Future {
+        let query = actix_web::web::Query::<T>::from_query(request.query_string());
+        let refused = |e| Problem::because(Kind::MalformedRequest, format_args!("the query: {e}"));
+        ready(query.map(|query| Self(query.into_inner())).map_err(refused))
+    }
+}
+
+/// An instant of a query, RFC 3339 with any offset.
+///
+/// # Errors
+/// [`Kind::MalformedRequest`].
+pub fn instant(name: &str, text: &str) -> Result<OffsetDateTime, Problem> {
+    OffsetDateTime::parse(text, &Rfc3339).ok().filter(|at| (0..10_000).contains(&at.year())).ok_or_else(|| {
+        Problem::because(
+            Kind::MalformedRequest,
+            format_args!("`{name}` is not an RFC 3339 time such as 2026-11-23T00:00:00Z"),
+        )
+    })
+}
+
+/// An instant as every answer writes it: RFC 3339 in UTC.
+pub fn utc(at: OffsetDateTime) -> String {
+    at.to_offset(UtcOffset::UTC).format(&Rfc3339).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn an_id_has_one_spelling() {
+        let id = "0123456789abcdef".repeat(4);
+        assert!(AttestationId::read(&id).is_ok());
+        for wrong in [&id.to_uppercase()[..], &id[1..], "", "latest", &format!("{id}00")] {
+            assert!(AttestationId::read(wrong).is_err(), "{wrong}");
+        }
+        let id = "01936f3c-2b7a-7cc0-8000-000000000001";
+        assert!(RowId::read(id).is_ok());
+        for wrong in [&id.to_uppercase()[..], &id.replace('-', ""), &format!("{{{id}}}"), "", "1"] {
+            assert!(RowId::read(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn instants_are_answered_in_utc() {
+        let at = instant("from", "2026-01-01T02:00:00+02:00").unwrap();
+        assert_eq!(utc(at), "2026-01-01T00:00:00Z");
+        for wrong in ["2026-01-01", "yesterday", "", "2026-01-01T00:00:00"] {
+            assert!(instant("from", wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! `GET /readyz`
+
+use actix_web::{HttpResponse, web};
+use time::{Duration, OffsetDateTime};
+
+use super::{
+    healthz::Health,
+    problem::{FieldError, Kind, Problem},
+    state::ApiState,
+};
+use crate::{
+    config::Config,
+    store::{StoreError, attestations},
+};
+
+/// Whether the service keeps its promises
+///
+/// The database answers, the queue moves, and the newest attestation is no older than promised.
+#[utoipa::path(
+    get, path = "/readyz", tag = "service",
+    responses((status = 200, description = "It does", body = Health), (status = 503)),
+)]
+pub async fn readyz(state: web::Data<ApiState>) -> Result<HttpResponse, Problem> {
+    let seen = look(&state).await;
+    if let Err(error) = &seen {
+        tracing::warn!(%error, "not ready");
+    }
+    let errors = match &seen {
+        Ok(seen) => broken_promises(&state.config, seen, state.now()),
+        Err(_) => vec![error("database", "cannot be reached, or is not of this version".to_owned())],
+    };
+    if errors.is_empty() {
+        return Ok(HttpResponse::Ok().json(Health { status: "ok".to_owned() }));
+    }
+    Err(Problem::new(Kind::NotReady).with_errors(errors))
+}
+
+/// What the database says.
+struct Seen {
+    newest: Option<OffsetDateTime>,
+    waiting: Option<std::time::Duration>,
+}
+
+async fn look(state: &ApiState) -> Result<Seen, StoreError> {
+    state.store.check().await?;
+    let client = state.store.read().await?;
+    let newest = attestations::newest_published_at(&client).await?;
+    let waiting = attestations::queue_age(&client).await?;
+    Ok(Seen { newest, waiting })
+}
+
+fn broken_promises(config: &Config, seen: &Seen, now: OffsetDateTime) -> Vec<FieldError> {
+    let seconds = |seconds: u64| Duration::seconds(i64::try_from(seconds).unwrap_or(i64::MAX));
+    let mut errors = Vec::new();
+    if config.promised_interval_seconds > 0 {
+        let promised = config.promised_interval_seconds;
+        match seen.newest {
+            None => errors.push(error("attestations", "nothing is published yet".to_owned())),
+            Some(newest) if now - newest > seconds(promised) => {
+                let age = (now - newest).whole_seconds();
+                errors.push(error("attestations", format!("the newest is {age} s old, {promised} s are promised")));
+            }
+            Some(_) => {}
+        }
+    }
+    if let Some(waiting) = seen.waiting.filter(|waiting| waiting.as_secs() > config.queue_patience_seconds) {
+        let reason = format!("a task has waited for {} s, and nobody takes it", waiting.as_secs());
+        errors.push(error("queue", reason));
+    }
+    errors
+}
+
+fn error(place: &str, reason: String) -> FieldError {
+    FieldError { place: place.to_owned(), line: None, reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    #[test]
+    fn a_service_is_ready_while_it_keeps_what_it_promised() {
+        let config =
+            Config { promised_interval_seconds: 86_400, queue_patience_seconds: 300, ..Config::default() };
+        let now = datetime!(2026-11-24 00:00 UTC);
+        let broken = |newest: Option<OffsetDateTime>, waiting: Option<u64>| {
+            let seen = Seen { newest, waiting: waiting.map(std::time::Duration::from_secs) };
+            broken_promises(&config, &seen, now).into_iter().map(|e| e.place).collect::<Vec<_>>()
+        };
+        assert!(broken(Some(now - Duration::hours(24)), None).is_empty());
+        assert!(broken(Some(now), Some(300)).is_empty());
+        assert_eq!(broken(Some(now - Duration::hours(25)), None), ["attestations"]);
+        assert_eq!(broken(None, Some(301)), ["attestations", "queue"]);
+        // who promises nothing is ready without an attestation
+        let modest = Config { promised_interval_seconds: 0, ..config.clone() };
+        assert!(broken_promises(&modest, &Seen { newest: None, waiting: None }, now).is_empty());
+    }
+}

@@ -1,0 +1,216 @@
+//! Every address of the service in one table: method, path, who may call it, and what answers. Handlers are registered from
+//! it, the description of the interface is held against it, and tests go through all of it.
+
+use actix_web::{
+    HttpRequest, HttpResponse, ResponseError, Scope as ActixScope,
+    body::{BoxBody, EitherBody},
+    dev::{ServiceFactory, ServiceRequest, ServiceResponse},
+    guard,
+    http::{Method, header},
+    middleware::{Next, from_fn},
+    web,
+};
+
+use super::{
+    attestations, auth, compliance, docs, edge, healthz, jobs, jwks,
+    problem::{Kind, Problem},
+    readyz, reserves, snapshots,
+    state::ApiState,
+};
+use crate::tokens::Scope;
+
+/// Who may call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Everybody, however often: what machines ask that look after this one.
+    Always,
+    /// Everybody, as often as an address may.
+    Public,
+    /// Whoever has a token with this scope, as often as a subject may.
+    Scope(Scope),
+}
+
+/// Whether answers are packed for those who take gzip.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Packing {
+    /// Whole public answers, and evidence that holds no secret.
+    Gzip,
+    /// Everything with parts, streams, or anything of one customer.
+    Never,
+}
+
+/// One line of the table.
+pub struct Route {
+    /// GET answers HEAD as well.
+    pub method: Method,
+    /// With `{…}` for what varies.
+    pub path: &'static str,
+    /// Who may call.
+    pub access: Access,
+    /// The operation's name in the description of the interface.
+    pub operation: &'static str,
+    packing: Packing,
+    handler: fn(actix_web::Route) -> actix_web::Route,
+}
+
+const fn get(path: &'static str, access: Access, operation: &'static str, handler: Handler) -> Route {
+    Route { method: Method::GET, path, access, operation, packing: Packing::Never, handler }
+}
+
+const fn with(method: Method, route: Route) -> Route {
+    Route { method, ..route }
+}
+
+const fn packed(route: Route) -> Route {
+    Route { packing: Packing::Gzip, ..route }
+}
+
+type Handler = fn(actix_web::Route) -> actix_web::Route;
+
+use Access::{Always, Public};
+const WRITE: Access = Access::Scope(Scope::SnapshotsWrite);
+const PROVE: Access = Access::Scope(Scope::ProofsRun);
+const OWN: Access = Access::Scope(Scope::InclusionRead);
+const AUDIT: Access = Access::Scope(Scope::AuditRead);
+
+/// All of them. Where two paths fit, the first one answers.
+pub static ROUTES: [Route; 28] = [
+    with(Method::POST, get("/v1/snapshots", WRITE, "createSnapshot", |r| r.to(snapshots::create::create))),
+    get("/v1/snapshots/{id}", WRITE, "showSnapshot", |r| r.to(snapshots::show::show)),
+    with(
+        Method::PUT,
+        get("/v1/snapshots/{id}/files/{name}", WRITE, "putFile", |r| r.to(snapshots::put_file::put_file)),
+    ),
+    with(
+        Method::POST,
+        get("/v1/snapshots/{id}/attestation", PROVE, "attestSnapshot", |r| r.to(snapshots::attest::attest)),
+    ),
+    get("/v1/jobs/{id}", PROVE, "showJob", |r| r.to(jobs::show::show)),
+    with(Method::DELETE, get("/v1/jobs/{id}", PROVE, "cancelJob", |r| r.to(jobs::cancel::cancel))),
+    get("/v1/jobs/{id}/events", PROVE, "watchJob", |r| r.to(jobs::events::events)),
+    packed(get("/v1/attestations", Public, "listAttestations", |r| r.to(attestations::list::list))),
+    packed(get("/v1/attestations/latest", Public, "latestAttestation", |r| r.to(attestations::latest::latest))),
+    packed(get("/v1/attestations/{id}", Public, "showAttestation", |r| r.to(attestations::show::show))),
+    get("/v1/attestations/{id}/statement", Public, "getStatement", |r| r.to(attestations::statement::statement)),
+    get("/v1/attestations/{id}/proof", Public, "getProof", |r| r.to(attestations::proof::proof)),
+    get("/v1/attestations/{id}/jws", Public, "getJws", |r| r.to(attestations::jws::jws)),
+    get("/v1/attestations/{id}/bundle.zip", Public, "getBundle", |r| r.to(attestations::bundle::bundle)),
+    get("/v1/attestations/{id}/coverage.svg", Public, "getCoverage", |r| r.to(attestations::coverage::coverage)),
+    get("/v1/attestations/{id}/inclusion", OWN, "getInclusion", |r| r.to(attestations::inclusion::inclusion)),
+    with(
+        Method::POST,
+        get("/v1/attestations/{id}/verification", OWN, "countVerification", |r| {
+            r.to(attestations::verification::verification)
+        }),
+    ),
+    packed(get("/v1/compliance/{id}", AUDIT, "getCompliance", |r| r.to(compliance::compliance))),
+    get("/v1/reserves/{id}", AUDIT, "getReserves", |r| r.to(reserves::reserves)),
+    get("/.well-known/jwks.json", Public, "getKeys", |r| r.to(jwks::jwks)),
+    get("/healthz", Always, "getHealth", |r| r.to(healthz::healthz)),
+    get("/readyz", Always, "getReadiness", |r| r.to(readyz::readyz)),
+    packed(get("/openapi.json", Public, "getDescription", |r| r.to(docs::openapi_json))),
+    get("/docs", Public, "getDocs", |r| r.to(docs::to_index)),
+    packed(get("/docs/{file:.*}", Public, "getDocsFile", |r| r.to(docs::file))),
+];
+
+/// A scope with all of them in it, for [`super::configure`].
+pub fn scope(
+    state: &ApiState,
+) -> ActixScope<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<EitherBody<BoxBody>>,
+        Error = actix_web::Error,
+        InitError = (),
+    >,
+> {
+    let mut scope = web::scope("");
+    for same_path in ROUTES.chunk_by(|a, b| a.path == b.path) {
+        let mut resource = web::resource(same_path[0].path);
+        for route in same_path {
+            resource = resource.route(wired(state, route));
+        }
+        let allowed = allowed(same_path);
+        let not_allowed = move |request: HttpRequest| refuse_method(request, allowed.clone());
+        scope = scope.service(resource.default_service(web::to(not_allowed)));
+    }
+    scope.default_service(web::to(nothing_here)).wrap(cors(state))
+}
+
+fn wired(state: &ApiState, route: &'static Route) -> actix_web::Route {
+    let method = match route.method {
+        Method::GET => guard::Any(guard::Get()).or(guard::Head()),
+        ref other => guard::Any(guard::Method(other.clone())),
+    };
+    let state = state.clone();
+    let admit =
+        move |request: ServiceRequest, next: Next<BoxBody>| auth::admit(state.clone(), route, request, next);
+    let wired = (route.handler)(web::route().guard(method)).wrap(from_fn(admit));
+    match route.packing {
+        Packing::Gzip => wired.wrap(from_fn(edge::pack)),
+        Packing::Never => wired,
+    }
+}
+
+fn allowed(routes: &[Route]) -> String {
+    let mut methods: Vec<_> = routes.iter().map(|route| route.method.as_str()).collect();
+    if methods.contains(&"GET") {
+        methods.push("HEAD");
+    }
+    methods.push("OPTIONS");
+    methods.join(", ")
+}
+
+async fn refuse_method(request: HttpRequest, allowed: String) -> HttpResponse {
+    refuse(&request, Problem::new(Kind::MethodNotAllowed).with_header(header::ALLOW, &allowed))
+}
+
+async fn nothing_here(request: HttpRequest) -> HttpResponse {
+    refuse(&request, Problem::not_found())
+}
+
+/// Guessing addresses counts as well.
+fn refuse(request: &HttpRequest, problem: Problem) -> HttpResponse {
+    let counted = request.app_data::<web::Data<ApiState>>().map(|state| auth::count_address(state, request));
+    match counted {
+        Some(Err(limited)) => limited.error_response(),
+        _ => problem.error_response(),
+    }
+}
+
+/// Which pages of other origins may call, as configured; `*` stands for all. Tokens are sent in a header that a page must set
+/// itself, so no browser sends one by itself.
+fn cors(state: &ApiState) -> actix_cors::Cors {
+    let mut cors = actix_cors::Cors::default()
+        .allowed_methods(["GET", "HEAD", "POST", "PUT", "DELETE"])
+        .allowed_headers([
+            "authorization",
+            "content-type",
+            "content-digest",
+            "repr-digest",
+            "idempotency-key",
+            "if-none-match",
+            "if-range",
+            "last-event-id",
+            "range",
+            "x-request-id",
+        ])
+        .expose_headers([
+            "accept-ranges",
+            "content-disposition",
+            "content-range",
+            "etag",
+            "idempotent-replayed",
+            "link",
+            "location",
+            "retry-after",
+            "www-authenticate",
+            "x-request-id",
+        ])
+        .max_age(3600);
+    for origin in &state.config.cors_origins {
+        cors = if origin == "*" { cors.allow_any_origin().send_wildcard() } else { cors.allowed_origin(origin) };
+    }
+    cors
+}

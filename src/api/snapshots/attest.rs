@@ -1,0 +1,146 @@
+//! `POST /v1/snapshots/{id}/attestation`
+
+use std::collections::BTreeSet;
+
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
+use assay_circuits::shape::{Shape, Use};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
+
+use super::actor;
+use crate::{
+    api::{
+        auth::Authenticated,
+        body,
+        idempotency::{Answer, once},
+        jobs::Job,
+        parse::RowId,
+        problem::{Kind, Problem},
+        state::ApiState,
+    },
+    ledger::table_of,
+    store::{
+        self,
+        audit::audit,
+        jobs::{self, NewJob},
+        new_id, snapshots,
+    },
+};
+
+/// The shape that the plan chooses.
+const AUTO: &str = "auto";
+/// Tables without which there is no ledger.
+const NEEDED: [&str; 3] = ["assets", "accounts", "balances"];
+
+/// How to prove.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AttestationRequest {
+    /// `auto`, or the name of a shape.
+    #[serde(default = "auto")]
+    #[schema(default = "auto", example = "auto")]
+    pub shape: String,
+}
+
+fn auto() -> String {
+    AUTO.to_owned()
+}
+
+/// Have a ledger checked, proved and published
+///
+/// Seals the snapshot and makes a job, which goes on whatever becomes of this connection. Watch it under its address.
+#[utoipa::path(
+    post, path = "/v1/snapshots/{id}/attestation", tag = "jobs",
+    params(
+        ("id" = uuid::Uuid, Path, description = "The snapshot"),
+        ("Idempotency-Key" = Option<String>, Header, description = "The caller's own name for this request: sent again, it is done once"),
+    ),
+    request_body(content = Option<AttestationRequest>, description = "Without a body: shape auto"),
+    responses(
+        (status = 202, description = "The job", body = Job, headers(("Location" = String, description = "Where to watch it"))),
+        (status = 400), (status = 404), (status = 409), (status = 413), (status = 415), (status = 422),
+    ),
+)]
+pub async fn attest(
+    state: web::Data<ApiState>,
+    caller: Authenticated,
+    snapshot: RowId,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, Problem> {
+    let default = AttestationRequest { shape: auto() };
+    let body = body::json::<AttestationRequest>(&request, payload, state.patience(), Some(default)).await?;
+    let shape = body.value.shape;
+    check_shape(&shape, state.config.worker.test_shapes)?;
+    let (now, actor, snapshot_id) = (state.now(), actor(&caller), snapshot.0);
+    let (job_id, subject) = (new_id(now), actor.clone());
+    let work = async move |tx: &store::Transaction<'_>| {
+        let row = snapshots::snapshot(tx, snapshot_id).await?;
+        if let Err(problem) = caller.at(&row.exchange_domain) {
+            return Ok(Err(problem));
+        }
+        let files = snapshots::snapshot_files(tx, snapshot_id).await?;
+        if let Err(problem) = check_complete(files.iter().map(|file| file.name.as_str())) {
+            return Ok(Err(problem));
+        }
+        let new = NewJob { id: job_id, snapshot_id, shape: shape.clone(), created_by: actor.clone(), now };
+        jobs::create_job(tx, &new).await?;
+        let detail = json!({ "job": job_id, "shape": shape });
+        audit(tx, &actor, "snapshot.attest", &snapshot_id.to_string(), Some(detail), now).await?;
+        let job = Job::from(jobs::job(tx, job_id).await?);
+        Ok(Answer::json(StatusCode::ACCEPTED, &job).map(|answer| answer.at(format!("/v1/jobs/{job_id}"))))
+    };
+    once(&state, &request, subject, &body.bytes, "create_job", work).await
+}
+
+fn check_shape(name: &str, test_shapes: bool) -> Result<(), Problem> {
+    if name == AUTO {
+        return Ok(());
+    }
+    let offered = |shape: &&Shape| shape.purpose == Use::Release || test_shapes;
+    let mut shapes = Shape::catalogue().iter().filter(offered).map(|shape| shape.name);
+    if shapes.any(|shape| shape == name) {
+        return Ok(());
+    }
+    let known: Vec<_> = Shape::catalogue().iter().filter(offered).map(|shape| shape.name).collect();
+    Err(Problem::because(Kind::UnknownShape, format_args!("there are auto, {}", known.join(", "))))
+}
+
+/// A sealed snapshot cannot be completed any more, so nobody is let to seal an incomplete one.
+fn check_complete<'a>(files: impl Iterator<Item = &'a str>) -> Result<(), Problem> {
+    let there: BTreeSet<_> = files.filter_map(table_of).collect();
+    let missing: Vec<_> = NEEDED.into_iter().filter(|table| !there.contains(table)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let missing = missing.join(".csv, ");
+    Err(Problem::because(Kind::SnapshotIncomplete, format_args!("a ledger has these files as well: {missing}.csv")))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn shapes_for_tests_are_offered_to_tests_only() {
+        assert!(check_shape("auto", false).is_ok());
+        assert!(check_shape("solvency-64", false).is_ok());
+        assert!(check_shape("solvency-8", true).is_ok());
+        for wrong in ["solvency-8", "solvency-9", "", "AUTO"] {
+            let problem = check_shape(wrong, false).unwrap_err();
+            assert_eq!(problem.kind(), Kind::UnknownShape);
+            assert!(!problem.to_string().contains("solvency-8,"), "{problem}");
+        }
+    }
+
+    #[test]
+    fn an_incomplete_ledger_is_not_sealed() {
+        let whole = ["assets.csv", "accounts.csv.zst", "balances.csv.gz"];
+        assert!(check_complete(whole.into_iter()).is_ok());
+        let problem = check_complete(["accounts.csv", "positions.csv"].into_iter()).unwrap_err();
+        assert_eq!(problem.kind(), Kind::SnapshotIncomplete);
+        assert!(problem.to_string().ends_with("assets.csv, balances.csv"), "{problem}");
+    }
+}

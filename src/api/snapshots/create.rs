@@ -1,0 +1,483 @@
+//! `POST /v1/snapshots`
+
+use std::collections::BTreeMap;
+
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{Snapshot, actor};
+use crate::{
+    api::{
+        auth::Authenticated,
+        body::{self, unique},
+        idempotency::{Answer, once},
+        problem::{FieldError, Kind, Problem},
+        state::ApiState,
+    },
+    ledger::{
+        self, ASSETS_HEADER, CLASSES_HEADER, Findings, INSTRUMENTS_HEADER, LIMITS_HEADER, Manifest,
+        TIERS_BY_KIND_HEADER, TIERS_HEADER, parse_manifest,
+    },
+    store::{
+        audit::audit,
+        exchanges::{ExchangeInfo, ensure_exchange},
+        new_id,
+        snapshots::{self, NewSnapshot},
+    },
+};
+
+/// How far an exchange's clock may be ahead of ours.
+const CLOCK_DIFFERENCE: Duration = Duration::minutes(5);
+/// Findings that are told.
+const MAX_FINDINGS: usize = 100;
+
+/// What describes a snapshot: the manifest, and small tables that may as well be sent as files.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewSnapshotRequest {
+    /// Whose ledger this is.
+    pub exchange: Exchange,
+    /// Which instant it shows.
+    pub snapshot: SnapshotInfo,
+    /// What the exchange requires of itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub policy: Option<Policy>,
+    /// Row counts that the files must have; what is left out is not compared.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "unique")]
+    pub rows: BTreeMap<String, u64>,
+    /// Totals that the balances must add up to, by symbol.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "unique")]
+    pub totals: BTreeMap<String, Total>,
+    /// Tables of the book; each becomes the file of its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub book: Option<Book>,
+}
+
+/// Whose ledger this is.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Exchange {
+    /// Name as customers know it.
+    #[schema(min_length = 1, max_length = 256, example = "Example Exchange")]
+    pub name: String,
+    /// Domain under which it publishes; the token must speak for it.
+    #[schema(min_length = 1, max_length = 253, example = "exchange.example")]
+    pub domain: String,
+    /// Legal entity identifier (ISO 17442).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, pattern = "^[A-Z0-9]{20}$")]
+    pub lei: Option<String>,
+}
+
+/// Which instant the ledger shows.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SnapshotInfo {
+    /// The exchange's own name for it; never used for another ledger again.
+    #[schema(pattern = "^[A-Za-z0-9._-]{1,64}$", example = "2026-11-23")]
+    pub id: String,
+    /// RFC 3339 in UTC, ending in `Z`; not in the future, and after every published one.
+    #[schema(format = "date-time", example = "2026-11-23T00:00:00Z")]
+    pub taken_at: String,
+    /// Height of each chain at which the reserves were read.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "unique")]
+    pub block_heights: BTreeMap<String, u64>,
+}
+
+/// What the exchange requires of itself; what is left out is not required.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Policy {
+    /// Reserves over what is owed, in hundredths of a percent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, maximum = 100_000)]
+    pub coverage_bps: Option<u32>,
+    /// What coverage is measured against; gross where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub coverage_basis: Option<Basis>,
+    /// Most accounts that may be below their maintenance margin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub below_margin_max: Option<u64>,
+    /// Positive over negative equity, in hundredths of a percent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, maximum = 100_000)]
+    pub equity_ratio_bps: Option<u32>,
+}
+
+/// What coverage is measured against.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Basis {
+    /// All that customers own.
+    Gross,
+    /// What customers own less what they owe.
+    Net,
+}
+
+/// One asset's totals.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Total {
+    /// Sum of all equity, a decimal.
+    #[schema(example = "1024.5")]
+    pub equity: String,
+    /// Sum of all debt, a decimal.
+    #[schema(example = "0")]
+    pub debt: String,
+}
+
+/// Tables of the book, every value as text exactly as it would stand in the file.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Book {
+    /// assets.csv
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub assets: Option<Vec<AssetRow>>,
+    /// instruments.csv
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub instruments: Option<Vec<InstrumentRow>>,
+    /// classes.csv
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub classes: Option<Vec<ClassRow>>,
+    /// limits.csv
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub limits: Option<Vec<LimitRow>>,
+    /// tiers.csv
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub tiers: Option<Vec<TierRow>>,
+}
+
+/// A row of assets.csv.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct AssetRow {
+    pub symbol: String,
+    pub scale: String,
+    #[serde(default)]
+    pub price: String,
+    pub quote: String,
+}
+
+/// A row of instruments.csv.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct InstrumentRow {
+    pub symbol: String,
+    pub contract_size: String,
+    pub mark_price: String,
+    pub maintenance_margin_bps: String,
+}
+
+/// A row of classes.csv.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct ClassRow {
+    pub class: String,
+    #[serde(default)]
+    pub name: String,
+    #[serde(default)]
+    pub kyc_level: String,
+    #[serde(default)]
+    pub jurisdiction: String,
+}
+
+/// A row of limits.csv.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct LimitRow {
+    pub instrument: String,
+    pub class: String,
+    pub side: String,
+    pub limit: String,
+}
+
+/// A row of tiers.csv. Either every row names its kind of collateral, or none does.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct TierRow {
+    pub asset: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub kind: Option<String>,
+    pub from: String,
+    pub to: String,
+    pub percent: String,
+}
+
+/// Begin to hand over a ledger
+///
+/// Describes a snapshot; its files follow one by one. The description is checked here, the files when the attestation is
+/// asked for.
+#[utoipa::path(
+    post, path = "/v1/snapshots", tag = "snapshots",
+    params(("Idempotency-Key" = Option<String>, Header, description = "The caller's own name for this request: sent again, it is done once")),
+    request_body = NewSnapshotRequest,
+    responses(
+        (status = 201, description = "Made", body = Snapshot, headers(("Location" = String, description = "Where it is"))),
+        (status = 400), (status = 403), (status = 409), (status = 413), (status = 415), (status = 422),
+    ),
+)]
+pub async fn create(
+    state: web::Data<ApiState>,
+    caller: Authenticated,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, Problem> {
+    let body = body::json::<NewSnapshotRequest>(&request, payload, state.patience(), None).await?;
+    let new = body.value;
+    if !caller.speaks_for(&new.exchange.domain) {
+        return Err(Problem::because(
+            Kind::WrongExchange,
+            "the token does not speak for the exchange of exchange.domain",
+        ));
+    }
+    let (manifest, text) = manifest(&new)?;
+    let now = state.now();
+    let epoch = epoch(&manifest, now)?;
+    let files = files(new.book.unwrap_or_default(), now)?;
+    let exchange =
+        ExchangeInfo { domain: manifest.exchange.domain, name: manifest.exchange.name, lei: manifest.exchange.lei };
+    let (name, created_by) = (manifest.snapshot.id, actor(&caller));
+    let work = async move |tx: &crate::store::Transaction<'_>| {
+        let new = NewSnapshot {
+            exchange: ensure_exchange(tx, &exchange, now).await?,
+            name: name.clone(),
+            epoch,
+            manifest: text.clone(),
+            created_by: created_by.clone(),
+            now,
+        };
+        let id = snapshots::create_snapshot(tx, &new).await?;
+        for file in &files {
+            for (position, chunk) in (0..).zip(file.bytes.chunks(snapshots::CHUNK_BYTES)) {
+                snapshots::add_chunk(tx, file.content_id, position, chunk).await?;
+            }
+            let (length, sha256) = (file.bytes.len() as i64, Sha256::digest(&file.bytes).into());
+            snapshots::finish_file(tx, id, file.name, file.content_id, length, sha256, now).await?;
+        }
+        audit(tx, &created_by, "snapshot.create", &id.to_string(), None, now).await?;
+        let row = snapshots::snapshot(tx, id).await?;
+        let files = snapshots::snapshot_files(tx, id).await?;
+        let answer = Answer::json(StatusCode::CREATED, &Snapshot::new(&row, &files));
+        Ok(answer.map(|answer| answer.at(format!("/v1/snapshots/{id}"))))
+    };
+    once(&state, &request, actor(&caller), &body.bytes, "create_snapshot", work).await
+}
+
+/// The manifest, judged by the ledger's own reader, and its text.
+fn manifest(new: &NewSnapshotRequest) -> Result<(Manifest, String), Problem> {
+    let refused = |reason: String| {
+        let error = FieldError { place: "manifest.toml".to_owned(), line: None, reason };
+        Problem::new(Kind::InvalidSnapshot).with_errors(vec![error])
+    };
+    let basis = |basis: Basis| match basis {
+        Basis::Gross => ledger::CoverageBasis::Gross,
+        Basis::Net => ledger::CoverageBasis::Net,
+    };
+    let rows = serde_json::to_value(&new.rows).and_then(serde_json::from_value);
+    let rows = rows.map_err(|e| refused(format!("rows: {e}")))?;
+    let total = |(symbol, total): (&String, &Total)| {
+        (symbol.clone(), ledger::TotalText { equity: total.equity.clone(), debt: total.debt.clone() })
+    };
+    let manifest = Manifest {
+        exchange: ledger::Exchange {
+            name: new.exchange.name.clone(),
+            lei: new.exchange.lei.clone(),
+            domain: new.exchange.domain.clone(),
+        },
+        snapshot: ledger::SnapshotInfo {
+            id: new.snapshot.id.clone(),
+            taken_at: new.snapshot.taken_at.clone(),
+            block_heights: new.snapshot.block_heights.clone(),
+        },
+        rows: (!new.rows.is_empty()).then_some(rows),
+        policy: new.policy.as_ref().map(|policy| ledger::Policy {
+            coverage_bps: policy.coverage_bps,
+            coverage_basis: policy.coverage_basis.map(basis),
+            below_margin_max: policy.below_margin_max,
+            equity_ratio_bps: policy.equity_ratio_bps,
+        }),
+        totals: new.totals.iter().map(total).collect(),
+    };
+    let text = toml::to_string(&manifest).map_err(|e| refused(e.to_string()))?;
+    // read back as the check will read it
+    let mut findings = Findings::new(MAX_FINDINGS);
+    match parse_manifest(&text, &mut findings) {
+        Some(read) if findings.is_empty() && read == manifest => Ok((manifest, text)),
+        Some(_) if findings.is_empty() => Err(refused("a text cannot be kept as it is".to_owned())),
+        _ => Err(Problem::findings(Kind::InvalidSnapshot, &findings)),
+    }
+}
+
+/// A2: a ledger shows what was, not what will be.
+fn epoch(manifest: &Manifest, now: OffsetDateTime) -> Result<OffsetDateTime, Problem> {
+    let taken_at = OffsetDateTime::parse(&manifest.snapshot.taken_at, &Rfc3339);
+    let taken_at = taken_at.map_err(|e| Problem::because(Kind::InvalidSnapshot, e))?;
+    if taken_at > now + CLOCK_DIFFERENCE {
+        return Err(Problem::because(Kind::SnapshotTime, "snapshot.taken_at is in the future"));
+    }
+    Ok(taken_at)
+}
+
+/// A file made from a table.
+struct TableFile {
+    name: &'static str,
+    content_id: Uuid,
+    bytes: Vec<u8>,
+}
+
+fn files(book: Book, now: OffsetDateTime) -> Result<Vec<TableFile>, Problem> {
+    let mut files = Vec::new();
+    let mut add = |name, bytes| files.push(TableFile { name, content_id: new_id(now), bytes });
+    if let Some(rows) = book.assets {
+        let rows = rows.into_iter().map(|r| [r.symbol, r.scale, r.price, r.quote]);
+        add("assets.csv", csv("assets", ASSETS_HEADER, rows)?);
+    }
+    if let Some(rows) = book.instruments {
+        let rows = rows.into_iter().map(|r| [r.symbol, r.contract_size, r.mark_price, r.maintenance_margin_bps]);
+        add("instruments.csv", csv("instruments", INSTRUMENTS_HEADER, rows)?);
+    }
+    if let Some(rows) = book.classes {
+        let rows = rows.into_iter().map(|r| [r.class, r.name, r.kyc_level, r.jurisdiction]);
+        add("classes.csv", csv("classes", CLASSES_HEADER, rows)?);
+    }
+    if let Some(rows) = book.limits {
+        let rows = rows.into_iter().map(|r| [r.instrument, r.class, r.side, r.limit]);
+        add("limits.csv", csv("limits", LIMITS_HEADER, rows)?);
+    }
+    if let Some(rows) = book.tiers {
+        let by_kind = rows.iter().any(|r| r.kind.is_some());
+        let bytes = if by_kind {
+            let row = |r: TierRow| [r.asset, r.kind.unwrap_or_default(), r.from, r.to, r.percent];
+            csv("tiers", TIERS_BY_KIND_HEADER, rows.into_iter().map(row))?
+        } else {
+            csv("tiers", TIERS_HEADER, rows.into_iter().map(|r| [r.asset, r.from, r.to, r.percent]))?
+        };
+        add("tiers.csv", bytes);
+    }
+    Ok(files)
+}
+
+/// The file of a table. What a line of a ledger cannot hold is refused here; what it means is judged by the check.
+fn csv<const N: usize>(
+    table: &str,
+    header: [&str; N],
+    rows: impl Iterator<Item = [String; N]>,
+) -> Result<Vec<u8>, Problem> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(header).map_err(Problem::internal)?;
+    for (row, line) in rows.zip(1..) {
+        if let Some((_, column)) = row.iter().zip(header).find(|(text, _)| text.chars().any(char::is_control)) {
+            let reason = format!("{column} holds a control character");
+            let error = FieldError { place: format!("book.{table}"), line: Some(line), reason };
+            return Err(Problem::new(Kind::InvalidSnapshot).with_errors(vec![error]));
+        }
+        writer.write_record(&row).map_err(Problem::internal)?;
+    }
+    writer.into_inner().map_err(Problem::internal)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use serde_json::json;
+
+    use super::*;
+
+    fn request(change: impl FnOnce(&mut serde_json::Value)) -> NewSnapshotRequest {
+        let mut value = json!({
+            "exchange": {"name": "Example", "domain": "exchange.example"},
+            "snapshot": {"id": "2026-11-23", "taken_at": "2026-11-23T00:00:00Z", "block_heights": {"bitcoin": 900_000}},
+            "policy": {"coverage_bps": 10_000, "coverage_basis": "net"},
+            "rows": {"accounts": 3},
+            "totals": {"BTC": {"equity": "1.5", "debt": "0"}, "a \"b\".c": {"equity": "0", "debt": "0"}},
+        });
+        change(&mut value);
+        serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn a_description_becomes_the_manifest_that_the_check_will_read() {
+        let (manifest, text) = manifest(&request(|_| {})).unwrap();
+        let mut findings = Findings::new(10);
+        assert_eq!(parse_manifest(&text, &mut findings).unwrap(), manifest);
+        assert_eq!(manifest.rows.unwrap().accounts, Some(3));
+        assert_eq!(manifest.totals.len(), 2);
+    }
+
+    #[test]
+    fn what_the_ledger_s_reader_refuses_is_refused_here() {
+        for change in [
+            |v: &mut serde_json::Value| v["snapshot"]["id"] = json!(".."),
+            |v: &mut serde_json::Value| v["snapshot"]["taken_at"] = json!("2026-11-23T01:00:00+01:00"),
+            |v: &mut serde_json::Value| v["exchange"]["lei"] = json!("short"),
+            |v: &mut serde_json::Value| v["exchange"]["name"] = json!(""),
+            |v: &mut serde_json::Value| v["exchange"]["name"] = json!("a\u{0}b"),
+            |v: &mut serde_json::Value| v["policy"]["coverage_bps"] = json!(100_001),
+            |v: &mut serde_json::Value| v["rows"]["cats"] = json!(1),
+            |v: &mut serde_json::Value| v["snapshot"]["block_heights"]["bitcoin"] = json!(u64::MAX),
+        ] {
+            let problem = manifest(&request(change)).unwrap_err();
+            assert_eq!(problem.kind(), Kind::InvalidSnapshot);
+            assert!(!problem.document().errors.is_empty());
+        }
+    }
+
+    #[test]
+    fn a2_a_snapshot_of_the_future_is_refused() {
+        let (manifest, _) = manifest(&request(|_| {})).unwrap();
+        let taken_at = OffsetDateTime::parse("2026-11-23T00:00:00Z", &Rfc3339).unwrap();
+        assert!(epoch(&manifest, taken_at).is_ok());
+        assert!(epoch(&manifest, taken_at - Duration::minutes(5)).is_ok());
+        let early = epoch(&manifest, taken_at - Duration::minutes(6)).unwrap_err();
+        assert_eq!(early.kind(), Kind::SnapshotTime);
+    }
+
+    #[test]
+    fn tables_become_the_files_that_the_check_reads() {
+        let request = request(|v| {
+            v["book"] = json!({
+                "assets": [{"symbol": "B,\"TC", "scale": "8", "quote": "USD"}],
+                "classes": [{"class": "1"}],
+                "tiers": [{"asset": "BTC", "kind": "spot", "from": "0", "to": "", "percent": "95"}],
+                "limits": [],
+            });
+        });
+        let files = files(request.book.unwrap(), OffsetDateTime::UNIX_EPOCH).unwrap();
+        let text = |name: &str| {
+            let file = files.iter().find(|file| file.name == name).unwrap();
+            String::from_utf8(file.bytes.clone()).unwrap()
+        };
+        assert_eq!(text("assets.csv"), "symbol,scale,price,quote\n\"B,\"\"TC\",8,,USD\n");
+        assert_eq!(text("classes.csv"), "class,name,kyc_level,jurisdiction\n1,,,\n");
+        assert_eq!(text("tiers.csv"), "asset,kind,from,to,percent\nBTC,spot,0,,95\n");
+        assert_eq!(text("limits.csv"), "instrument,class,side,limit\n");
+        assert_eq!(files.len(), 4);
+    }
+
+    #[test]
+    fn a_line_break_in_a_table_cannot_make_a_second_row() {
+        let rows = [["BTC\nETH".to_owned(), "8".to_owned(), String::new(), "USD".to_owned()]];
+        let problem = csv("assets", ASSETS_HEADER, rows.into_iter()).unwrap_err();
+        let error = &problem.document().errors[0];
+        assert_eq!((error.place.as_str(), error.line), ("book.assets", Some(1)));
+    }
+}

@@ -1,0 +1,229 @@
+//! `PUT /v1/snapshots/{id}/files/{name}`
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::{self, HeaderValue},
+    web,
+};
+use bytes::{Bytes, BytesMut};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::actor;
+use crate::{
+    api::{
+        auth::Authenticated,
+        body::{Body, announced_length, refuse_content_encoding, too_large},
+        digest::announced,
+        parse::RowId,
+        problem::{Kind, Problem},
+        state::ApiState,
+        unpack::{Packing, UnpackError, Unpacker},
+    },
+    ledger::table_of,
+    store::{
+        audit::audit,
+        new_id,
+        snapshots::{self, CHUNK_BYTES},
+    },
+};
+
+/// Send a file of the ledger
+///
+/// The file is streamed into the database as it is sent. A packed file is unpacked on the way, only to see that it can be
+/// and stays within the limits. A file replaces an earlier one of its name until an attestation is asked for; one that
+/// breaks off leaves no trace.
+#[utoipa::path(
+    put, path = "/v1/snapshots/{id}/files/{name}", tag = "snapshots",
+    params(
+        ("id" = Uuid, Path, description = "The snapshot"),
+        ("name" = String, Path, description = "One of assets, accounts, balances, reserves, classes, instruments, limits, tiers, positions, collateral, ending in .csv, .csv.zst or .csv.gz"),
+        ("Content-Digest" = Option<String>, Header, description = "`sha-256=:…:` of what is sent (RFC 9530); Repr-Digest is the same here"),
+    ),
+    request_body(content = String, content_type = "application/octet-stream", description = "The file"),
+    responses(
+        (status = 204, description = "Complete", headers(("ETag" = String, description = "SHA-256 of what was sent"))),
+        (status = 400), (status = 404), (status = 408), (status = 409), (status = 413), (status = 415), (status = 422),
+    ),
+)]
+pub async fn put_file(
+    state: web::Data<ApiState>,
+    caller: Authenticated,
+    id: RowId,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, Problem> {
+    let name = request.match_info().get("name").unwrap_or_default().to_owned();
+    let (table, packing) = file_name(&name)?;
+    check_snapshot(&state, &caller, id.0, &name, table).await?;
+    refuse_content_encoding(&request)?;
+    announced_length(&request, state.config.upload_max_bytes)?;
+    let announced = announced(request.headers())?;
+    let Ok(_permit) = state.uploads.try_acquire() else {
+        return Err(Problem::unavailable("too many files are being sent at the same time"));
+    };
+
+    let now = state.now();
+    let content_id = new_id(now);
+    let inspection = Inspection::new(packing, &state)?;
+    let body = Body::new(payload, state.patience());
+    let Received { bytes, sha256 } = receive(&state, body, content_id, inspection).await?;
+    if announced.is_some_and(|announced| announced != sha256) {
+        return Err(Problem::because(Kind::DigestMismatch, "what came is not what was announced; nothing was changed"));
+    }
+    let length = i64::try_from(bytes).map_err(Problem::internal)?;
+    let (actor, digest) = (actor(&caller), hex::encode(sha256));
+    let detail = json!({ "name": name, "bytes": bytes, "sha256": digest });
+    let finish = async |tx: &crate::store::Transaction<'_>| {
+        snapshots::finish_file(tx, id.0, &name, content_id, length, sha256, now).await?;
+        audit(tx, &actor, "snapshot.file", &id.0.to_string(), Some(detail.clone()), now).await
+    };
+    state.store.run_tx("finish_file", finish).await?;
+    let etag = HeaderValue::from_str(&format!("\"{digest}\"")).map_err(Problem::internal)?;
+    Ok(HttpResponse::NoContent().insert_header((header::ETAG, etag)).finish())
+}
+
+/// The table that a file of this name holds, and how it is packed.
+fn file_name(name: &str) -> Result<(&'static str, Packing), Problem> {
+    let table = table_of(name).ok_or_else(|| {
+        Problem::because(Kind::NotFound, "a snapshot has no file of this name; see the description of `name`")
+    })?;
+    let packing = match name.rsplit('.').next() {
+        Some("gz") => Packing::Gzip,
+        Some("zst") => Packing::Zstd,
+        _ => Packing::Plain,
+    };
+    Ok((table, packing))
+}
+
+/// Says early what cannot work. The database says it again when the file is complete.
+async fn check_snapshot(
+    state: &ApiState,
+    caller: &Authenticated,
+    id: Uuid,
+    name: &str,
+    table: &str,
+) -> Result<(), Problem> {
+    let client = state.store.read().await?;
+    let row = snapshots::snapshot(&client, id).await?;
+    caller.at(&row.exchange_domain)?;
+    if row.sealed_at.is_some() {
+        return Err(Problem::new(Kind::SnapshotSealed));
+    }
+    let files = snapshots::snapshot_files(&client, id).await?;
+    match files.iter().find(|file| file.name != name && table_of(&file.name) == Some(table)) {
+        Some(other) => Err(Problem::because(
+            Kind::FileExists,
+            format_args!("{} is there already; send the same name to replace it", other.name),
+        )),
+        None => Ok(()),
+    }
+}
+
+/// What came in.
+struct Received {
+    bytes: u64,
+    sha256: [u8; 32],
+}
+
+/// Takes the body in, piece by piece: memory holds one chunk and what the unpacking needs.
+async fn receive(
+    state: &ApiState,
+    mut body: Body,
+    content_id: Uuid,
+    mut inspection: Inspection,
+) -> Result<Received, Problem> {
+    let limit = state.config.upload_max_bytes;
+    let mut chunk = BytesMut::with_capacity(CHUNK_BYTES);
+    let (mut bytes, mut position) = (0u64, 0);
+    loop {
+        let piece = body.next().await?;
+        let is_last = piece.is_none();
+        let mut piece = piece.unwrap_or_default();
+        bytes += piece.len() as u64;
+        if bytes > limit {
+            return Err(too_large(limit));
+        }
+        while chunk.len() + piece.len() >= CHUNK_BYTES {
+            chunk.extend_from_slice(&piece.split_to(CHUNK_BYTES - chunk.len()));
+            inspection = keep(state, content_id, position, chunk.split().freeze(), inspection).await?;
+            position += 1;
+            chunk.reserve(CHUNK_BYTES);
+        }
+        chunk.extend_from_slice(&piece);
+        if is_last {
+            break;
+        }
+    }
+    if !chunk.is_empty() {
+        inspection = keep(state, content_id, position, chunk.freeze(), inspection).await?;
+    }
+    let finish = move || inspection.unpacker.finish().map(|()| inspection.hash.finalize().into());
+    let sha256 = web::block(finish).await.map_err(Problem::internal)?.map_err(Problem::from)?;
+    Ok(Received { bytes, sha256 })
+}
+
+/// Keeps one chunk and looks into it at the same time.
+async fn keep(
+    state: &ApiState,
+    content_id: Uuid,
+    position: i32,
+    chunk: Bytes,
+    mut inspection: Inspection,
+) -> Result<Inspection, Problem> {
+    let looked_at = chunk.clone();
+    let look = web::block(move || inspection.take(&looked_at).map(|()| inspection));
+    let write = async {
+        let client = state.store.read().await?;
+        snapshots::add_chunk(&client, content_id, position, &chunk).await?;
+        Ok::<_, Problem>(())
+    };
+    let (looked, written) = futures_util::future::join(look, write).await;
+    let inspection = looked.map_err(Problem::internal)??;
+    written?;
+    Ok(inspection)
+}
+
+/// What is looked at while a file comes in.
+struct Inspection {
+    hash: Sha256,
+    unpacker: Unpacker,
+}
+
+impl Inspection {
+    fn new(packing: Packing, state: &ApiState) -> Result<Self, Problem> {
+        Ok(Self { hash: Sha256::new(), unpacker: Unpacker::new(packing, &state.upload_limits())? })
+    }
+
+    fn take(&mut self, bytes: &[u8]) -> Result<(), UnpackError> {
+        self.hash.update(bytes);
+        self.unpacker.take(bytes)
+    }
+}
+
+impl From<UnpackError> for Problem {
+    fn from(error: UnpackError) -> Self {
+        let kind = match error {
+            UnpackError::TooMuch(_) => Kind::TooLarge,
+            UnpackError::Damaged(_) => Kind::DamagedFile,
+        };
+        Self::because(kind, error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn only_files_of_a_ledger_have_a_place() {
+        assert_eq!(file_name("balances.csv").unwrap(), ("balances", Packing::Plain));
+        assert_eq!(file_name("balances.csv.zst").unwrap(), ("balances", Packing::Zstd));
+        assert_eq!(file_name("positions.csv.gz").unwrap(), ("positions", Packing::Gzip));
+        for wrong in ["", "manifest.toml", "../balances.csv", "balances", "Balances.csv", "balances.csv.zip", "x.csv"] {
+            assert_eq!(file_name(wrong).unwrap_err().kind(), Kind::NotFound, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! `GET /v1/snapshots/{id}`
+
+use actix_web::{HttpResponse, web};
+
+use super::Snapshot;
+use crate::{
+    api::{auth::Authenticated, parse::RowId, problem::Problem, state::ApiState},
+    store::snapshots,
+};
+
+/// What has been handed over so far
+///
+/// For a program that was interrupted: which files are complete, and whether they can still change.
+#[utoipa::path(
+    get, path = "/v1/snapshots/{id}", tag = "snapshots",
+    params(("id" = uuid::Uuid, Path, description = "Id from the answer that made it")),
+    responses((status = 200, description = "The snapshot", body = Snapshot), (status = 404)),
+)]
+pub async fn show(state: web::Data<ApiState>, caller: Authenticated, id: RowId) -> Result<HttpResponse, Problem> {
+    let client = state.store.read().await?;
+    let row = snapshots::snapshot(&client, id.0).await?;
+    caller.at(&row.exchange_domain)?;
+    let files = snapshots::snapshot_files(&client, id.0).await?;
+    Ok(HttpResponse::Ok().json(Snapshot::new(&row, &files)))
+}

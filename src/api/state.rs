@@ -1,0 +1,132 @@
+//! What every request may use.
+
+use std::{
+    ops::Deref,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use assay_circuits::identity::MasterSecret;
+use time::OffsetDateTime;
+use tokio::sync::{Semaphore, watch};
+
+use super::{
+    evidence::Evidence,
+    limits::{Buckets, Network},
+};
+use crate::{
+    clock::Clock,
+    config::{Config, ConfigError},
+    ledger::Limits,
+    store::Store,
+    tokens::{KeyRing, TokenVerifier},
+};
+
+/// Uploads that one process takes at the same time; each may unpack with a window of 128 MiB.
+const MAX_UPLOADS: usize = 8;
+/// Streams of progress that one process keeps open; each asks the database once a second.
+const MAX_STREAMS: usize = 256;
+
+/// What the service consists of, made by whoever starts it.
+pub struct Parts {
+    /// The database.
+    pub store: Store,
+    /// Judges tokens.
+    pub verifier: Arc<TokenVerifier>,
+    /// Whose public half is published.
+    pub keys: Arc<KeyRing>,
+    /// The settings.
+    pub config: Arc<Config>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// What salts and blinds are derived from.
+    pub secret: MasterSecret,
+}
+
+/// What every request may use; cheap to clone.
+#[derive(Clone)]
+pub struct ApiState(Arc<Inner>);
+
+/// The inside of [`ApiState`].
+pub struct Inner {
+    pub(super) store: Store,
+    pub(super) verifier: Arc<TokenVerifier>,
+    pub(super) keys: Arc<KeyRing>,
+    pub(super) config: Arc<Config>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) secret: MasterSecret,
+    pub(super) evidence: Evidence,
+    pub(super) by_subject: Buckets,
+    pub(super) by_address: Buckets,
+    pub(super) trusted_proxies: Vec<Network>,
+    pub(super) uploads: Semaphore,
+    pub(super) streams: Arc<Semaphore>,
+    stopping: watch::Sender<bool>,
+}
+
+impl ApiState {
+    /// Puts the service together.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for a trusted proxy that is no address.
+    pub fn new(parts: Parts) -> Result<Self, ConfigError> {
+        let Parts { store, verifier, keys, config, clock, secret } = parts;
+        let trusted_proxies = config.trusted_proxies.iter().map(|text| text.parse().map_err(ConfigError::new));
+        let trusted_proxies = trusted_proxies.collect::<Result<_, _>>()?;
+        let start = Instant::now();
+        Ok(Self(Arc::new(Inner {
+            by_subject: Buckets::new(config.rate_limit_subject, start),
+            by_address: Buckets::new(config.rate_limit_anonymous, start),
+            evidence: Evidence::default(),
+            uploads: Semaphore::new(MAX_UPLOADS),
+            streams: Arc::new(Semaphore::new(MAX_STREAMS)),
+            stopping: watch::Sender::new(false),
+            store,
+            verifier,
+            keys,
+            config,
+            clock,
+            secret,
+            trusted_proxies,
+        })))
+    }
+
+    /// Ends streams of progress, so that they do not hold up a shutdown. Other requests finish as usual.
+    pub fn stop_streams(&self) {
+        self.stopping.send_replace(true);
+    }
+}
+
+impl Deref for ApiState {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl Inner {
+    /// The present instant.
+    pub(super) fn now(&self) -> OffsetDateTime {
+        self.clock.now()
+    }
+
+    /// Changes to true once the service stops.
+    pub(super) fn stopping(&self) -> watch::Receiver<bool> {
+        self.stopping.subscribe()
+    }
+
+    /// What an upload may unpack to.
+    pub(super) fn upload_limits(&self) -> Limits {
+        Limits {
+            max_decompressed_bytes: self.config.upload_max_decompressed_bytes,
+            max_ratio: self.config.upload_max_ratio,
+            ..Limits::default()
+        }
+    }
+
+    /// Longest wait for the next bytes of a body.
+    pub(super) fn patience(&self) -> Duration {
+        Duration::from_secs(self.config.upload_idle_seconds.max(1))
+    }
+}

@@ -1,0 +1,238 @@
+//! Where a cluster is, and as whom it runs.
+//!
+//! Usually `<data>/postgres`. Postgres does not run as root; started by root it runs as the system's user `postgres`, who
+//! cannot reach a data directory below one of root's own. The cluster is then below `/var/lib/assay`, under a name of its own
+//! that `<data>/postgres` points to, so that a new data directory never meets an old cluster.
+
+use std::{
+    fs,
+    os::unix::{
+        ffi::OsStrExt,
+        fs::{DirBuilderExt, MetadataExt, chown, symlink},
+        process::CommandExt,
+    },
+    path::{Path, PathBuf},
+    process::Stdio,
+};
+
+use sha2::{Digest, Sha256};
+
+use super::{ClusterError, binaries::plain};
+
+/// The cluster, or what points to it.
+const NAME: &str = "postgres";
+/// Clusters of root's whose data directory the user `postgres` cannot reach.
+const SYSTEM_DIR: &str = "/var/lib/assay";
+/// As whom root runs Postgres.
+const SYSTEM_USER: &str = "postgres";
+/// The longest path that a socket can have, on Linux and on the BSDs.
+const LONGEST_SOCKET: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
+
+/// Whose the server's files and processes are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum User {
+    /// This process's own user.
+    Own { uid: u32 },
+    /// `postgres`, because this process is root.
+    Other { uid: u32, gid: u32 },
+}
+
+impl User {
+    pub(super) fn find() -> Result<Self, ClusterError> {
+        let own = nix::unistd::geteuid();
+        if !own.is_root() {
+            return Ok(Self::Own { uid: own.as_raw() });
+        }
+        let found = nix::unistd::User::from_name(SYSTEM_USER).ok().flatten().filter(|u| !u.uid.is_root());
+        let found = found.ok_or_else(|| {
+            ClusterError::Place(format!(
+                "PostgreSQL does not run as root, and this machine has no user {SYSTEM_USER} for it; run assay as another user"
+            ))
+        })?;
+        Ok(Self::Other { uid: found.uid.as_raw(), gid: found.gid.as_raw() })
+    }
+
+    fn uid(self) -> u32 {
+        match self {
+            Self::Own { uid } | Self::Other { uid, .. } => uid,
+        }
+    }
+
+    /// Whether the user can go to `dir` and write there, given everything above it.
+    fn reaches(self, dir: &Path) -> bool {
+        let mut command = plain(Path::new("/bin/sh"));
+        if let Self::Other { uid, gid } = self {
+            command.uid(uid).gid(gid);
+        }
+        let status = command
+            .args(["-c", "cd -- \"$1\" && test -w .", "sh"])
+            .arg(dir)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+        status.is_ok_and(|s| s.success())
+    }
+
+    /// Makes a directory that only the user may enter.
+    fn make_dir(self, path: &Path) -> Result<(), ClusterError> {
+        fs::DirBuilder::new().mode(0o700).create(path).map_err(ClusterError::file(path))?;
+        match self {
+            Self::Own { .. } => Ok(()),
+            Self::Other { uid, gid } => chown(path, Some(uid), Some(gid)).map_err(ClusterError::file(path)),
+        }
+    }
+}
+
+/// Where the parts of a cluster are.
+#[derive(Debug)]
+pub(super) struct Place {
+    /// Its files.
+    pub dir: PathBuf,
+    /// Its socket; `dir` itself unless that is too long.
+    pub sockets: PathBuf,
+    /// What the server said since its last start; in the data directory, where only this process's user writes.
+    pub log: PathBuf,
+    /// What points to `dir`, if it is elsewhere.
+    pointer: Option<PathBuf>,
+}
+
+impl Place {
+    /// The complete cluster of `data_dir`, if there is one.
+    pub(super) fn existing(data_dir: &Path, user: &User) -> Result<Option<Self>, ClusterError> {
+        let named = data_dir.join(NAME);
+        let meta = match fs::symlink_metadata(&named) {
+            Ok(meta) => meta,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(ClusterError::file(&named)(e)),
+        };
+        let dir = fs::canonicalize(&named).map_err(ClusterError::file(&named))?;
+        let owner = fs::metadata(&dir).map_err(ClusterError::file(&dir))?.uid();
+        if owner != user.uid() {
+            return Err(ClusterError::Place(format!(
+                "{}: the cluster belongs to user {owner}, and assay would run it as user {}; start assay as whoever made it",
+                dir.display(),
+                user.uid()
+            )));
+        }
+        if !user.reaches(&dir) {
+            return Err(ClusterError::Place(format!(
+                "{}: the user {SYSTEM_USER}, who owns the cluster, cannot reach it any more; move it to a directory that \
+                 everybody may enter and let {} be a symbolic link to it",
+                dir.display(),
+                named.display()
+            )));
+        }
+        let pointer = meta.is_symlink().then_some(named);
+        Self::new(data_dir, dir, pointer, *user).map(Some)
+    }
+
+    /// Where a new cluster is to be, and an empty directory to make it in.
+    pub(super) fn choose(data_dir: &Path, user: &User) -> Result<(Self, PathBuf), ClusterError> {
+        let named = data_dir.join(NAME);
+        let unfinished = data_dir.join("postgres.unfinished");
+        empty_dir(&unfinished, *user)?;
+        let near = user.reaches(&unfinished) && (matches!(user, User::Own { .. }) || fits(&named));
+        if near {
+            return Ok((Self::new(data_dir, named, None, *user)?, unfinished));
+        }
+        fs::remove_dir(&unfinished).map_err(ClusterError::file(&unfinished))?;
+        let parent = Path::new(SYSTEM_DIR);
+        fs::DirBuilder::new().recursive(true).mode(0o755).create(parent).map_err(ClusterError::file(parent))?;
+        let unfinished = parent.join(format!("{}.unfinished", short_digest(data_dir)));
+        empty_dir(&unfinished, *user)?;
+        if !user.reaches(&unfinished) {
+            return Err(ClusterError::Place(format!(
+                "neither {} nor {SYSTEM_DIR} can be reached by the user {SYSTEM_USER}, as whom PostgreSQL is to run; choose \
+                 a data directory that everybody may enter, or run assay as another user",
+                data_dir.display()
+            )));
+        }
+        let dir = parent.join(uuid::Uuid::new_v4().simple().to_string());
+        Ok((Self::new(data_dir, dir, Some(named), *user)?, unfinished))
+    }
+
+    /// Gives a complete cluster its name.
+    pub(super) fn finish(&self, unfinished: &Path, data_dir: &Path) -> Result<(), ClusterError> {
+        fs::rename(unfinished, &self.dir).map_err(ClusterError::file(&self.dir))?;
+        if let Some(parent) = self.dir.parent() {
+            sync(parent)?;
+        }
+        if let Some(pointer) = &self.pointer {
+            symlink(&self.dir, pointer).map_err(ClusterError::file(pointer))?;
+            sync(data_dir)?;
+        }
+        Ok(())
+    }
+
+    /// Deletes the cluster and what points to it; in this order, so that nothing points to half of one.
+    pub(super) fn remove(&self) -> Result<(), ClusterError> {
+        if let Some(pointer) = &self.pointer {
+            fs::remove_file(pointer).map_err(ClusterError::file(pointer))?;
+        }
+        if self.sockets != self.dir {
+            fs::remove_dir_all(&self.sockets).map_err(ClusterError::file(&self.sockets))?;
+        }
+        fs::remove_dir_all(&self.dir).map_err(ClusterError::file(&self.dir))
+    }
+
+    fn new(data_dir: &Path, dir: PathBuf, pointer: Option<PathBuf>, user: User) -> Result<Self, ClusterError> {
+        let sockets = if fits(&dir) { dir.clone() } else { socket_dir(&dir, user)? };
+        Ok(Self { dir, sockets, log: data_dir.join("postgres.log"), pointer })
+    }
+}
+
+/// Makes the data directory, for its owner alone, if there is none.
+pub(super) fn create_dir(path: &Path) -> Result<(), ClusterError> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(ClusterError::file(path))
+}
+
+/// Whether a socket in `dir` has a path short enough.
+fn fits(dir: &Path) -> bool {
+    dir.as_os_str().len() + "/.s.PGSQL.5432".len() <= LONGEST_SOCKET
+}
+
+/// A short directory for the socket of the cluster in `dir`: in the user's runtime directory or in /tmp. Its name can be
+/// guessed, so one that is there already must be the user's own and closed to others.
+fn socket_dir(dir: &Path, user: User) -> Result<PathBuf, ClusterError> {
+    let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+    let candidates =
+        runtime.into_iter().chain([PathBuf::from(format!("/run/user/{}", user.uid())), PathBuf::from("/tmp")]);
+    let name = format!("assay-{}", short_digest(dir));
+    let usable = |parent: &PathBuf| parent.is_absolute() && fits(&parent.join(&name)) && user.reaches(parent);
+    let Some(parent) = candidates.into_iter().find(usable) else {
+        return Err(ClusterError::Place(format!(
+            "{}: the path is too long for a socket; choose a shorter data directory",
+            dir.display()
+        )));
+    };
+    let path = parent.join(name);
+    if fs::symlink_metadata(&path).is_err() {
+        user.make_dir(&path)?;
+    }
+    let meta = fs::symlink_metadata(&path).map_err(ClusterError::file(&path))?;
+    if !meta.is_dir() || meta.uid() != user.uid() || meta.mode() & 0o077 != 0 {
+        return Err(ClusterError::Place(format!(
+            "{}: this must be a directory of your own that is closed to others",
+            path.display()
+        )));
+    }
+    Ok(path)
+}
+
+/// An empty directory of the user's at `path`, whatever an earlier try has left there.
+fn empty_dir(path: &Path, user: User) -> Result<(), ClusterError> {
+    match fs::remove_dir_all(path) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(ClusterError::file(path)(e)),
+        _ => user.make_dir(path),
+    }
+}
+
+fn sync(dir: &Path) -> Result<(), ClusterError> {
+    fs::File::open(dir).and_then(|d| d.sync_all()).map_err(ClusterError::file(dir))
+}
+
+/// Tells directories apart in names.
+fn short_digest(path: &Path) -> String {
+    hex::encode(&Sha256::digest(path.as_os_str().as_bytes())[..8])
+}
