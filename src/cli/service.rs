@@ -31,17 +31,18 @@ impl ServiceArgs {
     }
 }
 
-/// Runs the service's asynchronous part, with logs on standard error.
-pub(super) fn run<T>(
-    config: &Config,
-    work: impl Future<Output = Result<T, ServiceError>>,
-) -> Result<T, Failure> {
+/// A runtime for the service's asynchronous part, with logs on standard error.
+pub(super) fn runtime(config: &Config) -> Result<tokio::runtime::Runtime, Failure> {
     telemetry::start_logging(&config.log).map_err(|e| Failure::usage(e.to_string()))?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|e| Failure::environment(format!("cannot start the runtime: {e}")))?;
-    runtime.block_on(work).map_err(Failure::from)
+        .map_err(|e| Failure::environment(format!("cannot start the runtime: {e}")))
+}
+
+/// Runs the service's asynchronous part.
+pub(super) fn run<T>(config: &Config, work: impl Future<Output = Result<T, ServiceError>>) -> Result<T, Failure> {
+    runtime(config)?.block_on(work).map_err(Failure::from)
 }
 
 impl From<ServiceError> for Failure {
