@@ -211,8 +211,8 @@ impl Service {
 
     /// The private cluster goes last.
     fn close(&mut self) {
-        if let Some(cluster) = self.cluster.take() {
-            cluster.stop();
+        if let Some(Err(e)) = self.cluster.take().map(Cluster::stop) {
+            tracing::warn!(error = %e, "the private Postgres was not stopped in order");
         }
     }
 }

@@ -130,7 +130,7 @@ fn parameters(home: &Home) -> String {
 
 fn database(config: &Config) -> Result<String, String> {
     let Some(url) = &config.database_url else {
-        let found = Cluster::find_binaries().map_err(|e| e.to_string())?;
+        let found = Cluster::find_programs().map_err(|e| e.to_string())?;
         return Ok(format!("private, with {}", found.display()));
     };
     let runtime = runtime(config).map_err(|f| f.sentence)?;

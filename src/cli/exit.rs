@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use crate::attest::AttestError;
 use crate::ledger::import::ImportError;
 use crate::ledger::{CheckError, Environment, Findings, WriteError};
+use crate::tokens::KeyRingError;
 
 /// How a command ended. Scripts depend on the numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,5 +111,14 @@ impl From<AttestError> for Failure {
             _ => Exit::Environment,
         };
         Self { exit, sentence: error.to_string() }
+    }
+}
+
+impl From<KeyRingError> for Failure {
+    fn from(error: KeyRingError) -> Self {
+        match error {
+            KeyRingError::Grant(_) => Self::usage(error.to_string()),
+            KeyRingError::Environment(_) | KeyRingError::File { .. } => Self::environment(error.to_string()),
+        }
     }
 }

@@ -6,11 +6,15 @@
 //! and exit codes are fixed, because other people's scripts are written against them; `help.txt` pins every help text.
 
 mod check;
+mod demo;
 mod disclose;
+mod doctor;
 mod exit;
 mod explain;
 mod import;
 mod inclusion;
+mod keys;
+mod migrate;
 mod options;
 mod output;
 mod private_file;
@@ -18,10 +22,15 @@ mod progress;
 mod prove;
 mod report;
 mod sample;
+mod serve;
+mod service;
 mod stop;
+mod token;
 mod verify;
 mod verify_disclosure;
 mod verify_inclusion;
+mod verify_reserves;
+mod work;
 
 #[cfg(test)]
 mod tests;
@@ -101,7 +110,15 @@ enum Command {
     VerifyInclusion(verify_inclusion::Args),
     Disclose(disclose::Args),
     VerifyDisclosure(verify_disclosure::Args),
+    VerifyReserves(verify_reserves::Args),
     Explain(explain::Args),
+    Demo(demo::Args),
+    Serve(serve::Args),
+    Work(work::Args),
+    Migrate(migrate::Args),
+    Doctor(doctor::Args),
+    Token(token::Args),
+    Keys(keys::Args),
 }
 
 /// Runs the command that `arguments` (the program's name first) ask for.
@@ -132,7 +149,15 @@ fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
         Command::VerifyInclusion(args) => verify_inclusion::run(args, global),
         Command::Disclose(args) => disclose::run(args, global),
         Command::VerifyDisclosure(args) => verify_disclosure::run(args, global),
+        Command::VerifyReserves(args) => verify_reserves::run(args),
         Command::Explain(args) => explain::run(args),
+        Command::Demo(args) => demo::run(args, global),
+        Command::Serve(args) => serve::run(args),
+        Command::Work(args) => work::run(args),
+        Command::Migrate(args) => migrate::run(args),
+        Command::Doctor(args) => doctor::run(args),
+        Command::Token(args) => token::run(args),
+        Command::Keys(args) => keys::run(args),
     }
 }
 

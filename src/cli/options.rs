@@ -11,7 +11,7 @@ const DEFAULT_MAX_BYTES: u64 = 64 << 30;
 /// Where secrets and caches are kept.
 #[derive(Debug, clap::Args)]
 pub(super) struct HomeArgs {
-    /// Directory of the exchange's master secret and of the circuit parameters [default: .assay in your home directory]
+    /// Directory of the exchange's master secret, signing keys and circuit parameters [default: .assay in your home directory]
     ///
     /// Parameters are derived once, which takes seconds to minutes, and kept here. The master secret is made by the first
     /// `prove`; without it nobody can make inclusion files for the attestations it served.

@@ -30,16 +30,22 @@ fn every_help_text_is_the_pinned_one() {
     let mut root = Cli::command();
     root.build();
     let mut text = format!("$ assay --help\n{}", root.render_long_help());
-    for command in root.get_subcommands_mut().filter(|c| c.get_name() != "help") {
-        let name = command.get_name().to_owned();
-        write!(text, "\n\n$ assay {name} --help\n{}", command.render_long_help()).unwrap();
-    }
+    write_help(&mut root, "assay", &mut text);
     let text: String = text.lines().map(|l| format!("{}\n", l.trim_end())).collect();
     if std::env::var_os("UPDATE_PINS").is_some() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/cli/help.txt");
         fs::write(path, text).unwrap();
     } else {
         assert!(text == HELP, "help changed; look at it, then run with UPDATE_PINS=1:\n{text}");
+    }
+}
+
+/// The help of every command below `command`.
+fn write_help(command: &mut clap::Command, path: &str, text: &mut String) {
+    for below in command.get_subcommands_mut().filter(|c| c.get_name() != "help") {
+        let path = format!("{path} {}", below.get_name());
+        write!(text, "\n\n$ {path} --help\n{}", below.render_long_help()).unwrap();
+        write_help(below, &path, text);
     }
 }
 
@@ -122,4 +128,50 @@ fn errors_of_the_ledger_map_to_exit_codes() {
 fn exit_codes_are_the_documented_numbers() {
     let codes = [Exit::Ok, Exit::NotValid, Exit::Usage, Exit::Environment];
     assert_eq!(codes.map(|exit| exit as u8), [0, 1, 2, 3]);
+}
+
+#[test]
+fn tokens_and_keys_are_made_in_the_home_directory() {
+    let home = tempfile::tempdir().unwrap();
+    let keys = || fs::read_dir(home.path().join("keys")).map_or(0, |files| files.count());
+    let at_home = |arguments: &[&str]| {
+        let mut arguments = arguments.to_vec();
+        arguments.extend(["--home", home.path().to_str().unwrap()]);
+        assay(&arguments)
+    };
+    assert_eq!(at_home(&["keys", "show"]), Exit::Ok);
+    assert_eq!(keys(), 2);
+    assert_eq!(at_home(&["keys", "rotate"]), Exit::Ok);
+    assert_eq!(at_home(&["keys", "rotate", "--purpose", "attestation"]), Exit::Ok);
+    assert_eq!(keys(), 4);
+    let mint = ["token", "mint", "--role", "customer", "--subject", "--alice"];
+    assert_eq!(at_home(&[&mint[..], &["--exchange", "exchange.example", "--ttl", "30m"]].concat()), Exit::Ok);
+    assert_eq!(at_home(&["token", "mint", "--role", "regulator", "--subject", "r"]), Exit::Ok);
+    for wrong in [
+        &mint[..],
+        &[&mint[..], &["--exchange", "exchange.example", "--ttl", "32d"]].concat(),
+        &[&mint[..], &["--exchange", "exchange.example", "--ttl", "soon"]].concat(),
+        &["token", "mint", "--role", "root", "--subject", "r"],
+        &["token", "mint", "--role", "regulator"],
+        &["keys", "rotate", "--purpose", "everything"],
+    ] {
+        assert_eq!(at_home(wrong), Exit::Usage, "{wrong:?}");
+    }
+    assert_eq!(assay(&["token"]), Exit::Usage);
+    assert_eq!(assay(&["keys"]), Exit::Usage);
+    assert_eq!(assay(&["keys", "show", "--home", "/dev/null/no"]), Exit::Environment);
+}
+
+#[test]
+fn lists_of_keys_and_disclosures_that_are_not_there_are_failures_of_the_environment() {
+    let frozen = Path::new(env!("CARGO_MANIFEST_DIR")).join("circuits/vectors/attestations/solvency-64-v1");
+    let frozen = frozen.to_str().unwrap();
+    let home = tempfile::tempdir().unwrap();
+    let verify = ["verify", frozen, "--jwks", "/no/such/list", "--home", home.path().to_str().unwrap()];
+    assert_eq!(assay(&verify), Exit::Environment);
+    assert_eq!(assay(&["verify-reserves", "/no/such/file", "--attestation", frozen]), Exit::Environment);
+    let other = format!("{frozen}/statement.json");
+    assert_eq!(assay(&["verify-reserves", &other, "--attestation", frozen]), Exit::NotValid);
+    assert_eq!(assay(&["verify-reserves", &other, "--attestation", frozen, "--json"]), Exit::NotValid);
+    assert_eq!(assay(&["verify-reserves", &other]), Exit::Usage);
 }

@@ -14,9 +14,9 @@ const EXAMPLES: &str = "\
 The first verification of a shape derives the circuit's parameters and keeps them in the home directory; the digest of
 what is kept is compared with the one built into this program every time.
 
-The proof shows that the statement is true of some ledger; that it is a certain exchange's statement shows only a signature.
-With --jwks one of the keys in FILE must have signed the statement, and no listed key may have signed it wrongly. Get FILE
-from the exchange itself (it publishes /.well-known/jwks.json) or its auditor, never together with the attestation.
+The proof shows that the statement is true of some ledger; only a signature shows whose statement it is. With --jwks
+one of the keys in FILE must have signed it, and none of them wrongly. Get FILE from the exchange itself, which publishes it
+as /.well-known/jwks.json, or from its auditor, never together with the attestation.
 
 JSON: {valid, checks: [{id, title, passed, detail}], required_coverage_bps, assets: [{symbol, scale, customer_assets,
 debts, net, reserves, coverage_bps}]}. Amounts are decimal strings of whole assets; coverage_bps is in hundredths of a

@@ -62,8 +62,17 @@ impl ReserveTree {
     /// who is shown a line is shown its blind too.
     #[must_use]
     pub fn build(lines: &[ReserveLine], blind: impl Fn(usize) -> [u8; HASH_BYTES]) -> Self {
+        Self::over(lines.iter().map(|line| &line.fields), blind)
+    }
+
+    /// [`ReserveTree::build`] for lines that were read back as their fields.
+    #[must_use]
+    pub fn over<'a>(
+        lines: impl IntoIterator<Item = &'a LineFields>,
+        blind: impl Fn(usize) -> [u8; HASH_BYTES],
+    ) -> Self {
         let leaves: Vec<_> =
-            lines.iter().enumerate().map(|(position, line)| leaf(&line.fields, &blind(position))).collect();
+            lines.into_iter().enumerate().map(|(position, fields)| leaf(fields, &blind(position))).collect();
         Self { tree: MerkleTree::from_leaves(&leaves) }
     }
 

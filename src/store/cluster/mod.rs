@@ -116,6 +116,14 @@ impl Cluster {
         Ok(Self { server, url, place, _lock: lock })
     }
 
+    /// Where the programs are that a new cluster would run on.
+    ///
+    /// # Errors
+    /// [`ClusterError::NotInstalled`].
+    pub fn find_programs() -> Result<PathBuf, ClusterError> {
+        binaries::installed().into_iter().next().map(|b| b.dir).ok_or_else(binaries::not_installed)
+    }
+
     /// The address for [`super::Store::connect`]; holds no secret.
     #[must_use]
     pub fn url(&self) -> &str {
