@@ -130,7 +130,10 @@ fn write_ledger(home: &Home, accounts: u64, now: time::OffsetDateTime) -> Result
     let out = home.dir().join("ledgers").join(seconds.to_string());
     fs::create_dir_all(home.dir().join("ledgers"))
         .map_err(|e| Failure::environment(format!("{}: {e}", out.display())))?;
-    let taken_at = crate::api::rfc3339(now.replace_nanosecond(0).unwrap_or(now));
+    let (date, time) = (now.date(), now.time());
+    let (month, day) = (u8::from(date.month()), date.day());
+    let (hour, minute, second) = time.as_hms();
+    let taken_at = format!("{}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z", date.year());
     let options = Options { accounts, seed: seconds.unsigned_abs(), taken_at, rules: true };
     sample(&options, &out, &Silent)?;
     Ok(out)
