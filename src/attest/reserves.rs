@@ -548,4 +548,15 @@ mod tests {
             assert!(matches!(disclose(&honest_statement(), &lines, &secret, &[0]), Err(AttestError::NotValid(_))));
         }
     }
+
+    #[test]
+    fn the_example_of_the_specification_is_what_we_write_and_verifies() {
+        let spec = include_str!("../../api-spec/reserves.md");
+        let example = spec.split("```json\n").nth(1).unwrap().split("\n```").next().unwrap();
+        let written =
+            serde_json::to_string_pretty(&disclose(&honest_statement(), &all_lines(), &secret(), &[0, 2, 3]).unwrap());
+        let written = written.unwrap();
+        assert!(example == written, "the example should be:\n{written}");
+        assert!(verify_disclosure(example.as_bytes(), &honest_statement()).is_valid());
+    }
 }

@@ -264,3 +264,16 @@ fn two_issuers_of_one_name_are_refused() {
         assert!(TokenVerifier::new(SERVICE, SERVICE, Arc::clone(&world.ring), foreign).is_err());
     }
 }
+
+#[test]
+fn the_token_of_the_specification_is_accepted() {
+    let world = World::new();
+    let spec = include_str!("../../../api-spec/jws.md");
+    let mut blocks = spec.split("```json\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    let header: Value = serde_json::from_str(blocks.next().unwrap()).unwrap();
+    let claims: Value = serde_json::from_str(blocks.next().unwrap()).unwrap();
+    assert_eq!(claims["iat"], NOW.unix_timestamp());
+    let header = with(&header, "kid", world.own_header()["kid"].clone());
+    let caller = world.verify(&world.forge(&header, &claims)).unwrap();
+    assert_eq!((caller.subject.as_str(), caller.may(Scope::InclusionRead)), ("alice", true));
+}

@@ -248,3 +248,18 @@ fn a_key_without_a_name_goes_by_its_thumbprint() {
     let bytes = Jws::sign(STATEMENT, &key(1)).to_bytes();
     assert!(verify(&bytes, &parse(&[nameless]).unwrap()).is_ok());
 }
+
+/// The JSON blocks of the specification, in their order: a token's header and claims, signatures, a list of keys.
+fn specified() -> Vec<&'static str> {
+    let spec = include_str!("../../../../api-spec/jws.md");
+    spec.split("```json\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect()
+}
+
+/// The example was made by another implementation (Python's cryptography).
+#[test]
+fn the_example_of_the_specification_verifies_and_is_what_we_write() {
+    let [_, _, jws, jwks] = specified().try_into().unwrap();
+    let signers = verify(jws.as_bytes(), &Jwks::parse(jwks.as_bytes()).unwrap()).unwrap();
+    assert_eq!(signers.known, [kid(&key(1))]);
+    assert_eq!(Jws::parse(jws.as_bytes()).unwrap(), Jws::sign(STATEMENT, &key(1)));
+}
