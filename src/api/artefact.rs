@@ -186,7 +186,8 @@ mod tests {
             assert_eq!(part(other), (200, "0123456789".to_owned()), "{other}");
         }
         // a range of something else, and HEAD, get no part
-        let other = TestRequest::get().insert_header((header::RANGE, "bytes=1-2")).insert_header((header::IF_RANGE, "\"x\""));
+        let other =
+            TestRequest::get().insert_header((header::RANGE, "bytes=1-2")).insert_header((header::IF_RANGE, "\"x\""));
         assert_eq!(ask(other).0, 200);
         let head = TestRequest::default().method(Method::HEAD).insert_header((header::RANGE, "bytes=1-2"));
         assert_eq!(ask(head).0, 200);

@@ -13,13 +13,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use utoipa::ToSchema;
 
-use super::{
-    attestations::Summary,
-    auth::Authenticated,
-    parse::AttestationId,
-    problem::Problem,
-    state::ApiState,
-};
+use super::{attestations::Summary, auth::Authenticated, parse::AttestationId, problem::Problem, state::ApiState};
 use crate::store::attestations;
 
 /// What a regulator asks of an attestation.
@@ -317,7 +311,10 @@ mod tests {
             "Every position of every account in class 1 (class 1) is at most its limit, and in no other instrument: 4 \
              limits."
         );
-        assert_eq!(compliance.measures.iter().map(|m| m.measure.as_str()).collect::<Vec<_>>(), ["equity", "margin_excess"]);
+        assert_eq!(
+            compliance.measures.iter().map(|m| m.measure.as_str()).collect::<Vec<_>>(),
+            ["equity", "margin_excess"]
+        );
         assert!(compliance.book_digest.is_some() && compliance.without_limit.is_empty());
     }
 
@@ -332,7 +329,12 @@ mod tests {
 
     #[test]
     fn the_digest_is_that_of_the_documented_table() {
-        let limits = vec![LimitClaim { class: 1, instrument: "A,\"B".to_owned(), side: "long".to_owned(), limit: "5".to_owned() }];
+        let limits = vec![LimitClaim {
+            class: 1,
+            instrument: "A,\"B".to_owned(),
+            side: "long".to_owned(),
+            limit: "5".to_owned(),
+        }];
         let text = String::from_utf8(limits_csv(&limits)).unwrap();
         assert_eq!(text, "class,instrument,side,limit\n1,\"A,\"\"B\",long,5\n");
     }

@@ -116,7 +116,8 @@ fn note(span: &Span, answer: &ServiceResponse<BoxBody>, start: Instant) {
     let (route, status, took) = (pattern(answer.request()), answer.status().as_u16(), start.elapsed());
     let method = answer.request().method().as_str();
     // methods are whatever a caller makes up, and each would be a time series of its own
-    let method = if matches!(method, "GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "OPTIONS") { method } else { "other" };
+    let method =
+        if matches!(method, "GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "OPTIONS") { method } else { "other" };
     span.record("route", route.as_str());
     span.record("status", status);
     let labels = [("method", method.to_owned()), ("route", route.clone()), ("status", status.to_string())];
@@ -184,7 +185,9 @@ mod tests {
 
     #[test]
     fn a_well_formed_request_id_is_kept_and_any_other_is_replaced() {
-        let id = |value: &str| request_id(TestRequest::default().insert_header((REQUEST_ID, value)).to_http_request().headers());
+        let id = |value: &str| {
+            request_id(TestRequest::default().insert_header((REQUEST_ID, value)).to_http_request().headers())
+        };
         assert_eq!(id("abc-1.2_3"), "abc-1.2_3");
         for wrong in ["", "a b", "a\"b", "ü", &"x".repeat(65)] {
             assert!(Uuid::try_parse(&id(wrong)).is_ok(), "{wrong}");
@@ -196,7 +199,9 @@ mod tests {
     #[test]
     fn gzip_is_sent_to_those_who_take_it() {
         let takes = |value: &str| {
-            takes_gzip(TestRequest::default().insert_header((header::ACCEPT_ENCODING, value)).to_http_request().headers())
+            takes_gzip(
+                TestRequest::default().insert_header((header::ACCEPT_ENCODING, value)).to_http_request().headers(),
+            )
         };
         assert!(takes("gzip") && takes("br, GZIP;q=0.5") && takes("deflate,gzip"));
         assert!(!takes("") && !takes("br") && !takes("gzip;q=0") && !takes("gzip; q=0.000") && !takes("x-gzip"));

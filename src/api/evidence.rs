@@ -7,13 +7,7 @@ use actix_web::web;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-use super::{
-    artefact::Artefact,
-    cache::Cache,
-    parse::AttestationId,
-    problem::Problem,
-    state::ApiState,
-};
+use super::{artefact::Artefact, cache::Cache, parse::AttestationId, problem::Problem, state::ApiState};
 use crate::{
     attest::{Owner, Served, ServedBatch, StoredNode},
     store::{attestations, pages},

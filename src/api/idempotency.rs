@@ -14,7 +14,7 @@ use super::{
     state::ApiState,
 };
 use crate::store::{
-    self, StoreError, Transaction,
+    self, StoreError, Tx,
     idempotency::{Claim, claim_key, finish_key, release_key},
 };
 
@@ -66,7 +66,7 @@ impl Answer {
         response.content_type("application/json").body(self.body)
     }
 
-    async fn keep(&self, tx: &Transaction<'_>, named: &Named) -> store::Result<()> {
+    async fn keep(&self, tx: &Tx, named: &Named) -> store::Result<()> {
         let headers = json!({ "location": self.location });
         finish_key(tx, &named.subject, &named.key, self.status.as_u16(), &headers, &self.body).await
     }
@@ -85,14 +85,18 @@ struct Named {
 ///
 /// # Errors
 /// Those of `work`; [`Kind::IdempotencyMismatch`], [`Kind::IdempotencyUnderWay`], [`Kind::MalformedRequest`].
-pub async fn once(
+pub async fn once<F, Fut>(
     state: &ApiState,
     request: &HttpRequest,
     subject: String,
     body: &[u8],
     transaction: &'static str,
-    work: impl AsyncFn(&Transaction<'_>) -> store::Result<Result<Answer, Problem>> + 'static,
-) -> Result<HttpResponse, Problem> {
+    work: F,
+) -> Result<HttpResponse, Problem>
+where
+    F: Fn(Tx) -> Fut + 'static,
+    Fut: Future<Output = store::Result<Result<Answer, Problem>>>,
+{
     let named = name(request, body)?.map(|(key, digest)| Named { subject, key, digest });
     let state = state.clone();
     let task = async move {
@@ -104,19 +108,23 @@ pub async fn once(
     rt::spawn(task).await.map_err(|_| Problem::internal("a write panicked"))?
 }
 
-async fn once_named(
+async fn once_named<F, Fut>(
     state: &ApiState,
     named: &Named,
     transaction: &'static str,
-    work: impl AsyncFn(&Transaction<'_>) -> store::Result<Result<Answer, Problem>>,
-) -> Result<HttpResponse, Problem> {
+    work: F,
+) -> Result<HttpResponse, Problem>
+where
+    F: Fn(Tx) -> Fut,
+    Fut: Future<Output = store::Result<Result<Answer, Problem>>>,
+{
     if let Some(answer) = claim(state, named).await? {
         return Ok(answer.response(true));
     }
-    let done = state.store.run_tx(transaction, async |tx| {
-        let answer = work(tx).await?;
+    let done = state.store.run_tx(transaction, async |tx: Tx| {
+        let answer = work(tx.clone()).await?;
         if let Ok(answer) = &answer {
-            answer.keep(tx, named).await?;
+            answer.keep(&tx, named).await?;
         }
         Ok(answer)
     });
@@ -132,7 +140,7 @@ async fn once_named(
         }
         Err(error) => error.into(),
     };
-    let released = state.store.run_tx("release_key", async |tx| release_key(tx, &named.subject, &named.key).await);
+    let released = state.store.run_tx("release_key", async |tx| release_key(&tx, &named.subject, &named.key).await);
     if let Err(error) = released.await {
         tracing::warn!(%error, "an idempotency key stays claimed until it is old");
     }
@@ -141,7 +149,7 @@ async fn once_named(
 
 async fn look(state: &ApiState, named: &Named) -> store::Result<Claim> {
     let now = state.now();
-    let claim = async |tx: &Transaction<'_>| claim_key(tx, &named.subject, &named.key, &named.digest, now).await;
+    let claim = async |tx| claim_key(&tx, &named.subject, &named.key, &named.digest, now).await;
     state.store.run_tx("claim_key", claim).await
 }
 

@@ -64,9 +64,8 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 pub fn configure(state: ApiState) -> impl FnOnce(&mut web::ServiceConfig) {
     move |config| {
         let around = state.clone();
-        let edge = move |request: ServiceRequest, next: Next<EitherBody<BoxBody>>| {
-            edge::edge(around.clone(), request, next)
-        };
+        let edge =
+            move |request: ServiceRequest, next: Next<EitherBody<BoxBody>>| edge::edge(around.clone(), request, next);
         config.app_data(web::Data::new(state.clone())).service(routes::scope(&state).wrap(from_fn(edge)));
     }
 }

@@ -4,7 +4,7 @@
 use utoipa::{
     Modify, OpenApi,
     openapi::{
-        self, Content, HttpMethod, OpenApi as Description, RefOr, ResponseBuilder,
+        self, Content, OpenApi as Description, RefOr, ResponseBuilder,
         path::Operation,
         security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
     },
@@ -125,10 +125,7 @@ fn problem(status: u16) -> openapi::Response {
     let kinds: Vec<_> = Kind::ALL.iter().map(|kind| kind.parts()).filter(|(of, ..)| *of == status).collect();
     let titles: Vec<_> = kinds.iter().map(|(_, _, title)| *title).collect();
     let schema = openapi::Ref::from_schema_name("Problem");
-    ResponseBuilder::new()
-        .description(titles.join("; or: "))
-        .content(MEDIA_TYPE, Content::new(Some(schema)))
-        .build()
+    ResponseBuilder::new().description(titles.join("; or: ")).content(MEDIA_TYPE, Content::new(Some(schema))).build()
 }
 
 #[cfg(test)]

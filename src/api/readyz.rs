@@ -82,8 +82,7 @@ mod tests {
 
     #[test]
     fn a_service_is_ready_while_it_keeps_what_it_promised() {
-        let config =
-            Config { promised_interval_seconds: 86_400, queue_patience_seconds: 300, ..Config::default() };
+        let config = Config { promised_interval_seconds: 86_400, queue_patience_seconds: 300, ..Config::default() };
         let now = datetime!(2026-11-24 00:00 UTC);
         let broken = |newest: Option<OffsetDateTime>, waiting: Option<u64>| {
             let seen = Seen { newest, waiting: waiting.map(std::time::Duration::from_secs) };

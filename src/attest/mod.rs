@@ -31,7 +31,8 @@ pub use plan::{Plan, ShapeChoice};
 pub use prove::{ProveOptions, Proved, prove};
 pub use reserves::{
     DisclosedAsset, DisclosedFields, DisclosedLine, MAX_DISCLOSURE_BYTES, RESERVES_PROTOCOL, ReserveDisclosure,
-    ReservesReport, disclose as disclose_reserves, verify_disclosure as verify_reserve_disclosure,
+    ReservesReport, disclose as disclose_reserves,
+    verify_disclosure as verify_reserve_disclosure,
 };
 pub use serve_inclusion::{Found, Owner, Served, ServedBatch, StoredNode};
 pub use stages::{Prepared, begin_fold, fold};

@@ -41,27 +41,27 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use assets::ASSETS_HEADER;
 pub use assets::Asset;
 pub use check::check;
+pub(crate) use classes::CLASSES_HEADER;
 pub use classes::ClassInfo;
 pub use collateral::Collateral;
 pub use decimal::Decimal;
+pub(crate) use directory::table_of;
 pub use finding::{CheckError, Environment, Finding, Findings};
+pub(crate) use instruments::INSTRUMENTS_HEADER;
 pub use instruments::Instrument;
+pub(crate) use manifest::parse as parse_manifest;
 pub use manifest::{CoverageBasis, Exchange, Manifest, Policy, Rows, SnapshotInfo, TotalText};
+pub(crate) use position_limits::LIMITS_HEADER;
 pub use position_limits::{Limit, Side};
 pub use positions::Position;
 pub use reserve_lines::{RESERVES_HEADER, ReserveLine};
 pub use snapshot::{AssetTotals, Holding, Snapshot};
-pub(crate) use assets::ASSETS_HEADER;
-pub(crate) use classes::CLASSES_HEADER;
-pub(crate) use directory::table_of;
-pub(crate) use instruments::INSTRUMENTS_HEADER;
-pub(crate) use manifest::parse as parse_manifest;
-pub(crate) use position_limits::LIMITS_HEADER;
 pub(crate) use source::{RATIO_FREE_BYTES, TooMuch};
-pub(crate) use tiers::{TIERS_BY_KIND_HEADER, TIERS_HEADER};
 pub use tiers::Tier;
+pub(crate) use tiers::{TIERS_BY_KIND_HEADER, TIERS_HEADER};
 pub use writer::{SnapshotWriter, WriteError};
 
 /// Most assets a book can have: each takes two of the 2^13 open columns, one for what customers own and one for what they owe.

@@ -64,6 +64,12 @@ impl Store {
         Ok(store)
     }
 
+    /// A store whose database is away, for tests of what is said then.
+    #[cfg(test)]
+    pub(crate) fn unreachable() -> Self {
+        Self { pool: pool("postgres://nobody@127.0.0.1:1/nothing", 1).expect("the address is well-formed") }
+    }
+
     /// Brings the database up to this program's schema, and the queue's schema to the queue's; gives the names of the
     /// migrations that were applied. Several processes may do so at once.
     ///

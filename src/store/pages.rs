@@ -48,6 +48,9 @@ statements! {
     COPY_RESERVES = "COPY reserve_lines (job_id, position, fields) FROM STDIN (FORMAT binary)";
     OF_IDENTITY = "SELECT position, record FROM pages WHERE job_id = $1 AND identity = $2 ORDER BY position";
     BETWEEN = "SELECT position, record FROM pages WHERE job_id = $1 AND position >= $2 AND position < $3 ORDER BY position";
+    BATCH_STARTS = "SELECT substring(p.record FROM 1 FOR 32)
+                    FROM generate_series(0, (SELECT max(position) FROM pages WHERE job_id = $1), $2::int8) AS batch (first)
+                    JOIN pages p ON p.job_id = $1 AND p.position = batch.first ORDER BY batch.first";
     PATH_NODES = "SELECT n.height, n.position, n.digest
                   FROM unnest($2::int2[], $3::int8[]) AS wanted (height, first)
                   JOIN tree_nodes n ON n.job_id = $1 AND n.height = wanted.height
@@ -151,6 +154,15 @@ pub async fn pages_between(client: &impl Session, job_id: Uuid, from: i64, to: i
 
 fn page(row: &Row) -> (i64, Vec<u8>) {
     (row.get(0), row.get(1))
+}
+
+/// The first 32 bytes of the record, which are the identity, of every page at a multiple of `pages`, in order: where each
+/// batch of so many pages begins.
+///
+/// # Errors
+/// Those of the database.
+pub async fn batch_starts(client: &impl Session, job_id: Uuid, pages: i64) -> Result<Vec<[u8; 32]>> {
+    BATCH_STARTS.rows(client, &[&job_id, &pages]).await?.iter().map(|r| digest(r.get(0))).collect()
 }
 
 /// For each (height, first position) the up to eight nodes from there on: the children that a path needs. By height and

@@ -185,7 +185,9 @@ mod tests {
         statement.exchange.name = "</title><script>alert(1)</script>&\u{202e}\"".to_owned();
         statement.assets[0].symbol = "<b>\u{1b}".to_owned();
         let svg = chart(&statement);
-        assert!(!svg.contains("<script") && !svg.contains("<b>") && !svg.contains('\u{202e}') && !svg.contains('\u{1b}'));
+        assert!(
+            !svg.contains("<script") && !svg.contains("<b>") && !svg.contains('\u{202e}') && !svg.contains('\u{1b}')
+        );
         assert_eq!(svg.matches("</title>").count(), 1);
     }
 
@@ -200,7 +202,13 @@ mod tests {
     fn a_book_of_thousands_of_assets_is_still_a_picture() {
         let mut statement = statement();
         let asset = statement.assets[0].clone();
-        statement.assets = (0..4096).map(|i| { let mut a = asset.clone(); a.symbol = format!("A{i}"); a }).collect();
+        statement.assets = (0..4096)
+            .map(|i| {
+                let mut a = asset.clone();
+                a.symbol = format!("A{i}");
+                a
+            })
+            .collect();
         let svg = chart(&statement);
         assert!(svg.contains("and 4056 more assets") && svg.len() < 32 << 10, "{}", svg.len());
     }

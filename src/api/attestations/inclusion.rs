@@ -4,13 +4,7 @@ use std::sync::Arc;
 
 use actix_web::{HttpResponse, http::header, web};
 
-use crate::api::{
-    auth::Authenticated,
-    evidence::Attested,
-    parse::AttestationId,
-    problem::Problem,
-    state::ApiState,
-};
+use crate::api::{auth::Authenticated, evidence::Attested, parse::AttestationId, problem::Problem, state::ApiState};
 use crate::attest::{Owner, ServedBatch};
 
 /// The caller's own inclusion file

@@ -20,10 +20,6 @@ use crate::{
         (status = 404), (status = 416),
     ),
 )]
-pub async fn jws(
-    state: web::Data<ApiState>,
-    id: AttestationId,
-    request: HttpRequest,
-) -> Result<HttpResponse, Problem> {
+pub async fn jws(state: web::Data<ApiState>, id: AttestationId, request: HttpRequest) -> Result<HttpResponse, Problem> {
     stored(&state, id, Part::Jws, Artefact::Jws, "application/jose+json").await?.answer(&request)
 }

@@ -17,7 +17,7 @@ use crate::{
         state::ApiState,
     },
     attest::Owner,
-    store::{self, attestations},
+    store::attestations,
 };
 
 /// What a customer found.
@@ -53,8 +53,8 @@ pub async fn verification(
     let nullifier = keyed(&owner, b"assay/verification/v1", &id);
     let subject = format!("customer {}", hex::encode(keyed(&owner, b"assay/idempotency/v1", &id)));
     let included = body.value.included;
-    let work = async move |tx: &store::Transaction<'_>| {
-        attestations::count_verification(tx, &id.0, &nullifier, included).await?;
+    let work = move |tx| async move {
+        attestations::count_verification(&tx, &id.0, &nullifier, included).await?;
         Ok(Ok(Answer::done()))
     };
     once(&state, &request, subject, &body.bytes, "count_verification", work).await

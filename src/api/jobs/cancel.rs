@@ -10,7 +10,7 @@ use crate::{
         problem::{Kind, Problem},
         state::ApiState,
     },
-    store::{self, audit::audit, jobs},
+    store::{audit::audit, jobs},
 };
 
 /// Stop a job
@@ -24,8 +24,8 @@ use crate::{
 pub async fn cancel(state: web::Data<ApiState>, caller: Authenticated, id: RowId) -> Result<HttpResponse, Problem> {
     let now = state.now();
     let actor = format!("{} {}", caller.issuer, caller.subject);
-    let work = async |tx: &store::Transaction<'_>| {
-        let before = jobs::job(tx, id.0).await?;
+    let work = async |tx| {
+        let before = jobs::job(&tx, id.0).await?;
         if let Err(problem) = caller.at(&before.exchange_domain) {
             return Ok(Err(problem));
         }
@@ -33,11 +33,11 @@ pub async fn cancel(state: web::Data<ApiState>, caller: Authenticated, id: RowId
             let ended = format_args!("it is {} already", before.state.as_str()).to_string();
             return Ok(Err(Problem::because(Kind::JobEnded, ended)));
         }
-        jobs::ask_cancel(tx, id.0, now).await?;
+        jobs::ask_cancel(&tx, id.0, now).await?;
         if !before.cancel_asked {
-            audit(tx, &actor, "job.cancel", &id.0.to_string(), None, now).await?;
+            audit(&tx, &actor, "job.cancel", &id.0.to_string(), None, now).await?;
         }
-        Ok(Ok(Job::from(jobs::job(tx, id.0).await?)))
+        Ok(Ok(Job::from(jobs::job(&tx, id.0).await?)))
     };
     let job = state.store.run_tx("cancel_job", work).await??;
     Ok(HttpResponse::Accepted().json(job))

@@ -1,6 +1,6 @@
 //! `POST /v1/snapshots/{id}/attestation`
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, rc::Rc};
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use assay_circuits::shape::{Shape, Use};
@@ -21,7 +21,7 @@ use crate::{
     },
     ledger::table_of,
     store::{
-        self,
+        self, Tx,
         audit::audit,
         jobs::{self, NewJob},
         new_id, snapshots,
@@ -73,25 +73,26 @@ pub async fn attest(
     let body = body::json::<AttestationRequest>(&request, payload, state.patience(), Some(default)).await?;
     let shape = body.value.shape;
     check_shape(&shape, state.config.worker.test_shapes)?;
-    let (now, actor, snapshot_id) = (state.now(), actor(&caller), snapshot.0);
-    let (job_id, subject) = (new_id(now), actor.clone());
-    let work = async move |tx: &store::Transaction<'_>| {
-        let row = snapshots::snapshot(tx, snapshot_id).await?;
-        if let Err(problem) = caller.at(&row.exchange_domain) {
-            return Ok(Err(problem));
-        }
-        let files = snapshots::snapshot_files(tx, snapshot_id).await?;
-        if let Err(problem) = check_complete(files.iter().map(|file| file.name.as_str())) {
-            return Ok(Err(problem));
-        }
-        let new = NewJob { id: job_id, snapshot_id, shape: shape.clone(), created_by: actor.clone(), now };
-        jobs::create_job(tx, &new).await?;
-        let detail = json!({ "job": job_id, "shape": shape });
-        audit(tx, &actor, "snapshot.attest", &snapshot_id.to_string(), Some(detail), now).await?;
-        let job = Job::from(jobs::job(tx, job_id).await?);
-        Ok(Answer::json(StatusCode::ACCEPTED, &job).map(|answer| answer.at(format!("/v1/jobs/{job_id}"))))
-    };
+    let (now, subject) = (state.now(), actor(&caller));
+    let new = Rc::new(NewJob { id: new_id(now), snapshot_id: snapshot.0, shape, created_by: actor(&caller), now });
+    let work = move |tx| make(tx, caller.clone(), Rc::clone(&new));
     once(&state, &request, subject, &body.bytes, "create_job", work).await
+}
+
+async fn make(tx: Tx, caller: Authenticated, new: Rc<NewJob>) -> store::Result<Result<Answer, Problem>> {
+    let row = snapshots::snapshot(&tx, new.snapshot_id).await?;
+    if let Err(problem) = caller.at(&row.exchange_domain) {
+        return Ok(Err(problem));
+    }
+    let files = snapshots::snapshot_files(&tx, new.snapshot_id).await?;
+    if let Err(problem) = check_complete(files.iter().map(|file| file.name.as_str())) {
+        return Ok(Err(problem));
+    }
+    jobs::create_job(&tx, &new).await?;
+    let detail = json!({ "job": new.id, "shape": new.shape });
+    audit(&tx, &new.created_by, "snapshot.attest", &new.snapshot_id.to_string(), Some(detail), new.now).await?;
+    let job = Job::from(jobs::job(&tx, new.id).await?);
+    Ok(Answer::json(StatusCode::ACCEPTED, &job).map(|answer| answer.at(format!("/v1/jobs/{}", new.id))))
 }
 
 fn check_shape(name: &str, test_shapes: bool) -> Result<(), Problem> {

@@ -1,6 +1,6 @@
 //! `POST /v1/snapshots`
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, rc::Rc};
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use serde::{Deserialize, Serialize};
@@ -23,6 +23,7 @@ use crate::{
         TIERS_BY_KIND_HEADER, TIERS_HEADER, parse_manifest,
     },
     store::{
+        self, Tx,
         audit::audit,
         exchanges::{ExchangeInfo, ensure_exchange},
         new_id,
@@ -255,31 +256,45 @@ pub async fn create(
     let files = files(new.book.unwrap_or_default(), now)?;
     let exchange =
         ExchangeInfo { domain: manifest.exchange.domain, name: manifest.exchange.name, lei: manifest.exchange.lei };
-    let (name, created_by) = (manifest.snapshot.id, actor(&caller));
-    let work = async move |tx: &crate::store::Transaction<'_>| {
-        let new = NewSnapshot {
-            exchange: ensure_exchange(tx, &exchange, now).await?,
-            name: name.clone(),
-            epoch,
-            manifest: text.clone(),
-            created_by: created_by.clone(),
-            now,
-        };
-        let id = snapshots::create_snapshot(tx, &new).await?;
-        for file in &files {
-            for (position, chunk) in (0..).zip(file.bytes.chunks(snapshots::CHUNK_BYTES)) {
-                snapshots::add_chunk(tx, file.content_id, position, chunk).await?;
-            }
-            let (length, sha256) = (file.bytes.len() as i64, Sha256::digest(&file.bytes).into());
-            snapshots::finish_file(tx, id, file.name, file.content_id, length, sha256, now).await?;
-        }
-        audit(tx, &created_by, "snapshot.create", &id.to_string(), None, now).await?;
-        let row = snapshots::snapshot(tx, id).await?;
-        let files = snapshots::snapshot_files(tx, id).await?;
-        let answer = Answer::json(StatusCode::CREATED, &Snapshot::new(&row, &files));
-        Ok(answer.map(|answer| answer.at(format!("/v1/snapshots/{id}"))))
-    };
+    let parts = Rc::new(Made { exchange, name: manifest.snapshot.id, epoch, text, files, actor: actor(&caller), now });
+    let work = move |tx| make(tx, Rc::clone(&parts));
     once(&state, &request, actor(&caller), &body.bytes, "create_snapshot", work).await
+}
+
+/// A snapshot to be made, checked.
+struct Made {
+    exchange: ExchangeInfo,
+    name: String,
+    epoch: OffsetDateTime,
+    text: String,
+    files: Vec<TableFile>,
+    actor: String,
+    now: OffsetDateTime,
+}
+
+async fn make(tx: Tx, parts: Rc<Made>) -> store::Result<Result<Answer, Problem>> {
+    let now = parts.now;
+    let new = NewSnapshot {
+        exchange: ensure_exchange(&tx, &parts.exchange, now).await?,
+        name: parts.name.clone(),
+        epoch: parts.epoch,
+        manifest: parts.text.clone(),
+        created_by: parts.actor.clone(),
+        now,
+    };
+    let id = snapshots::create_snapshot(&tx, &new).await?;
+    for file in &parts.files {
+        for (position, chunk) in (0..).zip(file.bytes.chunks(snapshots::CHUNK_BYTES)) {
+            snapshots::add_chunk(&tx, file.content_id, position, chunk).await?;
+        }
+        let (length, sha256) = (file.bytes.len() as i64, Sha256::digest(&file.bytes).into());
+        snapshots::finish_file(&tx, id, file.name, file.content_id, length, sha256, now).await?;
+    }
+    audit(&tx, &parts.actor, "snapshot.create", &id.to_string(), None, now).await?;
+    let row = snapshots::snapshot(&tx, id).await?;
+    let files = snapshots::snapshot_files(&tx, id).await?;
+    let answer = Answer::json(StatusCode::CREATED, &Snapshot::new(&row, &files));
+    Ok(answer.map(|answer| answer.at(format!("/v1/snapshots/{id}"))))
 }
 
 /// The manifest, judged by the ledger's own reader, and its text.

@@ -75,9 +75,9 @@ pub async fn put_file(
     let length = i64::try_from(bytes).map_err(Problem::internal)?;
     let (actor, digest) = (actor(&caller), hex::encode(sha256));
     let detail = json!({ "name": name, "bytes": bytes, "sha256": digest });
-    let finish = async |tx: &crate::store::Transaction<'_>| {
-        snapshots::finish_file(tx, id.0, &name, content_id, length, sha256, now).await?;
-        audit(tx, &actor, "snapshot.file", &id.0.to_string(), Some(detail.clone()), now).await
+    let finish = async |tx| {
+        snapshots::finish_file(&tx, id.0, &name, content_id, length, sha256, now).await?;
+        audit(&tx, &actor, "snapshot.file", &id.0.to_string(), Some(detail.clone()), now).await
     };
     state.store.run_tx("finish_file", finish).await?;
     let etag = HeaderValue::from_str(&format!("\"{digest}\"")).map_err(Problem::internal)?;
