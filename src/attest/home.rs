@@ -56,11 +56,6 @@ impl Home {
         self.dir.join("master.secret")
     }
 
-    /// The directory of the keys that sign tokens and statements.
-    pub fn keys_dir(&self) -> PathBuf {
-        self.dir.join("keys")
-    }
-
     /// The master secret, made from the system's random source if there is none yet.
     ///
     /// # Errors

@@ -31,11 +31,10 @@ pub use plan::{Plan, ShapeChoice};
 pub use prove::{ProveOptions, Proved, prove};
 pub use reserves::{
     DisclosedAsset, DisclosedFields, DisclosedLine, MAX_DISCLOSURE_BYTES, RESERVES_PROTOCOL, ReserveDisclosure,
-    ReservesReport, disclose as disclose_reserves,
-    verify_disclosure as verify_reserve_disclosure,
+    ReservesReport, disclose as disclose_reserves, verify_disclosure as verify_reserve_disclosure,
 };
-pub use serve_inclusion::{Found, Owner, Served, ServedBatch, StoredNode};
-pub use stages::{Prepared, begin_fold, fold};
 #[cfg(test)]
 pub(crate) use serve_inclusion::tests::stored as stored_for_tests;
+pub use serve_inclusion::{Found, Owner, Served, ServedBatch, StoredNode};
+pub use stages::{Prepared, begin_fold, fold};
 pub use verify::{statement, verify, verify_inclusion, verify_reserves};

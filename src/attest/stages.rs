@@ -7,16 +7,8 @@ use std::{
 };
 
 use assay_circuits::{
-    book::FedColumn,
-    error::Error,
-    field::F,
-    identity::MasterSecret,
-    page::Page,
-    prover::Fold,
-    setup::Parameters,
-    shape::Shape,
-    statement::Statement,
-    tree::UpperTree,
+    book::FedColumn, error::Error, field::F, identity::MasterSecret, page::Page, prover::Fold, setup::Parameters,
+    shape::Shape, statement::Statement, tree::UpperTree,
 };
 use ff::PrimeField;
 
@@ -90,7 +82,9 @@ impl<'a> Prepared<'a> {
     /// The pages of accounts in the order of the tree, each with its identity and its record.
     pub fn page_records(&self) -> impl Iterator<Item = ([u8; 32], Vec<u8>)> + Send {
         let batches = (0..self.steps()).flat_map(|step| self.plan.batch(step));
-        batches.take(usize::try_from(self.pages()).unwrap_or(usize::MAX)).map(|page| (identity_bytes(&page), record(&page)))
+        batches
+            .take(usize::try_from(self.pages()).unwrap_or(usize::MAX))
+            .map(|page| (identity_bytes(&page), record(&page)))
     }
 
     /// The upper tree: every node that is not the root of an empty subtree, with its height above the batch roots.

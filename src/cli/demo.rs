@@ -78,7 +78,8 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
             role,
             exchange: Some(SAMPLE_DOMAIN.to_owned()),
             audience: config.public_url.clone(),
-            ttl: Duration::from_secs(86_400),
+            issuer: config.public_url.clone(),
+            ttl: time::Duration::days(1),
         };
         service.keys().mint(&grant, now).map_err(|e| Failure::environment(e.to_string()))
     };
@@ -97,7 +98,15 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
                 _ = told_stop => {}
             }
         };
-        service.serve(true, move |address| drop(tell_ready.send(address)), stop).await
+        service
+            .serve(
+                true,
+                move |address| {
+                    let _ = tell_ready.send(address);
+                },
+                stop,
+            )
+            .await
     });
     let address = match ready.recv() {
         Ok(address) => address,
@@ -109,7 +118,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     drop(meter);
     let shown = attested.and_then(|id| show(&client, &id, &customer, &customer_token, &regulator));
     if args.exit || shown.is_err() {
-        drop(tell_stop.send(()));
+        let _ = tell_stop.send(());
         let ended = finish(runtime.block_on(serving));
         return shown.and(ended);
     }
@@ -166,7 +175,8 @@ impl Client {
     fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
         let request = self.agent.post(format!("{}{path}", self.base));
         let request = request.header("authorization", format!("Bearer {}", self.token));
-        let answer = request.send_json(body).map_err(|e| Self::failed(path, e))?;
+        let request = request.header("content-type", "application/json");
+        let answer = request.send(body.to_string()).map_err(|e| Self::failed(path, e))?;
         Self::json(path, answer)
     }
 
@@ -187,7 +197,8 @@ impl Client {
 
     fn json(path: &str, mut answer: ureq::http::Response<ureq::Body>) -> Result<Value, Failure> {
         let status = answer.status();
-        let body: Value = answer.body_mut().read_json().map_err(|e| Self::failed(path, e))?;
+        let body = answer.body_mut().read_to_string().map_err(|e| Self::failed(path, e))?;
+        let body: Value = serde_json::from_str(&body).map_err(|e| Self::failed(path, e))?;
         if status.is_success() {
             return Ok(body);
         }
@@ -239,7 +250,8 @@ fn wait(client: &Client, job: &str, progress: &dyn Progress) -> Result<String, F
                     None => Err(Failure::environment(format!("the job ended as {now}: {said}"))),
                 };
             }
-            let (total, unit) = if now == "folding" { (answer["steps"].as_u64().unwrap_or(0), "steps") } else { (0, "") };
+            let (total, unit) =
+                if now == "folding" { (answer["steps"].as_u64().unwrap_or(0), "steps") } else { (0, "") };
             progress.begin(&now, total, unit);
             (state, steps) = (now, 0);
         }

@@ -10,8 +10,8 @@ use secrecy::ExposeSecret;
 use serde::Serialize;
 
 use super::exit::{Exit, Failure};
-use super::service::{ServiceArgs, runtime};
 use super::output;
+use super::service::{ServiceArgs, runtime};
 use crate::attest::Home;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
@@ -116,12 +116,8 @@ fn parameters(home: &Home) -> String {
         let name = format!("{}-{}.bin", shape.name, digest.get(..16).unwrap_or_default());
         home.dir().join("parameters").join(name).exists()
     };
-    let names: Vec<_> = Shape::catalogue()
-        .iter()
-        .filter(|s| s.purpose == Use::Release)
-        .filter(kept)
-        .map(|shape| shape.name)
-        .collect();
+    let names: Vec<_> =
+        Shape::catalogue().iter().filter(|s| s.purpose == Use::Release).filter(kept).map(|shape| shape.name).collect();
     if names.is_empty() {
         return "none kept yet; each shape's are derived at its first proof".to_owned();
     }

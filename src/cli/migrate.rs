@@ -1,8 +1,8 @@
 //! `assay migrate`: brings a database up to date.
 
 use super::exit::{Exit, Failure};
-use super::service::{ServiceArgs, run as run_service};
 use super::output;
+use super::service::{ServiceArgs, run as run_service};
 use crate::service::Service;
 
 const EXAMPLES: &str = "\

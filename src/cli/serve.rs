@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use super::exit::{Exit, Failure};
-use super::service::{ServiceArgs, run as run_service};
 use super::output;
+use super::service::{ServiceArgs, run as run_service};
 use crate::service::{Service, stop_signal};
 
 const EXAMPLES: &str = "\

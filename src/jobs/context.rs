@@ -74,7 +74,8 @@ impl Context {
             0 => cores.saturating_sub(1).max(1),
             given => given,
         };
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(|i| format!("prove-{i}")).build()?;
+        let pool =
+            rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(|i| format!("prove-{i}")).build()?;
         Ok(Self {
             store,
             home,

@@ -47,12 +47,7 @@ pub(super) async fn kept(running: &Running) -> Result<Option<Vec<u8>>, StageErro
     Ok(checkpoint(&client, running.job.id).await?.map(|(_, bytes)| bytes))
 }
 
-fn fold(
-    running: &Running,
-    prepared: &Prepared<'_>,
-    kept: Option<Vec<u8>>,
-    runtime: &Handle,
-) -> Result<(), StageError> {
+fn fold(running: &Running, prepared: &Prepared<'_>, kept: Option<Vec<u8>>, runtime: &Handle) -> Result<(), StageError> {
     let (context, id) = (&running.context, running.job.id);
     let parameters = context.parameters(prepared.shape())?;
     let mut fold = match begin_fold(prepared, &parameters.0, kept.as_deref()) {

@@ -78,10 +78,9 @@ impl From<StoreError> for StageError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Conflict(Conflict::JobEnded) => Self::Lost,
-            StoreError::Conflict(Conflict::EpochNotAfterPublished | Conflict::AttestationExists) => Self::Refused(
-                "an attestation for this epoch or a later one is published already".to_owned(),
-                None,
-            ),
+            StoreError::Conflict(Conflict::EpochNotAfterPublished | Conflict::AttestationExists) => {
+                Self::Refused("an attestation for this epoch or a later one is published already".to_owned(), None)
+            }
             StoreError::Conflict(Conflict::StatementDiffers) => Self::Failed(CHANGED.to_owned()),
             other => Self::Machine(other.to_string()),
         }
@@ -157,9 +156,9 @@ where
         async move {
             tracing::warn!(job = %job_id, stage = stage.task(), state = JobState::as_str(state), "the job has ended");
             let (detail, findings, now) = (&detail, &findings, context.now());
-            let ended = context.store.run_tx("end job", async |tx| {
-                end_job(&tx, job_id, state, Some(detail), findings.as_ref(), now).await
-            });
+            let ended = context
+                .store
+                .run_tx("end job", async |tx| end_job(&tx, job_id, state, Some(detail), findings.as_ref(), now).await);
             metrics::counter!("assay_jobs_total", "state" => state.as_str()).increment(1);
             ended.await.map(drop).map_err(|e| e.to_string())
         }

@@ -28,8 +28,7 @@ pub(super) async fn verified(running: &Running, statement: Vec<u8>, proof: Vec<u
     running
         .blocking(move |running| {
             let context = &running.context;
-            let report =
-                verify(&statement, &proof, context.tests(), |shape| context.parameters(shape).map(Shared));
+            let report = verify(&statement, &proof, context.tests(), |shape| context.parameters(shape).map(Shared));
             if report.statement.is_none() {
                 let failed = report.checks.iter().find(|c| !c.passed).map_or("", |c| c.detail.as_str());
                 return Err(StageError::Failed(format!("the proof does not verify: {failed}")));

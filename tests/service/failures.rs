@@ -133,7 +133,9 @@ fn every_write_may_be_lost_or_reported_as_failed_and_there_is_one_attestation() 
         println!("{fate:?}: {} different writes were hit\n  {}", hit.len(), hit.join("\n  "));
         assert_eq!(ended["state"], "published", "{ended}\n{}", service.log());
         assert!(hit.len() >= 12, "{hit:?}");
-        for part in ["INSERT INTO snapshots", "INSERT INTO snapshot_files", "INSERT INTO jobs", "INSERT INTO attestations"] {
+        for part in
+            ["INSERT INTO snapshots", "INSERT INTO snapshot_files", "INSERT INTO jobs", "INSERT INTO attestations"]
+        {
             assert!(hit.iter().any(|h| h.contains(part)), "{part} was not hit: {hit:?}");
         }
         everything_stored_verifies(&service, 1);
@@ -157,7 +159,8 @@ fn a_worker_killed_at_any_stage_is_replaced_and_the_attestation_is_published_onc
             let now = service.job(&job, &publisher);
             let at = now["state"].as_str().unwrap().to_owned();
             // a stage may pass between two looks; then the next kill is of a later one
-            let order = ["queued", "checking", "planning", "folding", "compressing", "verifying", "publishing", "published"];
+            let order =
+                ["queued", "checking", "planning", "folding", "compressing", "verifying", "publishing", "published"];
             let rank = |s: &str| order.iter().position(|o| *o == s).unwrap();
             let steps = now["steps_done"].as_i64().unwrap_or(0);
             let far_enough = rank(&at) > rank(state) || (at == state && (state != "folding" || steps > steps_before));

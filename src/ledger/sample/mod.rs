@@ -117,11 +117,7 @@ pub fn sample(options: &Options, out: &Path, progress: &dyn Progress) -> Result<
         (asset.symbol.clone(), TotalText { equity: text(total.equity), debt: text(total.debt) })
     });
     let manifest = Manifest {
-        exchange: Exchange {
-            name: "Sample Exchange (synthetic)".to_owned(),
-            lei: None,
-            domain: DOMAIN.to_owned(),
-        },
+        exchange: Exchange { name: "Sample Exchange (synthetic)".to_owned(), lei: None, domain: DOMAIN.to_owned() },
         snapshot: SnapshotInfo {
             id: format!("sample-{accounts}-{seed}{}", if options.rules { "-rules" } else { "" }),
             taken_at: taken_at.clone(),
