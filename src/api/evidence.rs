@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use actix_web::web;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use uuid::Uuid;
 
 use super::{artefact::Artefact, cache::Cache, parse::AttestationId, problem::Problem, state::ApiState};
@@ -119,6 +119,14 @@ impl Evidence {
         Ok(batches)
     }
 
+    /// Waits for a turn to hash much.
+    ///
+    /// # Errors
+    /// Never: the turns are there as long as the service is.
+    pub async fn turn(&self) -> Result<SemaphorePermit<'_>, Problem> {
+        self.hashing.acquire().await.map_err(Problem::internal)
+    }
+
     async fn batch(
         &self,
         state: &ApiState,
@@ -126,7 +134,7 @@ impl Evidence {
         number: u64,
     ) -> Result<Arc<ServedBatch>, Problem> {
         let make = async || {
-            let _turn = self.hashing.acquire().await.map_err(Problem::internal)?;
+            let _turn = self.turn().await?;
             fetch_batch(state, Arc::clone(attested), number).await
         };
         self.batches.get_or_make((attested.id.0, number), make).await

@@ -1,11 +1,13 @@
 //! The description of the interface (OpenAPI 3.1). What each endpoint says about itself stands beside its code; what all of
 //! them have in common, and who may call them, is added here from the route table. `api-spec/openapi.yaml` is the pinned copy.
 
+use std::collections::BTreeSet;
+
 use utoipa::{
     Modify, OpenApi,
     openapi::{
-        self, Content, OpenApi as Description, RefOr, ResponseBuilder,
-        path::Operation,
+        self, Content, ObjectBuilder, OpenApi as Description, RefOr, Required, ResponseBuilder, Type,
+        path::{Operation, Parameter, ParameterBuilder, ParameterIn},
         security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
     },
 };
@@ -14,11 +16,14 @@ use super::{
     attestations, compliance, docs, healthz, jobs, jwks,
     problem::{Document, Kind, MEDIA_TYPE},
     readyz, reserves,
-    routes::{Access, ROUTES, Route},
+    routes::{Access, ROUTES, Route, Verb},
     snapshots,
 };
 
+/// What tokens are called in the description.
 const TOKEN: &str = "token";
+/// Where `{id}` is that of an attestation.
+const OF_ATTESTATIONS: [&str; 3] = ["/v1/attestations", "/v1/compliance", "/v1/reserves"];
 
 #[derive(OpenApi)]
 #[openapi(
@@ -26,7 +31,6 @@ const TOKEN: &str = "token";
         title = "Assay",
         description = "Solvency and compliance attestations: exchanges hand over a ledger, everybody fetches the proof, customers fetch what is theirs.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
-        contact(),
     ),
     paths(
         snapshots::create::create, snapshots::show::show, snapshots::put_file::put_file, snapshots::attest::attest,
@@ -73,6 +77,9 @@ impl Modify for FromTable {
         let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
         let components = description.components.get_or_insert_default();
         components.add_security_scheme(TOKEN, SecurityScheme::Http(bearer));
+        let statuses: BTreeSet<u16> = Kind::ALL.iter().map(|kind| kind.parts().0).collect();
+        components.responses.extend(statuses.into_iter().map(|status| (problem_name(status), problem(status).into())));
+        description.info.contact = None;
         for route in &ROUTES {
             let path = described_path(route.path);
             let item = description.paths.paths.get_mut(&path);
@@ -89,17 +96,34 @@ fn described_path(path: &str) -> String {
 }
 
 fn operation<'a>(item: &'a mut openapi::PathItem, route: &Route) -> Option<&'a mut Operation> {
-    match route.method.as_str() {
-        "POST" => item.post.as_mut(),
-        "PUT" => item.put.as_mut(),
-        "DELETE" => item.delete.as_mut(),
-        _ => item.get.as_mut(),
+    match route.method {
+        Verb::Get => item.get.as_mut(),
+        Verb::Post => item.post.as_mut(),
+        Verb::Put => item.put.as_mut(),
+        Verb::Delete => item.delete.as_mut(),
     }
 }
 
-/// Name, who may call, and the answers that every operation of its kind can give.
+/// Name, who may call, the forms of ids, and the answers that every operation of its kind can give.
 fn complete(operation: &mut Operation, route: &Route) {
     operation.operation_id = Some(route.operation.to_owned());
+    for parameter in operation.parameters.iter_mut().flatten() {
+        if let RefOr::T(parameter) = parameter
+            && parameter.name == "id"
+            && OF_ATTESTATIONS.iter().any(|start| route.path.starts_with(start))
+        {
+            let id = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[0-9a-f]{64}$"));
+            parameter.schema = Some(id.build().into());
+        }
+    }
+    if route.method == Verb::Post {
+        operation.parameters.get_or_insert_default().push(RefOr::T(idempotency_key()));
+    }
+    if route.operation == "attestSnapshot"
+        && let Some(RefOr::T(body)) = &mut operation.request_body
+    {
+        body.required = Some(Required::False);
+    }
     let mut statuses = vec![500];
     match route.access {
         Access::Always => {}
@@ -115,15 +139,30 @@ fn complete(operation: &mut Operation, route: &Route) {
     }
     for (status, response) in responses.iter_mut() {
         if let Some(status) = status.parse::<u16>().ok().filter(|status| *status >= 400) {
-            *response = RefOr::T(problem(status));
+            *response = RefOr::Ref(openapi::Ref::from_response_name(problem_name(status)));
         }
     }
 }
 
+fn idempotency_key() -> Parameter {
+    let text = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(255));
+    ParameterBuilder::new()
+        .name("Idempotency-Key")
+        .parameter_in(ParameterIn::Header)
+        .description(Some("The caller's own name for this request: sent again with the same name, it is done once"))
+        .schema(Some(text))
+        .build()
+}
+
+/// Under which name the problems of a status are described.
+fn problem_name(status: u16) -> String {
+    format!("Problem{status}")
+}
+
 /// The answer that any problem of this status is.
 fn problem(status: u16) -> openapi::Response {
-    let kinds: Vec<_> = Kind::ALL.iter().map(|kind| kind.parts()).filter(|(of, ..)| *of == status).collect();
-    let titles: Vec<_> = kinds.iter().map(|(_, _, title)| *title).collect();
+    let kinds = Kind::ALL.iter().filter(|kind| kind.parts().0 == status);
+    let titles: Vec<_> = kinds.map(|kind| format!("{} (`{}`)", kind.parts().2, kind.type_uri())).collect();
     let schema = openapi::Ref::from_schema_name("Problem");
     ResponseBuilder::new().description(titles.join("; or: ")).content(MEDIA_TYPE, Content::new(Some(schema))).build()
 }
@@ -192,9 +231,12 @@ mod tests {
         for (path, item) in description["paths"].as_object().unwrap() {
             for operation in item.as_object().unwrap().values() {
                 for (status, response) in operation["responses"].as_object().unwrap() {
-                    assert!(!response["description"].as_str().unwrap().is_empty(), "{path} {status}");
                     if status.parse::<u16>().unwrap() >= 400 {
-                        assert!(response["content"][MEDIA_TYPE].is_object(), "{path} {status}");
+                        let name = response["$ref"].as_str().unwrap().strip_prefix("#/components/responses/").unwrap();
+                        let problem = &description["components"]["responses"][name];
+                        assert!(problem["content"][MEDIA_TYPE].is_object(), "{path} {status}");
+                    } else {
+                        assert!(!response["description"].as_str().unwrap().is_empty(), "{path} {status}");
                     }
                 }
             }

@@ -15,6 +15,7 @@ mod import;
 mod inclusion;
 mod keys;
 mod migrate;
+mod openapi;
 mod options;
 mod output;
 mod private_file;
@@ -119,6 +120,8 @@ enum Command {
     Doctor(doctor::Args),
     Token(token::Args),
     Keys(keys::Args),
+    #[command(name = "openapi")]
+    OpenApi(openapi::Args),
 }
 
 /// Runs the command that `arguments` (the program's name first) ask for.
@@ -158,6 +161,7 @@ fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
         Command::Doctor(args) => doctor::run(args),
         Command::Token(args) => token::run(args),
         Command::Keys(args) => keys::run(args),
+        Command::OpenApi(args) => openapi::run(args),
     }
 }
 

@@ -9,6 +9,7 @@ use std::{
     },
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::LazyLock,
     thread,
     time::{Duration, Instant},
 };
@@ -22,11 +23,13 @@ use nix::{
     unistd::Pid,
 };
 
+use crate::support::{block_on, start, target};
+
 /// Set for the process that is to be killed.
 const HELPER: &str = "ASSAY_TEST_CLUSTER";
 
 /// A data directory that is gone with the test, and with it the cluster.
-struct DataDir(tempfile::TempDir);
+pub struct DataDir(tempfile::TempDir);
 
 impl DataDir {
     /// `mode`: who may enter it.
@@ -36,11 +39,25 @@ impl DataDir {
         Self(dir)
     }
 
+    /// With an empty cluster in it: making one takes seconds, copying one does not.
+    pub fn seeded() -> Self {
+        static SEED: LazyLock<PathBuf> = LazyLock::new(|| {
+            let cluster = start(&target("seed"));
+            let files = cluster.directory().to_owned();
+            cluster.stop().unwrap();
+            files
+        });
+        let dir = Self::new(0o755);
+        let copied = Command::new("cp").arg("-a").arg(&*SEED).arg(dir.path().join("postgres")).status().unwrap();
+        assert!(copied.success());
+        dir
+    }
+
     fn path(&self) -> &Path {
         self.0.path()
     }
 
-    fn start(&self) -> Cluster {
+    pub fn start(&self) -> Cluster {
         Cluster::start(self.path()).unwrap()
     }
 }
@@ -51,10 +68,6 @@ impl Drop for DataDir {
             fs::remove_dir_all(elsewhere).unwrap();
         }
     }
-}
-
-fn block_on<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
 fn run(url: &str, sql: &str) {
@@ -130,7 +143,7 @@ fn a_newcomer_gets_a_database_that_nobody_else_can_reach() {
 
 #[test]
 fn what_was_written_is_there_after_a_restart_and_gone_after_a_removal() {
-    let dir = DataDir::new(0o755);
+    let dir = DataDir::seeded();
     let cluster = dir.start();
     run(cluster.url(), "CREATE TABLE kept AS SELECT 'yes'::text AS value");
     cluster.stop().unwrap();
@@ -161,25 +174,24 @@ fn a_data_directory_that_postgres_cannot_reach_points_to_one_that_it_can() {
 }
 
 #[test]
-fn a_path_too_long_for_a_socket_works_as_well() {
-    let dir = DataDir::new(0o755);
-    let below = dir.path().join("a-rather-long-name-with-spaces and 'quotes\", %25 and more".repeat(3));
-    fs::create_dir(&below).unwrap();
-    fs::set_permissions(&below, fs::Permissions::from_mode(0o755)).unwrap();
-    let cluster = Cluster::start(&below).unwrap();
-    assert_eq!(ask(cluster.url(), "SELECT 'there'::text"), "there");
-    cluster.remove().unwrap();
-    let odd = dir.path().join("s p,'q\"%");
-    fs::create_dir(&odd).unwrap();
-    fs::set_permissions(&odd, fs::Permissions::from_mode(0o755)).unwrap();
-    let cluster = Cluster::start(&odd).unwrap();
-    assert_eq!(ask(cluster.url(), "SELECT 'there'::text"), "there");
-    cluster.remove().unwrap();
+fn a_path_that_is_odd_or_too_long_for_a_socket_works_as_well() {
+    let dir = DataDir::seeded();
+    let odd = dir.path().join("s p,'q\"%25");
+    let long = dir.path().join("long".repeat(40));
+    for below in [odd, long] {
+        fs::create_dir(&below).unwrap();
+        fs::set_permissions(&below, fs::Permissions::from_mode(0o755)).unwrap();
+        fs::rename(dir.path().join("postgres"), below.join("postgres")).unwrap();
+        let cluster = Cluster::start(&below).unwrap();
+        assert_eq!(ask(cluster.url(), "SELECT 'there'::text"), "there");
+        cluster.stop().unwrap();
+        fs::rename(below.join("postgres"), dir.path().join("postgres")).unwrap();
+    }
 }
 
 #[test]
 fn a_second_process_is_told_who_has_the_cluster() {
-    let dir = DataDir::new(0o755);
+    let dir = DataDir::seeded();
     let cluster = dir.start();
     let refused = Cluster::start(dir.path()).unwrap_err();
     let sentence = refused.to_string();
@@ -190,7 +202,7 @@ fn a_second_process_is_told_who_has_the_cluster() {
 
 #[test]
 fn a_killed_process_takes_its_postgres_with_it() {
-    let dir = DataDir::new(0o755);
+    let dir = DataDir::seeded();
     let (mut child, url) = running_elsewhere(dir.path());
     run(&url, "CREATE TABLE kept AS SELECT 'yes'::text AS value");
     let server = postmaster(&dir.path().join("postgres")).unwrap();
@@ -205,7 +217,7 @@ fn a_killed_process_takes_its_postgres_with_it() {
 
 #[test]
 fn the_next_start_does_not_wait_for_an_orphan_to_leave_by_itself() {
-    let dir = DataDir::new(0o755);
+    let dir = DataDir::seeded();
     let (mut child, url) = running_elsewhere(dir.path());
     run(&url, "CREATE TABLE kept AS SELECT 'yes'::text AS value");
     child.kill().unwrap();
@@ -215,7 +227,7 @@ fn the_next_start_does_not_wait_for_an_orphan_to_leave_by_itself() {
 
 #[test]
 fn a_crashed_postgres_recovers() {
-    let dir = DataDir::new(0o755);
+    let dir = DataDir::seeded();
     let cluster = dir.start();
     run(cluster.url(), "CREATE TABLE kept AS SELECT 'yes'::text AS value");
     let server = postmaster(cluster.directory()).unwrap();
@@ -228,7 +240,7 @@ fn a_crashed_postgres_recovers() {
 
 #[test]
 fn a_number_given_to_another_process_is_not_taken_for_postgres() {
-    let dir = DataDir::new(0o755);
+    let dir = DataDir::seeded();
     let cluster = dir.start();
     let directory = cluster.directory().to_owned();
     let file = directory.join("postmaster.pid");
@@ -248,7 +260,7 @@ fn a_number_given_to_another_process_is_not_taken_for_postgres() {
 
 #[test]
 fn a_postgres_that_somebody_else_has_started_is_left_alone() {
-    let dir = DataDir::new(0o755);
+    let dir = DataDir::seeded();
     let cluster = dir.start();
     let (directory, programs) = (cluster.directory().to_owned(), cluster.programs().to_owned());
     cluster.stop().unwrap();
@@ -285,7 +297,7 @@ fn a_start_that_was_interrupted_begins_anew() {
 
 #[test]
 fn a_start_that_fails_says_why() {
-    let dir = DataDir::new(0o755);
+    let dir = DataDir::seeded();
     let cluster = dir.start();
     let directory = cluster.directory().to_owned();
     cluster.stop().unwrap();

@@ -35,7 +35,6 @@ pub struct Verification {
     post, path = "/v1/attestations/{id}/verification", tag = "customers",
     params(
         ("id" = String, Path, description = "SHA-256 of the statement, 64 hexadecimal digits"),
-        ("Idempotency-Key" = Option<String>, Header, description = "The caller's own name for this request: sent again, it is done once"),
     ),
     request_body = Verification,
     responses((status = 204, description = "Counted"), (status = 400), (status = 404), (status = 409), (status = 413), (status = 415), (status = 422)),

@@ -52,7 +52,7 @@ pub struct Progress {
     get, path = "/v1/jobs/{id}/events", tag = "jobs",
     params(
         ("id" = Uuid, Path, description = "The job"),
-        ("Last-Event-ID" = Option<String>, Header, description = "Id of the last event that was seen"),
+        ("Last-Event-ID" = Option<String>, Header, nullable = false, description = "Id of the last event that was seen"),
     ),
     responses(
         (status = 200, description = "Events; the data of each is one Progress", content_type = "text/event-stream", body = String),

@@ -54,9 +54,8 @@ fn auto() -> String {
     post, path = "/v1/snapshots/{id}/attestation", tag = "jobs",
     params(
         ("id" = uuid::Uuid, Path, description = "The snapshot"),
-        ("Idempotency-Key" = Option<String>, Header, description = "The caller's own name for this request: sent again, it is done once"),
     ),
-    request_body(content = Option<AttestationRequest>, description = "Without a body: shape auto"),
+    request_body(content = AttestationRequest, description = "May be left out: shape auto"),
     responses(
         (status = 202, description = "The job", body = Job, headers(("Location" = String, description = "Where to watch it"))),
         (status = 400), (status = 404), (status = 409), (status = 413), (status = 415), (status = 422),

@@ -229,7 +229,6 @@ pub struct TierRow {
 /// asked for.
 #[utoipa::path(
     post, path = "/v1/snapshots", tag = "snapshots",
-    params(("Idempotency-Key" = Option<String>, Header, description = "The caller's own name for this request: sent again, it is done once")),
     request_body = NewSnapshotRequest,
     responses(
         (status = 201, description = "Made", body = Snapshot, headers(("Location" = String, description = "Where it is"))),

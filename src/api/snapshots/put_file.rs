@@ -38,8 +38,9 @@ use crate::{
     put, path = "/v1/snapshots/{id}/files/{name}", tag = "snapshots",
     params(
         ("id" = Uuid, Path, description = "The snapshot"),
-        ("name" = String, Path, description = "One of assets, accounts, balances, reserves, classes, instruments, limits, tiers, positions, collateral, ending in .csv, .csv.zst or .csv.gz"),
-        ("Content-Digest" = Option<String>, Header, description = "`sha-256=:…:` of what is sent (RFC 9530); Repr-Digest is the same here"),
+        ("name" = String, Path, description = "The table, and how it is packed", example = "balances.csv.zst",
+         pattern = r"^(assets|accounts|balances|reserves|classes|instruments|limits|tiers|positions|collateral)\.csv(\.zst|\.gz)?$"),
+        ("Content-Digest" = Option<String>, Header, nullable = false, description = "`sha-256=:…:` of what is sent (RFC 9530); Repr-Digest is the same here"),
     ),
     request_body(content = String, content_type = "application/octet-stream", description = "The file"),
     responses(
