@@ -245,7 +245,7 @@ fn wait(client: &Client, job: &str, progress: &dyn Progress) -> Result<String, F
             }
             if ["published", "refused", "failed", "cancelled"].contains(&now.as_str()) {
                 let said = answer["detail"].as_str().unwrap_or("no reason given");
-                return match answer["attestation_id"].as_str() {
+                return match answer["attestation"].as_str() {
                     Some(id) => Ok(id.to_owned()),
                     None => Err(Failure::environment(format!("the job ended as {now}: {said}"))),
                 };

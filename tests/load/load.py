@@ -110,7 +110,7 @@ def attest(service, snapshot, shape):
         if answer["state"] == "published":
             print(f"attested {answer['accounts']} accounts, {answer['pages']} pages, {answer['steps']} steps "
                   f"of {answer['shape']} in {time.monotonic() - begun:.0f} s")
-            return answer["attestation_id"]
+            return answer["attestation"]
         if answer["state"] in ("refused", "failed", "cancelled"):
             sys.exit(f"the job ended as {answer['state']}: {answer.get('detail')}")
         time.sleep(1)

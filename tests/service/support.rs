@@ -311,7 +311,7 @@ impl Service {
     pub fn published(&self, job: &str, token: &str) -> String {
         let ended = self.finished(job, token, 240);
         assert_eq!(ended["state"], "published", "{ended}\n{}", self.log());
-        ended["attestation_id"].as_str().unwrap().to_owned()
+        ended["attestation"].as_str().unwrap().to_owned()
     }
 
     pub fn sql(&self) -> postgres::Client {
