@@ -36,7 +36,6 @@ struct State {
     fate: Mutex<Option<Fate>>,
     /// The writes that were hit, by their statements.
     hit: Mutex<BTreeSet<String>>,
-    connections: Mutex<Vec<(TcpStream, UnixStream)>>,
 }
 
 impl Proxy {
@@ -44,12 +43,7 @@ impl Proxy {
     pub fn start(socket: PathBuf) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let state = Arc::new(State {
-            socket,
-            fate: Mutex::new(None),
-            hit: Mutex::new(BTreeSet::new()),
-            connections: Mutex::new(Vec::new()),
-        });
+        let state = Arc::new(State { socket, fate: Mutex::new(None), hit: Mutex::new(BTreeSet::new()) });
         let shared = Arc::clone(&state);
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
@@ -72,20 +66,11 @@ impl Proxy {
     pub fn writes(&self) -> Vec<String> {
         self.state.hit.lock().unwrap().iter().cloned().collect()
     }
-
-    /// Breaks every connection there is.
-    pub fn cut(&self) {
-        for (client, server) in self.state.connections.lock().unwrap().drain(..) {
-            let _ = client.shutdown(Shutdown::Both);
-            let _ = server.shutdown(Shutdown::Both);
-        }
-    }
 }
 
 fn connect(client: TcpStream, state: &Arc<State>) -> io::Result<()> {
     let server = UnixStream::connect(&state.socket)?;
     client.set_nodelay(true)?;
-    state.connections.lock().unwrap().push((client.try_clone()?, server.try_clone()?));
     let swallow = Arc::new(AtomicBool::new(false));
     let (mut down_from, mut down_to) = (server.try_clone()?, client.try_clone()?);
     let quiet = Arc::clone(&swallow);
@@ -139,7 +124,7 @@ fn pump(mut client: TcpStream, mut server: UnixStream, state: &State, swallow: &
                 let (_, rest) = c_string(body);
                 let sql = prepared.get(c_string(rest).0).cloned().unwrap_or_default();
                 if !is_read(&sql) {
-                    statements.push(sql);
+                    statements.push(format!("{}{}", label(&sql), states(body)));
                 }
             }
             b'Q' => {
@@ -159,7 +144,7 @@ fn pump(mut client: TcpStream, mut server: UnixStream, state: &State, swallow: &
             _ => {}
         }
         if commits {
-            let label = statements.drain(..).map(|s| label(&s)).collect::<Vec<_>>().join(" + ");
+            let label = statements.drain(..).collect::<Vec<_>>().join(" + ");
             let fate = *state.fate.lock().unwrap();
             if let Some(fate) = fate
                 && !label.is_empty()
@@ -203,4 +188,11 @@ fn is_read(sql: &str) -> bool {
 /// The beginning of a statement, enough to tell it from others.
 fn label(sql: &str) -> String {
     sql.split_whitespace().take(4).collect::<Vec<_>>().join(" ").chars().take(48).collect()
+}
+
+/// The states of a job among a statement's values: each move from one to the next is a write of its own.
+fn states(values: &[u8]) -> String {
+    let moves = ["checking", "planning", "folding", "compressing", "verifying", "publishing", "published"];
+    let named = |state: &&str| values.windows(state.len()).any(|w| w == state.as_bytes());
+    moves.iter().filter(named).map(|state| format!(" {state}")).collect()
 }

@@ -2,7 +2,6 @@
 
 use std::{
     fs::{self, File},
-    io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{
@@ -298,7 +297,18 @@ impl Service {
 
     /// Waits for a job's end; returns it.
     pub fn finished(&self, job: &str, token: &str, seconds: u64) -> Value {
-        wait_for("the end of the job", seconds, || {
+        self.finished_or(job, token, seconds, || self.log())
+    }
+
+    /// The same; where it does not end, the last lines of what `log` gives say why.
+    pub fn finished_or(&self, job: &str, token: &str, seconds: u64, log: impl Fn() -> String) -> Value {
+        let begun = Instant::now();
+        wait_for("the end of the job", seconds + 5, || {
+            if begun.elapsed() > Duration::from_secs(seconds) {
+                let log = log();
+                let told: Vec<&str> = log.lines().filter(|l| !l.contains("\"answered\"")).collect();
+                panic!("the job has not ended: {}", told[told.len().saturating_sub(30)..].join("\n"));
+            }
             let answer = self.try_request("GET", &format!("/v1/jobs/{job}"), Some(token), &[], &[]).ok()?;
             // while a database restarts, the service says 503
             let job = (answer.status == 200).then(|| answer.json())?;
@@ -379,10 +389,4 @@ impl SmallLedger {
             files: files.map(|(name, content)| (name.to_owned(), content)).to_vec(),
         }
     }
-}
-
-/// Lines that a process wrote which hold `needle`.
-pub fn lines_with(log: &Path, needle: &str) -> Vec<String> {
-    let file = File::open(log).unwrap();
-    BufReader::new(file).lines().map_while(Result::ok).filter(|l| l.contains(needle)).collect()
 }
