@@ -22,17 +22,25 @@ pub enum StoreError {
     #[error("there is no such thing")]
     NotFound,
     /// The database refused for a reason that is a bug, of this program or of how it is set up. Nothing has happened.
-    #[error("{name}: {}", sentence(source))]
+    #[error("{name}: {source}")]
     Database {
         /// The statement or transaction.
         name: &'static str,
         /// What the database says.
-        #[source]
-        source: tokio_postgres::Error,
+        source: Refusal,
     },
     /// What is stored is not what can have been written.
     #[error("{0}")]
     Corrupt(String),
+}
+
+/// What the database says, without the values that it quotes: neither `Display` nor `Debug` holds what was stored.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Refusal {
+    /// Its SQLSTATE, unless the client refused.
+    pub code: Option<SqlState>,
+    message: String,
 }
 
 /// Against what a change goes.
@@ -111,15 +119,15 @@ pub(super) enum Chance {
 }
 
 impl StoreError {
-    /// Of a statement that is no commit.
-    pub(super) fn from_postgres(name: &'static str, source: tokio_postgres::Error) -> Self {
+    /// Of the statement `name`, which is no commit.
+    pub fn from_postgres(name: &'static str, source: tokio_postgres::Error) -> Self {
         if connection_lost(&source) {
             return Self::Unavailable(format!("{name}: {}", sentence(&source)));
         }
         if let Some(conflict) = source.as_db_error().and_then(|e| e.constraint()).and_then(Conflict::of_constraint) {
             return Self::Conflict(conflict);
         }
-        Self::Database { name, source }
+        Self::Database { name, source: Refusal { code: source.code().cloned(), message: sentence(&source) } }
     }
 
     /// Of a commit. Only an error that the server sent as one says that the transaction was rolled back.
@@ -145,15 +153,14 @@ impl StoreError {
     pub(super) fn chance(&self) -> Chance {
         match self {
             Self::Unavailable(_) => Chance::DatabaseReturns,
-            Self::Database { source, .. }
+            Self::Database { source: Refusal { code: Some(code), .. }, .. }
                 if matches!(
-                    source.code(),
-                    Some(&SqlState::T_R_SERIALIZATION_FAILURE | &SqlState::T_R_DEADLOCK_DETECTED)
+                    *code,
+                    SqlState::T_R_SERIALIZATION_FAILURE
+                        | SqlState::T_R_DEADLOCK_DETECTED
+                        | SqlState::LOCK_NOT_AVAILABLE
                 ) =>
             {
-                Chance::OthersFinish
-            }
-            Self::Database { source, .. } if source.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => {
                 Chance::OthersFinish
             }
             _ => Chance::None,

@@ -31,11 +31,7 @@ async fn value(session: &impl Session, name: &str) -> i32 {
 
 /// A statement within a transaction; errors as the store would tell them.
 async fn execute(tx: &Tx, sql: &str) -> Result<(), StoreError> {
-    let result = tx.client().batch_execute(sql).await;
-    result.map_err(|source| match source.is_closed() || source.code().is_some_and(|c| c.code() == "57P01") {
-        true => StoreError::Unavailable(source.to_string()),
-        false => StoreError::Database { name: "test", source },
-    })
+    tx.client().batch_execute(sql).await.map_err(|e| StoreError::from_postgres("test", e))
 }
 
 async fn backend(session: &impl Session) -> i32 {
