@@ -109,6 +109,33 @@ async fn other_errors_are_not_tried_again() {
 }
 
 #[tokio::test]
+async fn a_full_disk_is_an_outage_and_not_a_bug() {
+    let database = tally().await;
+    let attempts = AtomicU32::new(0);
+    let full_once = async |tx: Tx| {
+        execute(&tx, "UPDATE tally SET value = value + 1").await?;
+        if attempts.fetch_add(1, Ordering::Relaxed) == 0 {
+            let full =
+                execute(&tx, "DO $$ BEGIN RAISE EXCEPTION 'no space left' USING ERRCODE = '53100'; END $$").await;
+            assert!(matches!(full, Err(StoreError::Unavailable(_))), "{full:?}");
+            return full;
+        }
+        Ok(())
+    };
+    database.store.run_tx("test.full", full_once).await.unwrap();
+    assert_eq!(value(&database.store.read().await.unwrap(), "a").await, 1);
+}
+
+#[tokio::test]
+async fn an_error_shows_nothing_that_was_stored() {
+    let database = tally().await;
+    let again = async |tx: Tx| execute(&tx, "INSERT INTO tally VALUES ('a', 0)").await;
+    let told = database.store.run_tx("test.again", again).await.unwrap_err();
+    let shown = format!("{told} {told:?} {:?}", std::error::Error::source(&told));
+    assert!(shown.contains("tally_pkey") && !shown.contains("(a)"), "{shown}");
+}
+
+#[tokio::test]
 async fn an_error_that_the_work_ignores_does_not_look_like_success() {
     let database = tally().await;
     let careless = async |tx: Tx| {
