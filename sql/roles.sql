@@ -25,8 +25,9 @@ GRANT SELECT ON refinery_schema_history TO assay_api, assay_worker, assay_readon
 
 -- `assay serve`: takes ledgers in, gives attestations and inclusion paths out. It cannot publish, cannot change what is
 -- published, sees neither checkpoints nor unpublished proofs, and cannot read the audit trail that it writes.
-GRANT SELECT, INSERT, UPDATE (name, lei) ON exchanges TO assay_api;
-GRANT SELECT, INSERT, UPDATE (sealed_at, holds_epoch) ON snapshots TO assay_api;
+GRANT SELECT, INSERT (exchange_id, domain, name, lei, created_at), UPDATE (name, lei) ON exchanges TO assay_api;
+GRANT SELECT, INSERT (snapshot_id, exchange_id, name, epoch, manifest, created_by, created_at),
+      UPDATE (sealed_at, holds_epoch) ON snapshots TO assay_api;
 GRANT SELECT, INSERT, UPDATE ON snapshot_files TO assay_api;
 GRANT SELECT, INSERT, DELETE ON file_chunks TO assay_api;
 GRANT SELECT (job_id, snapshot_id, shape, state, cancel_asked, steps_done, steps, accounts, pages, detail, findings, worker,

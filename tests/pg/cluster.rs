@@ -258,17 +258,15 @@ fn a_number_given_to_another_process_is_not_taken_for_postgres() {
     stranger.wait().unwrap();
 }
 
-#[test]
-fn a_postgres_that_somebody_else_has_started_is_left_alone() {
-    let dir = DataDir::seeded();
-    let cluster = dir.start();
+/// Runs the server of a stopped cluster, in a way that no death of a parent ends it.
+fn run_by_hand(cluster: Cluster, mark: &str) -> Child {
     let (directory, programs) = (cluster.directory().to_owned(), cluster.programs().to_owned());
     cluster.stop().unwrap();
     let user = fs::metadata(&directory).unwrap();
-    let mut foreign = Command::new(programs.join("postgres"))
+    let server = Command::new(programs.join("postgres"))
         .arg("-D")
         .arg(&directory)
-        .args(["-c", "listen_addresses=", "-c"])
+        .args(["-c", mark, "-c", "listen_addresses=", "-c"])
         .arg(format!("unix_socket_directories={}", directory.display()))
         .current_dir("/")
         .uid(user.uid())
@@ -276,12 +274,28 @@ fn a_postgres_that_somebody_else_has_started_is_left_alone() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    wait_until("it runs", || postmaster(&directory).is_some());
+    wait_until("it runs", || fs::read_to_string(directory.join("postmaster.pid")).is_ok_and(|t| t.contains("ready")));
+    server
+}
+
+#[test]
+fn a_postgres_that_somebody_else_has_started_is_left_alone() {
+    let dir = DataDir::seeded();
+    let mut foreign = run_by_hand(dir.start(), "cluster_name=theirs");
     let refused = Cluster::start(dir.path()).unwrap_err().to_string();
     assert!(refused.contains(&format!("PostgreSQL's process {}", foreign.id())), "{refused}");
     assert!(foreign.try_wait().unwrap().is_none());
     kill(Pid::from_raw(i32::try_from(foreign.id()).unwrap()), Signal::SIGQUIT).unwrap();
     foreign.wait().unwrap();
+}
+
+#[test]
+fn a_postgres_of_ours_that_was_left_behind_is_stopped_and_its_cluster_taken_over() {
+    let dir = DataDir::seeded();
+    let mut orphan = run_by_hand(dir.start(), "cluster_name=assay-private");
+    let cluster = dir.start();
+    assert!(orphan.wait().unwrap().success());
+    assert_eq!(ask(cluster.url(), "SELECT 'there'::text"), "there");
 }
 
 #[test]

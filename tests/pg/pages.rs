@@ -1,9 +1,9 @@
 //! What inclusion paths are made from.
 
-use std::time::Instant;
+use std::{thread, time::Instant};
 
 use assay::store::{
-    Conflict, StoreError,
+    Conflict, Store, StoreError,
     jobs::{JobState, end_job, heartbeat},
     pages::{
         NodeRow, PageRow, load_pages, load_reserves, load_tree, pages_between, pages_of, path_nodes, reserve_count,
@@ -12,7 +12,7 @@ use assay::store::{
 };
 use uuid::Uuid;
 
-use crate::support::{Database, conflict, day, job, snapshot};
+use crate::support::{Database, block_on, conflict, day, job, plan_in, snapshot};
 
 async fn new_job(database: &Database, domain: &str) -> Uuid {
     job(&database.store, snapshot(&database.store, domain, day(0)).await.unwrap()).await.unwrap()
@@ -90,18 +90,24 @@ async fn heartbeats_go_on_while_pages_are_loaded() {
     let database = Database::new().await;
     let store = &database.store;
     let job = new_job(&database, "a.example").await;
-    let client = store.read().await.unwrap();
+    let beat = |step: i32| {
+        let url = database.url.clone();
+        let beat = move || {
+            block_on(async {
+                let client = Store::connect(&url, 1).await.unwrap().read().await.unwrap();
+                client.batch_execute("SET lock_timeout = '2s'").await.unwrap();
+                heartbeat(&client, job, "w", Some(step), day(1)).await.unwrap()
+            })
+        };
+        assert!(thread::spawn(beat).join().unwrap());
+    };
     let load = async |tx| {
-        load_pages(&tx, job, (0..100).map(page)).await?;
-        load_tree(&tx, job, [node(0, 0)].into_iter()).await
+        // a heartbeat while the nodes are on their way, and one while the pages are
+        load_tree(&tx, job, [node(0, 0)].into_iter().inspect(|_| beat(1))).await?;
+        load_pages(&tx, job, (0..2).map(page).inspect(|_| beat(2))).await?;
+        plan_in(&tx, job, "planned").await
     };
-    let beats = async {
-        for step in 0..50 {
-            assert!(heartbeat(&client, job, "w", Some(step), day(1)).await.unwrap());
-        }
-    };
-    let (loaded, ()) = tokio::join!(store.run_load("test.load", load), beats);
-    loaded.unwrap();
+    store.run_load("test.load", load).await.unwrap();
     let refused = store.run_tx("test.load", load).await.unwrap_err();
     assert!(refused.to_string().contains("run_load"), "{refused}");
 }

@@ -13,7 +13,7 @@ use std::{
 };
 
 use assay::store::{
-    Conflict, Result, Store, StoreError,
+    Conflict, Result, Store, StoreError, Tx,
     attestations::{self, NewAttestation, Published},
     cluster::{Cluster, ClusterError},
     exchanges::{ExchangeInfo, ensure_exchange},
@@ -63,6 +63,9 @@ pub fn start(data_dir: &Path) -> Cluster {
 async fn prepare(url: &str) {
     let store = Store::connect(url, 1).await.unwrap();
     let client = store.read().await.unwrap();
+    // what a power cut would take from these databases nobody misses
+    client.batch_execute("ALTER SYSTEM SET fsync = off").await.unwrap();
+    client.batch_execute("SELECT pg_reload_conf()").await.unwrap();
     let query = "SELECT datname FROM pg_database WHERE datname NOT IN ('assay', 'postgres') AND NOT datistemplate";
     for row in client.query(query, &[]).await.unwrap() {
         client.batch_execute(&format!("DROP DATABASE {} WITH (FORCE)", row.get::<_, String>(0))).await.unwrap();
@@ -165,6 +168,11 @@ pub async fn job(store: &Store, snapshot_id: Uuid) -> Result<Uuid> {
 
 /// Says what the plan would.
 pub async fn plan(store: &Store, job: Uuid, statement: &str) -> Result<()> {
+    store.run_tx("test.plan", async |tx| plan_in(&tx, job, statement).await).await
+}
+
+/// [`plan`] in a transaction.
+pub async fn plan_in(tx: &Tx, job: Uuid, statement: &str) -> Result<()> {
     let plan = PlanInfo {
         shape: "solvency-8".to_owned(),
         accounts: 3,
@@ -172,7 +180,7 @@ pub async fn plan(store: &Store, job: Uuid, statement: &str) -> Result<()> {
         steps: 5,
         statement: statement.as_bytes().to_vec(),
     };
-    store.run_tx("test.plan", async |tx| jobs::set_plan(&tx, job, &plan, day(1)).await).await
+    jobs::set_plan(tx, job, &plan, day(1)).await
 }
 
 pub fn id_of(statement: &str) -> [u8; 32] {

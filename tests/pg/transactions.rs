@@ -31,11 +31,7 @@ async fn value(session: &impl Session, name: &str) -> i32 {
 
 /// A statement within a transaction; errors as the store would tell them.
 async fn execute(tx: &Tx, sql: &str) -> Result<(), StoreError> {
-    let result = tx.client().batch_execute(sql).await;
-    result.map_err(|source| match source.is_closed() || source.code().is_some_and(|c| c.code() == "57P01") {
-        true => StoreError::Unavailable(source.to_string()),
-        false => StoreError::Database { name: "test", source },
-    })
+    tx.client().batch_execute(sql).await.map_err(|e| StoreError::from_postgres("test", e))
 }
 
 async fn backend(session: &impl Session) -> i32 {
@@ -110,6 +106,33 @@ async fn other_errors_are_not_tried_again() {
     assert!(matches!(told, StoreError::Database { .. }), "{told:?}");
     assert_eq!(attempts.load(Ordering::Relaxed), 1);
     assert_eq!(value(&database.store.read().await.unwrap(), "a").await, 0);
+}
+
+#[tokio::test]
+async fn a_full_disk_is_an_outage_and_not_a_bug() {
+    let database = tally().await;
+    let attempts = AtomicU32::new(0);
+    let full_once = async |tx: Tx| {
+        execute(&tx, "UPDATE tally SET value = value + 1").await?;
+        if attempts.fetch_add(1, Ordering::Relaxed) == 0 {
+            let full =
+                execute(&tx, "DO $$ BEGIN RAISE EXCEPTION 'no space left' USING ERRCODE = '53100'; END $$").await;
+            assert!(matches!(full, Err(StoreError::Unavailable(_))), "{full:?}");
+            return full;
+        }
+        Ok(())
+    };
+    database.store.run_tx("test.full", full_once).await.unwrap();
+    assert_eq!(value(&database.store.read().await.unwrap(), "a").await, 1);
+}
+
+#[tokio::test]
+async fn an_error_shows_nothing_that_was_stored() {
+    let database = tally().await;
+    let again = async |tx: Tx| execute(&tx, "INSERT INTO tally VALUES ('a', 0)").await;
+    let told = database.store.run_tx("test.again", again).await.unwrap_err();
+    let shown = format!("{told} {told:?} {:?}", std::error::Error::source(&told));
+    assert!(shown.contains("tally_pkey") && !shown.contains("(a)"), "{shown}");
 }
 
 #[tokio::test]
