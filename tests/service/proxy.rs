@@ -194,5 +194,5 @@ fn label(sql: &str) -> String {
 fn states(values: &[u8]) -> String {
     let moves = ["checking", "planning", "folding", "compressing", "verifying", "publishing", "published"];
     let named = |state: &&str| values.windows(state.len()).any(|w| w == state.as_bytes());
-    moves.iter().filter(named).map(|state| format!(" {state}")).collect()
+    moves.into_iter().filter(named).map(|state| format!(" {state}")).collect()
 }
