@@ -144,7 +144,7 @@ fn pump(mut client: TcpStream, mut server: UnixStream, state: &State, swallow: &
             _ => {}
         }
         if commits {
-            let label = statements.drain(..).collect::<Vec<_>>().join(" + ");
+            let label = std::mem::take(&mut statements).join(" + ");
             let fate = *state.fate.lock().unwrap();
             if let Some(fate) = fate
                 && !label.is_empty()
