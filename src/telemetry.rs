@@ -1,6 +1,8 @@
 //! Logs and metrics of the service. Neither may ever hold a balance, a salt, a token or an account reference: fields are
 //! names of routes, states, ids of jobs and snapshots, counts and durations.
 
+use std::io::IsTerminal;
+
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 
@@ -13,7 +15,9 @@ use crate::config::{ConfigError, LogConfig, LogFormat};
 pub fn start_logging(config: &LogConfig) -> Result<(), ConfigError> {
     let filter = EnvFilter::try_new(&config.filter)
         .map_err(|e| ConfigError::new(format!("log.filter `{}`: {e}", config.filter)))?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // colours only where a person looks
+    let colours = std::io::stderr().is_terminal();
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
     // a second logger in one process, as tests have it, is no error
     let _ = match config.format {
         LogFormat::Json => builder.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init(),
