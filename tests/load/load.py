@@ -49,6 +49,7 @@ class Service:
             ASSAY_WORKER__THREADS=str(os.cpu_count()),
         )
         self.env.pop("DATABASE_URL", None)
+        others = sockets()
         self.process = subprocess.Popen(
             [ASSAY, "serve", "--listen", f"127.0.0.1:{self.port}"], env=self.env, stderr=subprocess.DEVNULL
         )
@@ -58,6 +59,8 @@ class Service:
                 break
             except OSError:
                 time.sleep(0.1)
+        # the private Postgres is the one that was not there before
+        self.database = f"host={(sockets() - others).pop()} dbname=assay user=assay"
         self.publisher = self.token("publisher", "load")
 
     def token(self, role, subject):
@@ -177,8 +180,7 @@ def ingest(service, place, options):
         "snapshot": {"id": "load-rows", "taken_at": "2026-02-01T00:00:00Z"},
     }
     snapshot = json.loads(service.request("POST", "/v1/snapshots", service.publisher, json.dumps(meta).encode()))["id"]
-    url = database_url(service)
-    psql = ["psql", "--quiet", "--no-psqlrc", url]
+    psql = ["psql", "--quiet", "--no-psqlrc", service.database]
     create = "DROP TABLE IF EXISTS plain; CREATE TABLE plain (account text, asset text, equity numeric, debt numeric)"
     ratios = []
     for attempt in range(3):
@@ -197,17 +199,11 @@ def ingest(service, place, options):
     print(f"median ratio {sorted(ratios)[1]:.2f}")
 
 
-def database_url(service):
-    """The private cluster's socket, from its process."""
-    for entry in pathlib.Path("/proc").iterdir():
-        try:
-            line = (entry / "cmdline").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if line and line[0].endswith(b"postgres") and b"-k" in line:
-            sockets = line[line.index(b"-k") + 1].decode()
-            return f"host={sockets} dbname=assay user=assay"
-    sys.exit("the private Postgres was not found")
+def sockets():
+    """Directories of the Postgres servers that listen on this machine."""
+    lines = pathlib.Path("/proc/net/unix").read_text().splitlines()
+    paths = [line.split()[-1] for line in lines if line.endswith("/.s.PGSQL.5432")]
+    return {path.rsplit("/", 1)[0] for path in paths}
 
 
 def main():
