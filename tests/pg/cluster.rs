@@ -159,18 +159,18 @@ fn what_was_written_is_there_after_a_restart_and_gone_after_a_removal() {
 #[test]
 fn a_data_directory_that_postgres_cannot_reach_points_to_one_that_it_can() {
     let dir = DataDir::new(0o700);
-    let below = dir.path().join("deeper");
-    let cluster = Cluster::start(&below).unwrap();
+    let cluster = dir.start();
     assert_eq!(ask(cluster.url(), "SELECT 'there'::text"), "there");
     let directory = cluster.directory().to_owned();
+    let named = dir.path().join("postgres");
     if nix::unistd::geteuid().is_root() {
-        assert_eq!(fs::read_link(below.join("postgres")).unwrap(), directory);
+        assert_eq!(fs::read_link(&named).unwrap(), directory);
     }
     cluster.stop().unwrap();
-    let again = Cluster::start(&below).unwrap();
+    let again = dir.start();
     assert_eq!(again.directory(), directory);
     again.remove().unwrap();
-    assert!(!directory.exists() && fs::symlink_metadata(below.join("postgres")).is_err());
+    assert!(!directory.exists() && fs::symlink_metadata(&named).is_err());
 }
 
 #[test]

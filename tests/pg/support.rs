@@ -84,10 +84,23 @@ pub fn programs() -> &'static Path {
     CLUSTER.programs()
 }
 
-/// A database of a test's own.
+/// A database of a test's own, dropped with the test: files are deleted fastest while they are new.
 pub struct Database {
     pub url: String,
     pub store: Store,
+    name: String,
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        let sql = format!("DROP DATABASE {} WITH (FORCE)", self.name);
+        // what could not be dropped is dropped by the next run
+        let dropping = async move {
+            let client = Store::connect(CLUSTER.url(), 1).await?.read().await?;
+            client.batch_execute(&sql).await.map_err(|e| StoreError::from_postgres("drop", e))
+        };
+        let _ = thread::spawn(|| block_on(dropping)).join();
+    }
 }
 
 impl Database {
@@ -106,7 +119,7 @@ impl Database {
         let create = format!("CREATE DATABASE {name} TEMPLATE {template}");
         admin.read().await.unwrap().batch_execute(&create).await.unwrap();
         let url = url_of(CLUSTER.url(), &name);
-        Self { store: Store::connect(&url, 8).await.unwrap(), url }
+        Self { store: Store::connect(&url, 8).await.unwrap(), url, name }
     }
 
     /// Connections that can do what `role` can.
