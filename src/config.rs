@@ -88,8 +88,6 @@ pub struct WorkerConfig {
     pub heartbeat_seconds: u64,
     /// Seconds without a heartbeat after which another worker takes over.
     pub dead_after_seconds: u64,
-    /// How often a task that failed for a reason of the machine is tried.
-    pub max_attempts: i16,
     /// Whether shapes made for tests are accepted.
     pub test_shapes: bool,
 }
@@ -161,7 +159,6 @@ impl Default for Defaults {
                 checkpoint_seconds: 30,
                 heartbeat_seconds: 5,
                 dead_after_seconds: 60,
-                max_attempts: 10,
                 test_shapes: false,
             },
             log: LogConfig { format: LogFormat::Json, filter: "info".to_owned() },

@@ -5,7 +5,7 @@ use std::{fs, sync::Arc, time::Duration};
 use uuid::Uuid;
 
 use super::context::Context;
-use crate::store::{StoreError, jobs, pages::sweep_ended, snapshots::sweep_chunks};
+use crate::store::{StoreError, idempotency::sweep_keys, jobs, pages::sweep_ended, snapshots::sweep_chunks};
 
 const EVERY: Duration = Duration::from_secs(600);
 /// Longer than any upload takes.
@@ -26,6 +26,7 @@ async fn sweep(context: &Context) -> Result<(), StoreError> {
     let before = context.now() - LEFTOVER_AFTER;
     let chunks = context.store.run_load("sweep chunks", async |tx| sweep_chunks(&tx, before).await).await?;
     let ended = context.store.run_load("sweep ended jobs", async |tx| sweep_ended(&tx, before).await).await?;
+    let keys = sweep_keys(&context.store.read().await?, before).await?;
     let entries = fs::read_dir(context.home.work_dir()).into_iter().flatten().flatten();
     let mut scratches = 0;
     for entry in entries {
@@ -42,8 +43,8 @@ async fn sweep(context: &Context) -> Result<(), StoreError> {
             scratches += 1;
         }
     }
-    if chunks + ended + scratches > 0 {
-        tracing::info!(chunks, ended, scratches, "swept");
+    if chunks + ended + keys + scratches > 0 {
+        tracing::info!(chunks, ended, keys, scratches, "swept");
     }
     Ok(())
 }

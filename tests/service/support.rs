@@ -12,27 +12,35 @@ use std::{
     time::{Duration, Instant},
 };
 
-use assay::store::cluster::Cluster;
+use assay::store::cluster::{Cluster, ClusterError};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// One private cluster for all tests of this binary; each test has a database of its own.
 pub fn cluster() -> &'static Mutex<Cluster> {
     static CLUSTER: OnceLock<Mutex<Cluster>> = OnceLock::new();
-    static PLACE: OnceLock<TempDir> = OnceLock::new();
     CLUSTER.get_or_init(|| {
-        let place = PLACE.get_or_init(|| tempfile::tempdir().unwrap());
-        Mutex::new(Cluster::start(&place.path().join("postgres")).unwrap())
+        // it stays from run to run, and the user postgres may enter it
+        let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("service-postgres");
+        fs::create_dir_all(&dir).unwrap();
+        fs::set_permissions(&dir, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        // another run of the tests may be about to end
+        let started = wait_for("a private cluster", 60, || match Cluster::start(&dir) {
+            Err(ClusterError::InUse { .. }) => None,
+            started => Some(started),
+        });
+        Mutex::new(started.unwrap())
     })
 }
 
 /// A new database, as a URL.
 pub fn database() -> String {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
-    let name = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
+    let name = format!("service_{}", COUNT.fetch_add(1, Ordering::Relaxed));
     let url = cluster().lock().unwrap().url().to_owned();
     let mut client = postgres::Client::connect(&url, postgres::NoTls).unwrap();
-    client.batch_execute(&format!("CREATE DATABASE {name}")).unwrap();
+    client.execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"), &[]).unwrap();
+    client.execute(&format!("CREATE DATABASE {name}"), &[]).unwrap();
     with_database(&url, &name)
 }
 
