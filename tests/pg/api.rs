@@ -1,0 +1,558 @@
+//! The interface on a real Postgres, without a prover: a ledger is handed over, and an attestation that stands in the
+//! database is handed out.
+
+use std::{
+    io::{Cursor, Read},
+    sync::Arc,
+};
+
+use actix_web::{
+    App,
+    body::MessageBody,
+    dev::ServiceResponse,
+    http::header,
+    test::{TestRequest, call_service, init_service, read_body},
+};
+use assay::{
+    api::{self, ApiState, Parts},
+    attest::verify_disclosure,
+    clock::FixedClock,
+    config::Config,
+    ledger::reserves::ReserveTree,
+    store::{
+        Store,
+        attestations::{self, NewAttestation},
+        jobs::{self, JobState, NewJob, PlanInfo},
+        new_id, pages,
+    },
+    tokens::{Grant, KeyRing, Role, TokenVerifier},
+};
+use assay_circuits::{
+    field::F,
+    identity::MasterSecret,
+    inclusion::verify_inclusion,
+    page::Page,
+    shape::Shape,
+    statement::Statement,
+    testing::{batch_roots, test_pages, test_statement},
+    tree::{empty_roots, node},
+};
+use ff::PrimeField;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use time::{Duration, OffsetDateTime, macros::datetime};
+use uuid::Uuid;
+
+use crate::support::Database;
+
+const NOW: OffsetDateTime = datetime!(2026-11-24 12:00 UTC);
+const EXCHANGE: &str = "exchange.example";
+const SEED: u8 = 5;
+
+struct Place {
+    state: ApiState,
+    keys: Arc<KeyRing>,
+    database: Database,
+    _dir: tempfile::TempDir,
+}
+
+impl Place {
+    async fn new(change: impl FnOnce(&mut Config)) -> Self {
+        let database = Database::new().await;
+        let dir = tempfile::tempdir().unwrap();
+        let mut config = Config { rate_limit_anonymous: 0, rate_limit_subject: 0, ..Config::default() };
+        config.worker.test_shapes = true;
+        change(&mut config);
+        let keys = Arc::new(KeyRing::open_or_create(&dir.path().join("keys"), NOW).unwrap());
+        let verifier = TokenVerifier::from_config(&config, Arc::clone(&keys)).unwrap();
+        let parts = Parts {
+            store: database.store.clone(),
+            verifier: Arc::new(verifier),
+            keys: Arc::clone(&keys),
+            config: Arc::new(config),
+            clock: Arc::new(FixedClock(NOW)),
+            secret: MasterSecret::new([SEED; 32]),
+        };
+        Self { state: ApiState::new(parts).unwrap(), keys, database, _dir: dir }
+    }
+
+    fn token(&self, role: Role, subject: &str, exchange: &str) -> String {
+        let url = Config::default().public_url;
+        let (issuer, audience) = (url.clone(), url);
+        let (subject, exchange) = (subject.to_owned(), Some(exchange.to_owned()));
+        let grant = Grant { issuer, audience, subject, role, exchange, ttl: Duration::hours(1) };
+        format!("Bearer {}", self.keys.mint(&grant, NOW).unwrap())
+    }
+
+    fn publisher(&self) -> String {
+        self.token(Role::Publisher, "publisher", EXCHANGE)
+    }
+}
+
+macro_rules! app {
+    ($place:expr) => {
+        init_service(App::new().configure(api::configure($place.state.clone()))).await
+    };
+}
+
+fn post(path: &str, token: &str, body: &Value) -> TestRequest {
+    TestRequest::post().uri(path).insert_header((header::AUTHORIZATION, token)).set_json(body)
+}
+
+fn get(path: &str, token: &str) -> TestRequest {
+    let request = TestRequest::get().uri(path);
+    if token.is_empty() { request } else { request.insert_header((header::AUTHORIZATION, token)) }
+}
+
+fn put(path: &str, token: &str, body: impl Into<Vec<u8>>) -> TestRequest {
+    let request = TestRequest::put().uri(path).insert_header((header::AUTHORIZATION, token));
+    request.set_payload(body.into())
+}
+
+async fn json_of(answer: ServiceResponse<impl MessageBody>) -> Value {
+    serde_json::from_slice(&read_body(answer).await).unwrap()
+}
+
+fn header_of(answer: &ServiceResponse<impl MessageBody>, name: &str) -> String {
+    answer.headers().get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
+}
+
+fn description(id: &str, taken_at: &str) -> Value {
+    json!({
+        "exchange": {"name": "Example", "domain": EXCHANGE},
+        "snapshot": {"id": id, "taken_at": taken_at},
+        "book": {"assets": [{"symbol": "BTC", "scale": "8", "price": "1", "quote": "USD"}]},
+    })
+}
+
+#[actix_web::test]
+async fn a_ledger_is_handed_over_and_its_attestation_asked_for_once() {
+    let place = Place::new(|_| {}).await;
+    let app = app!(place);
+    let (own, other) = (place.publisher(), place.token(Role::Publisher, "p", "other.example"));
+    let send = async |request: TestRequest| call_service(&app, request.to_request()).await;
+
+    // a2: not of the future
+    let early = send(post("/v1/snapshots", &own, &description("early", "2026-11-24T12:06:00Z"))).await;
+    assert_eq!(json_of(early).await["type"], "/problems/snapshot-time");
+
+    // a6: the same request under the same key is done once, another one under it is refused
+    let body = description("one", "2026-11-23T00:00:00Z");
+    let named = |body: &Value| post("/v1/snapshots", &own, body).insert_header(("idempotency-key", "k"));
+    let made = send(named(&body)).await;
+    assert_eq!(made.status(), 201);
+    let location = header_of(&made, "location");
+    let made = json_of(made).await;
+    assert_eq!(made["files"][0]["name"], "assets.csv");
+    let again = send(named(&body)).await;
+    assert_eq!((again.status().as_u16(), header_of(&again, "idempotent-replayed").as_str()), (201, "true"));
+    assert_eq!(header_of(&again, "location"), location);
+    assert_eq!(json_of(again).await, made);
+    let mismatch = send(named(&description("two", "2026-11-23T00:00:01Z"))).await;
+    assert_eq!(json_of(mismatch).await["type"], "/problems/idempotency-mismatch");
+    let exists = send(post("/v1/snapshots", &own, &body)).await;
+    assert_eq!(json_of(exists).await["type"], "/problems/snapshot-exists");
+
+    // nobody else's
+    assert_eq!(send(get(&location, &other)).await.status(), 404);
+    assert_eq!(send(put(&format!("{location}/files/accounts.csv"), &other, "x")).await.status(), 404);
+    assert_eq!(send(post(&format!("{location}/attestation"), &other, &json!({}))).await.status(), 404);
+
+    let incomplete = send(post(&format!("{location}/attestation"), &own, &json!({}))).await;
+    assert_eq!(json_of(incomplete).await["type"], "/problems/snapshot-incomplete");
+
+    let accounts = b"account,class\nalice,0\n".to_vec();
+    let digest = Sha256::digest(&accounts);
+    let sent = send(put(&format!("{location}/files/accounts.csv"), &own, accounts.clone())).await;
+    assert_eq!((sent.status().as_u16(), header_of(&sent, "etag")), (204, format!("\"{}\"", hex::encode(digest))));
+    // the same content again
+    assert_eq!(send(put(&format!("{location}/files/accounts.csv"), &own, accounts)).await.status(), 204);
+    let twice = send(put(&format!("{location}/files/accounts.csv.gz"), &own, "x")).await;
+    assert_eq!(json_of(twice).await["type"], "/problems/file-exists");
+    let damaged = send(put(&format!("{location}/files/balances.csv.zst"), &own, "not packed")).await;
+    assert_eq!(json_of(damaged).await["type"], "/problems/damaged-file");
+    let lost = put(&format!("{location}/files/balances.csv"), &own, "account")
+        .insert_header(("content-digest", "sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:"));
+    assert_eq!(json_of(send(lost).await).await["type"], "/problems/digest-mismatch");
+    assert_eq!(send(put(&format!("{location}/files/manifest.toml"), &own, "x")).await.status(), 404);
+    let text: String = (0..200_000).map(|i| format!("alice,BTC,{i},0\n")).collect();
+    let packed = zstd::encode_all(text.as_bytes(), 1).unwrap();
+    assert_eq!(send(put(&format!("{location}/files/balances.csv.zst"), &own, packed)).await.status(), 204);
+    let shown = json_of(send(get(&location, &own)).await).await;
+    assert_eq!(shown["files"].as_array().unwrap().len(), 3);
+
+    let unknown = send(post(&format!("{location}/attestation"), &own, &json!({"shape": "solvency-9"}))).await;
+    assert_eq!(json_of(unknown).await["type"], "/problems/unknown-shape");
+    let asked = post(&format!("{location}/attestation"), &own, &json!({})).insert_header(("idempotency-key", "a"));
+    let asked = send(asked).await;
+    assert_eq!(asked.status(), 202);
+    let job = header_of(&asked, "location");
+    assert_eq!(json_of(asked).await["state"], "queued");
+    let again = post(&format!("{location}/attestation"), &own, &json!({})).insert_header(("idempotency-key", "a"));
+    assert_eq!(header_of(&send(again).await, "location"), job);
+    let second = TestRequest::post().uri(&format!("{location}/attestation"));
+    let second = send(second.insert_header((header::AUTHORIZATION, own.as_str()))).await;
+    assert_eq!(json_of(second).await["type"], "/problems/job-under-way");
+    let sealed = send(put(&format!("{location}/files/positions.csv"), &own, "x")).await;
+    assert_eq!(json_of(sealed).await["type"], "/problems/snapshot-sealed");
+
+    assert_eq!(json_of(send(get(&job, &own)).await).await["snapshot"], made["id"]);
+    assert_eq!(send(get(&job, &other)).await.status(), 404);
+    let cancel = |token: &str| TestRequest::delete().uri(&job).insert_header((header::AUTHORIZATION, token.to_owned()));
+    assert_eq!(send(cancel(&other)).await.status(), 404);
+    let cancelled = send(cancel(&own)).await;
+    assert_eq!(cancelled.status(), 202);
+    assert_eq!(json_of(cancelled).await["state"], "cancelled");
+    assert_eq!(json_of(send(cancel(&own)).await).await["type"], "/problems/job-ended");
+
+    // the stream of a job that has ended says so and ends; who knows already is told nothing
+    let events = String::from_utf8(read_body(send(get(&format!("{job}/events"), &own)).await).await.to_vec()).unwrap();
+    let id = events.lines().find_map(|line| line.strip_prefix("id: ")).unwrap().to_owned();
+    assert!(events.starts_with("event: progress\n") && events.contains("\"state\":\"cancelled\""), "{events}");
+    let known = get(&format!("{job}/events"), &own).insert_header(("last-event-id", id));
+    assert_eq!(send(known).await.status(), 204);
+    assert_eq!(send(get(&format!("{job}/events"), &other)).await.status(), 404);
+}
+
+#[actix_web::test]
+async fn a7_what_is_too_large_or_unpacks_to_too_much_is_refused_and_leaves_no_file() {
+    let place = Place::new(|config| {
+        (config.upload_max_bytes, config.upload_max_decompressed_bytes) = (3 << 20, 64 << 20);
+        config.upload_max_ratio = 50;
+    })
+    .await;
+    let app = app!(place);
+    let own = place.publisher();
+    let send = async |request: TestRequest| call_service(&app, request.to_request()).await;
+    let made = send(post("/v1/snapshots", &own, &description("one", "2026-11-23T00:00:00Z"))).await;
+    let location = header_of(&made, "location");
+    for (name, body) in [
+        ("balances.csv", vec![b'x'; (3 << 20) + 1]),
+        ("balances.csv.zst", zstd::encode_all(&vec![0; 60 << 20][..], 1).unwrap()),
+        ("balances.csv.zst", zstd::encode_all(&vec![0; 65 << 20][..], 1).unwrap()),
+    ] {
+        let refused = send(put(&format!("{location}/files/{name}"), &own, body)).await;
+        assert_eq!(json_of(refused).await["type"], "/problems/too-large", "{name}");
+    }
+    let announced =
+        put(&format!("{location}/files/balances.csv"), &own, "x").insert_header(("content-length", 4 << 20));
+    assert_eq!(send(announced).await.status(), 413);
+    let shown = json_of(send(get(&location, &own)).await).await;
+    assert_eq!(shown["files"].as_array().unwrap().len(), 1);
+    // exactly what is allowed, in whole chunks
+    assert_eq!(send(put(&format!("{location}/files/balances.csv"), &own, vec![b'x'; 3 << 20])).await.status(), 204);
+    let client = place.database.store.read().await.unwrap();
+    let id = shown["id"].as_str().unwrap().parse::<Uuid>().unwrap();
+    let files = assay::store::snapshots::snapshot_files(&client, id).await.unwrap();
+    let file = files.iter().find(|file| file.name == "balances.csv").unwrap();
+    let mut kept = Vec::new();
+    let keep = |bytes: &[u8]| {
+        kept.extend_from_slice(bytes);
+        Ok::<_, assay::store::StoreError>(())
+    };
+    assay::store::snapshots::read_file(&client, file, keep).await.unwrap();
+    assert_eq!(kept, vec![b'x'; 3 << 20]);
+}
+
+/// An attestation in the database, with a proof that nobody looks at here.
+struct Published {
+    id: String,
+    statement: Vec<u8>,
+    accounts: usize,
+}
+
+/// A page in the format of the table.
+fn record(page: &Page) -> Vec<u8> {
+    let mut bytes = page.identity.to_repr().as_ref().to_vec();
+    bytes.extend([u8::from(page.first), page.remaining, page.class]);
+    for entry in &page.entries {
+        bytes.extend(entry.column.to_le_bytes());
+        bytes.extend(entry.quantity.to_le_bytes());
+    }
+    for entry in &page.capped {
+        bytes.extend(entry.column.to_le_bytes());
+        bytes.extend(entry.quantity.to_le_bytes());
+        bytes.extend(entry.slack.to_le_bytes());
+    }
+    for measure in page.measures.iter().filter(|_| !page.capped.is_empty()) {
+        bytes.extend(measure.to_le_bytes());
+    }
+    bytes
+}
+
+fn tree(shape: &Shape, pages: &[Page]) -> Vec<pages::NodeRow> {
+    let (mut level, empty) = (batch_roots(shape, pages), empty_roots(shape.depth()));
+    let mut rows = Vec::new();
+    for height in 0..shape.upper_depth {
+        rows.extend(level.iter().zip(0..).map(|(digest, position)| pages::NodeRow {
+            height: height as i16,
+            position,
+            digest: digest.to_repr().into(),
+        }));
+        let above = level.chunks(8).map(|chunk| {
+            let mut children = [empty[shape.batch_depth + height]; 8];
+            children[..chunk.len()].copy_from_slice(chunk);
+            node(&children)
+        });
+        level = above.collect();
+    }
+    rows
+}
+
+async fn publish(store: &Store, shape: &str, accounts: usize, name: &str, epoch: OffsetDateTime) -> Published {
+    let shape = Shape::named(shape).unwrap();
+    let mut pages = test_pages(shape, accounts, u64::from(SEED));
+    let whole = pages.len();
+    pages.retain(|page| page.identity != F::from(0));
+    pages.sort_by_key(|page| page.identity);
+    let own = pages.len();
+    pages.resize_with(whole, || Page::padding(shape));
+    let secret = MasterSecret::new([SEED; 32]);
+    let lines: Vec<[String; 7]> = (0..10)
+        .map(|i| {
+            let asset = if i % 2 == 0 { "T00" } else { "T01" };
+            [asset, "bitcoin", &format!("address {i}"), "0.00000001", "", "", ""].map(str::to_owned)
+        })
+        .collect();
+    let mut statement = test_statement(shape, &"0".repeat(64), &pages);
+    let reserves = ReserveTree::over(&lines, |line| secret.reserve_blind(&statement.snapshot.id, line as u64));
+    statement.reserves.root = hex::encode(reserves.root());
+    statement.exchange.name = format!("Exchange {name}");
+    let bytes = {
+        assay_circuits::testing::recommit(&mut statement, &pages);
+        statement.to_bytes().unwrap()
+    };
+    let id = Statement::digest(&bytes);
+
+    let info = assay::store::exchanges::ExchangeInfo {
+        domain: EXCHANGE.to_owned(),
+        name: "Test Exchange".to_owned(),
+        lei: None,
+    };
+    let job_id = new_id(NOW);
+    let make = async |tx| {
+        let exchange = assay::store::exchanges::ensure_exchange(&tx, &info, NOW).await?;
+        let (name, manifest, created_by) = (name.to_owned(), String::new(), "test".to_owned());
+        let new = assay::store::snapshots::NewSnapshot { exchange, name, epoch, manifest, created_by, now: NOW };
+        let snapshot_id = assay::store::snapshots::create_snapshot(&tx, &new).await?;
+        let (shape, created_by) = ("auto".to_owned(), "test".to_owned());
+        jobs::create_job(&tx, &NewJob { id: job_id, snapshot_id, shape, created_by, now: NOW }).await
+    };
+    store.run_tx("test", make).await.unwrap();
+    let rows: Vec<_> = pages[..own]
+        .iter()
+        .zip(0..)
+        .map(|(page, position)| pages::PageRow {
+            position,
+            identity: page.identity.to_repr().into(),
+            record: record(page),
+        })
+        .collect();
+    let nodes = tree(shape, &pages);
+    let plan = PlanInfo {
+        shape: shape.name.to_owned(),
+        accounts: accounts as i64,
+        pages: own as i64,
+        steps: statement.steps as i32,
+        statement: bytes.clone(),
+    };
+    let load = async |tx| {
+        pages::load_pages(&tx, job_id, rows.clone().into_iter()).await?;
+        pages::load_tree(&tx, job_id, nodes.clone().into_iter()).await?;
+        pages::load_reserves(&tx, job_id, &lines).await?;
+        jobs::set_plan(&tx, job_id, &plan, NOW).await
+    };
+    store.run_load("test", load).await.unwrap();
+    let new = NewAttestation {
+        id,
+        job_id,
+        valid: true,
+        report: json!({ "valid": true }),
+        statement: bytes.clone(),
+        proof: b"a proof".to_vec(),
+        jws: "{\"payload\":\"\"}".to_owned(),
+        now: NOW,
+    };
+    let publish = async |tx| {
+        attestations::publish(&tx, &new).await?;
+        jobs::advance(&tx, job_id, &[JobState::Queued], JobState::Published, NOW).await
+    };
+    assert!(store.run_tx("test", publish).await.unwrap());
+    Published { id: hex::encode(id), statement: bytes, accounts }
+}
+
+#[actix_web::test]
+async fn what_is_published_is_listed_shown_and_given_in_parts() {
+    let place = Place::new(|_| {}).await;
+    let app = app!(place);
+    let send = async |request: TestRequest| call_service(&app, request.to_request()).await;
+    assert_eq!(send(get("/v1/attestations/latest", "")).await.status(), 404);
+    let mut published = Vec::new();
+    for day in 1..=3 {
+        let epoch = NOW - Duration::days(10 - day);
+        published.push(publish(&place.database.store, "solvency-8", 5, &format!("s{day}"), epoch).await);
+    }
+    let newest = &published[2];
+
+    // pages follow each other, newest first
+    let (mut path, mut seen) = ("/v1/attestations?limit=2".to_owned(), Vec::new());
+    loop {
+        let answer = send(get(&path, "")).await;
+        let link = header_of(&answer, "link");
+        let page = json_of(answer).await;
+        seen.extend(page["attestations"].as_array().unwrap().iter().map(|a| a["id"].as_str().unwrap().to_owned()));
+        match link.strip_prefix('<').and_then(|l| l.strip_suffix(">; rel=\"next\"")) {
+            Some(next) => path = next.to_owned(),
+            None => break,
+        }
+    }
+    let expected: Vec<_> = published.iter().rev().map(|p| p.id.clone()).collect();
+    assert_eq!(seen, expected);
+    let one = send(get("/v1/attestations?from=2026-11-16T12:00:00Z&to=2026-11-16T12:00:00Z", "")).await;
+    assert_eq!(json_of(one).await["attestations"].as_array().unwrap().len(), 1);
+    let none = send(get("/v1/attestations?exchange=other.example", "")).await;
+    assert_eq!(json_of(none).await["attestations"], json!([]));
+
+    let latest = json_of(send(get("/v1/attestations/latest", "")).await).await;
+    let shown = json_of(send(get(&format!("/v1/attestations/{}", newest.id), "")).await).await;
+    assert_eq!(latest, shown);
+    assert_eq!(shown["assets"][0]["asset"], "T00");
+    assert_eq!(shown["assets"][0]["coverage_bps"], 10_000);
+
+    let base = format!("/v1/attestations/{}", newest.id);
+    for (part, kind) in [
+        ("statement", "application/json"),
+        ("proof", "application/octet-stream"),
+        ("jws", "application/jose+json"),
+        ("bundle.zip", "application/zip"),
+        ("coverage.svg", "image/svg+xml"),
+    ] {
+        let whole = send(get(&format!("{base}/{part}"), "").insert_header(("accept-encoding", "gzip"))).await;
+        assert_eq!((whole.status().as_u16(), header_of(&whole, "content-type").as_str()), (200, kind));
+        assert!(
+            header_of(&whole, "cache-control").contains("immutable")
+                && header_of(&whole, "content-encoding").is_empty()
+        );
+        let etag = header_of(&whole, "etag");
+        let bytes = read_body(whole).await;
+        assert_eq!(etag, format!("\"{}\"", hex::encode(Sha256::digest(&bytes))));
+        let known = get(&format!("{base}/{part}"), "").insert_header(("if-none-match", etag));
+        assert_eq!(send(known).await.status(), 304);
+        let tail = send(get(&format!("{base}/{part}"), "").insert_header(("range", "bytes=5-"))).await;
+        assert_eq!(tail.status(), 206);
+        assert_eq!(read_body(tail).await, bytes.slice(5..));
+        let beyond = send(get(&format!("{base}/{part}"), "").insert_header(("range", "bytes=99999999-"))).await;
+        assert_eq!(json_of(beyond).await["type"], "/problems/range-not-satisfiable");
+        let unknown = send(get(&format!("/v1/attestations/{}/{part}", "0".repeat(64)), "")).await;
+        assert_eq!(unknown.status(), 404);
+    }
+    let zip = read_body(send(get(&format!("{base}/bundle.zip"), "")).await).await;
+    let mut zip = zip::ZipArchive::new(Cursor::new(zip.to_vec())).unwrap();
+    let mut statement = Vec::new();
+    zip.by_name("statement.json").unwrap().read_to_end(&mut statement).unwrap();
+    assert_eq!(statement, newest.statement);
+}
+
+#[actix_web::test]
+async fn a4_every_customer_gets_their_own_inclusion_and_nobody_else_s() {
+    let place = Place::new(|_| {}).await;
+    let app = app!(place);
+    let send = async |request: TestRequest| call_service(&app, request.to_request()).await;
+    for (shape, name) in [("solvency-8", "one"), ("compliance-8", "two")] {
+        let epoch = if name == "one" { NOW - Duration::days(2) } else { NOW - Duration::days(1) };
+        let published = publish(&place.database.store, shape, 60, name, epoch).await;
+        let path = format!("/v1/attestations/{}/inclusion", published.id);
+        for account in (0..published.accounts).map(|i| format!("account {i}")) {
+            let token = place.token(Role::Customer, &account, EXCHANGE);
+            let answer = send(get(&path, &token).insert_header(("accept-encoding", "gzip"))).await;
+            assert_eq!(header_of(&answer, "cache-control"), "private, no-store");
+            assert!(header_of(&answer, "content-encoding").is_empty());
+            let file = read_body(answer).await;
+            let report = verify_inclusion(&published.statement, &file, Some(&account));
+            assert!(report.is_valid(), "{account}: {:?}", report.checks);
+        }
+        // whoever has nothing here is told the same, for whatever reason
+        let mut answers = Vec::new();
+        for (account, exchange, path) in [
+            ("account 60", EXCHANGE, path.clone()),
+            ("account 1", "other.example", path.clone()),
+            ("nobody", "other.example", path.clone()),
+            ("account 1", EXCHANGE, format!("/v1/attestations/{}/inclusion", "0".repeat(64))),
+        ] {
+            let token = place.token(Role::Customer, account, exchange);
+            let answer = send(get(&path, &token)).await;
+            assert_eq!(answer.status(), 404);
+            answers.push(read_body(answer).await);
+        }
+        assert!(answers.iter().all(|answer| answer == &answers[0]));
+    }
+}
+
+#[actix_web::test]
+async fn auditors_see_the_evidence_and_what_customers_said() {
+    let place = Place::new(|_| {}).await;
+    let app = app!(place);
+    let send = async |request: TestRequest| call_service(&app, request.to_request()).await;
+    let published = publish(&place.database.store, "compliance-8", 12, "one", NOW - Duration::days(1)).await;
+    let path = format!("/v1/attestations/{}/verification", published.id);
+    for (account, included) in [(0, true), (1, true), (1, true), (2, true), (2, false), (3, true)] {
+        let token = place.token(Role::Customer, &format!("account {account}"), EXCHANGE);
+        let said = post(&path, &token, &json!({ "included": included }))
+            .insert_header(("idempotency-key", format!("{account}{included}")));
+        assert_eq!(send(said).await.status(), 204);
+    }
+    for (account, exchange) in [("account 12", EXCHANGE), ("account 1", "other.example")] {
+        let token = place.token(Role::Customer, account, exchange);
+        assert_eq!(send(post(&path, &token, &json!({ "included": true }))).await.status(), 404);
+    }
+    let client = place.database.store.read().await.unwrap();
+    let rows = client.query("SELECT subject FROM idempotency_keys", &[]).await.unwrap();
+    assert!(rows.iter().all(|row| !row.get::<_, &str>(0).contains("account")));
+
+    let auditor = place.token(Role::Auditor, "auditor", EXCHANGE);
+    let seen = json_of(send(get(&format!("/v1/compliance/{}", published.id), &auditor)).await).await;
+    assert_eq!(seen["verifications"], json!({ "included": 3, "not_included": 1 }));
+    assert_eq!(seen["sentences"].as_array().unwrap().len(), 2);
+    let other = place.token(Role::Regulator, "regulator", "other.example");
+    assert_eq!(send(get(&format!("/v1/compliance/{}", published.id), &other)).await.status(), 404);
+
+    for (query, lines) in [("", 10), ("?asset=T01", 5)] {
+        let answer = send(get(&format!("/v1/reserves/{}{query}", published.id), &auditor)).await;
+        let file = read_body(answer).await;
+        let report = verify_disclosure(&file, &published.statement);
+        assert_eq!(report.lines, (lines, 10));
+        assert!(report.checks.iter().take(2).all(|check| check.passed), "{:?}", report.checks);
+    }
+    assert_eq!(send(get(&format!("/v1/reserves/{}?asset=T09", published.id), &auditor)).await.status(), 404);
+    assert_eq!(send(get(&format!("/v1/reserves/{}", published.id), &other)).await.status(), 404);
+}
+
+#[actix_web::test]
+async fn the_service_is_ready_while_its_newest_attestation_is_young_enough() {
+    let place = Place::new(|config| config.promised_interval_seconds = 3600).await;
+    let app = app!(place);
+    let ready = async || call_service(&app, TestRequest::get().uri("/readyz").to_request()).await;
+    assert_eq!(json_of(ready().await).await["errors"][0]["place"], "attestations");
+    publish(&place.database.store, "solvency-8", 3, "one", NOW - Duration::days(1)).await;
+    assert_eq!(ready().await.status(), 200);
+}
+
+#[actix_web::test]
+async fn requests_that_are_sent_at_the_same_time_under_one_key_are_done_once() {
+    let place = Place::new(|_| {}).await;
+    let app = app!(place);
+    let own = place.publisher();
+    let body = description("one", "2026-11-23T00:00:00Z");
+    let send = async || {
+        let request = post("/v1/snapshots", &own, &body).insert_header(("idempotency-key", "same"));
+        call_service(&app, request.to_request()).await.status().as_u16()
+    };
+    let mut statuses: Vec<u16> = futures_util::future::join_all((0..6).map(|_| send())).await;
+    statuses.sort_unstable();
+    assert!(statuses.iter().all(|status| [201, 409].contains(status)), "{statuses:?}");
+    assert!(statuses.contains(&201));
+    assert_eq!(send().await, 201);
+    let client = place.database.store.read().await.unwrap();
+    let count: i64 = client.query_one("SELECT count(*) FROM snapshots", &[]).await.unwrap().get(0);
+    assert_eq!(count, 1);
+}
