@@ -1,23 +1,19 @@
-# demo   a sample exchange from ledger to verified proof      test   everything CI runs beside check
+# demo   the whole service at once, with a sample exchange     test   everything CI runs beside check
 # check  format, lints, dependencies, documentation           bench  what things cost, printed
-# pins   writes anew what must not drift (circuits/pins, circuits/vectors, the pinned help)
-.PHONY: demo test check bench pins
+# load   requests and rows a second (tests/load)              pins   writes anew what must not drift
+.PHONY: demo test check bench load pins postgres
 
-DEMO := target/demo
 ASSAY := target/release/assay
-# the demo keeps its secret and parameters to itself
+# the demo keeps its database, secret and parameters to itself
 export ASSAY_HOME ?= $(CURDIR)/target/assay-home
 
-demo:
+demo: postgres
 	cargo build --release --package assay
-	rm -rf $(DEMO) && mkdir -p $(DEMO)
-	$(ASSAY) sample --accounts 1000 --seed 7 --out $(DEMO)/ledger
-	$(ASSAY) check $(DEMO)/ledger
-	$(ASSAY) prove $(DEMO)/ledger --out $(DEMO)/attestation
-	$(ASSAY) verify $(DEMO)/attestation
-	$(ASSAY) inclusion $(DEMO)/attestation --account "$$(sed -n 2p $(DEMO)/ledger/accounts.csv | cut -d, -f1)" --out $(DEMO)/inclusion.json
-	$(ASSAY) verify-inclusion $(DEMO)/inclusion.json --attestation $(DEMO)/attestation
-	$(ASSAY) explain $(DEMO)/attestation
+	$(ASSAY) demo $(DEMO_ARGUMENTS)
+
+# Postgres for tests and the demo: installed where it is missing and we may
+postgres:
+	./.ci/postgres
 
 check:
 	cargo fmt --all --check
@@ -25,8 +21,9 @@ check:
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
 	./.ci/supply-chain
 
-test:
+test: postgres
 	cargo test --workspace --locked
+	./.ci/schemathesis
 	python3 circuits/vectors/check.py
 
 bench:
@@ -34,6 +31,12 @@ bench:
 	cargo bench --package assay-circuits --bench fold -- solvency-64 12
 	cargo bench --package assay-circuits --bench fold -- solvency-512 7
 
+load: postgres
+	cargo build --release --package assay
+	python3 tests/load/load.py
+
 pins:
 	cargo run --release --package assay-circuits --example pins -- --vectors
 	UPDATE_PINS=1 cargo test --package assay --lib cli
+	UPDATE_PINS=1 cargo test --package assay --lib api
+	UPDATE_PINS=1 cargo test --package assay --test pg schema

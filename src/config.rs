@@ -88,8 +88,6 @@ pub struct WorkerConfig {
     pub heartbeat_seconds: u64,
     /// Seconds without a heartbeat after which another worker takes over.
     pub dead_after_seconds: u64,
-    /// How often a task that failed for a reason of the machine is tried.
-    pub max_attempts: i16,
     /// Whether shapes made for tests are accepted.
     pub test_shapes: bool,
 }
@@ -161,7 +159,6 @@ impl Default for Defaults {
                 checkpoint_seconds: 30,
                 heartbeat_seconds: 5,
                 dead_after_seconds: 60,
-                max_attempts: 10,
                 test_shapes: false,
             },
             log: LogConfig { format: LogFormat::Json, filter: "info".to_owned() },
@@ -175,7 +172,7 @@ impl Default for Defaults {
 pub struct ConfigError(String);
 
 impl ConfigError {
-    /// A setting of the right kind that means nothing.
+    /// With a sentence for the operator.
     pub(crate) fn new(sentence: String) -> Self {
         Self(sentence)
     }
@@ -209,6 +206,33 @@ impl Default for Config {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn the_documented_sample_is_the_defaults_and_names_every_setting() {
+        let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/config/assay.toml");
+        let sample: toml::Table = toml::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+        let mut defaults = toml::Table::try_from(Defaults::default()).unwrap();
+        let issuers = sample["issuers"].as_array().unwrap().clone();
+        assert_eq!(issuers.len(), 1);
+        defaults.insert("issuers".to_owned(), issuers.into());
+        // what has no default is shown as a comment
+        let mut shown = sample.clone();
+        shown.insert("metrics_listen".to_owned(), sample["metrics_listen"].clone());
+        defaults.insert("metrics_listen".to_owned(), sample["metrics_listen"].clone());
+        assert_eq!(shown, defaults);
+        let config = Figment::from(Serialized::defaults(Defaults::default())).merge(Toml::file_exact(&file));
+        let config: Config = config.extract().unwrap();
+        assert_eq!(config.issuers[0].algorithms, ["ES256"]);
+    }
+
+    #[test]
+    fn an_unknown_setting_is_named() {
+        let place = tempfile::tempdir().unwrap();
+        let file = place.path().join("assay.toml");
+        std::fs::write(&file, "listne = \"127.0.0.1:1\"\n").unwrap();
+        let error = Config::load(Some(&file)).unwrap_err().to_string();
+        assert!(error.contains("listne"), "{error}");
+    }
 
     #[test]
     fn the_defaults_are_complete() {

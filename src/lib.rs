@@ -1,4 +1,4 @@
-//! Assay: solvency attestations for exchanges.
+//! Assay: solvency and compliance attestations for exchanges.
 //!
 //! The way of the data: [`ledger`] reads and checks what an exchange hands us, [`attest`] turns it into a statement, folds
 //! every account into one zero-knowledge proof of it (the proving core is `assay-circuits`), and publishes both. Each
@@ -12,5 +12,7 @@ pub mod config;
 pub mod jobs;
 pub mod ledger;
 pub mod progress;
+pub mod service;
 pub mod store;
+pub mod telemetry;
 pub mod tokens;

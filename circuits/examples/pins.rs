@@ -6,6 +6,7 @@
 use std::{fs, path::Path};
 
 use assay_circuits::{
+    disclosure::{Attested, Claim, DISCLOSURE_CIRCUIT, DISCLOSURE_PROTOCOL, DisclosureParameters, disclose},
     field::{F, to_hex},
     hash::{Domain, hash},
     identity::{MasterSecret, identity},
@@ -13,8 +14,8 @@ use assay_circuits::{
     prover::Fold,
     setup::Parameters,
     shape::Shape,
-    spec::step_rules,
-    testing::{Counting, batch_roots, test_columns, test_pages, test_statement},
+    spec::{DISCLOSURE_RULES, step_rules},
+    testing::{Counting, batch_roots, test_columns, test_inclusion, test_pages, test_statement},
     tree::{UpperTree, batch_levels, empty_roots},
 };
 use serde_json::{Value, json};
@@ -55,6 +56,9 @@ fn main() {
             fs::write(frozen.join("proof.bin"), &proof).unwrap();
         }
     }
+    if only.is_empty() || only.iter().any(|o| o == DISCLOSURE_CIRCUIT) {
+        pin_disclosure(root, vectors);
+    }
     if vectors {
         write(&root.join("vectors/vectors.json"), &algorithm_vectors());
     }
@@ -62,6 +66,45 @@ fn main() {
 
 fn write(path: &Path, value: &Value) {
     fs::write(path, format!("{value:#}\n")).unwrap();
+}
+
+/// The circuit of disclosures, with the length of a proof about one account.
+fn pin_disclosure(root: &Path, vectors: bool) {
+    let parameters = DisclosureParameters::derive().unwrap();
+    let (primary, secondary) = parameters.constraints();
+    let mut pin = json!({
+        "shape": DISCLOSURE_CIRCUIT,
+        "parameter_digest": parameters.digest(),
+        "step_constraints": primary,
+        "secondary_constraints": secondary,
+        "proof_bytes": 0,
+        "rules": Counting::disclosure(&DISCLOSURE_RULES).by_rule,
+    });
+    let shape = Shape::named("compliance-8").unwrap();
+    let (pages, secret) = (test_pages(shape, 4, 1), MasterSecret::new([1; 32]));
+    let statement = test_statement(shape, parameters.digest(), &pages);
+    let inclusion = test_inclusion(shape, &statement, &pages, &secret, "account 0");
+    let bytes = statement.to_bytes().unwrap();
+    let claim = Claim {
+        protocol: DISCLOSURE_PROTOCOL.to_owned(),
+        measure: "equity".to_owned(),
+        at_least: "0".to_owned(),
+        quote: "USDT".to_owned(),
+        context: String::new(),
+        attestations: vec![Attested { statement_digest: inclusion.statement_digest.clone(), account: None }],
+    };
+    let inclusion = serde_json::to_vec(&inclusion).unwrap();
+    let file = disclose(&parameters, &claim, &[(&bytes, &inclusion)]).unwrap();
+    let frozen = root.join(format!("vectors/disclosures/{DISCLOSURE_CIRCUIT}-v1"));
+    if vectors && !frozen.exists() {
+        fs::create_dir_all(&frozen).unwrap();
+        fs::write(frozen.join("statement.json"), &bytes).unwrap();
+        fs::write(frozen.join("disclosure.json"), &file).unwrap();
+    }
+    let file: Value = serde_json::from_slice(&file).unwrap();
+    pin["proof_bytes"] = (file["proof"].as_str().unwrap().len() / 2).into();
+    write(&root.join(format!("pins/{DISCLOSURE_CIRCUIT}.json")), &pin);
+    println!("{DISCLOSURE_CIRCUIT}: {primary} constraints");
 }
 
 /// Hashes, identities, leaves and paths for other implementations.

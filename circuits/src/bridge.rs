@@ -11,6 +11,7 @@ use nova_snark::{
 };
 
 use crate::{
+    disclosure::{Opening, PublicInput, disclosure_gadget},
     field::F,
     linear::Linear,
     shape::Shape,
@@ -47,19 +48,59 @@ impl StepCircuit<F> for FoldStep {
         cs: &mut CS,
         z: &[AllocatedNum<F>],
     ) -> Result<Vec<AllocatedNum<F>>, nova::SynthesisError> {
-        let z: Vec<Linear> =
-            z.iter().map(|n| Linear::variable(variable_from_nova(n.get_variable()), n.get_value())).collect();
-        let mut bridge = Bridge(cs.get_root());
-        let out = step_gadget(&mut bridge, self.shape, &z, self.witness.as_deref()).map_err(error_to_nova)?;
-        out.iter()
-            .map(|x| {
-                let variable = x.as_variable().ok_or_else(|| {
-                    nova::SynthesisError::Unsatisfiable("an output of the step is not a variable".to_owned())
-                })?;
-                Ok(AllocatedNum::from_parts(variable_to_nova(variable), x.value()))
-            })
-            .collect()
+        bridged(cs.get_root(), z, |bridge, z| step_gadget(bridge, self.shape, z, self.witness.as_deref()))
     }
+}
+
+/// The circuit of a disclosure as nova proves it, in a single step.
+#[derive(Clone, Debug)]
+pub struct DisclosureStep(Option<Arc<Vec<Opening>>>);
+
+impl DisclosureStep {
+    /// Its constraints.
+    pub fn blank() -> Self {
+        Self(None)
+    }
+
+    /// With its private values, one opening for each attestation.
+    pub fn new(openings: Vec<Opening>) -> Self {
+        Self(Some(Arc::new(openings)))
+    }
+}
+
+impl StepCircuit<F> for DisclosureStep {
+    fn arity(&self) -> usize {
+        PublicInput::ARITY
+    }
+
+    fn synthesize<CS: nova::ConstraintSystem<F>>(
+        &self,
+        cs: &mut CS,
+        z: &[AllocatedNum<F>],
+    ) -> Result<Vec<AllocatedNum<F>>, nova::SynthesisError> {
+        let openings = self.0.as_ref().map(|o| o.as_slice());
+        bridged(cs.get_root(), z, |bridge, z| disclosure_gadget(bridge, z, openings).map(|()| z.to_vec()))
+    }
+}
+
+/// A bellpepper gadget from z to z, written into a nova constraint system at its root.
+fn bridged<R: nova::ConstraintSystem<F>>(
+    root: &mut R,
+    z: &[AllocatedNum<F>],
+    gadget: impl FnOnce(&mut Bridge<'_, R>, &[Linear]) -> Result<Vec<Linear>, bp::SynthesisError>,
+) -> Result<Vec<AllocatedNum<F>>, nova::SynthesisError> {
+    let z: Vec<Linear> =
+        z.iter().map(|n| Linear::variable(variable_from_nova(n.get_variable()), n.get_value())).collect();
+    let mut bridge = Bridge(root);
+    let out = gadget(&mut bridge, &z).map_err(error_to_nova)?;
+    out.iter()
+        .map(|x| {
+            let variable = x.as_variable().ok_or_else(|| {
+                nova::SynthesisError::Unsatisfiable("an output of the step is not a variable".to_owned())
+            })?;
+            Ok(AllocatedNum::from_parts(variable_to_nova(variable), x.value()))
+        })
+        .collect()
 }
 
 /// A nova constraint system, at its root, as a bellpepper one.

@@ -13,6 +13,8 @@ pub enum Kind {
     Proof,
     /// An unfinished fold: private, holds witness values.
     Checkpoint,
+    /// The proof of a disclosure: for the third party it was made for.
+    Disclosure,
 }
 
 impl Kind {
@@ -20,13 +22,14 @@ impl Kind {
         match self {
             Self::Proof => b"ASSAYPRF",
             Self::Checkpoint => b"ASSAYCKP",
+            Self::Disclosure => b"ASSAYDSC",
         }
     }
 
     /// Largest payload that is read, in bytes.
     fn max_payload(self) -> usize {
         match self {
-            Self::Proof => 1 << 20,
+            Self::Proof | Self::Disclosure => 1 << 20,
             Self::Checkpoint => 1 << 30,
         }
     }
@@ -38,11 +41,11 @@ const DIGEST_BYTES: usize = 32;
 /// What stands before the payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Header {
-    /// Name of the shape.
+    /// Name of the shape, or of the circuit of disclosures.
     pub shape: String,
     /// Digest of the parameters, as 64 hexadecimal digits.
     pub parameter_digest: String,
-    /// SHA-256 of the statement.
+    /// SHA-256 of the statement, or of the disclosure's claim.
     pub statement_digest: [u8; DIGEST_BYTES],
     /// Steps folded.
     pub steps: u64,
@@ -82,11 +85,10 @@ pub fn open(kind: Kind, bytes: &[u8]) -> Result<(Header, &[u8]), Error> {
     let mut reader = Reader(bytes);
     let magic = reader.take(8)?;
     if magic != kind.magic() {
-        let other = if kind == Kind::Proof { Kind::Checkpoint } else { Kind::Proof };
-        let reason = if magic == other.magic() {
-            format!("these bytes hold a {other:?}, not a {kind:?}")
-        } else {
-            format!("these bytes are no Assay {kind:?}")
+        let other = [Kind::Proof, Kind::Checkpoint, Kind::Disclosure].into_iter().find(|k| magic == k.magic());
+        let reason = match other {
+            Some(other) => format!("these bytes hold a {other:?}, not a {kind:?}"),
+            None => format!("these bytes are no Assay {kind:?}"),
         };
         return Err(Error::Malformed(reason.to_lowercase().replace("assay", "Assay")));
     }

@@ -140,36 +140,57 @@ impl IncludedPage {
 /// Root that `leaf` at `index` has with the given siblings.
 ///
 /// # Errors
-/// [`Error::Malformed`] unless there are `depth` levels of seven canonical elements each, and `index` is below 8^depth.
+/// Those of [`children_along`].
 pub fn path_root(leaf: F, index: u64, path: &[Vec<String>], depth: usize) -> Result<F, Error> {
+    let levels = children_along(leaf, index, path, depth)?;
+    Ok(levels.last().map_or(leaf, |(_, children)| node(children)))
+}
+
+/// From the leaf up, the eight children of each node on the path of `leaf` at `index`, and which of them is on the path.
+///
+/// # Errors
+/// [`Error::Malformed`] unless there are `depth` levels of seven canonical elements each, and `index` is below 8^depth.
+pub(crate) fn children_along(
+    leaf: F,
+    index: u64,
+    path: &[Vec<String>],
+    depth: usize,
+) -> Result<Vec<(usize, [F; TREE_ARITY])>, Error> {
     if path.len() != depth {
         return Err(Error::Malformed(format!("the path has {} levels, this tree has {depth}", path.len())));
     }
     let mut position = usize::try_from(index).map_err(|_| Error::Malformed(format!("position {index}")))?;
     let mut value = leaf;
+    let mut levels = Vec::with_capacity(depth);
     for (level, siblings) in path.iter().enumerate() {
         if siblings.len() != TREE_ARITY - 1 {
             return Err(Error::Malformed(format!("level {level} of the path has {} siblings, not 7", siblings.len())));
         }
-        let mut children = [F::ZERO; TREE_ARITY];
         let own = position % TREE_ARITY;
-        let mut siblings = siblings.iter();
-        for (j, child) in children.iter_mut().enumerate() {
-            *child = match siblings.as_slice().first() {
-                Some(text) if j != own => {
-                    siblings.next();
-                    from_hex(text)?
-                }
-                _ => value,
-            };
+        let mut children = [value; TREE_ARITY];
+        let others = (0..TREE_ARITY).filter(|j| *j != own);
+        for (j, text) in others.zip(siblings) {
+            children[j] = from_hex(text)?;
         }
         position /= TREE_ARITY;
         value = node(&children);
+        levels.push((own, children));
     }
     if position != 0 {
         return Err(Error::Malformed(format!("position {index} is beyond the tree's capacity")));
     }
-    Ok(value)
+    Ok(levels)
+}
+
+/// The first page of an inclusion file's account, once the file was checked against the statement.
+///
+/// # Errors
+/// [`Error::Malformed`] with the first thing that does not hold.
+pub(crate) fn first_page(statement_bytes: &[u8], file: &[u8]) -> Result<(&'static Shape, Page, IncludedPage), Error> {
+    let (statement, shape, inclusion) = read(statement_bytes, file, None)?;
+    let mut pages = rebuild(&statement, shape, &inclusion)?;
+    included(&statement, shape, &inclusion, &pages)?;
+    Ok((shape, pages.swap_remove(0), inclusion.pages[0].clone()))
 }
 
 /// Checks a customer's inclusion file against the bytes of a statement. Whether the statement is proved is another

@@ -6,6 +6,7 @@
 pub mod book;
 pub mod bridge;
 pub mod claims;
+pub mod disclosure;
 pub mod envelope;
 pub mod error;
 pub mod field;

@@ -71,7 +71,8 @@ const REMAINING_OFFSET: u32 = HEADER_OFFSET + 1;
 const CLASS_OFFSET: u32 = REMAINING_OFFSET + REMAINING_BITS;
 /// A capped word: quantity, slack, and on top, where it cannot run into anything, the number of the capped column.
 const CAPPED_COLUMN_OFFSET: u32 = 2 * QUANTITY_BITS;
-const SIGNED_BITS: u32 = MEASURE_BITS + 1;
+/// A measure in its word: magnitude and sign.
+pub(crate) const SIGNED_BITS: u32 = MEASURE_BITS + 1;
 
 impl Page {
     /// The padding page of a shape: nobody's, holding nothing.

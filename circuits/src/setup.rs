@@ -1,8 +1,9 @@
-//! The parameters of a shape: derived from the circuit by hashing to the curve, without any trusted setup, and trusted
+//! The parameters of a circuit: derived from it by hashing to the curve, without any trusted setup, and trusted
 //! only under the digest that this release pins.
 
 use std::{
     io::{Read, Write},
+    ops::Deref,
     sync::OnceLock,
 };
 
@@ -10,22 +11,25 @@ use nova_snark::{
     nova::{CompressedSNARK, ProverKey, PublicParams, RecursiveSNARK, VerifierKey},
     provider::{Bn256EngineIPA, GrumpkinEngine, ipa_pc::EvaluationEngine},
     spartan::snark::RelaxedR1CSSNARK,
-    traits::snark::RelaxedR1CSSNARKTrait,
+    traits::{circuit::StepCircuit, snark::RelaxedR1CSSNARKTrait},
 };
 use serde::Deserialize;
 
-use crate::{bridge::FoldStep, error::Error, field::to_hex, shape::Shape};
+use crate::{
+    bridge::FoldStep,
+    disclosure::DISCLOSURE_CIRCUIT,
+    error::Error,
+    field::{F, to_hex},
+    shape::Shape,
+};
 
 type E1 = Bn256EngineIPA;
 type E2 = GrumpkinEngine;
 type S1 = RelaxedR1CSSNARK<E1, EvaluationEngine<E1>>;
 type S2 = RelaxedR1CSSNARK<E2, EvaluationEngine<E2>>;
 
-pub(crate) type Public = PublicParams<E1, E2, FoldStep>;
-pub(crate) type Recursive = RecursiveSNARK<E1, E2, FoldStep>;
-pub(crate) type Compressed = CompressedSNARK<E1, E2, FoldStep, S1, S2>;
-type ProvingKey = ProverKey<E1, E2, FoldStep, S1, S2>;
-type VerifyingKey = VerifierKey<E1, E2, FoldStep, S1, S2>;
+pub(crate) type Recursive<C = FoldStep> = RecursiveSNARK<E1, E2, C>;
+pub(crate) type Compressed<C = FoldStep> = CompressedSNARK<E1, E2, C, S1, S2>;
 
 /// What `make pins` writes for each shape and every release trusts.
 #[derive(Debug, Clone, Deserialize)]
@@ -45,64 +49,74 @@ pub struct Pin {
 /// # Errors
 /// [`Error::Malformed`] if this release pins none.
 pub fn pin(shape: &Shape) -> Result<Pin, Error> {
-    let text = match shape.name {
+    pin_of(shape.name)
+}
+
+/// The pin of the circuit called `name`: a shape, or that of disclosures.
+///
+/// # Errors
+/// [`Error::Malformed`] if this release pins none.
+pub fn pin_of(name: &str) -> Result<Pin, Error> {
+    let text = match name {
         "solvency-8" => include_str!("../pins/solvency-8.json"),
         "solvency-64" => include_str!("../pins/solvency-64.json"),
         "solvency-512" => include_str!("../pins/solvency-512.json"),
         "compliance-8" => include_str!("../pins/compliance-8.json"),
         "compliance-64" => include_str!("../pins/compliance-64.json"),
         "compliance-512" => include_str!("../pins/compliance-512.json"),
+        DISCLOSURE_CIRCUIT => include_str!("../pins/disclosure-4.json"),
         other => return Err(Error::Malformed(format!("this release pins no parameters for {other}"))),
     };
-    serde_json::from_str(text).map_err(|e| Error::Malformed(format!("pin of {}: {e}", shape.name)))
+    serde_json::from_str(text).map_err(|e| Error::Malformed(format!("pin of {name}: {e}")))
 }
 
-/// Parameters of one shape.
-pub struct Parameters {
-    shape: &'static Shape,
-    public: Public,
+/// Public parameters of one circuit, with the keys that follow from them.
+pub struct Keys<C: StepCircuit<F>> {
+    /// Name under which the circuit is pinned.
+    name: &'static str,
+    public: PublicParams<E1, E2, C>,
     digest: String,
     // made when first asked for and apart: the verifying key holds a padded copy of the constraints, which a prover
     // at the peak of its memory can do without
-    proving_key: OnceLock<ProvingKey>,
-    verifying_key: OnceLock<VerifyingKey>,
+    proving_key: OnceLock<ProverKey<E1, E2, C, S1, S2>>,
+    verifying_key: OnceLock<VerifierKey<E1, E2, C, S1, S2>>,
 }
 
-impl Parameters {
-    /// Derives the parameters from the circuit. Seconds for small shapes, tens of seconds for the largest.
+impl<C: StepCircuit<F>> Keys<C> {
+    /// Derives the parameters from the circuit. Seconds for small circuits, tens of seconds for the largest.
     ///
     /// # Errors
     /// [`Error::Nova`] if the circuit cannot be written down, which is a defect of this crate.
-    pub fn derive(shape: &'static Shape) -> Result<Self, Error> {
-        let public = Public::setup(&FoldStep::blank(shape), &*S1::ck_floor(), &*S2::ck_floor())?;
-        Ok(Self::from_public(shape, public))
+    pub(crate) fn derive(name: &'static str, circuit: &C) -> Result<Self, Error> {
+        let public = PublicParams::setup(circuit, &*S1::ck_floor(), &*S2::ck_floor())?;
+        Ok(Self::from_public(name, public))
     }
 
-    fn from_public(shape: &'static Shape, public: Public) -> Self {
+    fn from_public(name: &'static str, public: PublicParams<E1, E2, C>) -> Self {
         let digest = to_hex(&public.digest());
-        Self { shape, public, digest, proving_key: OnceLock::new(), verifying_key: OnceLock::new() }
+        Self { name, public, digest, proving_key: OnceLock::new(), verifying_key: OnceLock::new() }
     }
 
-    /// Reads what [`Parameters::write_to`] wrote. The content is trusted only because its digest is the pinned one.
+    /// Reads what [`Keys::write_to`] wrote. The content is trusted only because its digest is the pinned one.
     ///
     /// # Errors
     /// [`Error::Malformed`] for bytes that are no parameters, [`Error::ParameterDigest`] for other parameters.
-    pub fn read_from(shape: &'static Shape, reader: &mut impl Read) -> Result<Self, Error> {
-        let public: Public = bincode::serde::decode_from_std_read(reader, encoding())
-            .map_err(|e| Error::Malformed(format!("these are no parameters of {}: {e}", shape.name)))?;
-        let parameters = Self::from_public(shape, public);
-        parameters.check_pin()?;
-        Ok(parameters)
+    pub(crate) fn read_from(name: &'static str, reader: &mut impl Read) -> Result<Self, Error> {
+        let public = bincode::serde::decode_from_std_read(reader, encoding())
+            .map_err(|e| Error::Malformed(format!("these are no parameters of {name}: {e}")))?;
+        let keys = Self::from_public(name, public);
+        keys.check_pin()?;
+        Ok(keys)
     }
 
-    /// Writes the parameters for [`Parameters::read_from`].
+    /// Writes the parameters, to be read again.
     ///
     /// # Errors
     /// [`Error::Malformed`] with the writer's error.
     pub fn write_to(&self, writer: &mut impl Write) -> Result<(), Error> {
         bincode::serde::encode_into_std_write(&self.public, writer, encoding())
             .map(|_| ())
-            .map_err(|e| Error::Malformed(format!("the parameters of {} cannot be written: {e}", self.shape.name)))
+            .map_err(|e| Error::Malformed(format!("the parameters of {} cannot be written: {e}", self.name)))
     }
 
     /// Compares the digest with the pinned one.
@@ -110,16 +124,11 @@ impl Parameters {
     /// # Errors
     /// [`Error::ParameterDigest`] if they differ.
     pub fn check_pin(&self) -> Result<(), Error> {
-        let pinned = pin(self.shape)?.parameter_digest;
+        let pinned = pin_of(self.name)?.parameter_digest;
         if self.digest == pinned {
             return Ok(());
         }
-        Err(Error::ParameterDigest { shape: self.shape.name.to_owned(), found: self.digest.clone(), pinned })
-    }
-
-    /// The shape.
-    pub fn shape(&self) -> &'static Shape {
-        self.shape
+        Err(Error::ParameterDigest { shape: self.name.to_owned(), found: self.digest.clone(), pinned })
     }
 
     /// The digest, as 64 hexadecimal digits.
@@ -137,24 +146,61 @@ impl Parameters {
         self.public.num_variables()
     }
 
-    pub(crate) fn public(&self) -> &Public {
+    pub(crate) fn public(&self) -> &PublicParams<E1, E2, C> {
         &self.public
     }
 
-    pub(crate) fn proving_key(&self) -> Result<&ProvingKey, Error> {
+    pub(crate) fn proving_key(&self) -> Result<&ProverKey<E1, E2, C, S1, S2>, Error> {
         if let Some(key) = self.proving_key.get() {
             return Ok(key);
         }
-        let (key, _) = Compressed::setup(&self.public)?;
+        let (key, _) = CompressedSNARK::<E1, E2, C, S1, S2>::setup(&self.public)?;
         Ok(self.proving_key.get_or_init(|| key))
     }
 
-    pub(crate) fn verifying_key(&self) -> Result<&VerifyingKey, Error> {
+    pub(crate) fn verifying_key(&self) -> Result<&VerifierKey<E1, E2, C, S1, S2>, Error> {
         if let Some(key) = self.verifying_key.get() {
             return Ok(key);
         }
-        let (_, key) = Compressed::setup(&self.public)?;
+        let (_, key) = CompressedSNARK::<E1, E2, C, S1, S2>::setup(&self.public)?;
         Ok(self.verifying_key.get_or_init(|| key))
+    }
+}
+
+/// Parameters of one shape of the fold.
+pub struct Parameters {
+    shape: &'static Shape,
+    keys: Keys<FoldStep>,
+}
+
+impl Parameters {
+    /// Derives the parameters of a shape; see [`Keys`].
+    ///
+    /// # Errors
+    /// [`Error::Nova`] if the circuit cannot be written down, which is a defect of this crate.
+    pub fn derive(shape: &'static Shape) -> Result<Self, Error> {
+        Ok(Self { shape, keys: Keys::derive(shape.name, &FoldStep::blank(shape))? })
+    }
+
+    /// Reads what [`Keys::write_to`] wrote. The content is trusted only because its digest is the pinned one.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] for bytes that are no parameters, [`Error::ParameterDigest`] for other parameters.
+    pub fn read_from(shape: &'static Shape, reader: &mut impl Read) -> Result<Self, Error> {
+        Ok(Self { shape, keys: Keys::read_from(shape.name, reader)? })
+    }
+
+    /// The shape.
+    pub fn shape(&self) -> &'static Shape {
+        self.shape
+    }
+}
+
+impl Deref for Parameters {
+    type Target = Keys<FoldStep>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.keys
     }
 }
 

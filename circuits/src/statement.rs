@@ -442,7 +442,8 @@ pub fn first_challenge(first_bytes: &[u8]) -> F {
     draw(b"assay/challenge/rho/v1\0", first_bytes)
 }
 
-fn draw(label: &[u8], bytes: &[u8]) -> F {
+/// SHA-512 over a label, the length of the bytes and the bytes, reduced modulo p.
+pub(crate) fn draw(label: &[u8], bytes: &[u8]) -> F {
     let mut hasher = Sha512::new();
     hasher.update(label);
     hasher.update((bytes.len() as u64).to_le_bytes());

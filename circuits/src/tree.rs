@@ -81,6 +81,11 @@ impl UpperTree {
         tree
     }
 
+    /// The nodes by height above the batch roots; what is missing to the right is empty.
+    pub fn levels(&self) -> &[Vec<F>] {
+        &self.levels
+    }
+
     /// Batches in the tree.
     pub fn len(&self) -> usize {
         self.levels[0].len()
@@ -237,7 +242,7 @@ pub fn insert_gadget<CS: ConstraintSystem<F>>(
 }
 
 /// The eight selectors of a three-bit digit; four constraints.
-fn one_hot<CS: ConstraintSystem<F>>(cs: &mut CS, bits: &[Linear]) -> Result<Vec<Linear>, SynthesisError> {
+pub(crate) fn one_hot<CS: ConstraintSystem<F>>(cs: &mut CS, bits: &[Linear]) -> Result<Vec<Linear>, SynthesisError> {
     let (low, mid, high) = (&bits[0], &bits[1], &bits[2]);
     let both = enforce_product(cs, "low and mid", low, mid)?;
     // by (low, mid) = 00, 10, 01, 11

@@ -5,7 +5,9 @@ use std::fs;
 
 use assay_circuits::{
     shape::Shape,
-    spec::{ACCOUNT_RULES, INCLUSION_CHECKS, STEP_RULES, VERIFIER_CHECKS, step_rules},
+    spec::{
+        ACCOUNT_RULES, DISCLOSURE_CHECKS, DISCLOSURE_RULES, INCLUSION_CHECKS, STEP_RULES, VERIFIER_CHECKS, step_rules,
+    },
     statement::{COMPLIANCE_NOT_PROVEN, NOT_PROVEN},
     testing::Counting,
 };
@@ -28,6 +30,8 @@ fn the_tables_list_every_rule_in_order_and_no_other() {
     assert_eq!(ids("6."), step_rules(Shape::named("compliance-8").unwrap()));
     let checks: Vec<&str> = VERIFIER_CHECKS.into_iter().chain(INCLUSION_CHECKS).collect();
     assert_eq!(ids("8."), checks);
+    let disclosure: Vec<&str> = DISCLOSURE_RULES.into_iter().chain(DISCLOSURE_CHECKS).collect();
+    assert_eq!(ids("12."), disclosure);
 }
 
 #[test]

@@ -4,6 +4,7 @@
 use std::{fs, path::PathBuf};
 
 use assay_circuits::{
+    disclosure::{DisclosureParameters, verify_disclosure},
     error::Error,
     field::{F, from_hex, to_hex},
     hash::{Domain, hash},
@@ -17,10 +18,10 @@ use assay_circuits::{
 };
 use serde_json::Value;
 
-struct Kept(Parameters);
+struct Kept<T>(T);
 
-impl AsRef<Parameters> for Kept {
-    fn as_ref(&self) -> &Parameters {
+impl<T> AsRef<T> for Kept<T> {
+    fn as_ref(&self) -> &T {
         &self.0
     }
 }
@@ -37,11 +38,20 @@ fn frozen_attestations_of_every_shape_still_verify() {
         let statement = fs::read(dir.join("statement.json")).unwrap();
         let proof = fs::read(dir.join("proof.bin")).unwrap();
         assert_eq!(proof.len(), pin(shape).unwrap().proof_bytes, "{}", shape.name);
-        let report = verify(&statement, &proof, TestShapes::Accepted, |shape| -> Result<Kept, Error> {
+        let report = verify(&statement, &proof, TestShapes::Accepted, |shape| -> Result<Kept<Parameters>, Error> {
             Ok(Kept(Parameters::derive(shape)?))
         });
         assert!(report.is_valid(), "{}: {:#?}", shape.name, report.checks);
     }
+}
+
+#[test]
+fn the_frozen_disclosure_still_verifies() {
+    let dir = folder().join("disclosures/disclosure-4-v1");
+    let statement = fs::read(dir.join("statement.json")).unwrap();
+    let file = fs::read(dir.join("disclosure.json")).unwrap();
+    let report = verify_disclosure(&file, &[&statement], || Ok(Kept(DisclosureParameters::derive()?)));
+    assert!(report.is_valid(), "{:#?}", report.checks);
 }
 
 fn vectors() -> Value {

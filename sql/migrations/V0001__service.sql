@@ -339,3 +339,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION oldest_due_task IS 'How long the oldest task that is due and that nobody holds has waited, by the database''s clock';
+
+-- Whoever may use the queue is told so in roles.sql.
+REVOKE EXECUTE ON FUNCTION enqueue_task, oldest_due_task FROM PUBLIC;

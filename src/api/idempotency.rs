@@ -20,6 +20,8 @@ use crate::store::{
 
 /// The header with the caller's name for a request.
 const KEY: &str = "idempotency-key";
+/// How often a write is asked for again where nobody knows whether it has happened.
+const TRIES: u32 = 3;
 /// Says that an answer is a kept one.
 const REPLAYED: &str = "idempotent-replayed";
 
@@ -108,6 +110,9 @@ where
     rt::spawn(task).await.map_err(|_| Problem::internal("a write panicked"))?
 }
 
+/// Claim, work and answer are one transaction: whoever dies in it leaves no claim behind, and of two requests with one name
+/// the second waits for the first and gets its answer. Where nobody knows whether the transaction was committed, asking again
+/// tells.
 async fn once_named<F, Fut>(
     state: &ApiState,
     named: &Named,
@@ -118,59 +123,35 @@ where
     F: Fn(Tx) -> Fut,
     Fut: Future<Output = store::Result<Result<Answer, Problem>>>,
 {
-    if let Some(answer) = claim(state, named).await? {
-        return Ok(answer.response(true));
-    }
-    let done = state.store.run_tx(transaction, async |tx: Tx| {
-        let answer = work(tx.clone()).await?;
-        if let Ok(answer) = &answer {
-            answer.keep(&tx, named).await?;
-        }
-        Ok(answer)
-    });
-    let problem = match done.await {
-        Ok(Ok(answer)) => return Ok(answer.response(false)),
-        Ok(Err(problem)) => problem,
-        Err(unknown @ StoreError::CommitUnknown { .. }) => {
-            // the kept answer knows whether it has happened
-            if let Ok(Claim::Replay { status, headers, body }) = look(state, named).await {
-                return Ok(kept(status, &headers, body)?.response(false));
-            }
-            unknown.into()
-        }
-        Err(error) => error.into(),
-    };
-    let released = state.store.run_tx("release_key", async |tx| release_key(&tx, &named.subject, &named.key).await);
-    if let Err(error) = released.await {
-        tracing::warn!(%error, "an idempotency key stays claimed until it is old");
-    }
-    Err(problem)
-}
-
-async fn look(state: &ApiState, named: &Named) -> store::Result<Claim> {
     let now = state.now();
-    let claim = async |tx| claim_key(&tx, &named.subject, &named.key, &named.digest, now).await;
-    state.store.run_tx("claim_key", claim).await
-}
-
-/// The kept answer; `None` if the key is now ours.
-async fn claim(state: &ApiState, named: &Named) -> Result<Option<Answer>, Problem> {
-    let claimed = match look(state, named).await {
-        // Whether the key is claimed is not known; if it is, then by us.
-        Err(StoreError::CommitUnknown { .. }) => match look(state, named).await? {
-            Claim::UnderWay => Claim::New,
-            known => known,
-        },
-        known => known?,
-    };
-    match claimed {
-        Claim::New => Ok(None),
-        Claim::Replay { status, headers, body } => kept(status, &headers, body).map(Some),
-        Claim::UnderWay => Err(Problem::new(Kind::IdempotencyUnderWay).retry_after(1)),
-        Claim::OtherRequest => Err(Problem::because(
-            Kind::IdempotencyMismatch,
-            "another request was sent with this Idempotency-Key before; take a new one for each request",
-        )),
+    let mut tries = 0;
+    loop {
+        let done = state.store.run_tx(transaction, async |tx: Tx| {
+            match claim_key(&tx, &named.subject, &named.key, &named.digest, now).await? {
+                Claim::New => {}
+                Claim::Replay { status, headers, body } => {
+                    return Ok(kept(status, &headers, body).map(|answer| (answer, true)));
+                }
+                Claim::UnderWay => return Ok(Err(Problem::new(Kind::IdempotencyUnderWay).retry_after(1))),
+                Claim::OtherRequest => {
+                    return Ok(Err(Problem::because(
+                        Kind::IdempotencyMismatch,
+                        "another request was sent with this Idempotency-Key before; take a new one for each request",
+                    )));
+                }
+            }
+            let answer = work(tx.clone()).await?;
+            match &answer {
+                Ok(answer) => answer.keep(&tx, named).await?,
+                Err(_) => release_key(&tx, &named.subject, &named.key).await?,
+            }
+            Ok(answer.map(|answer| (answer, false)))
+        });
+        tries += 1;
+        match done.await {
+            Err(StoreError::CommitUnknown { .. }) if tries < TRIES => {}
+            done => return done?.map(|(answer, replayed)| answer.response(replayed)),
+        }
     }
 }
 

@@ -56,7 +56,7 @@ pub async fn reserves(
     let _turn = state.evidence.turn().await?;
     let secret = state.clone();
     let disclose = move || {
-        let disclosure = attest::disclose(&statement, &lines, &secret.secret, &chosen)?;
+        let disclosure = attest::disclose_reserves(&statement, &lines, &secret.secret, &chosen)?;
         serde_json::to_vec(&disclosure).map_err(Problem::internal)
     };
     let body = web::block(disclose).await.map_err(Problem::internal)??;

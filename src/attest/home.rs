@@ -8,10 +8,11 @@ use std::{
 };
 
 use assay_circuits::{
+    disclosure::DisclosureParameters,
     identity::{MasterSecret, SECRET_BYTES},
     shape::Shape,
 };
-use assay_verifier::parameters::{Kept, load};
+use assay_verifier::parameters::{Kept, load, load_disclosure};
 
 use super::{
     AttestError,
@@ -30,14 +31,29 @@ impl Home {
         Self { dir }
     }
 
+    /// The directory itself.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The signing keys of the service.
+    pub fn keys_dir(&self) -> PathBuf {
+        self.dir.join("keys")
+    }
+
+    /// The private cluster of Postgres, where there is one.
+    pub fn postgres_dir(&self) -> PathBuf {
+        self.dir.join("postgres")
+    }
+
+    /// Scratch of the service's workers; whatever stands there can be made again.
+    pub fn work_dir(&self) -> PathBuf {
+        self.dir.join("work")
+    }
+
     /// The file with the master secret: 64 hexadecimal digits, readable by its owner only.
     pub fn secret_file(&self) -> PathBuf {
         self.dir.join("master.secret")
-    }
-
-    /// The directory of the keys that sign tokens and statements.
-    pub fn keys_dir(&self) -> PathBuf {
-        self.dir.join("keys")
     }
 
     /// The master secret, made from the system's random source if there is none yet.
@@ -126,5 +142,13 @@ impl Home {
     /// [`AttestError::Core`].
     pub fn parameters(&self, shape: &'static Shape) -> Result<Kept, assay_circuits::error::Error> {
         load(shape, &self.dir.join("parameters"))
+    }
+
+    /// The parameters of the circuit of disclosures, from the cache or derived.
+    ///
+    /// # Errors
+    /// [`AttestError::Core`].
+    pub fn disclosure_parameters(&self) -> Result<Kept<DisclosureParameters>, assay_circuits::error::Error> {
+        load_disclosure(&self.dir.join("parameters"))
     }
 }

@@ -4,12 +4,13 @@
 //! `README.txt`) with a `private/` part that is never published, and, per customer, an inclusion file. The way:
 //! `book` (columns, tiers, weights) → `plan` (who gets which
 //! pages, and the tree) → `claim` (the statement) → `prove` (fold, compress, verify, publish) →
-//! `inclusion`. Nothing here talks to a database or a network, prints, or reads the clock except to space checkpoints.
+//! `inclusion`, and from that what an account discloses to a third party (`disclosure`). Nothing here talks to a database or a network, prints, or reads the clock except to space checkpoints.
 //! Nothing is published that this process has not verified, and the master secret is never copied.
 
 mod book;
 mod bundle;
 mod claim;
+mod disclosure;
 mod error;
 mod files;
 mod home;
@@ -18,9 +19,11 @@ mod plan;
 mod prove;
 mod reserves;
 mod serve_inclusion;
+mod stages;
 mod verify;
 
 pub use bundle::{JWS_FILE, README_FILE, bundle, manifest, readme};
+pub use disclosure::{DisclosureRequest, Evidence, disclose, verify_disclosure};
 pub use error::AttestError;
 pub use home::Home;
 pub use inclusion::inclusion;
@@ -28,9 +31,10 @@ pub use plan::{Plan, ShapeChoice};
 pub use prove::{ProveOptions, Proved, prove};
 pub use reserves::{
     DisclosedAsset, DisclosedFields, DisclosedLine, MAX_DISCLOSURE_BYTES, RESERVES_PROTOCOL, ReserveDisclosure,
-    ReservesReport, disclose, verify_disclosure,
+    ReservesReport, disclose as disclose_reserves, verify_disclosure as verify_reserve_disclosure,
 };
 #[cfg(test)]
 pub(crate) use serve_inclusion::tests::stored as stored_for_tests;
 pub use serve_inclusion::{Found, Owner, Served, ServedBatch, StoredNode};
+pub use stages::{Prepared, begin_fold, fold};
 pub use verify::{statement, verify, verify_inclusion, verify_reserves};

@@ -6,11 +6,10 @@ use std::{
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use assay_circuits::{
-    book::FedColumn,
     identity::MasterSecret,
     prover::Fold,
     setup::Parameters,
@@ -23,15 +22,15 @@ use serde::{Deserialize, Serialize};
 use super::{
     AttestError, Home,
     bundle::{README_FILE, manifest, readme},
-    claim::claim,
     files::{
         Access, BATCH_ROOTS_FILE, CHECKPOINT_FILE, PAGES_FILE, PRIVATE_DIR, RESERVES_FILE, SECRET_REFERENCE_FILE,
         create_private_dir, sync_dir, write_batch_roots, write_pages, write_whole, write_with,
     },
-    plan::{Plan, ShapeChoice},
+    plan::ShapeChoice,
+    stages::{self, Prepared, begin_fold},
 };
 use crate::{
-    ledger::{self, Limits, RESERVES_HEADER, Snapshot},
+    ledger::{self, Limits, RESERVES_HEADER},
     progress::Progress,
 };
 
@@ -86,19 +85,17 @@ pub fn prove(
     let snapshot = ledger::check(ledger, &options.limits, progress)?;
     go_on()?;
     let secret = home.master_secret()?;
-    let plan = Plan::new(&snapshot, &secret, options.shape, stop, progress)?;
-    let (statement, columns) = claim(&snapshot, &plan, &secret)?;
-    let statement_bytes = statement.to_bytes()?;
+    let prepared = Prepared::new(&snapshot, &secret, options.shape, stop, progress)?;
     go_on()?;
     // from here on something stands on disk
     let work = WorkDir::open(&goal)?;
-    work.begin(&statement_bytes, &snapshot, &plan, &secret, home, progress)?;
+    work.begin(&prepared, &secret, home, progress)?;
     go_on()?;
 
     progress.begin("preparing the circuit's parameters", 0, "");
-    let parameters = home.parameters(plan.shape())?;
+    let parameters = home.parameters(prepared.shape())?;
     progress.end();
-    let fold = fold(&work, &plan, &statement_bytes, &columns, &parameters.0, options, stop, progress)?;
+    let fold = fold_in(&work, &prepared, &parameters.0, options, stop, progress)?;
 
     progress.begin("compressing the proof", 0, "");
     let proof = fold.compress()?;
@@ -106,7 +103,7 @@ pub fn prove(
     write_whole(&work.path(PROOF_FILE), Access::Public, &proof)?;
     progress.end();
 
-    work.finish(&statement)?;
+    work.finish(prepared.statement())?;
     progress.begin("verifying the attestation", 0, "");
     // the prover accepts the shape it was asked for; whether a verifier does is the verifier's choice
     let report = Attestation::read(&work.dir)?.verify(TestShapes::Accepted, |_| Ok(parameters));
@@ -118,58 +115,41 @@ pub fn prove(
     work.publish(&goal)?;
     Ok(Proved {
         out: out.to_owned(),
-        shape: plan.shape().name,
-        accounts: snapshot.account_count() as u64,
-        pages: plan.pages(),
-        steps: plan.steps() as u64,
-        statement_digest: hex::encode(Statement::digest(&statement_bytes)),
+        shape: prepared.shape().name,
+        accounts: prepared.accounts(),
+        pages: prepared.pages(),
+        steps: prepared.steps() as u64,
+        statement_digest: hex::encode(Statement::digest(prepared.bytes())),
         report,
     })
 }
 
 /// Folds every batch, from the checkpoint if there is one.
-#[allow(clippy::too_many_arguments)]
-fn fold<'a>(
+fn fold_in<'a>(
     work: &WorkDir,
-    plan: &'a Plan<'_>,
-    statement: &[u8],
-    columns: &'a [FedColumn],
+    prepared: &'a Prepared<'_>,
     parameters: &'a Parameters,
     options: &ProveOptions,
     stop: &AtomicBool,
     progress: &dyn Progress,
 ) -> Result<Fold<'a>, AttestError> {
     let checkpoint = work.private(CHECKPOINT_FILE);
-    let mut fold = match fs::read(&checkpoint) {
-        Ok(bytes) => Fold::resume(parameters, statement, plan.batch_roots(), columns, &bytes).map_err(|e| {
-            AttestError::NotValid(format!(
-                "{}: {e}; nothing was changed. Delete this file to fold anew",
-                checkpoint.display()
-            ))
-        })?,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-            Fold::begin(parameters, statement, plan.batch_roots(), columns)?
-        }
+    let kept = match fs::read(&checkpoint) {
+        Ok(bytes) => Some(bytes),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => None,
         Err(e) => return Err(AttestError::File { path: checkpoint, source: e }),
     };
-    let batch = plan.shape().batch() as u64;
-    let keep = |fold: &Fold<'_>| write_whole(&checkpoint, Access::Private, &fold.checkpoint()?);
-
+    let mut fold = begin_fold(prepared, parameters, kept.as_deref()).map_err(|e| match kept {
+        Some(_) => AttestError::NotValid(format!(
+            "{}: {e}; nothing was changed. Delete this file to fold anew",
+            checkpoint.display()
+        )),
+        None => e.into(),
+    })?;
+    let batch = prepared.shape().batch() as u64;
     progress.begin("folding", (fold.steps() - fold.steps_done()) as u64 * batch, "pages");
-    let mut kept = Instant::now();
-    while fold.steps_done() < fold.steps() {
-        fold.step(plan.batch(fold.steps_done()))?;
-        progress.advance(batch);
-        let stopped = stop.load(Ordering::Relaxed);
-        let complete = fold.steps_done() == fold.steps();
-        if stopped || complete || kept.elapsed() >= options.checkpoint_every {
-            keep(&fold)?;
-            kept = Instant::now();
-        }
-        if stopped {
-            return Err(AttestError::Stopped { done: fold.steps_done(), steps: fold.steps() });
-        }
-    }
+    let keep = |fold: &Fold<'_>| write_whole(&checkpoint, Access::Private, &fold.checkpoint()?);
+    stages::fold(&mut fold, prepared, options.checkpoint_every, stop, keep, |_| progress.advance(batch))?;
     progress.end();
     Ok(fold)
 }
@@ -286,13 +266,12 @@ impl WorkDir {
     /// follow from the ledger, and must be whole for every customer's sake.
     fn begin(
         &self,
-        statement: &[u8],
-        snapshot: &Snapshot,
-        plan: &Plan<'_>,
+        prepared: &Prepared<'_>,
         secret: &MasterSecret,
         home: &Home,
         progress: &dyn Progress,
     ) -> Result<(), AttestError> {
+        let (snapshot, plan, statement) = (prepared.snapshot, &prepared.plan, prepared.bytes());
         let path = self.path(STATEMENT_FILE);
         match fs::read(&path) {
             Ok(before) if before == statement => {}

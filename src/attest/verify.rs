@@ -9,7 +9,7 @@ use assay_circuits::{
 };
 use assay_verifier::attestation::{Attestation, read_bounded, read_jwks, read_statement};
 
-use super::{AttestError, Home, MAX_DISCLOSURE_BYTES, ReservesReport, verify_disclosure};
+use super::{AttestError, Home, MAX_DISCLOSURE_BYTES, ReservesReport, verify_reserve_disclosure};
 use crate::progress::Progress;
 
 /// Verifies an attestation directory or bundle; where `jwks` names a list of keys, also that one of them signed it. Beside
@@ -69,7 +69,7 @@ pub fn verify_inclusion(
 /// [`AttestError::Unreadable`].
 pub fn verify_reserves(file: &Path, out: &Path) -> Result<ReservesReport, AttestError> {
     let file = read_bounded(file, MAX_DISCLOSURE_BYTES)?;
-    Ok(verify_disclosure(&file, &read_statement(out)?))
+    Ok(verify_reserve_disclosure(&file, &read_statement(out)?))
 }
 
 /// The statement of an attestation, read but not proved.

@@ -6,23 +6,32 @@
 //! and exit codes are fixed, because other people's scripts are written against them; `help.txt` pins every help text.
 
 mod check;
+mod demo;
+mod disclose;
+mod doctor;
 mod exit;
 mod explain;
 mod import;
 mod inclusion;
 mod keys;
+mod migrate;
 mod openapi;
 mod options;
 mod output;
+mod private_file;
 mod progress;
 mod prove;
 mod report;
 mod sample;
+mod serve;
+mod service;
 mod stop;
 mod token;
 mod verify;
+mod verify_disclosure;
 mod verify_inclusion;
 mod verify_reserves;
+mod work;
 
 #[cfg(test)]
 mod tests;
@@ -100,8 +109,15 @@ enum Command {
     Verify(verify::Args),
     Inclusion(inclusion::Args),
     VerifyInclusion(verify_inclusion::Args),
+    Disclose(disclose::Args),
+    VerifyDisclosure(verify_disclosure::Args),
     VerifyReserves(verify_reserves::Args),
     Explain(explain::Args),
+    Demo(demo::Args),
+    Serve(serve::Args),
+    Work(work::Args),
+    Migrate(migrate::Args),
+    Doctor(doctor::Args),
     Token(token::Args),
     Keys(keys::Args),
     #[command(name = "openapi")]
@@ -134,8 +150,15 @@ fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
         Command::Verify(args) => verify::run(args, global),
         Command::Inclusion(args) => inclusion::run(args),
         Command::VerifyInclusion(args) => verify_inclusion::run(args, global),
+        Command::Disclose(args) => disclose::run(args, global),
+        Command::VerifyDisclosure(args) => verify_disclosure::run(args, global),
         Command::VerifyReserves(args) => verify_reserves::run(args),
         Command::Explain(args) => explain::run(args),
+        Command::Demo(args) => demo::run(args, global),
+        Command::Serve(args) => serve::run(args),
+        Command::Work(args) => work::run(args),
+        Command::Migrate(args) => migrate::run(args),
+        Command::Doctor(args) => doctor::run(args),
         Command::Token(args) => token::run(args),
         Command::Keys(args) => keys::run(args),
         Command::OpenApi(args) => openapi::run(args),

@@ -5,8 +5,9 @@ use tokio_postgres::error::{Severity, SqlState};
 /// An error of the store; `Display` is a sentence for the operator and holds nothing that was stored.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// There is no connection, it was lost before anything was committed, or others were in the way time and again. Nothing
-    /// has happened; the same call may work later.
+    /// There is no connection, it was lost before anything was committed, the server lacks memory or disk, or others were in
+    /// the way time and again. The same call may work later. Of a transaction nothing has happened; a statement on its own
+    /// may have, and all that stand alone may be said again.
     #[error("the database is not available: {0}")]
     Unavailable(String),
     /// The connection was lost while the transaction was committed: it may have happened or not. Read before going on.
@@ -22,17 +23,25 @@ pub enum StoreError {
     #[error("there is no such thing")]
     NotFound,
     /// The database refused for a reason that is a bug, of this program or of how it is set up. Nothing has happened.
-    #[error("{name}: {}", sentence(source))]
+    #[error("{name}: {source}")]
     Database {
         /// The statement or transaction.
         name: &'static str,
         /// What the database says.
-        #[source]
-        source: tokio_postgres::Error,
+        source: Refusal,
     },
     /// What is stored is not what can have been written.
     #[error("{0}")]
     Corrupt(String),
+}
+
+/// What the database says, without the values that it quotes: neither `Display` nor `Debug` holds what was stored.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Refusal {
+    /// Its SQLSTATE, unless the client refused.
+    pub code: Option<SqlState>,
+    message: String,
 }
 
 /// Against what a change goes.
@@ -111,15 +120,15 @@ pub(super) enum Chance {
 }
 
 impl StoreError {
-    /// Of a statement that is no commit.
-    pub(super) fn from_postgres(name: &'static str, source: tokio_postgres::Error) -> Self {
-        if connection_lost(&source) {
+    /// Of the statement `name`, which is no commit.
+    pub fn from_postgres(name: &'static str, source: tokio_postgres::Error) -> Self {
+        if not_available(&source) {
             return Self::Unavailable(format!("{name}: {}", sentence(&source)));
         }
         if let Some(conflict) = source.as_db_error().and_then(|e| e.constraint()).and_then(Conflict::of_constraint) {
             return Self::Conflict(conflict);
         }
-        Self::Database { name, source }
+        Self::Database { name, source: Refusal { code: source.code().cloned(), message: sentence(&source) } }
     }
 
     /// Of a commit. Only an error that the server sent as one says that the transaction was rolled back.
@@ -145,15 +154,14 @@ impl StoreError {
     pub(super) fn chance(&self) -> Chance {
         match self {
             Self::Unavailable(_) => Chance::DatabaseReturns,
-            Self::Database { source, .. }
+            Self::Database { source: Refusal { code: Some(code), .. }, .. }
                 if matches!(
-                    source.code(),
-                    Some(&SqlState::T_R_SERIALIZATION_FAILURE | &SqlState::T_R_DEADLOCK_DETECTED)
+                    *code,
+                    SqlState::T_R_SERIALIZATION_FAILURE
+                        | SqlState::T_R_DEADLOCK_DETECTED
+                        | SqlState::LOCK_NOT_AVAILABLE
                 ) =>
             {
-                Chance::OthersFinish
-            }
-            Self::Database { source, .. } if source.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => {
                 Chance::OthersFinish
             }
             _ => Chance::None,
@@ -171,18 +179,16 @@ impl StoreError {
     }
 }
 
-/// Whether the connection is gone, or the server is going or not yet there.
-fn connection_lost(error: &tokio_postgres::Error) -> bool {
+/// Whether the connection is gone, or the server is going, not yet there or out of something (class 53).
+fn not_available(error: &tokio_postgres::Error) -> bool {
     match error.as_db_error() {
         Some(e) => {
             e.parsed_severity().is_some_and(|s| matches!(s, Severity::Fatal | Severity::Panic))
                 || e.code().code().starts_with("08")
+                || e.code().code().starts_with("53")
                 || matches!(
                     *e.code(),
-                    SqlState::ADMIN_SHUTDOWN
-                        | SqlState::CRASH_SHUTDOWN
-                        | SqlState::CANNOT_CONNECT_NOW
-                        | SqlState::TOO_MANY_CONNECTIONS
+                    SqlState::ADMIN_SHUTDOWN | SqlState::CRASH_SHUTDOWN | SqlState::CANNOT_CONNECT_NOW
                 )
         }
         None => error.is_closed() || std::error::Error::source(error).is_some_and(|s| s.is::<std::io::Error>()),

@@ -41,7 +41,7 @@ pub(super) async fn check(client: &impl Session) -> Result<()> {
     let expected = embedded::migrations::runner().get_migrations().iter().map(|m| i64::from(m.version())).max();
     let row = NEWEST.row(client, &[]).await.map_err(|e| match e {
         StoreError::Database { source, .. }
-            if source.code() == Some(&tokio_postgres::error::SqlState::UNDEFINED_TABLE) =>
+            if source.code == Some(tokio_postgres::error::SqlState::UNDEFINED_TABLE) =>
         {
             StoreError::Corrupt("the database has no tables yet; run `assay migrate`".to_owned())
         }

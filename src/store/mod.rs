@@ -104,7 +104,7 @@ impl Store {
 
     /// Does `work` in a serializable transaction: as if nobody else were there. It is tried up to five times where others
     /// were in the way, or where the connection was lost before the commit was sent; so `work` must have no effect outside of
-    /// the database. `name` is for logs and metrics.
+    /// the database. It is cut off where two minutes pass without a statement. `name` is for logs and metrics.
     ///
     /// `work` may be written as `async |tx| …` and borrow what stands around it.
     ///
@@ -146,7 +146,7 @@ impl Store {
             let first_wait = match error.chance() {
                 Chance::None => return Err(error),
                 Chance::OthersFinish => Duration::from_millis(5),
-                Chance::DatabaseReturns => Duration::from_millis(100),
+                Chance::DatabaseReturns => Duration::from_millis(200),
             };
             if attempt == ATTEMPTS {
                 return Err(error.given_up(name, ATTEMPTS));

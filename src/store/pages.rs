@@ -39,7 +39,7 @@ statements! {
     ISOLATION = "SELECT current_setting('transaction_isolation')";
     // not the job's row: heartbeats go on during the load
     LOCK_LOADS = "SELECT pg_advisory_xact_lock(hashtextextended($1::text, 0))::text";
-    OPEN_JOB = "SELECT FROM jobs WHERE job_id = $1 AND state NOT IN ('published', 'refused', 'failed', 'cancelled') FOR SHARE";
+    OPEN_JOB = "SELECT FROM jobs WHERE job_id = $1 AND state NOT IN ('published', 'refused', 'failed', 'cancelled')";
     CLEAR_PAGES = "DELETE FROM pages WHERE job_id = $1";
     COPY_PAGES = "COPY pages (job_id, position, identity, record) FROM STDIN (FORMAT binary)";
     CLEAR_TREE = "DELETE FROM tree_nodes WHERE job_id = $1";
@@ -131,7 +131,8 @@ async fn begin_load(tx: &Tx, job_id: Uuid) -> Result<()> {
     OPEN_JOB.row(tx, &[&job_id]).await?.map(|_| ()).ok_or(Conflict::JobEnded.into())
 }
 
-/// The job may have ended during the load; from here on it cannot until the transaction is over.
+/// The job may have ended during the load. From here to the commit it is the plan, kept in the same transaction, that refuses
+/// a job that has ended: a lock held from here on would keep heartbeats out of further loads.
 async fn end_load(tx: &Tx, job_id: Uuid) -> Result<()> {
     OPEN_JOB.row(tx, &[&job_id]).await?.map(|_| ()).ok_or(Conflict::JobEnded.into())
 }

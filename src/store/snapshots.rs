@@ -74,7 +74,7 @@ statements! {
     BY_ID = "SELECT s.snapshot_id, s.exchange_id, e.domain, s.name, s.epoch, s.manifest, s.sealed_at, s.created_at
              FROM snapshots s JOIN exchanges e USING (exchange_id) WHERE s.snapshot_id = $1";
     FILES = "SELECT name, content_id, bytes, sha256, created_at FROM snapshot_files WHERE snapshot_id = $1 ORDER BY name";
-    ADD_CHUNK = "INSERT INTO file_chunks (content_id, position, bytes) VALUES ($1, $2, $3)";
+    ADD_CHUNK = "INSERT INTO file_chunks (content_id, position, bytes) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
     MEASURE = "SELECT count(*), max(position), sum(octet_length(bytes))::int8 FROM file_chunks WHERE content_id = $1";
     FILE_CONTENT = "SELECT content_id FROM snapshot_files WHERE snapshot_id = $1 AND name = $2";
     LIST_FILE = "INSERT INTO snapshot_files (snapshot_id, name, content_id, bytes, sha256, created_at)
@@ -141,7 +141,8 @@ fn file_row(row: &Row) -> Result<FileRow> {
     })
 }
 
-/// Keeps one chunk of an upload, at `position` 0, 1, … `content_id` is [`new_id`]'s, one for each upload.
+/// Keeps one chunk of an upload, at `position` 0, 1, … `content_id` is [`new_id`]'s, one for each upload. The same chunk may
+/// be sent again where it is not known whether it has arrived.
 ///
 /// # Errors
 /// [`Conflict::Sealed`] if a file lists the content already.

@@ -1,6 +1,6 @@
 //! Limits, margin and equity through the program: ledgers that keep their rules, and ledgers that do not.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use serde_json::Value;
 
@@ -62,11 +62,48 @@ fn a_ledger_that_keeps_its_limits_and_margins_is_valid_and_a_customer_sees_their
     assert!(holdings.iter().any(|h| h["asset"] == "USDT" && h["amount"] == "25000"), "{holdings:?}");
     assert!(holdings.iter().any(|h| h["asset"] == "GOLD" && h["kind"] == "long" && h["limit"] == "5"), "{holdings:?}");
 
+    an_account_discloses_its_margin_and_no_more(&ledger, &file);
+
     let explained = assay(&["explain", text(&ledger.out())]).expect(0).stdout;
     assert!(
         explained.contains("Every position of every account in class 1 (retail) is at most its limit"),
         "{explained}"
     );
+}
+
+/// Alice's margin excess is 9,500.2: she can show a third party any lesser value, with her own file or through the exchange.
+fn an_account_discloses_its_margin_and_no_more(ledger: &Ledger, inclusion: &Path) {
+    let (out, shown) = (ledger.out(), ledger.root.path().join("disclosed.json"));
+    let disclose = |evidence: &[&str], at_least: &str, file: &Path| {
+        let asked = ["--measure", "margin_excess", "--at-least", at_least, "--for", "Prime Co", "--out", text(file)];
+        assay(&[&["disclose", text(&out)], evidence, &asked].concat())
+    };
+    let verify = |file: &Path, more: &[&str]| {
+        let asked = ["verify-disclosure", text(file), "--attestation", text(&out), "--test-shapes"];
+        assay(&[&asked, more].concat())
+    };
+    let own = ["--inclusion", text(inclusion)];
+    disclose(&own, "9500.2", &shown).expect(0);
+    let lines = verify(&shown, &["--for", "Prime Co"]).expect(0).stdout;
+    assert!(lines.contains("VALID: this account has a margin excess of at least 9500.2 USD."), "{lines}");
+    assert!(lines.contains("an account that is not named"), "{lines}");
+    let written = fs::read_to_string(&shown).unwrap();
+    assert!(!written.contains("alice"), "{written}");
+    // for another purpose it is worth nothing
+    verify(&shown, &["--for", "Other Co"]).expect(1);
+    // a unit of 10^-12 more than there is
+    let more = ledger.root.path().join("more.json");
+    let refused = disclose(&["--account", "alice"], "9500.200000000001", &more).expect(1);
+    assert!(refused.stderr.contains("the claim is not true"), "{}", refused.stderr);
+    assert!(!more.exists());
+    disclose(&own, "many", &more).expect(1);
+    disclose(&["--account", "nobody"], "1", &more).expect(2);
+    assert!(!more.exists());
+    // a changed file, and one that is there already
+    let forged = ledger.root.path().join("forged.json");
+    fs::write(&forged, written.replace("9500.2", "9500.3")).unwrap();
+    verify(&forged, &[]).expect(1);
+    disclose(&own, "1", &shown).expect(2);
 }
 
 /// collateral + collateral − requirement, in tenths.

@@ -9,6 +9,7 @@ use std::{
     },
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::LazyLock,
     thread,
     time::{Duration, Instant},
 };
@@ -22,11 +23,13 @@ use nix::{
     unistd::Pid,
 };
 
+use crate::support::{block_on, start, target};
+
 /// Set for the process that is to be killed.
 const HELPER: &str = "ASSAY_TEST_CLUSTER";
 
 /// A data directory that is gone with the test, and with it the cluster.
-struct DataDir(tempfile::TempDir);
+pub struct DataDir(tempfile::TempDir);
 
 impl DataDir {
     /// `mode`: who may enter it.
@@ -36,11 +39,25 @@ impl DataDir {
         Self(dir)
     }
 
+    /// With an empty cluster in it: making one takes seconds, copying one does not.
+    pub fn seeded() -> Self {
+        static SEED: LazyLock<PathBuf> = LazyLock::new(|| {
+            let cluster = start(&target("seed"));
+            let files = cluster.directory().to_owned();
+            cluster.stop().unwrap();
+            files
+        });
+        let dir = Self::new(0o755);
+        let copied = Command::new("cp").arg("-a").arg(&*SEED).arg(dir.path().join("postgres")).status().unwrap();
+        assert!(copied.success());
+        dir
+    }
+
     fn path(&self) -> &Path {
         self.0.path()
     }
 
-    fn start(&self) -> Cluster {
+    pub fn start(&self) -> Cluster {
         Cluster::start(self.path()).unwrap()
     }
 }
@@ -51,10 +68,6 @@ impl Drop for DataDir {
             fs::remove_dir_all(elsewhere).unwrap();
         }
     }
-}
-
-fn block_on<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
 fn run(url: &str, sql: &str) {
@@ -130,7 +143,7 @@ fn a_newcomer_gets_a_database_that_nobody_else_can_reach() {
 
 #[test]
 fn what_was_written_is_there_after_a_restart_and_gone_after_a_removal() {
-    let dir = DataDir::new(0o755);
+    let dir = DataDir::seeded();
     let cluster = dir.start();
     run(cluster.url(), "CREATE TABLE kept AS SELECT 'yes'::text AS value");
     cluster.stop().unwrap();
@@ -146,40 +159,39 @@ fn what_was_written_is_there_after_a_restart_and_gone_after_a_removal() {
 #[test]
 fn a_data_directory_that_postgres_cannot_reach_points_to_one_that_it_can() {
     let dir = DataDir::new(0o700);
-    let below = dir.path().join("deeper");
-    let cluster = Cluster::start(&below).unwrap();
+    let cluster = dir.start();
     assert_eq!(ask(cluster.url(), "SELECT 'there'::text"), "there");
     let directory = cluster.directory().to_owned();
+    let named = dir.path().join("postgres");
     if nix::unistd::geteuid().is_root() {
-        assert_eq!(fs::read_link(below.join("postgres")).unwrap(), directory);
+        assert_eq!(fs::read_link(&named).unwrap(), directory);
     }
     cluster.stop().unwrap();
-    let again = Cluster::start(&below).unwrap();
+    let again = dir.start();
     assert_eq!(again.directory(), directory);
     again.remove().unwrap();
-    assert!(!directory.exists() && fs::symlink_metadata(below.join("postgres")).is_err());
+    assert!(!directory.exists() && fs::symlink_metadata(&named).is_err());
 }
 
 #[test]
-fn a_path_too_long_for_a_socket_works_as_well() {
-    let dir = DataDir::new(0o755);
-    let below = dir.path().join("a-rather-long-name-with-spaces and 'quotes\", %25 and more".repeat(3));
-    fs::create_dir(&below).unwrap();
-    fs::set_permissions(&below, fs::Permissions::from_mode(0o755)).unwrap();
-    let cluster = Cluster::start(&below).unwrap();
-    assert_eq!(ask(cluster.url(), "SELECT 'there'::text"), "there");
-    cluster.remove().unwrap();
-    let odd = dir.path().join("s p,'q\"%");
-    fs::create_dir(&odd).unwrap();
-    fs::set_permissions(&odd, fs::Permissions::from_mode(0o755)).unwrap();
-    let cluster = Cluster::start(&odd).unwrap();
-    assert_eq!(ask(cluster.url(), "SELECT 'there'::text"), "there");
-    cluster.remove().unwrap();
+fn a_path_that_is_odd_or_too_long_for_a_socket_works_as_well() {
+    let dir = DataDir::seeded();
+    let odd = dir.path().join("s p,'q\"%25");
+    let long = dir.path().join("long".repeat(40));
+    for below in [odd, long] {
+        fs::create_dir(&below).unwrap();
+        fs::set_permissions(&below, fs::Permissions::from_mode(0o755)).unwrap();
+        fs::rename(dir.path().join("postgres"), below.join("postgres")).unwrap();
+        let cluster = Cluster::start(&below).unwrap();
+        assert_eq!(ask(cluster.url(), "SELECT 'there'::text"), "there");
+        cluster.stop().unwrap();
+        fs::rename(below.join("postgres"), dir.path().join("postgres")).unwrap();
+    }
 }
 
 #[test]
 fn a_second_process_is_told_who_has_the_cluster() {
-    let dir = DataDir::new(0o755);
+    let dir = DataDir::seeded();
     let cluster = dir.start();
     let refused = Cluster::start(dir.path()).unwrap_err();
     let sentence = refused.to_string();
@@ -190,7 +202,7 @@ fn a_second_process_is_told_who_has_the_cluster() {
 
 #[test]
 fn a_killed_process_takes_its_postgres_with_it() {
-    let dir = DataDir::new(0o755);
+    let dir = DataDir::seeded();
     let (mut child, url) = running_elsewhere(dir.path());
     run(&url, "CREATE TABLE kept AS SELECT 'yes'::text AS value");
     let server = postmaster(&dir.path().join("postgres")).unwrap();
@@ -205,7 +217,7 @@ fn a_killed_process_takes_its_postgres_with_it() {
 
 #[test]
 fn the_next_start_does_not_wait_for_an_orphan_to_leave_by_itself() {
-    let dir = DataDir::new(0o755);
+    let dir = DataDir::seeded();
     let (mut child, url) = running_elsewhere(dir.path());
     run(&url, "CREATE TABLE kept AS SELECT 'yes'::text AS value");
     child.kill().unwrap();
@@ -215,7 +227,7 @@ fn the_next_start_does_not_wait_for_an_orphan_to_leave_by_itself() {
 
 #[test]
 fn a_crashed_postgres_recovers() {
-    let dir = DataDir::new(0o755);
+    let dir = DataDir::seeded();
     let cluster = dir.start();
     run(cluster.url(), "CREATE TABLE kept AS SELECT 'yes'::text AS value");
     let server = postmaster(cluster.directory()).unwrap();
@@ -228,7 +240,7 @@ fn a_crashed_postgres_recovers() {
 
 #[test]
 fn a_number_given_to_another_process_is_not_taken_for_postgres() {
-    let dir = DataDir::new(0o755);
+    let dir = DataDir::seeded();
     let cluster = dir.start();
     let directory = cluster.directory().to_owned();
     let file = directory.join("postmaster.pid");
@@ -246,17 +258,15 @@ fn a_number_given_to_another_process_is_not_taken_for_postgres() {
     stranger.wait().unwrap();
 }
 
-#[test]
-fn a_postgres_that_somebody_else_has_started_is_left_alone() {
-    let dir = DataDir::new(0o755);
-    let cluster = dir.start();
+/// Runs the server of a stopped cluster, in a way that no death of a parent ends it.
+fn run_by_hand(cluster: Cluster, mark: &str) -> Child {
     let (directory, programs) = (cluster.directory().to_owned(), cluster.programs().to_owned());
     cluster.stop().unwrap();
     let user = fs::metadata(&directory).unwrap();
-    let mut foreign = Command::new(programs.join("postgres"))
+    let server = Command::new(programs.join("postgres"))
         .arg("-D")
         .arg(&directory)
-        .args(["-c", "listen_addresses=", "-c"])
+        .args(["-c", mark, "-c", "listen_addresses=", "-c"])
         .arg(format!("unix_socket_directories={}", directory.display()))
         .current_dir("/")
         .uid(user.uid())
@@ -264,12 +274,28 @@ fn a_postgres_that_somebody_else_has_started_is_left_alone() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    wait_until("it runs", || postmaster(&directory).is_some());
+    wait_until("it runs", || fs::read_to_string(directory.join("postmaster.pid")).is_ok_and(|t| t.contains("ready")));
+    server
+}
+
+#[test]
+fn a_postgres_that_somebody_else_has_started_is_left_alone() {
+    let dir = DataDir::seeded();
+    let mut foreign = run_by_hand(dir.start(), "cluster_name=theirs");
     let refused = Cluster::start(dir.path()).unwrap_err().to_string();
     assert!(refused.contains(&format!("PostgreSQL's process {}", foreign.id())), "{refused}");
     assert!(foreign.try_wait().unwrap().is_none());
     kill(Pid::from_raw(i32::try_from(foreign.id()).unwrap()), Signal::SIGQUIT).unwrap();
     foreign.wait().unwrap();
+}
+
+#[test]
+fn a_postgres_of_ours_that_was_left_behind_is_stopped_and_its_cluster_taken_over() {
+    let dir = DataDir::seeded();
+    let mut orphan = run_by_hand(dir.start(), "cluster_name=assay-private");
+    let cluster = dir.start();
+    assert!(orphan.wait().unwrap().success());
+    assert_eq!(ask(cluster.url(), "SELECT 'there'::text"), "there");
 }
 
 #[test]
@@ -285,7 +311,7 @@ fn a_start_that_was_interrupted_begins_anew() {
 
 #[test]
 fn a_start_that_fails_says_why() {
-    let dir = DataDir::new(0o755);
+    let dir = DataDir::seeded();
     let cluster = dir.start();
     let directory = cluster.directory().to_owned();
     cluster.stop().unwrap();

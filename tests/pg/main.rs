@@ -3,6 +3,13 @@
 #![allow(clippy::unwrap_used)]
 
 mod api;
+mod attestations;
 mod cluster;
-#[allow(dead_code)]
+mod files;
+mod idempotency;
+mod jobs;
+mod pages;
+mod roles;
+mod schema;
 mod support;
+mod transactions;

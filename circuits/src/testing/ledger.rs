@@ -7,9 +7,9 @@ use crate::{
     claims::{Class, ColumnKind, Instrument, MEASURE_NAMES, MeasureResult, RuleClaims},
     field::{F, to_hex},
     identity::{MasterSecret, identity},
-    inclusion::measures,
+    inclusion::{INCLUSION_PROTOCOL, IncludedPage, Inclusion, measures},
     page::{CappedEntry, Entry, Page},
-    shape::{MEASURES, OPEN_COLUMNS, Shape},
+    shape::{MEASURES, OPEN_COLUMNS, Shape, TREE_ARITY},
     statement::{
         Asset, COMPLIANCE_NOT_PROVEN, COMPLIANCE_PROTOCOL, Column, Exchange, NOT_PROVEN, PROTOCOL, Policy, Reserves,
         SnapshotInfo, Statement, first_challenge,
@@ -124,6 +124,45 @@ fn give_capped(shape: &Shape, book: &Statement, random: &mut TestRandom, pages: 
         page.capped = own.to_vec();
     }
     pages[0].measures = measures(book, pages).expect("test prices are small and all columns listed");
+}
+
+/// The inclusion file of the account called `reference` in a statement about `pages`, which were made with `secret`.
+///
+/// # Panics
+/// If the pages have no such account.
+pub fn test_inclusion(
+    shape: &Shape,
+    statement: &Statement,
+    pages: &[Page],
+    secret: &MasterSecret,
+    reference: &str,
+) -> Inclusion {
+    let snapshot = &statement.snapshot.id;
+    let salt = secret.salt(snapshot, reference);
+    let own = identity(&salt, snapshot, reference);
+    let upper = UpperTree::build(shape, batch_roots(shape, pages));
+    let include = |i: usize| {
+        let (batch, position) = (i / shape.batch(), i % shape.batch());
+        let leaves: Vec<F> = pages[batch * shape.batch()..][..shape.batch()].iter().map(|p| p.leaf(shape)).collect();
+        let mut group = position;
+        let mut path: Vec<[F; TREE_ARITY]> = Vec::new();
+        for level in batch_levels(&leaves).iter().take(shape.batch_depth) {
+            group /= TREE_ARITY;
+            path.push(std::array::from_fn(|j| level[group * TREE_ARITY + j]));
+        }
+        path.extend(upper.path(batch));
+        IncludedPage::new(i as u64, &pages[i], &path)
+    };
+    let positions: Vec<usize> = (0..pages.len()).filter(|i| pages[*i].identity == own).collect();
+    Inclusion {
+        protocol: INCLUSION_PROTOCOL.to_owned(),
+        statement_digest: hex::encode(Statement::digest(&statement.to_bytes().expect("a canonical statement"))),
+        snapshot: snapshot.clone(),
+        account: reference.to_owned(),
+        salt: hex::encode(salt),
+        class: pages[positions[0]].class,
+        pages: positions.into_iter().map(include).collect(),
+    }
 }
 
 /// The batch roots of whole batches of pages.

@@ -5,6 +5,9 @@ mod ledger;
 mod systems;
 
 pub use ledger::{
-    TEST_CAP, TEST_COLUMNS, TestRandom, batch_roots, recommit, restate, test_columns, test_pages, test_statement,
+    TEST_CAP, TEST_COLUMNS, TestRandom, batch_roots, recommit, restate, test_columns, test_inclusion, test_pages,
+    test_statement,
 };
-pub use systems::{Counting, StepSystem, free_variables, unconstrained_variables};
+pub use systems::{
+    Counting, StepSystem, disclosure_system, free_variables, tampered_together, unconstrained_variables,
+};

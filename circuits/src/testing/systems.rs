@@ -9,6 +9,7 @@ use bellpepper_core::{
 use ff::Field;
 
 use crate::{
+    disclosure::{Opening, PublicInput, disclosure_gadget},
     field::F,
     linear::Linear,
     shape::Shape,
@@ -59,16 +60,41 @@ impl StepSystem {
 
     /// Sets several variables together, asks which constraint fails, and sets them back.
     pub fn tampered_together(&mut self, variables: &[&str], change: impl FnOnce(Vec<F>) -> Vec<F>) -> Option<String> {
-        let honest: Vec<F> = variables.iter().map(|v| self.cs.get(v)).collect();
-        for (variable, value) in variables.iter().zip(change(honest.clone())) {
-            self.cs.set(variable, value);
-        }
-        let failed = self.cs.which_is_unsatisfied().map(str::to_owned);
-        for (variable, value) in variables.iter().zip(honest) {
-            self.cs.set(variable, value);
-        }
-        failed
+        tampered_together(&mut self.cs, variables, change)
     }
+}
+
+/// Sets several variables together, asks which constraint fails, and sets them back.
+pub fn tampered_together(
+    cs: &mut TestConstraintSystem<F>,
+    variables: &[&str],
+    change: impl FnOnce(Vec<F>) -> Vec<F>,
+) -> Option<String> {
+    let honest: Vec<F> = variables.iter().map(|v| cs.get(v)).collect();
+    for (variable, value) in variables.iter().zip(change(honest.clone())) {
+        cs.set(variable, value);
+    }
+    let failed = cs.which_is_unsatisfied().map(str::to_owned);
+    for (variable, value) in variables.iter().zip(honest) {
+        cs.set(variable, value);
+    }
+    failed
+}
+
+/// The circuit of a disclosure with all its names and values.
+///
+/// # Panics
+/// If there are not as many openings as the circuit has places for.
+pub fn disclosure_system(public: &PublicInput, openings: &[Opening]) -> TestConstraintSystem<F> {
+    let mut cs = TestConstraintSystem::new();
+    let z: Vec<Linear> = public
+        .to_z()
+        .iter()
+        .enumerate()
+        .map(|(i, x)| Linear::alloc(&mut cs, &format!("z{i}"), Some(*x)).expect("a value is given"))
+        .collect();
+    disclosure_gadget(&mut cs, &z, Some(openings)).expect("all values are given");
+    cs
 }
 
 fn aux_terms(terms: &LinearCombination<F>) -> impl Iterator<Item = (usize, F)> + '_ {
@@ -136,15 +162,26 @@ impl Counting {
     /// # Panics
     /// Never: without values nothing can be missing.
     pub fn step(shape: &Shape, rules: &[&'static str]) -> Self {
-        let mut cs = Self { rules: rules.to_vec(), ..Self::default() };
-        let z: Vec<Linear> = (0..State::arity(shape))
-            .map(|i| {
-                let variable = cs.alloc(|| format!("z{i}"), || Ok(F::ZERO)).expect("counting never fails");
-                Linear::variable(variable, None)
-            })
-            .collect();
+        let (mut cs, z) = Self::with_z(State::arity(shape), rules);
         step_gadget(&mut cs, shape, &z, None).expect("counting needs no values");
         cs
+    }
+
+    /// Counts the constraints of a disclosure by `rules`.
+    ///
+    /// # Panics
+    /// Never: without values nothing can be missing.
+    pub fn disclosure(rules: &[&'static str]) -> Self {
+        let (mut cs, z) = Self::with_z(PublicInput::ARITY, rules);
+        disclosure_gadget(&mut cs, &z, None).expect("counting needs no values");
+        cs
+    }
+
+    fn with_z(arity: usize, rules: &[&'static str]) -> (Self, Vec<Linear>) {
+        let mut cs = Self { rules: rules.to_vec(), ..Self::default() };
+        let mut variable = |i: usize| cs.alloc(|| format!("z{i}"), || Ok(F::ZERO)).expect("counting never fails");
+        let z = (0..arity).map(|i| Linear::variable(variable(i), None)).collect();
+        (cs, z)
     }
 
     /// All constraints.

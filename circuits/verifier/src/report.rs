@@ -1,6 +1,7 @@
 //! What was found, as lines for a person.
 
 use assay_circuits::{
+    disclosure::{Claim, DisclosureReport},
     inclusion::{Holding, HoldingKind, InclusionReport},
     shape::{Shape, Use},
     statement::{CoverageBasis, Statement, parse_units},
@@ -180,6 +181,63 @@ pub fn inclusion_lines(attestation: Option<&Report>, report: &InclusionReport) -
         Some(_) => {}
     }
     lines
+}
+
+/// A report on a disclosure for a person, with those on the attestations it speaks of. The last line says what the whole is
+/// worth.
+pub fn disclosure_lines(attestations: &[Report], report: &DisclosureReport) -> Vec<String> {
+    let mut lines = Vec::new();
+    for attestation in attestations {
+        lines.extend(check_lines(&attestation.checks));
+        lines.push(String::new());
+    }
+    lines.extend(check_lines(&report.checks));
+    lines.push(String::new());
+    let Some(claim) = &report.claim else {
+        lines.push("NOT SHOWN: this file proves nothing about these attestations.".to_owned());
+        return lines;
+    };
+    if !attestations.iter().all(Report::is_valid) {
+        lines.push("NOT VALID: whatever the file shows, an attestation that it speaks of does not hold.".to_owned());
+        return lines;
+    }
+    lines.push(format!(
+        "Made for: {}",
+        if claim.context.is_empty() { "nobody in particular".into() } else { visible(&claim.context) }
+    ));
+    for (attested, report) in claim.attestations.iter().zip(ordered(claim, attestations)) {
+        let Some(statement) = report.and_then(|r| r.statement.as_ref()) else {
+            continue;
+        };
+        let who = match &attested.account {
+            Some(account) => format!("account {}", visible(&account.reference)),
+            None => "an account that is not named".to_owned(),
+        };
+        let (exchange, snapshot) = (&statement.get().exchange, &statement.get().snapshot);
+        lines.push(format!(
+            "  {who} of {} ({}) at {}",
+            visible(&exchange.name),
+            visible(&exchange.domain),
+            visible(&snapshot.taken_at)
+        ));
+    }
+    let (many, measure) = (claim.attestations.len() > 1, claim.measure.replace('_', " "));
+    lines.push(format!(
+        "VALID: {} {measure} of at least {} {}{}.",
+        if many { "these accounts have together a" } else { "this account has a" },
+        claim.at_least,
+        visible(&claim.quote),
+        if many { " (that they belong to one person is not proved)" } else { "" }
+    ));
+    lines
+}
+
+/// The reports in the order of the claim.
+fn ordered<'a>(claim: &'a Claim, reports: &'a [Report]) -> impl Iterator<Item = Option<&'a Report>> {
+    let digest = |r: &Report| r.statement.as_ref().and_then(|s| s.get().to_bytes().ok()).map(|b| Statement::digest(&b));
+    claim.attestations.iter().map(move |attested| {
+        reports.iter().find(|r| digest(r).is_some_and(|d| hex::encode(d) == attested.statement_digest))
+    })
 }
 
 /// The statement in plain English, with what it does not prove.

@@ -37,6 +37,8 @@ use super::snapshot::AssetTotals;
 use super::writer::{SnapshotWriter, WriteError};
 use crate::progress::Progress;
 
+/// Domain of the sample's exchange.
+pub const DOMAIN: &str = "exchange.example";
 const CUSTODIAN: &str = "Sample Trust Company";
 
 /// What a sample is to be.
@@ -115,11 +117,7 @@ pub fn sample(options: &Options, out: &Path, progress: &dyn Progress) -> Result<
         (asset.symbol.clone(), TotalText { equity: text(total.equity), debt: text(total.debt) })
     });
     let manifest = Manifest {
-        exchange: Exchange {
-            name: "Sample Exchange (synthetic)".to_owned(),
-            lei: None,
-            domain: "exchange.example".to_owned(),
-        },
+        exchange: Exchange { name: "Sample Exchange (synthetic)".to_owned(), lei: None, domain: DOMAIN.to_owned() },
         snapshot: SnapshotInfo {
             id: format!("sample-{accounts}-{seed}{}", if options.rules { "-rules" } else { "" }),
             taken_at: taken_at.clone(),

@@ -45,6 +45,10 @@ fn found_in(on_path: Vec<PathBuf>, configured: Option<PathBuf>, usual: &[(&str, 
     let dirs = on_path.into_iter().chain(configured).chain(of_systems.into_iter().map(|(_, dir)| dir));
     let mut found: Vec<Binaries> = Vec::new();
     for dir in dirs.filter(|d| d.is_absolute() && d.join("initdb").is_file()) {
+        // where links lead to: the installation's other programs are there
+        let Some(dir) = fs::canonicalize(dir.join("postgres")).ok().and_then(|p| p.parent().map(Path::to_owned)) else {
+            continue;
+        };
         let version = version_of(&dir.join("postgres")).filter(|&v| v >= OLDEST);
         let new = version.map(|version| Binaries { dir, version }).filter(|b| !found.contains(b));
         found.extend(new);

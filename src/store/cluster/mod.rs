@@ -91,7 +91,7 @@ pub struct Cluster {
     url: String,
     place: Place,
     /// Unlocked when the server has stopped: fields are dropped in their order.
-    _lock: File,
+    _lock: Lock,
 }
 
 impl Cluster {
@@ -114,6 +114,14 @@ impl Cluster {
         let server = Server::start(binaries, &place, &user)?;
         let url = format!("postgres://{DATABASE}@{}/{DATABASE}", percent_encoded(&place.sockets));
         Ok(Self { server, url, place, _lock: lock })
+    }
+
+    /// Where the programs are that a new cluster would run on.
+    ///
+    /// # Errors
+    /// [`ClusterError::NotInstalled`].
+    pub fn find_programs() -> Result<PathBuf, ClusterError> {
+        binaries::installed().into_iter().next().map(|b| b.dir).ok_or_else(binaries::not_installed)
     }
 
     /// The address for [`super::Store::connect`]; holds no secret.
@@ -161,8 +169,19 @@ impl Cluster {
     }
 }
 
-/// Takes the data directory for this process, until it ends.
-fn lock(data_dir: &Path) -> Result<File, ClusterError> {
+/// A data directory that is this process's, at most until it ends.
+#[derive(Debug)]
+struct Lock(File);
+
+impl Drop for Lock {
+    /// Closing is not enough: a program that another thread starts just now holds the file, too, until it is running.
+    fn drop(&mut self) {
+        let _ = self.0.unlock();
+    }
+}
+
+/// Takes the data directory for this process.
+fn lock(data_dir: &Path) -> Result<Lock, ClusterError> {
     let path = data_dir.join(LOCK_FILE);
     let mut file = OpenOptions::new()
         .read(true)
@@ -180,11 +199,13 @@ fn lock(data_dir: &Path) -> Result<File, ClusterError> {
         }
         Err(TryLockError::Error(e)) => return Err(ClusterError::file(&path)(e)),
     }
+    let mut lock = Lock(file);
+    let file = &mut lock.0;
     file.set_len(0)
         .and_then(|()| file.rewind())
         .and_then(|()| writeln!(file, "{}", std::process::id()))
         .map_err(ClusterError::file(&path))?;
-    Ok(file)
+    Ok(lock)
 }
 
 /// Makes a cluster with an empty database. It gets its name only once it is complete.

@@ -170,15 +170,21 @@ impl Place {
         if let Some(pointer) = &self.pointer {
             fs::remove_file(pointer).map_err(ClusterError::file(pointer))?;
         }
-        if self.sockets != self.dir {
-            fs::remove_dir_all(&self.sockets).map_err(ClusterError::file(&self.sockets))?;
-        }
         fs::remove_dir_all(&self.dir).map_err(ClusterError::file(&self.dir))
     }
 
     fn new(data_dir: &Path, dir: PathBuf, pointer: Option<PathBuf>, user: User) -> Result<Self, ClusterError> {
         let sockets = if fits(&dir) { dir.clone() } else { socket_dir(&dir, user)? };
         Ok(Self { dir, sockets, log: data_dir.join("postgres.log"), pointer })
+    }
+}
+
+impl Drop for Place {
+    /// The server has taken its socket away.
+    fn drop(&mut self) {
+        if self.sockets != self.dir {
+            let _ = fs::remove_dir(&self.sockets);
+        }
     }
 }
 

@@ -23,6 +23,12 @@ use super::{
 
 /// By this argument a server that was left behind is known as ours.
 const MARK: &str = "cluster_name=assay-private";
+/// What Postgres says while processes of a crashed server still hold its memory; they leave by themselves.
+const STILL_HELD: &str = "pre-existing shared memory block";
+/// How long they may take.
+const LEAVING: Duration = Duration::from_secs(15);
+/// A number that no process has: Linux gives out smaller ones only, and other systems much smaller ones.
+const NO_PROCESS: i32 = 1 << 22;
 /// How often it is looked whether something has happened.
 const PAUSE: Duration = Duration::from_millis(10);
 /// Recovery after a crash can take its time; as long as the process lives it is waited for.
@@ -44,10 +50,20 @@ pub(super) struct Server {
 impl Server {
     /// Starts the server and waits until it takes connections.
     pub(super) fn start(binaries: Binaries, place: &Place, user: &User) -> Result<Self, ClusterError> {
-        let (child, keeper) = spawn(&binaries, place, user)?;
-        let mut server = Self { binaries, child, _keeper: keeper };
-        server.wait_until_ready(place)?;
-        Ok(server)
+        let began = Instant::now();
+        loop {
+            let (child, keeper) = spawn(&binaries, place, user)?;
+            let mut server = Self { binaries: binaries.clone(), child, _keeper: keeper };
+            match server.wait_until_ready(place) {
+                Ok(()) => return Ok(server),
+                Err(ClusterError::Program { reason, .. })
+                    if reason.contains(STILL_HELD) && began.elapsed() < LEAVING =>
+                {
+                    thread::sleep(PAUSE * 10);
+                }
+                Err(other) => return Err(other),
+            }
+        }
     }
 
     /// Starts the server after [`Server::stop`].
@@ -213,6 +229,16 @@ impl PidFile {
         let pid = lines.next()?.trim().parse().ok().filter(|&pid: &i32| pid > 0)?;
         Some(Self { pid: Pid::from_raw(pid), ready: lines.nth(6).is_some_and(|l| l.trim() == "ready") })
     }
+
+    /// Takes away the number of a process that is not the server: Postgres would refuse to start because of it, and a new
+    /// server that got the same number, as in a container, would look ready at once. The rest stays, because by it Postgres
+    /// knows whether processes of the crashed server are still there.
+    fn disown(dir: &Path) -> Result<(), ClusterError> {
+        let path = Self::path(dir);
+        let text = fs::read_to_string(&path).map_err(ClusterError::file(&path))?;
+        let rest = text.split_once('\n').map_or("", |(_, rest)| rest);
+        fs::write(&path, format!("{NO_PROCESS}\n{rest}")).map_err(ClusterError::file(&path))
+    }
 }
 
 /// What the process named in `postmaster.pid` is.
@@ -232,12 +258,7 @@ enum Found {
 pub(super) fn stop_orphan(dir: &Path) -> Result<(), ClusterError> {
     let Some(PidFile { pid, .. }) = PidFile::read(dir) else { return Ok(()) };
     match look_at(pid, dir) {
-        // Postgres itself recognises a process that is gone
-        Found::Nothing => return Ok(()),
-        Found::Stranger => {
-            let path = PidFile::path(dir);
-            return fs::remove_file(&path).map_err(ClusterError::file(&path));
-        }
+        Found::Nothing | Found::Stranger => return PidFile::disown(dir),
         Found::Foreign => {
             let by = format!("PostgreSQL's process {pid}, which assay has not started");
             return Err(ClusterError::InUse { dir: dir.to_owned(), by });

@@ -1,0 +1,506 @@
+-- What the migrations make, for reading. `UPDATE_PINS=1 cargo test --test pg schema` writes it anew.
+
+CREATE FUNCTION public.admit_attestation() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM jobs WHERE job_id = NEW.job_id AND statement = NEW.statement) THEN
+        RAISE EXCEPTION 'this is not the statement that the job has planned'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'attestations_as_planned';
+    END IF;
+    UPDATE exchanges SET newest_epoch = NEW.epoch
+        WHERE exchange_id = NEW.exchange_id AND (newest_epoch IS NULL OR newest_epoch < NEW.epoch);
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'an attestation for this epoch or a later one is published already'
+            USING ERRCODE = 'exclusion_violation', CONSTRAINT = 'attestations_forward_only';
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+CREATE FUNCTION public.enqueue_task(task text, job uuid, attempts integer) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    -- one queue a job: its tasks never run side by side; one key a task: asked twice, done once
+    PERFORM graphile_worker.add_job(task, json_build_object('job_id', job), queue_name => job::text,
+                                    job_key => job::text || ':' || task, max_attempts => attempts);
+END
+$$;
+
+COMMENT ON FUNCTION public.enqueue_task(task text, job uuid, attempts integer) IS 'Makes a task of a job due, in the caller''s transaction';
+
+CREATE FUNCTION public.keep_job() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF OLD.state IN ('published', 'refused', 'failed', 'cancelled') THEN
+        RAISE EXCEPTION 'the job is %', OLD.state USING ERRCODE = 'restrict_violation', CONSTRAINT = 'jobs_ended';
+    END IF;
+    IF NEW.statement IS DISTINCT FROM OLD.statement AND OLD.statement IS NOT NULL THEN
+        RAISE EXCEPTION 'the job has another statement' USING ERRCODE = 'restrict_violation', CONSTRAINT = 'jobs_one_statement';
+    END IF;
+    IF (NEW.job_id, NEW.snapshot_id, NEW.created_by, NEW.created_at)
+        IS DISTINCT FROM (OLD.job_id, OLD.snapshot_id, OLD.created_by, OLD.created_at) THEN
+        RAISE EXCEPTION 'a job stays with its snapshot' USING ERRCODE = 'restrict_violation', CONSTRAINT = 'jobs_kept';
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+CREATE FUNCTION public.keep_listed_content() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' OR EXISTS (
+        SELECT FROM snapshot_files WHERE content_id = CASE TG_OP WHEN 'INSERT' THEN NEW.content_id ELSE OLD.content_id END
+    ) THEN
+        RAISE EXCEPTION 'the content of a file never changes' USING ERRCODE = 'restrict_violation', CONSTRAINT = 'file_chunks_kept';
+    END IF;
+    RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
+END
+$$;
+
+CREATE FUNCTION public.keep_sealed_files() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    snapshot uuid := CASE TG_OP WHEN 'INSERT' THEN NEW.snapshot_id ELSE OLD.snapshot_id END;
+    sealed   timestamptz;
+BEGIN
+    -- shared with other uploads, but a sealing waits for it and it for a sealing
+    SELECT sealed_at INTO sealed FROM snapshots WHERE snapshot_id = snapshot FOR SHARE;
+    IF sealed IS NOT NULL THEN
+        RAISE EXCEPTION 'the snapshot is sealed' USING ERRCODE = 'restrict_violation', CONSTRAINT = 'snapshots_sealed';
+    END IF;
+    IF TG_OP = 'UPDATE' AND NEW.snapshot_id <> OLD.snapshot_id THEN
+        RAISE EXCEPTION 'a file stays with its snapshot' USING ERRCODE = 'restrict_violation', CONSTRAINT = 'snapshots_kept';
+    END IF;
+    RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
+END
+$$;
+
+CREATE FUNCTION public.keep_snapshot() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF (NEW.snapshot_id, NEW.exchange_id, NEW.name, NEW.epoch, NEW.manifest, NEW.created_by, NEW.created_at)
+        IS DISTINCT FROM (OLD.snapshot_id, OLD.exchange_id, OLD.name, OLD.epoch, OLD.manifest, OLD.created_by, OLD.created_at)
+        OR (OLD.sealed_at IS NOT NULL AND NEW.sealed_at IS DISTINCT FROM OLD.sealed_at) THEN
+        RAISE EXCEPTION 'a snapshot stays as it was handed over'
+            USING ERRCODE = 'restrict_violation', CONSTRAINT = 'snapshots_kept';
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+CREATE FUNCTION public.oldest_due_task() RETURNS interval
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    RETURN (
+        SELECT now() - min(tasks.run_at)
+        FROM graphile_worker._private_jobs AS tasks
+        LEFT JOIN graphile_worker._private_job_queues AS queues ON queues.id = tasks.job_queue_id
+        WHERE tasks.is_available AND tasks.run_at <= now() AND queues.locked_at IS NULL
+    );
+END
+$$;
+
+COMMENT ON FUNCTION public.oldest_due_task() IS 'How long the oldest task that is due and that nobody holds has waited, by the database''s clock';
+
+CREATE FUNCTION public.published_is_attested() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF EXISTS (SELECT FROM jobs WHERE job_id = NEW.job_id AND state = 'published')
+        IS DISTINCT FROM EXISTS (SELECT FROM attestations WHERE job_id = NEW.job_id) THEN
+        RAISE EXCEPTION 'a job is published if and only if its attestation is'
+            USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'published_is_attested';
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+CREATE FUNCTION public.refuse_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    RAISE EXCEPTION '% is insert-only', TG_TABLE_NAME USING ERRCODE = 'restrict_violation', CONSTRAINT = 'insert_only';
+END
+$$;
+
+CREATE TABLE public.attestations (
+    attestation_id bytea NOT NULL,
+    exchange_id uuid NOT NULL,
+    snapshot_id uuid NOT NULL,
+    job_id uuid NOT NULL,
+    epoch timestamp with time zone NOT NULL,
+    shape text NOT NULL,
+    valid boolean NOT NULL,
+    report jsonb NOT NULL,
+    statement bytea NOT NULL,
+    proof bytea NOT NULL,
+    jws text NOT NULL,
+    published_at timestamp with time zone NOT NULL,
+    CONSTRAINT attestations_id_is_digest CHECK ((attestation_id = sha256(statement))),
+    CONSTRAINT attestations_not_in_the_future CHECK ((epoch <= published_at))
+);
+
+COMMENT ON TABLE public.attestations IS 'What is published, for ever: rows are inserted and never changed or deleted';
+
+COMMENT ON COLUMN public.attestations.attestation_id IS 'SHA-256 of the statement''s canonical bytes';
+
+COMMENT ON COLUMN public.attestations.valid IS 'Whether the statement keeps its own policy';
+
+COMMENT ON COLUMN public.attestations.jws IS 'JWS (general JSON serialisation) over the statement by the service''s key';
+
+CREATE TABLE public.audit_trail (
+    entry_id bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    subject text NOT NULL,
+    action text NOT NULL,
+    object text NOT NULL,
+    detail jsonb
+);
+
+COMMENT ON TABLE public.audit_trail IS 'Who did what; never holds balances, salts, tokens or account references';
+
+ALTER TABLE public.audit_trail ALTER COLUMN entry_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.audit_trail_entry_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.checkpoints (
+    job_id uuid NOT NULL,
+    steps integer NOT NULL,
+    bytes bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT checkpoints_steps_check CHECK ((steps > 0))
+);
+ALTER TABLE ONLY public.checkpoints ALTER COLUMN bytes SET STORAGE EXTERNAL;
+
+COMMENT ON TABLE public.checkpoints IS 'The last kept state of an unfinished fold: private, and hostile input until verified';
+
+CREATE TABLE public.exchanges (
+    exchange_id uuid NOT NULL,
+    domain text NOT NULL,
+    name text NOT NULL,
+    lei text,
+    newest_epoch timestamp with time zone,
+    created_at timestamp with time zone NOT NULL
+);
+
+COMMENT ON TABLE public.exchanges IS 'Whose ledgers are attested; a token speaks for one of them by its domain';
+
+COMMENT ON COLUMN public.exchanges.newest_epoch IS 'Epoch of the newest attestation; only the trigger attestations_admit writes it';
+
+CREATE TABLE public.file_chunks (
+    content_id uuid NOT NULL,
+    "position" integer NOT NULL,
+    bytes bytea NOT NULL,
+    CONSTRAINT file_chunks_bytes_check CHECK ((octet_length(bytes) > 0)),
+    CONSTRAINT file_chunks_content_has_age CHECK (((get_byte(uuid_send(content_id), 6) >> 4) = 7)),
+    CONSTRAINT file_chunks_position_check CHECK (("position" >= 0))
+);
+ALTER TABLE ONLY public.file_chunks ALTER COLUMN bytes SET STORAGE EXTERNAL;
+
+COMMENT ON TABLE public.file_chunks IS 'Contents of files in order. Chunks without a file are leftovers of interrupted uploads and are swept';
+
+COMMENT ON COLUMN public.file_chunks.content_id IS 'UUIDv7, so that it tells the age of a leftover';
+
+CREATE TABLE public.idempotency_keys (
+    subject text NOT NULL,
+    key text NOT NULL,
+    request_digest bytea NOT NULL,
+    status smallint,
+    headers jsonb,
+    body bytea,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT idempotency_keys_check CHECK ((((status IS NULL) = (headers IS NULL)) AND ((status IS NULL) = (body IS NULL)))),
+    CONSTRAINT idempotency_keys_request_digest_check CHECK ((octet_length(request_digest) = 32))
+);
+
+COMMENT ON TABLE public.idempotency_keys IS 'Answers to writes, to be given again; without a status the first request is still under way';
+
+COMMENT ON COLUMN public.idempotency_keys.subject IS 'Who asked; for a customer a keyed digest, never the account reference';
+
+CREATE TABLE public.jobs (
+    job_id uuid NOT NULL,
+    snapshot_id uuid NOT NULL,
+    shape text NOT NULL,
+    state text NOT NULL,
+    cancel_asked boolean DEFAULT false NOT NULL,
+    steps_done integer DEFAULT 0 NOT NULL,
+    steps integer,
+    accounts bigint,
+    pages bigint,
+    detail text,
+    findings jsonb,
+    statement bytea,
+    proof bytea,
+    worker text,
+    heartbeat_at timestamp with time zone,
+    created_by text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT jobs_accounts_check CHECK ((accounts >= 0)),
+    CONSTRAINT jobs_pages_check CHECK ((pages >= 0)),
+    CONSTRAINT jobs_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'checking'::text, 'planning'::text, 'folding'::text, 'compressing'::text, 'verifying'::text, 'publishing'::text, 'published'::text, 'refused'::text, 'failed'::text, 'cancelled'::text]))),
+    CONSTRAINT jobs_steps_check CHECK ((steps > 0)),
+    CONSTRAINT jobs_steps_done_check CHECK ((steps_done >= 0))
+);
+
+COMMENT ON TABLE public.jobs IS 'The way of one attestation; the queue (schema graphile_worker) only says what is to be done next';
+
+COMMENT ON COLUMN public.jobs.shape IS 'Name of the shape, or auto until the plan has chosen';
+
+COMMENT ON COLUMN public.jobs.detail IS 'For a person: why it was refused or failed';
+
+COMMENT ON COLUMN public.jobs.findings IS 'What is wrong with the ledger: file, line and reason';
+
+COMMENT ON COLUMN public.jobs.statement IS 'Canonical bytes, once planned; they never change afterwards';
+
+COMMENT ON COLUMN public.jobs.worker IS 'Who works on it, if workers say so; heartbeats of others are refused';
+
+CREATE TABLE public.pages (
+    job_id uuid NOT NULL,
+    "position" bigint NOT NULL,
+    identity bytea NOT NULL,
+    record bytea NOT NULL,
+    CONSTRAINT pages_identity_check CHECK ((octet_length(identity) = 32)),
+    CONSTRAINT pages_position_check CHECK (("position" >= 0))
+);
+
+COMMENT ON TABLE public.pages IS 'Leaves of the tree without padding, in the record format of src/attest/files.rs';
+
+COMMENT ON COLUMN public.pages.job_id IS 'A job; checked once a load and not row by row';
+
+CREATE TABLE public.reserve_lines (
+    job_id uuid NOT NULL,
+    "position" integer NOT NULL,
+    fields text[] NOT NULL,
+    CONSTRAINT reserve_lines_fields_check CHECK ((cardinality(fields) = 7)),
+    CONSTRAINT reserve_lines_position_check CHECK (("position" >= 0))
+);
+
+COMMENT ON TABLE public.reserve_lines IS 'Lines of reserves.csv, the leaves of the tree whose root is in the statement';
+
+CREATE TABLE public.signatures (
+    attestation_id bytea NOT NULL,
+    kid text NOT NULL,
+    signer text NOT NULL,
+    jws text NOT NULL,
+    created_at timestamp with time zone NOT NULL
+);
+
+COMMENT ON TABLE public.signatures IS 'Countersignatures of others';
+
+CREATE TABLE public.snapshot_files (
+    snapshot_id uuid NOT NULL,
+    name text NOT NULL,
+    content_id uuid NOT NULL,
+    bytes bigint NOT NULL,
+    sha256 bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT snapshot_files_bytes_check CHECK ((bytes >= 0)),
+    CONSTRAINT snapshot_files_sha256_check CHECK ((octet_length(sha256) = 32))
+);
+
+COMMENT ON TABLE public.snapshot_files IS 'The files of a snapshot; a row exists only once its content is complete';
+
+COMMENT ON COLUMN public.snapshot_files.bytes IS 'Length of the file as it was sent';
+
+COMMENT ON COLUMN public.snapshot_files.sha256 IS 'Of the file as it was sent';
+
+CREATE TABLE public.snapshots (
+    snapshot_id uuid NOT NULL,
+    exchange_id uuid NOT NULL,
+    name text NOT NULL,
+    epoch timestamp with time zone NOT NULL,
+    manifest text NOT NULL,
+    sealed_at timestamp with time zone,
+    holds_epoch boolean DEFAULT true NOT NULL,
+    created_by text NOT NULL,
+    created_at timestamp with time zone NOT NULL
+);
+
+COMMENT ON TABLE public.snapshots IS 'A ledger at one instant, as it was handed over';
+
+COMMENT ON COLUMN public.snapshots.name IS 'The snapshot''s own id. Identities of accounts depend on it, so it stands for one ledger in the whole service';
+
+COMMENT ON COLUMN public.snapshots.epoch IS 'The instant the ledger speaks of (taken_at)';
+
+COMMENT ON COLUMN public.snapshots.manifest IS 'manifest.toml of the snapshot directory';
+
+COMMENT ON COLUMN public.snapshots.sealed_at IS 'When the first proof was asked for; from then on files cannot change';
+
+COMMENT ON COLUMN public.snapshots.holds_epoch IS 'False once the ledger was refused, so that a corrected one can take its place; another proof of this one takes it back';
+
+CREATE TABLE public.tree_nodes (
+    job_id uuid NOT NULL,
+    height smallint NOT NULL,
+    "position" bigint NOT NULL,
+    digest bytea NOT NULL,
+    CONSTRAINT tree_nodes_digest_check CHECK ((octet_length(digest) = 32)),
+    CONSTRAINT tree_nodes_height_check CHECK ((height >= 0)),
+    CONSTRAINT tree_nodes_position_check CHECK (("position" >= 0))
+);
+
+COMMENT ON TABLE public.tree_nodes IS 'The upper tree; height 0 are the batch roots, absent nodes are empty subtrees';
+
+COMMENT ON COLUMN public.tree_nodes.job_id IS 'A job; checked once a load and not row by row';
+
+CREATE TABLE public.verifications (
+    attestation_id bytea NOT NULL,
+    nullifier bytea NOT NULL,
+    included boolean NOT NULL,
+    CONSTRAINT verifications_nullifier_check CHECK ((octet_length(nullifier) = 32))
+);
+
+COMMENT ON TABLE public.verifications IS 'Customers'' own yes or no, each counted once; the nullifier names nobody without the master secret';
+
+COMMENT ON COLUMN public.verifications.included IS 'The customer''s last word';
+
+ALTER TABLE ONLY public.attestations
+    ADD CONSTRAINT attestations_one_a_job UNIQUE (job_id);
+
+ALTER TABLE ONLY public.attestations
+    ADD CONSTRAINT attestations_one_a_snapshot UNIQUE (snapshot_id);
+
+ALTER TABLE ONLY public.attestations
+    ADD CONSTRAINT attestations_one_epoch UNIQUE (exchange_id, epoch);
+
+ALTER TABLE ONLY public.attestations
+    ADD CONSTRAINT attestations_pkey PRIMARY KEY (attestation_id);
+
+ALTER TABLE ONLY public.audit_trail
+    ADD CONSTRAINT audit_trail_pkey PRIMARY KEY (entry_id);
+
+ALTER TABLE ONLY public.checkpoints
+    ADD CONSTRAINT checkpoints_pkey PRIMARY KEY (job_id);
+
+ALTER TABLE ONLY public.exchanges
+    ADD CONSTRAINT exchanges_domain_key UNIQUE (domain);
+
+ALTER TABLE ONLY public.exchanges
+    ADD CONSTRAINT exchanges_pkey PRIMARY KEY (exchange_id);
+
+ALTER TABLE ONLY public.file_chunks
+    ADD CONSTRAINT file_chunks_pkey PRIMARY KEY (content_id, "position");
+
+ALTER TABLE ONLY public.idempotency_keys
+    ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (subject, key);
+
+ALTER TABLE ONLY public.jobs
+    ADD CONSTRAINT jobs_job_id_snapshot_id_key UNIQUE (job_id, snapshot_id);
+
+ALTER TABLE ONLY public.jobs
+    ADD CONSTRAINT jobs_pkey PRIMARY KEY (job_id);
+
+ALTER TABLE ONLY public.pages
+    ADD CONSTRAINT pages_pkey PRIMARY KEY (job_id, "position");
+
+ALTER TABLE ONLY public.reserve_lines
+    ADD CONSTRAINT reserve_lines_pkey PRIMARY KEY (job_id, "position");
+
+ALTER TABLE ONLY public.signatures
+    ADD CONSTRAINT signatures_one_a_key PRIMARY KEY (attestation_id, kid);
+
+ALTER TABLE ONLY public.snapshot_files
+    ADD CONSTRAINT snapshot_files_content_id_key UNIQUE (content_id);
+
+ALTER TABLE ONLY public.snapshot_files
+    ADD CONSTRAINT snapshot_files_pkey PRIMARY KEY (snapshot_id, name);
+
+ALTER TABLE ONLY public.snapshots
+    ADD CONSTRAINT snapshots_one_name UNIQUE (name);
+
+ALTER TABLE ONLY public.snapshots
+    ADD CONSTRAINT snapshots_pkey PRIMARY KEY (snapshot_id);
+
+ALTER TABLE ONLY public.snapshots
+    ADD CONSTRAINT snapshots_snapshot_id_exchange_id_epoch_key UNIQUE (snapshot_id, exchange_id, epoch);
+
+ALTER TABLE ONLY public.tree_nodes
+    ADD CONSTRAINT tree_nodes_pkey PRIMARY KEY (job_id, height, "position");
+
+ALTER TABLE ONLY public.verifications
+    ADD CONSTRAINT verifications_pkey PRIMARY KEY (attestation_id, nullifier);
+
+CREATE INDEX attestations_newest ON public.attestations USING btree (epoch DESC, attestation_id);
+
+CREATE INDEX audit_trail_by_object ON public.audit_trail USING btree (object, entry_id);
+
+CREATE INDEX idempotency_keys_by_age ON public.idempotency_keys USING btree (created_at);
+
+CREATE INDEX jobs_by_state ON public.jobs USING btree (state, updated_at);
+
+CREATE UNIQUE INDEX jobs_one_under_way ON public.jobs USING btree (snapshot_id) WHERE (state <> ALL (ARRAY['refused'::text, 'failed'::text, 'cancelled'::text]));
+
+CREATE INDEX pages_by_identity ON public.pages USING btree (job_id, identity);
+
+CREATE UNIQUE INDEX snapshots_one_epoch ON public.snapshots USING btree (exchange_id, epoch) WHERE holds_epoch;
+
+CREATE TRIGGER attestations_admit BEFORE INSERT ON public.attestations FOR EACH ROW EXECUTE FUNCTION public.admit_attestation();
+
+CREATE TRIGGER attestations_insert_only BEFORE DELETE OR UPDATE ON public.attestations FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER attestations_no_truncate BEFORE TRUNCATE ON public.attestations FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE CONSTRAINT TRIGGER attestations_of_published_job AFTER INSERT ON public.attestations DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.published_is_attested();
+
+CREATE TRIGGER audit_insert_only BEFORE DELETE OR UPDATE ON public.audit_trail FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON public.audit_trail FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER file_chunks_kept BEFORE INSERT OR DELETE OR UPDATE ON public.file_chunks FOR EACH ROW EXECUTE FUNCTION public.keep_listed_content();
+
+CREATE TRIGGER jobs_kept BEFORE UPDATE ON public.jobs FOR EACH ROW EXECUTE FUNCTION public.keep_job();
+
+CREATE CONSTRAINT TRIGGER jobs_published_with_attestation AFTER INSERT OR UPDATE OF state ON public.jobs DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((new.state = 'published'::text)) EXECUTE FUNCTION public.published_is_attested();
+
+CREATE TRIGGER signatures_insert_only BEFORE DELETE OR UPDATE ON public.signatures FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER signatures_no_truncate BEFORE TRUNCATE ON public.signatures FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER snapshot_files_sealed BEFORE INSERT OR DELETE OR UPDATE ON public.snapshot_files FOR EACH ROW EXECUTE FUNCTION public.keep_sealed_files();
+
+CREATE TRIGGER snapshots_kept BEFORE UPDATE ON public.snapshots FOR EACH ROW EXECUTE FUNCTION public.keep_snapshot();
+
+ALTER TABLE ONLY public.attestations
+    ADD CONSTRAINT attestations_of_job FOREIGN KEY (job_id, snapshot_id) REFERENCES public.jobs(job_id, snapshot_id);
+
+ALTER TABLE ONLY public.attestations
+    ADD CONSTRAINT attestations_of_snapshot FOREIGN KEY (snapshot_id, exchange_id, epoch) REFERENCES public.snapshots(snapshot_id, exchange_id, epoch);
+
+ALTER TABLE ONLY public.checkpoints
+    ADD CONSTRAINT checkpoints_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.jobs(job_id);
+
+ALTER TABLE ONLY public.jobs
+    ADD CONSTRAINT jobs_snapshot_id_fkey FOREIGN KEY (snapshot_id) REFERENCES public.snapshots(snapshot_id);
+
+ALTER TABLE ONLY public.reserve_lines
+    ADD CONSTRAINT reserve_lines_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.jobs(job_id);
+
+ALTER TABLE ONLY public.signatures
+    ADD CONSTRAINT signatures_attestation_id_fkey FOREIGN KEY (attestation_id) REFERENCES public.attestations(attestation_id);
+
+ALTER TABLE ONLY public.snapshot_files
+    ADD CONSTRAINT snapshot_files_snapshot_id_fkey FOREIGN KEY (snapshot_id) REFERENCES public.snapshots(snapshot_id);
+
+ALTER TABLE ONLY public.snapshots
+    ADD CONSTRAINT snapshots_exchange_id_fkey FOREIGN KEY (exchange_id) REFERENCES public.exchanges(exchange_id);
+
+ALTER TABLE ONLY public.verifications
+    ADD CONSTRAINT verifications_attestation_id_fkey FOREIGN KEY (attestation_id) REFERENCES public.attestations(attestation_id);

@@ -1,0 +1,121 @@
+//! What an account shows a third party about its measure in one or several attestations, and the check of that.
+
+use std::path::{Path, PathBuf};
+
+use assay_circuits::{
+    claims::MEASURE_NAMES,
+    disclosure::{self, Attested, Claim, DISCLOSURE_PROTOCOL, DisclosureReport, MAX_DISCLOSURE_BYTES, NamedAccount},
+    inclusion::{Inclusion, MAX_INCLUSION_BYTES},
+    statement::{MAX_STATEMENT_BYTES, Statement},
+    verifier::{Report, TestShapes},
+};
+use assay_verifier::attestation::{Attestation, STATEMENT_FILE, read_bounded, read_statement};
+
+use super::{AttestError, Home, inclusion};
+use crate::progress::Progress;
+
+/// Where the account's pages come from.
+#[derive(Debug, Clone)]
+pub enum Evidence {
+    /// The exchange discloses for a customer: the private part of the attestation, and the account's reference.
+    Account(String),
+    /// The customer does, with their own inclusion file.
+    Inclusion(PathBuf),
+}
+
+/// What is to be disclosed.
+#[derive(Debug, Clone)]
+pub struct DisclosureRequest {
+    /// The attestations, each with the evidence for it.
+    pub attestations: Vec<(PathBuf, Evidence)>,
+    /// Name of the measure.
+    pub measure: String,
+    /// What it is at least, a decimal in the quote currency.
+    pub at_least: String,
+    /// For whom and what.
+    pub context: String,
+    /// Whether the third party is told who the account is.
+    pub show_account: bool,
+}
+
+/// Proves that the account has, in sum over the attestations, at least what is asked for. Returns the file for the third
+/// party, which was checked before.
+///
+/// # Errors
+/// [`AttestError::Core`] if it has not; [`AttestError::Usage`], [`AttestError::NotValid`] and others as for
+/// [`inclusion`]; [`AttestError::Unreadable`].
+pub fn disclose(request: &DisclosureRequest, home: &Home, progress: &dyn Progress) -> Result<Vec<u8>, AttestError> {
+    if !MEASURE_NAMES.contains(&request.measure.as_str()) {
+        return Err(AttestError::Usage(format!(
+            "there is no measure `{}`; there are {}",
+            request.measure,
+            MEASURE_NAMES.join(", ")
+        )));
+    }
+    let mut evidence = Vec::with_capacity(request.attestations.len());
+    let mut attestations = Vec::with_capacity(request.attestations.len());
+    let mut quote = String::new();
+    for (out, of) in &request.attestations {
+        let bytes = match of {
+            Evidence::Account(_) => read_bounded(&out.join(STATEMENT_FILE), MAX_STATEMENT_BYTES)?,
+            Evidence::Inclusion(_) => read_statement(out)?,
+        };
+        let file = match of {
+            Evidence::Account(account) => inclusion(out, account, home)?,
+            Evidence::Inclusion(file) => read_bounded(file, MAX_INCLUSION_BYTES)?,
+        };
+        quote = Statement::parse(&bytes)?.assets.first().map_or(quote, |a| a.quote.clone());
+        let account = if request.show_account {
+            let own: Inclusion = serde_json::from_slice(&file)
+                .map_err(|e| AttestError::NotValid(format!("the inclusion file cannot be read: {e}")))?;
+            Some(NamedAccount { reference: own.account, salt: own.salt })
+        } else {
+            None
+        };
+        attestations.push(Attested { statement_digest: hex::encode(Statement::digest(&bytes)), account });
+        evidence.push((bytes, file));
+    }
+    let claim = Claim {
+        protocol: DISCLOSURE_PROTOCOL.to_owned(),
+        measure: request.measure.clone(),
+        at_least: request.at_least.clone(),
+        quote,
+        context: request.context.clone(),
+        attestations,
+    };
+    let statements: Vec<&[u8]> = evidence.iter().map(|(statement, _)| statement.as_slice()).collect();
+    let evidence: Vec<(&[u8], &[u8])> = evidence.iter().map(|(s, i)| (s.as_slice(), i.as_slice())).collect();
+
+    progress.begin("preparing the circuit's parameters", 0, "");
+    let parameters = home.disclosure_parameters()?;
+    progress.end();
+    progress.begin("proving", 0, "");
+    let file = disclosure::disclose(parameters.as_ref(), &claim, &evidence)?;
+    progress.end();
+    let report = disclosure::verify_disclosure(&file, &statements, || Ok(&parameters));
+    if let Some(failed) = report.checks.iter().find(|c| !c.passed) {
+        return Err(AttestError::NotValid(format!("the proof does not verify: {}", failed.detail)));
+    }
+    Ok(file)
+}
+
+/// Verifies a disclosure and the attestations it speaks of.
+///
+/// # Errors
+/// [`AttestError::Unreadable`].
+pub fn verify_disclosure(
+    file: &Path,
+    outs: &[PathBuf],
+    home: &Home,
+    tests: TestShapes,
+    progress: &dyn Progress,
+) -> Result<(Vec<Report>, DisclosureReport), AttestError> {
+    let file = read_bounded(file, MAX_DISCLOSURE_BYTES)?;
+    let attestations = outs.iter().map(|out| Attestation::read(out)).collect::<Result<Vec<_>, _>>()?;
+    progress.begin("verifying", 0, "");
+    let reports = attestations.iter().map(|a| a.verify(tests, |shape| home.parameters(shape))).collect();
+    let statements: Vec<&[u8]> = attestations.iter().map(|a| a.statement.as_slice()).collect();
+    let disclosed = disclosure::verify_disclosure(&file, &statements, || home.disclosure_parameters());
+    progress.end();
+    Ok((reports, disclosed))
+}

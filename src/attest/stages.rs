@@ -1,0 +1,165 @@
+//! The stages that lead from a checked ledger to a folded one, apart from where their results are kept: `prove` keeps them in
+//! a directory, the jobs of the service in a database.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
+
+use assay_circuits::{
+    book::FedColumn, error::Error, field::F, identity::MasterSecret, page::Page, prover::Fold, setup::Parameters,
+    shape::Shape, statement::Statement, tree::UpperTree,
+};
+use ff::PrimeField;
+
+use super::{
+    AttestError,
+    claim::claim,
+    files::write_page,
+    plan::{Plan, ShapeChoice},
+    serve_inclusion::StoredNode,
+};
+use crate::{ledger::Snapshot, progress::Progress};
+
+/// A planned ledger with the statement about it. The same snapshot, secret and shape always give the same bytes.
+pub struct Prepared<'a> {
+    pub(super) plan: Plan<'a>,
+    pub(super) snapshot: &'a Snapshot,
+    statement: Statement,
+    bytes: Vec<u8>,
+    columns: Vec<FedColumn>,
+}
+
+impl<'a> Prepared<'a> {
+    /// Plans a ledger and states what it holds.
+    ///
+    /// # Errors
+    /// [`AttestError::NotValid`] and [`AttestError::Core`] if it cannot be proved, [`AttestError::StoppedEarly`] once `stop`
+    /// is set.
+    pub fn new(
+        snapshot: &'a Snapshot,
+        secret: &MasterSecret,
+        shape: ShapeChoice,
+        stop: &AtomicBool,
+        progress: &dyn Progress,
+    ) -> Result<Self, AttestError> {
+        let plan = Plan::new(snapshot, secret, shape, stop, progress)?;
+        let (statement, columns) = claim(snapshot, &plan, secret)?;
+        let bytes = statement.to_bytes()?;
+        Ok(Self { plan, snapshot, statement, bytes, columns })
+    }
+
+    /// The statement.
+    pub fn statement(&self) -> &Statement {
+        &self.statement
+    }
+
+    /// Its canonical bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The shape that was chosen.
+    pub fn shape(&self) -> &'static Shape {
+        self.plan.shape()
+    }
+
+    /// Accounts of the ledger.
+    pub fn accounts(&self) -> u64 {
+        self.snapshot.account_count() as u64
+    }
+
+    /// Pages that belong to accounts.
+    pub fn pages(&self) -> u64 {
+        self.plan.pages()
+    }
+
+    /// Steps of the fold.
+    pub fn steps(&self) -> usize {
+        self.plan.steps()
+    }
+
+    /// The pages of accounts in the order of the tree, each with its identity and its record.
+    pub fn page_records(&self) -> impl Iterator<Item = ([u8; 32], Vec<u8>)> + Send {
+        let batches = (0..self.steps()).flat_map(|step| self.plan.batch(step));
+        batches
+            .take(usize::try_from(self.pages()).unwrap_or(usize::MAX))
+            .map(|page| (identity_bytes(&page), record(&page)))
+    }
+
+    /// The upper tree: every node that is not the root of an empty subtree, with its height above the batch roots.
+    pub fn tree_nodes(&self) -> Vec<StoredNode> {
+        let shape = self.shape();
+        let tree = UpperTree::build(shape, self.plan.batch_roots().to_vec());
+        let levels = tree.levels().iter().enumerate();
+        levels
+            .flat_map(|(height, level)| {
+                let node = move |(position, digest): (usize, &F)| -> StoredNode {
+                    (height as u32, position as u64, digest.to_repr().into())
+                };
+                level.iter().enumerate().map(node)
+            })
+            .collect()
+    }
+
+    /// The lines of reserves.csv.
+    pub fn reserve_lines(&self) -> Vec<[String; 7]> {
+        self.snapshot.reserves().iter().map(|line| line.fields.clone()).collect()
+    }
+}
+
+fn identity_bytes(page: &Page) -> [u8; 32] {
+    page.identity.to_repr().into()
+}
+
+fn record(page: &Page) -> Vec<u8> {
+    let mut record = Vec::new();
+    write_page(&mut record, page).expect("a vector takes everything");
+    record
+}
+
+/// The fold of a prepared ledger, from its beginning or from a checkpoint, which is hostile until nova has verified it.
+///
+/// # Errors
+/// [`Error::Checkpoint`] if the checkpoint is refused; those of [`Fold::begin`].
+pub fn begin_fold<'a>(
+    prepared: &'a Prepared<'_>,
+    parameters: &'a Parameters,
+    checkpoint: Option<&[u8]>,
+) -> Result<Fold<'a>, Error> {
+    let (roots, columns) = (prepared.plan.batch_roots(), prepared.columns.as_slice());
+    match checkpoint {
+        Some(bytes) => Fold::resume(parameters, &prepared.bytes, roots, columns, bytes),
+        None => Fold::begin(parameters, &prepared.bytes, roots, columns),
+    }
+}
+
+/// Folds what is left. `keep` is given the fold at the end, when it is stopped, and about every `checkpoint_every`; `step` is
+/// told after each step how many are done.
+///
+/// # Errors
+/// [`AttestError::Stopped`] once `stop` is set, after the fold was kept; [`AttestError::Core`]; what `keep` says.
+pub fn fold(
+    fold: &mut Fold<'_>,
+    prepared: &Prepared<'_>,
+    checkpoint_every: Duration,
+    stop: &AtomicBool,
+    mut keep: impl FnMut(&Fold<'_>) -> Result<(), AttestError>,
+    mut step: impl FnMut(usize),
+) -> Result<(), AttestError> {
+    let mut kept = Instant::now();
+    while fold.steps_done() < fold.steps() {
+        fold.step(prepared.plan.batch(fold.steps_done()))?;
+        step(fold.steps_done());
+        let stopped = stop.load(Ordering::Relaxed);
+        let complete = fold.steps_done() == fold.steps();
+        if stopped || complete || kept.elapsed() >= checkpoint_every {
+            keep(fold)?;
+            kept = Instant::now();
+        }
+        if stopped {
+            return Err(AttestError::Stopped { done: fold.steps_done(), steps: fold.steps() });
+        }
+    }
+    Ok(())
+}

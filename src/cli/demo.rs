@@ -1,0 +1,302 @@
+//! `assay demo`: the whole service at once, on a made-up exchange. Everything goes through the REST interface, as a real
+//! exchange and its customers would do it.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::exit::{Exit, Failure};
+use super::service::{ServiceArgs, runtime};
+use super::{Global, output};
+use crate::attest::Home;
+use crate::clock::{Clock, SystemClock};
+use crate::ledger::sample::{Options, sample};
+use crate::progress::{Progress, Silent};
+use crate::service::{Service, stop_signal};
+use crate::tokens::{Grant, Role};
+
+const EXAMPLES: &str = "\
+Starts a private Postgres, makes an exchange with limits and margins, uploads its ledger, proves it, and serves everything. It
+then prints the address, tokens and commands to try, and goes on until Ctrl-C. Nothing outside of HOME/demo is touched; running it
+again attests the exchange once more.
+
+Examples:
+  assay demo
+  assay demo --accounts 5000 --listen 127.0.0.1:9000
+
+Exit codes: 0 stopped, 2 an option is wrong, 3 Postgres is missing, an address is taken, or a file cannot be written.";
+
+/// Try everything at once: a sample exchange, its proof, and the service
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(super) struct Args {
+    /// Accounts of the sample exchange
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    accounts: u64,
+
+    /// Address to listen on
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+
+    /// End once everything was shown
+    #[arg(long)]
+    exit: bool,
+
+    #[command(flatten)]
+    service: ServiceArgs,
+}
+
+pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
+    let home = Home::new(args.service.home()?.dir().join("demo"));
+    let mut config = args.service.config()?;
+    config.database_url = None;
+    config.listen = args.listen;
+    config.public_url = format!("http://{}", args.listen);
+    // a person looks at the output; warnings are enough
+    config.log.format = crate::config::LogFormat::Pretty;
+    config.log.filter = "warn".to_owned();
+    // nothing else wants the machine
+    config.worker.threads = std::thread::available_parallelism().map_or(1, usize::from);
+
+    let runtime = runtime(&config)?;
+    let meter = global.meter();
+    let service = {
+        let progress = meter.listener();
+        progress.begin("starting a private Postgres", 0, "");
+        let service = runtime.block_on(Service::open(config.clone(), home.clone(), true))?;
+        progress.end();
+        service
+    };
+    let now = SystemClock.now();
+    let mint = |subject: &str, role: Role| {
+        let grant = Grant {
+            subject: subject.to_owned(),
+            role,
+            exchange: Some(SAMPLE_DOMAIN.to_owned()),
+            audience: config.public_url.clone(),
+            issuer: config.public_url.clone(),
+            ttl: time::Duration::days(1),
+        };
+        service.keys().mint(&grant, now).map_err(|e| Failure::environment(e.to_string()))
+    };
+    let (publisher, regulator) = (mint("demo-publisher", Role::Publisher)?, mint("demo-regulator", Role::Regulator)?);
+    let ledger = write_ledger(&home, args.accounts, now)?;
+    let customer = first_account(&ledger)?;
+    let customer_token = mint(&customer, Role::Customer)?;
+
+    let (tell_ready, ready) = mpsc::channel();
+    let (tell_stop, told_stop) = tokio::sync::oneshot::channel::<()>();
+    let serving = runtime.spawn(async move {
+        let signal = stop_signal()?;
+        let stop = async {
+            tokio::select! {
+                () = signal => {}
+                _ = told_stop => {}
+            }
+        };
+        service
+            .serve(
+                true,
+                move |address| {
+                    let _ = tell_ready.send(address);
+                },
+                stop,
+            )
+            .await
+    });
+    let address = match ready.recv() {
+        Ok(address) => address,
+        // it ended before it listened: its error says why
+        Err(_) => return finish(runtime.block_on(serving)),
+    };
+    let client = Client::new(address, publisher);
+    let attested = attest(&client, &ledger, meter.listener());
+    drop(meter);
+    let shown = attested.and_then(|id| show(&client, &id, &customer, &customer_token, &regulator));
+    if args.exit || shown.is_err() {
+        let _ = tell_stop.send(());
+        let ended = finish(runtime.block_on(serving));
+        return shown.and(ended);
+    }
+    output::lines(["Ctrl-C ends it.".to_owned()])?;
+    finish(runtime.block_on(serving))
+}
+
+const SAMPLE_DOMAIN: &str = crate::ledger::sample::DOMAIN;
+
+fn finish(ended: Result<Result<(), crate::service::ServiceError>, tokio::task::JoinError>) -> Result<Exit, Failure> {
+    ended.map_err(|e| Failure::environment(format!("the service ended: {e}")))??;
+    Ok(Exit::Ok)
+}
+
+/// A ledger of this very moment, in a directory of its own.
+fn write_ledger(home: &Home, accounts: u64, now: time::OffsetDateTime) -> Result<PathBuf, Failure> {
+    let seconds = now.unix_timestamp();
+    let out = home.dir().join("ledgers").join(seconds.to_string());
+    fs::create_dir_all(home.dir().join("ledgers"))
+        .map_err(|e| Failure::environment(format!("{}: {e}", out.display())))?;
+    let (date, time) = (now.date(), now.time());
+    let (month, day) = (u8::from(date.month()), date.day());
+    let (hour, minute, second) = time.as_hms();
+    let taken_at = format!("{}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z", date.year());
+    let options = Options { accounts, seed: seconds.unsigned_abs(), taken_at, rules: true };
+    sample(&options, &out, &Silent)?;
+    Ok(out)
+}
+
+fn first_account(ledger: &Path) -> Result<String, Failure> {
+    let path = ledger.join("accounts.csv");
+    let text = fs::read_to_string(&path).map_err(|e| Failure::environment(format!("{}: {e}", path.display())))?;
+    let line = text.lines().nth(1).and_then(|line| line.split(',').next());
+    line.map(str::to_owned).ok_or_else(|| Failure::environment("the sample has no account"))
+}
+
+/// A caller of the service.
+struct Client {
+    agent: ureq::Agent,
+    base: String,
+    token: String,
+}
+
+impl Client {
+    fn new(address: SocketAddr, token: String) -> Self {
+        let config = ureq::Agent::config_builder().http_status_as_error(false).build();
+        Self { agent: config.into(), base: format!("http://{address}"), token }
+    }
+
+    fn failed(what: &str, reason: impl std::fmt::Display) -> Failure {
+        Failure::environment(format!("{what}: {reason}"))
+    }
+
+    fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+        let request = self.agent.post(format!("{}{path}", self.base));
+        let request = request.header("authorization", format!("Bearer {}", self.token));
+        let request = request.header("content-type", "application/json");
+        let answer = request.send(body.to_string()).map_err(|e| Self::failed(path, e))?;
+        Self::json(path, answer)
+    }
+
+    fn put_file(&self, path: &str, file: &Path) -> Result<(), Failure> {
+        let body = fs::File::open(file).map_err(|e| Self::failed(&file.display().to_string(), e))?;
+        let request = self.agent.put(format!("{}{path}", self.base));
+        let request = request.header("authorization", format!("Bearer {}", self.token));
+        let request = request.header("content-type", "text/csv");
+        let answer = request.send(body).map_err(|e| Self::failed(path, e))?;
+        if answer.status().is_success() { Ok(()) } else { Self::json(path, answer).map(drop) }
+    }
+
+    fn get(&self, path: &str, token: &str) -> Result<Value, Failure> {
+        let request = self.agent.get(format!("{}{path}", self.base));
+        let request = request.header("authorization", format!("Bearer {token}"));
+        Self::json(path, request.call().map_err(|e| Self::failed(path, e))?)
+    }
+
+    fn json(path: &str, mut answer: ureq::http::Response<ureq::Body>) -> Result<Value, Failure> {
+        let status = answer.status();
+        let body = answer.body_mut().read_to_string().map_err(|e| Self::failed(path, e))?;
+        let body: Value = serde_json::from_str(&body).map_err(|e| Self::failed(path, e))?;
+        if status.is_success() {
+            return Ok(body);
+        }
+        let said = body["detail"].as_str().or(body["title"].as_str()).unwrap_or("no reason given");
+        Err(Self::failed(path, format!("{status}: {said}")))
+    }
+}
+
+/// Uploads the ledger, asks for its attestation and waits for it. Returns its id.
+fn attest(client: &Client, ledger: &Path, progress: &dyn Progress) -> Result<String, Failure> {
+    let path = ledger.join("manifest.toml");
+    let text = fs::read_to_string(&path).map_err(|e| Client::failed(&path.display().to_string(), e))?;
+    let manifest: Value = toml::from_str(&text).map_err(|e| Client::failed("manifest.toml", e))?;
+    let created = client.post("/v1/snapshots", &manifest)?;
+    let snapshot = created["id"].as_str().unwrap_or_default();
+
+    let mut files: Vec<PathBuf> = fs::read_dir(ledger)
+        .and_then(|entries| entries.map(|e| e.map(|e| e.path())).collect())
+        .map_err(|e| Client::failed(&ledger.display().to_string(), e))?;
+    files.retain(|f| f.extension().is_some_and(|e| e == "csv"));
+    files.sort();
+    progress.begin("uploading", files.len() as u64, "files");
+    for file in &files {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        client.put_file(&format!("/v1/snapshots/{snapshot}/files/{name}"), file)?;
+        progress.advance(1);
+    }
+    progress.end();
+
+    let job = client.post(&format!("/v1/snapshots/{snapshot}/attestation"), &json!({}))?;
+    wait(client, job["id"].as_str().unwrap_or_default(), progress)
+}
+
+/// Follows the job with a bar for its fold.
+fn wait(client: &Client, job: &str, progress: &dyn Progress) -> Result<String, Failure> {
+    let (mut state, mut steps) = (String::new(), 0);
+    let begun = Instant::now();
+    loop {
+        let answer = client.get(&format!("/v1/jobs/{job}"), &client.token)?;
+        let now = answer["state"].as_str().unwrap_or_default().to_owned();
+        if now != state {
+            if !state.is_empty() {
+                progress.end();
+            }
+            if ["published", "refused", "failed", "cancelled"].contains(&now.as_str()) {
+                let said = answer["detail"].as_str().unwrap_or("no reason given");
+                return match answer["attestation"].as_str() {
+                    Some(id) => Ok(id.to_owned()),
+                    None => Err(Failure::environment(format!("the job ended as {now}: {said}"))),
+                };
+            }
+            let (total, unit) =
+                if now == "folding" { (answer["steps"].as_u64().unwrap_or(0), "steps") } else { (0, "") };
+            progress.begin(&now, total, unit);
+            (state, steps) = (now, 0);
+        }
+        let done = answer["steps_done"].as_u64().unwrap_or(0);
+        if state == "folding" && done > steps {
+            progress.advance(done - steps);
+            steps = done;
+        }
+        if begun.elapsed() > Duration::from_secs(3_600) {
+            return Err(Failure::environment("the sample takes more than an hour to prove"));
+        }
+        std::thread::sleep(Duration::from_millis(250));
+    }
+}
+
+/// What there is to try now.
+fn show(
+    client: &Client,
+    id: &str,
+    customer: &str,
+    customer_token: &str,
+    regulator_token: &str,
+) -> Result<Exit, Failure> {
+    // what is printed was tried
+    let attestation = format!("/v1/attestations/{id}");
+    client.get(&format!("{attestation}/inclusion"), customer_token)?;
+    client.get(&format!("/v1/compliance/{id}"), regulator_token)?;
+    let base = &client.base;
+    output::lines([
+        String::new(),
+        format!("The exchange is attested: {base}{attestation}"),
+        format!("Documentation of the interface: {base}/docs"),
+        String::new(),
+        "Anybody downloads the attestation and verifies it offline:".to_owned(),
+        format!("  curl -s -o bundle.zip {base}{attestation}/bundle.zip && assay verify bundle.zip"),
+        String::new(),
+        format!("A customer ({customer}) fetches their own pages and checks that they are inside:"),
+        format!("  CUSTOMER={customer_token}"),
+        format!("  curl -s -H \"Authorization: Bearer $CUSTOMER\" {base}{attestation}/inclusion > me.json"),
+        format!("  assay verify-inclusion me.json --attestation bundle.zip --account {customer}"),
+        String::new(),
+        "A regulator reads limits, margins and the policy:".to_owned(),
+        format!("  REGULATOR={regulator_token}"),
+        format!("  curl -s -H \"Authorization: Bearer $REGULATOR\" {base}/v1/compliance/{id}"),
+        String::new(),
+    ])?;
+    Ok(Exit::Ok)
+}

@@ -1,0 +1,150 @@
+//! `assay doctor`: can this machine do what it is asked to?
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use assay_circuits::setup::pin;
+use assay_circuits::shape::{Shape, Use};
+use secrecy::ExposeSecret;
+use serde::Serialize;
+
+use super::exit::{Exit, Failure};
+use super::output;
+use super::service::{ServiceArgs, runtime};
+use crate::attest::Home;
+use crate::clock::{Clock, SystemClock};
+use crate::config::Config;
+use crate::store::Store;
+use crate::store::cluster::Cluster;
+use crate::tokens::{KeyRing, TokenVerifier};
+
+const EXAMPLES: &str = "\
+Looks at settings, home directory, keys, database and memory, and changes nothing. Each line says what to do if it fails.
+
+JSON: {healthy, findings: [{name, ok, detail}]}
+
+Examples:
+  assay doctor
+  DATABASE_URL=postgres://assay@db/assay assay doctor --config /etc/assay/assay.toml
+
+Exit codes: 0 all is well, 2 a setting is wrong, 3 something fails.";
+
+/// Look whether everything the service needs is there
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(super) struct Args {
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    service: ServiceArgs,
+}
+
+#[derive(Serialize)]
+struct Diagnosis {
+    healthy: bool,
+    findings: Vec<Finding>,
+}
+
+#[derive(Serialize)]
+struct Finding {
+    name: &'static str,
+    ok: bool,
+    detail: String,
+}
+
+pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+    let (home, config) = (args.service.home()?, args.service.config()?);
+    let mut findings = Vec::new();
+    let mut look = |name, found: Result<String, String>| {
+        let (ok, detail) = found.map_or_else(|reason| (false, reason), |detail| (true, detail));
+        findings.push(Finding { name, ok, detail });
+    };
+    look("home", home_directory(home.dir()));
+    look("master secret", master_secret(&home));
+    look("keys", keys(&home, &config));
+    look("parameters", Ok(parameters(&home)));
+    look("database", database(&config));
+    look("memory", memory());
+    let diagnosis = Diagnosis { healthy: findings.iter().all(|f| f.ok), findings };
+    if args.json {
+        output::json(&diagnosis)?;
+    } else {
+        let line = |f: &Finding| format!("{} {}: {}", if f.ok { "✓" } else { "✗" }, f.name, f.detail);
+        output::lines(diagnosis.findings.iter().map(line))?;
+    }
+    Ok(if diagnosis.healthy { Exit::Ok } else { Exit::Environment })
+}
+
+fn home_directory(dir: &Path) -> Result<String, String> {
+    let shown = dir.display();
+    match fs::metadata(dir) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(format!("{shown} will be made")),
+        Err(e) => Err(format!("{shown}: {e}")),
+        Ok(found) if !found.is_dir() => Err(format!("{shown} is not a directory")),
+        Ok(found) if found.permissions().mode() & 0o022 != 0 => {
+            Err(format!("{shown}: others may write there; make it yours alone with chmod 700"))
+        }
+        Ok(_) => Ok(shown.to_string()),
+    }
+}
+
+fn master_secret(home: &Home) -> Result<String, String> {
+    if !home.secret_file().exists() {
+        return Ok("will be made at the first start; all machines of one service need the same".to_owned());
+    }
+    let secret = home.existing_secret().map_err(|e| e.to_string())?;
+    Ok(format!("fingerprint {}, the same on all machines of one service", secret.fingerprint()))
+}
+
+fn keys(home: &Home, config: &Config) -> Result<String, String> {
+    if !home.keys_dir().exists() {
+        return Ok("will be made at the first start".to_owned());
+    }
+    let now = SystemClock.now();
+    let keys = std::sync::Arc::new(KeyRing::open_or_create(&home.keys_dir(), now).map_err(|e| e.to_string())?);
+    let published = keys.jwks(now)["keys"].as_array().map_or(0, Vec::len);
+    TokenVerifier::from_config(config, keys).map_err(|e| e.to_string())?;
+    Ok(format!("{published} published, {} other issuers", config.issuers.len()))
+}
+
+fn parameters(home: &Home) -> String {
+    let kept = |shape: &&Shape| {
+        let digest = pin(shape).map(|p| p.parameter_digest).unwrap_or_default();
+        let name = format!("{}-{}.bin", shape.name, digest.get(..16).unwrap_or_default());
+        home.dir().join("parameters").join(name).exists()
+    };
+    let names: Vec<_> =
+        Shape::catalogue().iter().filter(|s| s.purpose == Use::Release).filter(kept).map(|shape| shape.name).collect();
+    if names.is_empty() {
+        return "none kept yet; each shape's are derived at its first proof".to_owned();
+    }
+    format!("kept for {}", names.join(", "))
+}
+
+fn database(config: &Config) -> Result<String, String> {
+    let Some(url) = &config.database_url else {
+        let found = Cluster::find_programs().map_err(|e| e.to_string())?;
+        return Ok(format!("private, with {}", found.display()));
+    };
+    let runtime = runtime(config).map_err(|f| f.sentence)?;
+    let looked = runtime.block_on(async {
+        let store = Store::connect(url.expose_secret(), 1).await?;
+        store.check().await
+    });
+    looked.map(|()| "answers, and has this program's tables".to_owned()).map_err(|e| e.to_string())
+}
+
+/// The largest shape needs 2 GiB to prove.
+fn memory() -> Result<String, String> {
+    let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let line = text.lines().find_map(|l| l.strip_prefix("MemAvailable:")).unwrap_or_default();
+    let mib = line.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or(0) / 1024;
+    match mib {
+        0 => Ok("not known".to_owned()),
+        1..=3071 => Err(format!("{mib} MiB are free; the largest shapes want 3 GiB, so ask for a -64 shape")),
+        _ => Ok(format!("{mib} MiB are free")),
+    }
+}

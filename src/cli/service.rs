@@ -1,0 +1,55 @@
+//! What the commands of the service share: where settings come from, a runtime, and how errors end.
+
+use std::future::Future;
+use std::path::PathBuf;
+
+use super::exit::Failure;
+use super::options::HomeArgs;
+use crate::attest::Home;
+use crate::config::Config;
+use crate::service::ServiceError;
+use crate::telemetry;
+
+/// Settings and home.
+#[derive(Debug, clap::Args)]
+pub(super) struct ServiceArgs {
+    /// File of settings; deploy/config/assay.toml shows all of them
+    #[arg(long, value_name = "FILE", env = "ASSAY_CONFIG", hide_env_values = true)]
+    config: Option<PathBuf>,
+
+    #[command(flatten)]
+    home: HomeArgs,
+}
+
+impl ServiceArgs {
+    pub(super) fn home(&self) -> Result<Home, Failure> {
+        self.home.home()
+    }
+
+    pub(super) fn config(&self) -> Result<Config, Failure> {
+        Config::load(self.config.as_deref()).map_err(|e| Failure::usage(e.to_string()))
+    }
+}
+
+/// A runtime for the service's asynchronous part, with logs on standard error.
+pub(super) fn runtime(config: &Config) -> Result<tokio::runtime::Runtime, Failure> {
+    telemetry::start_logging(&config.log).map_err(|e| Failure::usage(e.to_string()))?;
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::environment(format!("cannot start the runtime: {e}")))
+}
+
+/// Runs the service's asynchronous part.
+pub(super) fn run<T>(config: &Config, work: impl Future<Output = Result<T, ServiceError>>) -> Result<T, Failure> {
+    runtime(config)?.block_on(work).map_err(Failure::from)
+}
+
+impl From<ServiceError> for Failure {
+    fn from(error: ServiceError) -> Self {
+        match error {
+            ServiceError::Config(_) | ServiceError::Issuer(_) => Self::usage(error.to_string()),
+            _ => Self::environment(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! `assay verify-disclosure`: does what an account shows hold?
+
+use std::path::PathBuf;
+
+use assay_circuits::disclosure::{Claim, DisclosureReport};
+use assay_circuits::verifier::{Check, Report};
+use assay_verifier::report::disclosure_lines;
+use serde::Serialize;
+
+use super::exit::{Exit, Failure};
+use super::options::HomeArgs;
+use super::report::AttestationJson;
+use super::{Global, output};
+use crate::attest;
+
+const EXAMPLES: &str = "\
+Compare the text it was made for with what you asked for: a disclosure made for somebody else shows nothing about who hands
+it to you. Whoever knows the account's pages can make one, so the exchange can as well.
+
+JSON: {valid, claim, checks: [{id, title, passed, detail}], attestations: […]}, the latter as `assay verify --json` prints them.
+
+Examples:
+  assay verify-disclosure d.json --attestation attestation --for \"Prime Co, 7 March\"
+  assay verify-disclosure d.json --attestation venue-a --attestation venue-b
+
+Exit codes: 0 valid, 1 not valid, 2 an option is wrong, 3 a file cannot be read.";
+
+/// Verify what an account discloses, and the attestations it speaks of
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(super) struct Args {
+    /// The file, as `assay disclose` writes it
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+
+    /// The attestations it speaks of: directories or bundles
+    #[arg(long = "attestation", value_name = "OUT|BUNDLE", required = true)]
+    attestations: Vec<PathBuf>,
+
+    /// The text it must have been made for
+    #[arg(long = "for", value_name = "TEXT")]
+    context: Option<String>,
+
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    home: HomeArgs,
+}
+
+#[derive(Serialize)]
+struct DisclosureJson<'a> {
+    valid: bool,
+    claim: Option<&'a Claim>,
+    checks: &'a [Check],
+    attestations: Vec<AttestationJson<'a>>,
+}
+
+pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
+    let home = args.home.home()?;
+    let meter = global.meter();
+    let (reports, mut disclosure) =
+        attest::verify_disclosure(&args.file, &args.attestations, &home, global.tests(), meter.listener())?;
+    drop(meter);
+    if let Some(expected) = &args.context {
+        expect_context(&mut disclosure, expected);
+    }
+    let valid = disclosure.is_valid() && reports.iter().all(Report::is_valid);
+    if args.json {
+        output::json(&DisclosureJson {
+            valid,
+            claim: disclosure.claim.as_ref(),
+            checks: &disclosure.checks,
+            attestations: reports.iter().map(AttestationJson::of).collect(),
+        })?;
+    } else {
+        output::lines(disclosure_lines(&reports, &disclosure))?;
+    }
+    Ok(Exit::verdict(valid))
+}
+
+/// A disclosure for another purpose is none.
+fn expect_context(disclosure: &mut DisclosureReport, expected: &str) {
+    let Some(claim) = &disclosure.claim else {
+        return;
+    };
+    let passed = claim.context == expected;
+    let detail = claim.context.clone();
+    disclosure.checks.push(Check {
+        id: "disclosure-context",
+        title: "it was made for the purpose that was asked for".to_owned(),
+        passed,
+        detail,
+    });
+    if !passed {
+        disclosure.claim = None;
+    }
+}

@@ -1,0 +1,82 @@
+//! Stage 3: the fold. It goes on from the last checkpoint, whoever made it, and keeps checkpoints in the database.
+
+use std::{
+    sync::atomic::Ordering,
+    time::{Duration, Instant},
+};
+
+use assay_circuits::{error::Error, prover::Fold};
+use tokio::runtime::Handle;
+
+use super::{
+    check::next,
+    ledger::{materialise, same_statement, with_prepared},
+    stage::{Running, Stage, StageError},
+};
+use crate::{
+    attest::{self, AttestError, Prepared, begin_fold},
+    store::jobs::{checkpoint, drop_checkpoint, put_checkpoint, statement_and_proof},
+};
+
+pub(super) async fn run(running: Running) -> Result<(), StageError> {
+    let dir = materialise(&running).await?;
+    let planned = planned(&running).await?;
+    let kept = kept(&running).await?;
+    let runtime = Handle::current();
+    running
+        .blocking(move |running| {
+            with_prepared(running, &dir, |prepared| {
+                same_statement(&planned, prepared)?;
+                fold(running, prepared, kept, &runtime)
+            })
+        })
+        .await?;
+    next(&running, Stage::Fold, Stage::Compress).await
+}
+
+/// The statement that the plan has kept.
+pub(super) async fn planned(running: &Running) -> Result<Vec<u8>, StageError> {
+    let client = running.context.store.read().await?;
+    let (statement, _) = statement_and_proof(&client, running.job.id).await?;
+    statement.ok_or_else(|| StageError::Failed("the job has no statement".to_owned()))
+}
+
+/// The last checkpoint's bytes.
+pub(super) async fn kept(running: &Running) -> Result<Option<Vec<u8>>, StageError> {
+    let client = running.context.store.read().await?;
+    Ok(checkpoint(&client, running.job.id).await?.map(|(_, bytes)| bytes))
+}
+
+fn fold(running: &Running, prepared: &Prepared<'_>, kept: Option<Vec<u8>>, runtime: &Handle) -> Result<(), StageError> {
+    let (context, id) = (&running.context, running.job.id);
+    let parameters = context.parameters(prepared.shape())?;
+    let mut fold = match begin_fold(prepared, &parameters.0, kept.as_deref()) {
+        Err(Error::Checkpoint(reason)) => {
+            // it costs time, not soundness: whatever stood there proves nothing about this statement
+            tracing::warn!(job = %id, reason, "the checkpoint is dropped and the fold begun anew");
+            runtime.block_on(context.store.run_tx("drop checkpoint", async |tx| drop_checkpoint(&tx, id).await))?;
+            begin_fold(prepared, &parameters.0, None)?
+        }
+        other => other?,
+    };
+    running.steps_done.store(fold.steps_done() as i32, Ordering::Relaxed);
+    let every = Duration::from_secs(context.config.worker.checkpoint_seconds);
+    let keep = |fold: &Fold<'_>| -> Result<(), AttestError> {
+        let bytes = fold.checkpoint()?;
+        metrics::gauge!("assay_checkpoint_bytes").set(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
+        let steps = fold.steps_done() as i32;
+        let put = async {
+            let client = context.store.read().await?;
+            put_checkpoint(&client, id, steps, &bytes, context.now()).await
+        };
+        runtime.block_on(put).map_err(|e| AttestError::Environment(format!("the checkpoint is not kept: {e}")))
+    };
+    let mut last = Instant::now();
+    let step = |done: usize| {
+        running.steps_done.store(done as i32, Ordering::Relaxed);
+        metrics::counter!("assay_fold_steps_total").increment(1);
+        metrics::histogram!("assay_fold_step_seconds").record(last.elapsed());
+        last = Instant::now();
+    };
+    Ok(attest::fold(&mut fold, prepared, every, &running.stop, keep, step)?)
+}

@@ -1,0 +1,138 @@
+//! The snapshot's files on this machine, from the database; and what every stage derives from them.
+
+use std::{
+    fs::{self, File},
+    io::{BufWriter, Read, Write},
+    path::{Path, PathBuf},
+    sync::atomic::Ordering,
+};
+
+use assay_circuits::shape::{Shape, Use};
+use sha2::{Digest, Sha256};
+
+use super::stage::{CHANGED, Running, StageError};
+use crate::{
+    attest::{AttestError, Prepared, ShapeChoice},
+    ledger::{self, Limits, Snapshot},
+    progress::Silent,
+    store::{
+        StoreError,
+        snapshots::{FileRow, read_file, snapshot, snapshot_files},
+    },
+};
+
+const MANIFEST: &str = "manifest.toml";
+
+/// Scratch of one job.
+pub(super) fn scratch(running: &Running) -> PathBuf {
+    running.context.home.work_dir().join(running.job.id.to_string())
+}
+
+/// Puts the snapshot's files where the ledger's reader finds them. What stands there already with the right content is left.
+pub(super) async fn materialise(running: &Running) -> Result<PathBuf, StageError> {
+    let dir = scratch(running).join("ledger");
+    let client = running.context.store.read().await?;
+    let snapshot = snapshot(&client, running.job.snapshot_id).await?;
+    let files = snapshot_files(&client, running.job.snapshot_id).await?;
+    fs::create_dir_all(&dir).map_err(|e| at(&dir, &e))?;
+    // a ledger is private, and so is its scratch
+    fs::set_permissions(scratch(running), std::os::unix::fs::PermissionsExt::from_mode(0o700))
+        .map_err(|e| at(&dir, &e))?;
+    let manifest = dir.join(MANIFEST);
+    fs::write(&manifest, &snapshot.manifest).map_err(|e| at(&manifest, &e))?;
+    for file in &files {
+        let path = dir.join(&file.name);
+        if is_there(&path, file) {
+            continue;
+        }
+        let partial = dir.join(format!(".{}.partial", file.name));
+        let mut writer = BufWriter::new(File::create(&partial).map_err(|e| at(&partial, &e))?);
+        let written = read_file(&client, file, |bytes| writer.write_all(bytes).map_err(Unwritten::File)).await;
+        written.map_err(|e| match e {
+            Unwritten::File(e) => at(&partial, &e),
+            Unwritten::Store(e) => e.into(),
+        })?;
+        writer.flush().map_err(|e| at(&partial, &e))?;
+        drop(writer);
+        fs::rename(&partial, &path).map_err(|e| at(&path, &e))?;
+    }
+    Ok(dir)
+}
+
+enum Unwritten {
+    File(std::io::Error),
+    Store(StoreError),
+}
+
+impl From<StoreError> for Unwritten {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+fn at(path: &Path, error: &std::io::Error) -> StageError {
+    StageError::Machine(format!("{}: {error}", path.display()))
+}
+
+fn is_there(path: &Path, file: &FileRow) -> bool {
+    let Ok(mut found) = File::open(path) else {
+        return false;
+    };
+    let (mut hash, mut buffer) = (Sha256::new(), vec![0; 1 << 20]);
+    loop {
+        match found.read(&mut buffer) {
+            Ok(0) => return hash.finalize().as_slice() == file.sha256,
+            Ok(n) => hash.update(&buffer[..n]),
+            Err(_) => return false,
+        }
+    }
+}
+
+/// Checks the ledger in `dir` once more, plans it and states what it holds, and gives that to `work`. The statement must be the
+/// one the job was begun for, if it is planned already. On the threads that prove.
+pub(super) fn with_prepared<T>(
+    running: &Running,
+    dir: &Path,
+    work: impl FnOnce(&Prepared<'_>) -> Result<T, StageError>,
+) -> Result<T, StageError> {
+    let context = &running.context;
+    let snapshot = checked(running, dir)?;
+    let secret = context.home.existing_secret()?;
+    let prepared = Prepared::new(&snapshot, &secret, choice(running)?, &running.stop, &Silent)?;
+    work(&prepared)
+}
+
+/// The ledger in `dir`, if it is valid.
+pub(super) fn checked(running: &Running, dir: &Path) -> Result<Snapshot, StageError> {
+    let limits = Limits {
+        max_decompressed_bytes: running.context.config.upload_max_decompressed_bytes,
+        max_ratio: running.context.config.upload_max_ratio,
+        ..Limits::default()
+    };
+    let snapshot = ledger::check(dir, &limits, &Silent).map_err(AttestError::from)?;
+    if running.stop.load(Ordering::Relaxed) {
+        return Err(StageError::PutDown);
+    }
+    Ok(snapshot)
+}
+
+/// The shape that was asked for, or chosen by the plan.
+pub(super) fn choice(running: &Running) -> Result<ShapeChoice, StageError> {
+    let name = running.job.shape.as_str();
+    if name == "auto" {
+        return Ok(ShapeChoice::Auto);
+    }
+    let shape = Shape::named(name)?;
+    if shape.purpose == Use::TestsOnly && !running.context.config.worker.test_shapes {
+        return Err(StageError::Refused(
+            format!("{name} is a shape for tests, whose attestations no release accepts"),
+            None,
+        ));
+    }
+    Ok(ShapeChoice::Named(shape))
+}
+
+/// Refuses to go on with another statement than the one that was planned.
+pub(super) fn same_statement(planned: &[u8], prepared: &Prepared<'_>) -> Result<(), StageError> {
+    if planned == prepared.bytes() { Ok(()) } else { Err(StageError::Failed(CHANGED.to_owned())) }
+}

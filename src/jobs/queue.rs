@@ -1,0 +1,164 @@
+//! The queue, graphile_worker, and nothing of it anywhere else: tasks, heartbeats of the process, and taking over from workers
+//! that died.
+
+use std::{
+    future::Future,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use graphile_worker::{IntoTaskHandlerResult, TaskHandler, WorkerContext, WorkerOptions};
+use serde::{Deserialize, Serialize};
+use tokio::{sync::watch, task::JoinHandle};
+use uuid::Uuid;
+
+use super::{
+    check, compress,
+    context::{Context, Sign, WorkerError},
+    fold, plan, publish,
+    stage::{self, Running, Stage, StageError},
+    sweep, verify,
+};
+use crate::{attest::Home, clock::Clock, config::Config, store::Store};
+
+/// How long to wait before a queue that was interrupted is opened again.
+const REOPEN_AFTER: Duration = Duration::from_secs(1);
+
+/// A worker in this process.
+pub struct Worker {
+    context: Arc<Context>,
+    /// Told once, to stop.
+    stop: watch::Sender<bool>,
+    running: JoinHandle<()>,
+    sweeping: JoinHandle<()>,
+}
+
+impl Worker {
+    /// Begins to work on what the queue at `database_url` holds.
+    ///
+    /// # Errors
+    /// [`WorkerError`] if there is no queue, or no threads.
+    pub async fn start(
+        store: Store,
+        database_url: &str,
+        home: Home,
+        config: Arc<Config>,
+        sign: Sign,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, WorkerError> {
+        let context = Arc::new(Context::new(store, home, config, sign, clock)?);
+        let stop = watch::Sender::new(false);
+        let first = open(&context, database_url, &stop).await?;
+        let running = tokio::spawn(run(Arc::clone(&context), database_url.to_owned(), stop.clone(), first));
+        let sweeping = tokio::spawn(sweep::run(Arc::clone(&context)));
+        Ok(Self { context, stop, running, sweeping })
+    }
+
+    /// Puts the stage under way down, so that another worker can go on with it, and ends.
+    pub async fn stop(self) {
+        self.context.stop.store(true, Ordering::Relaxed);
+        self.stop.send_replace(true);
+        self.sweeping.abort();
+        let limit = Duration::from_secs(self.context.config.shutdown_seconds);
+        if tokio::time::timeout(limit, self.running).await.is_err() {
+            // what it did not keep is done again: the queue finds it dead
+            tracing::warn!("the stage under way did not end in time");
+        }
+    }
+}
+
+async fn open(
+    context: &Arc<Context>,
+    database_url: &str,
+    stop: &watch::Sender<bool>,
+) -> Result<graphile_worker::Worker, WorkerError> {
+    let config = &context.config;
+    let (beat, dead_after) = (config.worker.heartbeat_seconds.max(1), config.worker.dead_after_seconds.max(2));
+    let mut stopped = stop.subscribe();
+    let options = WorkerOptions::default()
+        .database_url(database_url)
+        .max_pg_conn(4)
+        // one stage at a time: each takes all threads that prove
+        .concurrency(1)
+        .poll_interval(Duration::from_secs(1))
+        .heartbeat_interval(Duration::from_secs(beat))
+        .sweep_interval(Duration::from_secs(dead_after.div_ceil(2)))
+        .sweep_threshold(Duration::from_secs(dead_after))
+        .recovery_delay(Duration::ZERO)
+        .listen_os_shutdown_signals(false)
+        .shutdown_signal(async move {
+            let _ = stopped.wait_for(|stopped| *stopped).await;
+        })
+        .shutdown_grace_period(Duration::from_secs(config.shutdown_seconds))
+        .shutdown_interrupted_job_retry_delay(Duration::ZERO)
+        .add_extension(Arc::clone(context))
+        .define_job::<Check>()
+        .define_job::<Plan>()
+        .define_job::<Fold>()
+        .define_job::<Compress>()
+        .define_job::<Verify>()
+        .define_job::<Publish>();
+    options.init().await.map_err(|e| WorkerError::Queue(e.to_string()))
+}
+
+/// Works until it is to stop. A database that goes away ends a run; the queue is then opened anew, and what the run held is
+/// found dead and taken over, by this process or another.
+async fn run(context: Arc<Context>, database_url: String, stop: watch::Sender<bool>, first: graphile_worker::Worker) {
+    let mut opened = Ok(first);
+    loop {
+        let ended = match &opened {
+            Ok(queue) => queue.run().await.map_err(|e| e.to_string()),
+            Err(e) => Err(WorkerError::to_string(e)),
+        };
+        if *stop.borrow() {
+            return;
+        }
+        let reason = ended.err().unwrap_or_else(|| "it ended".to_owned());
+        tracing::warn!(reason, "the queue is interrupted and opened again");
+        tokio::time::sleep(REOPEN_AFTER).await;
+        opened = open(&context, &database_url, &stop).await;
+    }
+}
+
+macro_rules! tasks {
+    ($($name:ident $stage:path => $run:path;)*) => {$(
+        #[derive(Debug, Serialize, Deserialize)]
+        struct $name {
+            job_id: Uuid,
+        }
+
+        impl TaskHandler for $name {
+            const IDENTIFIER: &'static str = match $stage {
+                Stage::Check => "check",
+                Stage::Plan => "plan",
+                Stage::Fold => "fold",
+                Stage::Compress => "compress",
+                Stage::Verify => "verify",
+                Stage::Publish => "publish",
+            };
+
+            async fn run(self, ctx: WorkerContext) -> impl IntoTaskHandlerResult {
+                handle(ctx, $stage, self.job_id, $run).await
+            }
+        }
+    )*};
+}
+
+tasks! {
+    Check Stage::Check => check::run;
+    Plan Stage::Plan => plan::run;
+    Fold Stage::Fold => fold::run;
+    Compress Stage::Compress => compress::run;
+    Verify Stage::Verify => verify::run;
+    Publish Stage::Publish => publish::run;
+}
+
+async fn handle<F, Fut>(ctx: WorkerContext, stage: Stage, job_id: Uuid, work: F) -> Result<(), String>
+where
+    F: FnOnce(Running) -> Fut,
+    Fut: Future<Output = Result<(), StageError>>,
+{
+    let context = ctx.get_ext::<Arc<Context>>().ok_or("a task without its context")?;
+    let last = ctx.job().attempts() >= ctx.job().max_attempts();
+    stage::run(Arc::clone(context), stage, job_id, last, work).await
+}

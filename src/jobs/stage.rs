@@ -1,0 +1,286 @@
+//! What all stages have in common: taking the job, heartbeats while the work is done, and what becomes of an error.
+
+use std::{
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicI32, Ordering},
+    },
+    time::Duration,
+};
+
+use serde_json::Value;
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use super::context::Context;
+use crate::{
+    attest::AttestError,
+    store::{
+        Conflict, StoreError,
+        jobs::{self, JobRow, JobState, end_job, heartbeat, take_job},
+    },
+};
+
+/// The six stages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    Check,
+    Plan,
+    Fold,
+    Compress,
+    Verify,
+    Publish,
+}
+
+impl Stage {
+    /// Name of its task.
+    pub(super) fn task(self) -> &'static str {
+        match self {
+            Self::Check => "check",
+            Self::Plan => "plan",
+            Self::Fold => "fold",
+            Self::Compress => "compress",
+            Self::Verify => "verify",
+            Self::Publish => "publish",
+        }
+    }
+
+    /// State of a job of which this stage is due or under way.
+    pub(super) fn state(self) -> JobState {
+        match self {
+            Self::Check => JobState::Checking,
+            Self::Plan => JobState::Planning,
+            Self::Fold => JobState::Folding,
+            Self::Compress => JobState::Compressing,
+            Self::Verify => JobState::Verifying,
+            Self::Publish => JobState::Publishing,
+        }
+    }
+}
+
+/// Why a stage did not come to its end.
+#[derive(Debug)]
+pub(super) enum StageError {
+    /// Something about this machine or the database: to be tried again.
+    Machine(String),
+    /// The ledger is not valid, or its attestation not wanted.
+    Refused(String, Option<Value>),
+    /// It cannot be proved, for a reason that trying again does not mend.
+    Failed(String),
+    /// It was put down, and what was done is kept.
+    PutDown,
+    /// The job has moved on without this worker.
+    Lost,
+}
+
+impl From<StoreError> for StageError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Conflict(Conflict::JobEnded) => Self::Lost,
+            StoreError::Conflict(Conflict::EpochNotAfterPublished | Conflict::AttestationExists) => {
+                Self::Refused("an attestation for this epoch or a later one is published already".to_owned(), None)
+            }
+            StoreError::Conflict(Conflict::StatementDiffers) => Self::Failed(CHANGED.to_owned()),
+            other => Self::Machine(other.to_string()),
+        }
+    }
+}
+
+/// Why a job cannot go on with another statement.
+pub(super) const CHANGED: &str =
+    "the job was begun for another statement: the master secret or this program changed; ask for a new attestation";
+
+impl From<AttestError> for StageError {
+    fn from(error: AttestError) -> Self {
+        if let Some(findings) = error.findings() {
+            return Self::Refused("the ledger is not valid".to_owned(), serde_json::to_value(findings).ok());
+        }
+        match error {
+            AttestError::Stopped { .. } | AttestError::StoppedEarly => Self::PutDown,
+            AttestError::NotValid(_) | AttestError::Core(_) if error.exit_code() == 1 => {
+                Self::Refused(error.to_string(), None)
+            }
+            other => Self::Machine(other.to_string()),
+        }
+    }
+}
+
+impl From<assay_circuits::error::Error> for StageError {
+    fn from(error: assay_circuits::error::Error) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+/// A stage under way: what its work may ask and tell.
+#[derive(Clone)]
+pub(super) struct Running {
+    pub(super) context: Arc<Context>,
+    pub(super) job: Arc<JobRow>,
+    /// Set once the work is to be put down: the worker stops, or the job is no longer this worker's.
+    pub(super) stop: Arc<AtomicBool>,
+    /// Steps of the fold done, for heartbeats; −1 before the first.
+    pub(super) steps_done: Arc<AtomicI32>,
+}
+
+impl Running {
+    /// Work that takes a core, on the threads that prove.
+    pub(super) async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Self) -> Result<T, StageError> + Send + 'static,
+    ) -> Result<T, StageError> {
+        let own = self.clone();
+        let done = tokio::task::spawn_blocking(move || {
+            let context = Arc::clone(&own.context);
+            context.pool.install(move || work(&own))
+        });
+        done.await.unwrap_or_else(|e| Err(StageError::Machine(format!("the work ended unexpectedly: {e}"))))
+    }
+}
+
+/// Does one stage of a job. `Err` is for the queue, which tries again later; `last` says that it will not.
+pub(super) async fn run<F, Fut>(
+    context: Arc<Context>,
+    stage: Stage,
+    job_id: Uuid,
+    last: bool,
+    work: F,
+) -> Result<(), String>
+where
+    F: FnOnce(Running) -> Fut,
+    Fut: Future<Output = Result<(), StageError>>,
+{
+    let outcome = attempt(&context, stage, job_id, work).await;
+    let end = |state, detail: String, findings: Option<Value>| {
+        let context = Arc::clone(&context);
+        async move {
+            tracing::warn!(job = %job_id, stage = stage.task(), state = JobState::as_str(state), "the job has ended");
+            let (detail, findings, now) = (&detail, &findings, context.now());
+            let ended = context
+                .store
+                .run_tx("end job", async |tx| end_job(&tx, job_id, state, Some(detail), findings.as_ref(), now).await);
+            metrics::counter!("assay_jobs_total", "state" => state.as_str()).increment(1);
+            ended.await.map(drop).map_err(|e| e.to_string())
+        }
+    };
+    match outcome {
+        Ok(()) => Ok(()),
+        Err(StageError::Refused(detail, findings)) => end(JobState::Refused, detail, findings).await,
+        Err(StageError::Failed(detail)) => end(JobState::Failed, detail, None).await,
+        Err(StageError::Machine(reason)) if last => {
+            end(JobState::Failed, format!("{} was tried too often, the last time: {reason}", stage.task()), None).await
+        }
+        Err(StageError::Machine(reason)) => {
+            tracing::warn!(job = %job_id, stage = stage.task(), reason, "to be tried again");
+            Err(reason)
+        }
+        Err(StageError::PutDown | StageError::Lost) => put_down(&context, stage, job_id).await,
+    }
+}
+
+/// What was put down is somebody else's to take up, or to be cancelled.
+async fn put_down(context: &Context, stage: Stage, job_id: Uuid) -> Result<(), String> {
+    let client = context.store.read().await.map_err(|e| e.to_string())?;
+    let job = jobs::job(&client, job_id).await.map_err(|e| e.to_string())?;
+    drop(client);
+    if job.state.is_final() {
+        return Ok(());
+    }
+    let now = context.now();
+    if job.cancel_asked {
+        let ended = context.store.run_tx("cancel job", async |tx| {
+            end_job(&tx, job_id, JobState::Cancelled, Some("cancelled on request"), None, now).await
+        });
+        metrics::counter!("assay_jobs_total", "state" => "cancelled").increment(1);
+        return ended.await.map(drop).map_err(|e| e.to_string());
+    }
+    // another worker has taken it, or it has moved on: then its task is theirs
+    if job.worker.as_deref() != Some(&context.name) || job.state != stage.state() {
+        return Ok(());
+    }
+    tracing::info!(job = %job_id, stage = stage.task(), "put down; whoever is free goes on with it");
+    let again = context.store.run_tx("put job down", async |tx| jobs::enqueue(&tx, stage.task(), job_id).await);
+    again.await.map_err(|e| e.to_string())
+}
+
+async fn attempt<F, Fut>(context: &Arc<Context>, stage: Stage, job_id: Uuid, work: F) -> Result<(), StageError>
+where
+    F: FnOnce(Running) -> Fut,
+    Fut: Future<Output = Result<(), StageError>>,
+{
+    let client = context.store.read().await?;
+    let job = jobs::job(&client, job_id).await?;
+    let due = job.state == stage.state() || (stage == Stage::Check && job.state == JobState::Queued);
+    if !due {
+        // done before, by a try whose success was not heard of; the task for what is due now came with it
+        return Ok(());
+    }
+    if !take_job(&client, job_id, &context.name, context.now()).await? {
+        return Err(StageError::Lost);
+    }
+    drop(client);
+    if context.stop.load(Ordering::Relaxed) {
+        return Err(StageError::PutDown);
+    }
+    tracing::info!(job = %job_id, stage = stage.task(), "begun");
+    let running = Running {
+        context: Arc::clone(context),
+        job: Arc::new(job),
+        stop: Arc::new(AtomicBool::new(false)),
+        steps_done: Arc::new(AtomicI32::new(-1)),
+    };
+    let (_alive, ended) = oneshot::channel::<()>();
+    tokio::spawn(heartbeats(running.clone(), ended));
+    let outcome = work(running.clone()).await;
+    if outcome.is_ok() {
+        tracing::info!(job = %job_id, stage = stage.task(), "done");
+    }
+    outcome
+}
+
+/// Tells the database that the job is worked on, until the work has ended; and tells the work when it is to stop.
+async fn heartbeats(running: Running, mut ended: oneshot::Receiver<()>) {
+    let context = &running.context;
+    let mut beat = tokio::time::interval(Duration::from_secs(context.config.worker.heartbeat_seconds.max(1)));
+    let mut look = tokio::time::interval(Duration::from_millis(200));
+    loop {
+        tokio::select! {
+            _ = &mut ended => return,
+            _ = look.tick() => {
+                if context.stop.load(Ordering::Relaxed) {
+                    running.stop.store(true, Ordering::Relaxed);
+                }
+            }
+            _ = beat.tick() => {
+                let steps = Some(running.steps_done.load(Ordering::Relaxed)).filter(|s| *s >= 0);
+                let beat = async {
+                    let client = context.store.read().await?;
+                    heartbeat(&client, running.job.id, &context.name, steps, context.now()).await
+                };
+                match beat.await {
+                    Ok(true) => {}
+                    Ok(false) => running.stop.store(true, Ordering::Relaxed),
+                    // a database that is away for a moment is no reason to lose work
+                    Err(e) => tracing::warn!(job = %running.job.id, error = %e, "no heartbeat"),
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_stage_has_a_task_and_a_state_of_its_own() {
+        let all = [Stage::Check, Stage::Plan, Stage::Fold, Stage::Compress, Stage::Verify, Stage::Publish];
+        for (i, a) in all.iter().enumerate() {
+            for b in &all[..i] {
+                assert!(a.task() != b.task() && a.state() != b.state());
+            }
+            assert!(!a.state().is_final());
+        }
+        assert_eq!(Stage::Check.task(), jobs::FIRST_TASK);
+    }
+}

@@ -1,0 +1,251 @@
+//! The running service: what `serve` and `work` consist of, put together from the settings, and taken apart in order.
+//!
+//! In come settings and a home directory; out comes a process that answers requests, works on jobs, or both, until it is told
+//! to stop. Then requests finish, the proof under way is put down at a checkpoint, and a private cluster is stopped last.
+
+use std::{
+    future::Future,
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
+    time::Duration,
+};
+
+use secrecy::ExposeSecret;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::{
+    api::{self, ApiState},
+    attest::{AttestError, Home},
+    clock::{Clock, SystemClock},
+    config::{Config, ConfigError},
+    jobs::{Worker, WorkerError},
+    store::{
+        Store, StoreError,
+        cluster::{Cluster, ClusterError},
+    },
+    telemetry,
+    tokens::{IssuerError, KeyRing, KeyRingError, TokenVerifier},
+};
+
+/// Why a service cannot start or go on; `Display` is a sentence for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// A setting is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Another issuer's keys cannot be used.
+    #[error(transparent)]
+    Issuer(#[from] IssuerError),
+    /// There is no private cluster.
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    /// The database does not do what it must.
+    #[error("database: {0}")]
+    Store(#[from] StoreError),
+    /// The keys cannot be read or written.
+    #[error(transparent)]
+    Keys(#[from] KeyRingError),
+    /// The master secret cannot be read or made.
+    #[error(transparent)]
+    Home(#[from] AttestError),
+    /// The queue does not do what it must.
+    #[error(transparent)]
+    Worker(#[from] WorkerError),
+    /// An address that cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The server or the runtime failed.
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+}
+
+/// What all services share: settings, home, keys, and an open database.
+pub struct Service {
+    config: Arc<Config>,
+    home: Home,
+    clock: Arc<dyn Clock>,
+    database_url: String,
+    store: Store,
+    keys: Arc<KeyRing>,
+    /// Kept until the very end.
+    cluster: Option<Cluster>,
+}
+
+impl Service {
+    /// Opens the database, or starts a private one, and the keys. A private database is brought up to date; another one only
+    /// with `migrate`, since that is its owner's decision.
+    ///
+    /// # Errors
+    /// [`ServiceError`].
+    pub async fn open(config: Config, home: Home, migrate: bool) -> Result<Self, ServiceError> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let (database_url, cluster) = match &config.database_url {
+            Some(url) => (url.expose_secret().to_owned(), None),
+            None => {
+                let dir = home.postgres_dir();
+                let cluster = tokio::task::spawn_blocking(move || Cluster::start(&dir)).await;
+                let cluster = cluster.map_err(|e| std::io::Error::other(e.to_string()))??;
+                (cluster.url().to_owned(), Some(cluster))
+            }
+        };
+        if migrate || cluster.is_some() {
+            for name in Store::migrate(&database_url).await? {
+                tracing::info!(migration = name, "database brought up to date");
+            }
+        }
+        let store = Store::connect(&database_url, config.database_connections).await?;
+        store.check().await?;
+        let keys = Arc::new(KeyRing::open_or_create(&home.keys_dir(), clock.now())?);
+        home.master_secret()?;
+        Ok(Self { config: Arc::new(config), home, clock, database_url, store, keys, cluster })
+    }
+
+    /// The keys.
+    pub fn keys(&self) -> &KeyRing {
+        &self.keys
+    }
+
+    /// The database.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Whether the database is this process's own.
+    pub fn is_private(&self) -> bool {
+        self.cluster.is_some()
+    }
+
+    /// Works on jobs until `stop`.
+    ///
+    /// # Errors
+    /// [`ServiceError`].
+    pub async fn work(mut self, stop: impl Future<Output = ()>) -> Result<(), ServiceError> {
+        let worker = self.worker().await?;
+        tracing::info!("working on jobs");
+        stop.await;
+        tracing::info!("stopping");
+        worker.stop().await;
+        self.close();
+        Ok(())
+    }
+
+    /// Answers requests until `stop`, and works on jobs as well where `with_worker` says so. `ready` is told the address once
+    /// it listens.
+    ///
+    /// # Errors
+    /// [`ServiceError`].
+    pub async fn serve(
+        mut self,
+        with_worker: bool,
+        ready: impl FnOnce(SocketAddr),
+        stop: impl Future<Output = ()>,
+    ) -> Result<(), ServiceError> {
+        let verifier = Arc::new(TokenVerifier::from_config(&self.config, Arc::clone(&self.keys))?);
+        let state = ApiState::new(api::Parts {
+            store: self.store.clone(),
+            verifier,
+            keys: Arc::clone(&self.keys),
+            config: Arc::clone(&self.config),
+            clock: Arc::clone(&self.clock),
+            secret: self.home.master_secret()?,
+        })?;
+        let listener = listen(self.config.listen)?;
+        let address = listener.local_addr()?;
+        let server = api::server(state.clone(), listener)?;
+        let metrics = match self.config.metrics_listen {
+            Some(at) => Some(api::metrics_server(telemetry::start_metrics()?, listen(at)?)?),
+            None => None,
+        };
+        let worker = if with_worker { Some(self.worker().await?) } else { None };
+        let (handle, metrics_handle) = (server.handle(), metrics.as_ref().map(|m| m.handle()));
+        let serving = tokio::spawn(server);
+        let metrics = metrics.map(tokio::spawn);
+        tracing::info!(%address, worker = with_worker, "serving");
+        ready(address);
+        stop.await;
+
+        tracing::info!("stopping");
+        // streams of progress would hold the server up; requests finish while the worker puts its proof down
+        state.stop_streams();
+        let limit = Duration::from_secs(self.config.shutdown_seconds);
+        let stop_server = tokio::time::timeout(limit, handle.stop(true));
+        let stop_worker = async {
+            if let Some(worker) = worker {
+                worker.stop().await;
+            }
+        };
+        let (stopped, ()) = tokio::join!(stop_server, stop_worker);
+        if stopped.is_err() {
+            tracing::warn!("requests were cut off after {} s", self.config.shutdown_seconds);
+            handle.stop(false).await;
+        }
+        if let Some(metrics) = metrics_handle {
+            metrics.stop(false).await;
+        }
+        for task in [Some(serving), metrics].into_iter().flatten() {
+            task.abort();
+        }
+        self.close();
+        Ok(())
+    }
+
+    async fn worker(&self) -> Result<Worker, ServiceError> {
+        let (keys, clock) = (Arc::clone(&self.keys), Arc::clone(&self.clock));
+        let now = Arc::clone(&clock);
+        let sign = move |statement: &[u8]| keys.sign_statement(statement, now.now()).map_err(|e| e.to_string());
+        let worker = Worker::start(
+            self.store.clone(),
+            &self.database_url,
+            self.home.clone(),
+            Arc::clone(&self.config),
+            Arc::new(sign),
+            clock,
+        );
+        Ok(worker.await?)
+    }
+
+    /// The private cluster goes last.
+    fn close(&mut self) {
+        if let Some(Err(e)) = self.cluster.take().map(Cluster::stop) {
+            tracing::warn!(error = %e, "the private Postgres was not stopped in order");
+        }
+    }
+}
+
+fn listen(address: SocketAddr) -> Result<TcpListener, ServiceError> {
+    TcpListener::bind(address).map_err(|source| ServiceError::Listen { address, source })
+}
+
+/// Resolves at the first SIGTERM, SIGINT or SIGHUP. A second one ends the process at once.
+///
+/// # Errors
+/// If the system gives no signals.
+pub fn stop_signal() -> Result<impl Future<Output = ()>, std::io::Error> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    let (tell, told) = tokio::sync::oneshot::channel();
+    tokio::spawn(async move {
+        let mut tell = Some(tell);
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+                _ = hangup.recv() => {}
+            }
+            match tell.take() {
+                // whoever listened may be gone: then there is nothing left to stop
+                Some(tell) => drop(tell.send(())),
+                None => std::process::exit(3),
+            }
+        }
+    });
+    Ok(async move {
+        let _ = told.await;
+    })
+}

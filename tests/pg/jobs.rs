@@ -1,0 +1,260 @@
+//! The way of a job, and what the queue is told.
+
+use std::time::Duration;
+
+use assay::store::{
+    Conflict, Result, StoreError,
+    attestations::queue_age,
+    jobs::{
+        self, JobState, TASK_ATTEMPTS, advance, ask_cancel, checkpoint, end_job, enqueue, heartbeat, put_checkpoint,
+        set_proof, statement_and_proof, take_job,
+    },
+};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::support::{Database, UNDER_WAY, conflict, day, job, plan, published, snapshot};
+
+async fn new_job(database: &Database) -> Uuid {
+    job(&database.store, snapshot(&database.store, "a.example", day(0)).await.unwrap()).await.unwrap()
+}
+
+async fn move_to(database: &Database, job: Uuid, from: &[JobState], to: JobState) -> bool {
+    database.store.run_tx("test.advance", async |tx| advance(&tx, job, from, to, day(1)).await).await.unwrap()
+}
+
+async fn end(database: &Database, job: Uuid, state: JobState) -> Result<bool> {
+    let findings = json!([{ "file": "balances.csv", "line": 7 }]);
+    let findings = &findings;
+    let work = async |tx| end_job(&tx, job, state, Some("because"), Some(findings), day(2)).await;
+    database.store.run_tx("test.end", work).await
+}
+
+async fn state(database: &Database, job: Uuid) -> JobState {
+    jobs::job(&database.store.read().await.unwrap(), job).await.unwrap().state
+}
+
+#[tokio::test]
+async fn one_job_at_a_time_is_under_way_for_a_snapshot() {
+    let database = Database::new().await;
+    let store = &database.store;
+    let snapshot = snapshot(store, "a.example", day(0)).await.unwrap();
+    let attempts = futures_util::future::join_all((0..6).map(|_| job(store, snapshot))).await;
+    let (made, refused): (Vec<_>, Vec<_>) = attempts.into_iter().partition(Result::is_ok);
+    assert_eq!(made.len(), 1);
+    for refusal in refused {
+        assert_eq!(conflict(refusal), Conflict::JobUnderWay);
+    }
+    assert_eq!(database.count("jobs").await, 1);
+    assert_eq!(database.count("graphile_worker._private_jobs").await, 1, "and one task is due");
+    end(&database, *made[0].as_ref().unwrap(), JobState::Failed).await.unwrap();
+    job(store, snapshot).await.unwrap();
+    let duplicate = "INSERT INTO jobs (job_id, snapshot_id, shape, state, created_by, created_at, updated_at)
+                     SELECT gen_random_uuid(), snapshot_id, '', 'folding', '', created_at, created_at FROM jobs LIMIT 1";
+    assert_eq!(database.refusal(duplicate).await.1, "jobs_one_under_way");
+    assert!(matches!(job(store, Uuid::nil()).await, Err(StoreError::NotFound)));
+}
+
+#[tokio::test]
+async fn a_published_snapshot_is_not_proved_again() {
+    let database = Database::new().await;
+    let (id, attestation) = published(&database.store, "a.example", day(0), "done").await;
+    let row = jobs::job(&database.store.read().await.unwrap(), id).await.unwrap();
+    assert_eq!((row.state, row.attestation_id), (JobState::Published, Some(attestation)));
+    assert_eq!(conflict(job(&database.store, row.snapshot_id).await), Conflict::AttestationExists);
+}
+
+#[tokio::test]
+async fn a_refused_ledger_makes_room_for_a_corrected_one() {
+    let database = Database::new().await;
+    let store = &database.store;
+    let first = snapshot(store, "a.example", day(0)).await.unwrap();
+    let refused = job(store, first).await.unwrap();
+    end(&database, refused, JobState::Refused).await.unwrap();
+    let row = jobs::job(&store.read().await.unwrap(), refused).await.unwrap();
+    assert_eq!(row.findings, Some(json!([{ "file": "balances.csv", "line": 7 }])));
+    assert_eq!(row.detail.as_deref(), Some("because"));
+    // with another shape, say
+    let again = job(store, first).await.unwrap();
+    end(&database, again, JobState::Refused).await.unwrap();
+    let corrected = "INSERT INTO snapshots (snapshot_id, exchange_id, name, epoch, manifest, created_by, created_at)
+                     SELECT gen_random_uuid(), exchange_id, 'corrected', epoch, '', '', created_at FROM snapshots";
+    database.run(corrected).await;
+    assert_eq!(conflict(job(store, first).await), Conflict::SnapshotEpoch);
+}
+
+#[tokio::test]
+async fn a_job_moves_only_from_where_it_is_expected() {
+    let database = Database::new().await;
+    let job = new_job(&database).await;
+    assert!(!move_to(&database, job, &[JobState::Planning], JobState::Folding).await);
+    assert!(move_to(&database, job, &[JobState::Queued, JobState::Checking], JobState::Checking).await);
+    assert_eq!(state(&database, job).await, JobState::Checking);
+    assert!(!move_to(&database, Uuid::nil(), &JobState::ALL, JobState::Checking).await);
+}
+
+#[tokio::test]
+async fn a_job_that_has_ended_stays_ended() {
+    let database = Database::new().await;
+    let store = &database.store;
+    for (number, to) in (0..).zip([JobState::Refused, JobState::Failed, JobState::Cancelled]) {
+        let job = job(store, snapshot(store, "a.example", day(number)).await.unwrap()).await.unwrap();
+        let client = store.read().await.unwrap();
+        put_checkpoint(&client, job, 3, b"fold", day(1)).await.unwrap();
+        assert!(end(&database, job, to).await.unwrap());
+        assert!(!end(&database, job, JobState::Failed).await.unwrap());
+        assert!(!move_to(&database, job, &JobState::ALL, JobState::Folding).await);
+        assert!(!heartbeat(&client, job, "w", Some(4), day(1)).await.unwrap());
+        assert!(!take_job(&client, job, "w", day(1)).await.unwrap());
+        assert_eq!(conflict(plan(store, job, "late").await), Conflict::JobEnded);
+        let prove = async |tx| set_proof(&tx, job, b"late", day(1)).await;
+        assert_eq!(conflict(store.run_tx("test", prove).await), Conflict::JobEnded);
+        // a worker that has not heard of it
+        put_checkpoint(&client, job, 9, b"late", day(1)).await.unwrap();
+        assert_eq!(checkpoint(&client, job).await.unwrap(), None);
+        assert_eq!(state(&database, job).await, to);
+        let revive = format!("UPDATE jobs SET state = 'folding' WHERE job_id = '{job}'");
+        assert_eq!(database.refusal(&revive).await.1, "jobs_ended");
+    }
+    let job = new_job_after(&database).await;
+    for wrong in [JobState::Published, JobState::Folding] {
+        assert!(matches!(end(&database, job, wrong).await, Err(StoreError::Corrupt(_))));
+    }
+    assert!(matches!(end(&database, Uuid::nil(), JobState::Failed).await, Err(StoreError::NotFound)));
+}
+
+async fn new_job_after(database: &Database) -> Uuid {
+    job(&database.store, snapshot(&database.store, "a.example", day(9)).await.unwrap()).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_cancelled_job_stops_at_once_or_at_its_next_heartbeat() {
+    let database = Database::new().await;
+    let store = &database.store;
+    let cancel = async |job| store.run_tx("test", async |tx| ask_cancel(&tx, job, day(1)).await).await;
+    let waiting = new_job(&database).await;
+    assert_eq!(cancel(waiting).await.unwrap(), JobState::Cancelled);
+    assert_eq!(cancel(waiting).await.unwrap(), JobState::Cancelled);
+    let running = new_job_after(&database).await;
+    assert!(move_to(&database, running, &[JobState::Queued], JobState::Folding).await);
+    let client = store.read().await.unwrap();
+    assert!(heartbeat(&client, running, "w", Some(2), day(1)).await.unwrap());
+    assert_eq!(cancel(running).await.unwrap(), JobState::Folding);
+    assert!(!heartbeat(&client, running, "w", Some(3), day(1)).await.unwrap());
+    assert!(!move_to(&database, running, &[JobState::Folding], JobState::Compressing).await);
+    assert_eq!(jobs::job(&client, running).await.unwrap().steps_done, 2);
+    assert!(end(&database, running, JobState::Cancelled).await.unwrap());
+    assert!(matches!(cancel(Uuid::nil()).await, Err(StoreError::NotFound)));
+}
+
+#[tokio::test]
+async fn a_worker_that_was_given_up_for_dead_learns_of_it() {
+    let database = Database::new().await;
+    let job = new_job(&database).await;
+    let client = database.store.read().await.unwrap();
+    assert!(heartbeat(&client, job, "anybody", None, day(1)).await.unwrap(), "where workers do not say who they are");
+    assert!(take_job(&client, job, "first", day(1)).await.unwrap());
+    assert!(heartbeat(&client, job, "first", Some(1), day(1)).await.unwrap());
+    assert!(take_job(&client, job, "second", day(2)).await.unwrap());
+    assert!(!heartbeat(&client, job, "first", Some(7), day(3)).await.unwrap());
+    assert!(heartbeat(&client, job, "second", None, day(3)).await.unwrap());
+    let row = jobs::job(&client, job).await.unwrap();
+    assert_eq!((row.steps_done, row.worker.as_deref(), row.heartbeat_at), (1, Some("second"), Some(day(3))));
+}
+
+#[tokio::test]
+async fn a_checkpoint_is_only_replaced_by_one_that_is_further() {
+    let database = Database::new().await;
+    let job = new_job(&database).await;
+    let client = database.store.read().await.unwrap();
+    for (steps, bytes, kept) in [(4, "four", "four"), (2, "two", "four"), (4, "again", "again"), (5, "five", "five")] {
+        put_checkpoint(&client, job, steps, bytes.as_bytes(), day(1)).await.unwrap();
+        assert_eq!(checkpoint(&client, job).await.unwrap().unwrap().1, kept.as_bytes());
+    }
+    database.store.run_tx("test", async |tx| jobs::drop_checkpoint(&tx, job).await).await.unwrap();
+    assert_eq!(checkpoint(&client, job).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn statement_and_proof_are_kept_as_they_come() {
+    let database = Database::new().await;
+    let job = new_job(&database).await;
+    let client = database.store.read().await.unwrap();
+    assert_eq!(statement_and_proof(&client, job).await.unwrap(), (None, None));
+    plan(&database.store, job, "said").await.unwrap();
+    for proof in ["one", "two"] {
+        let prove = async |tx| set_proof(&tx, job, proof.as_bytes(), day(1)).await;
+        database.store.run_tx("test", prove).await.unwrap();
+        let kept = statement_and_proof(&client, job).await.unwrap();
+        assert_eq!(kept, (Some(b"said".to_vec()), Some(proof.as_bytes().to_vec())));
+    }
+    let row = jobs::job(&client, job).await.unwrap();
+    assert_eq!((row.shape.as_str(), row.accounts, row.pages, row.steps), ("solvency-8", Some(3), Some(4), Some(5)));
+    assert!(matches!(statement_and_proof(&client, Uuid::nil()).await, Err(StoreError::NotFound)));
+}
+
+#[tokio::test]
+async fn a_task_becomes_due_with_the_transaction_and_once() {
+    let database = Database::new().await;
+    let job = new_job(&database).await;
+    let store = &database.store;
+    let enqueue_and_fail = async |tx| {
+        enqueue(&tx, "plan", job).await?;
+        Err::<(), _>(StoreError::NotFound)
+    };
+    store.run_tx("test", enqueue_and_fail).await.unwrap_err();
+    for _ in 0..2 {
+        store.run_tx("test", async |tx| enqueue(&tx, "fold", job).await).await.unwrap();
+    }
+    let client = store.read().await.unwrap();
+    let query = "SELECT t.identifier, q.queue_name, j.payload::text, j.max_attempts::int
+                 FROM graphile_worker._private_jobs j
+                 JOIN graphile_worker._private_tasks t ON t.id = j.task_id
+                 JOIN graphile_worker._private_job_queues q ON q.id = j.job_queue_id ORDER BY j.id";
+    let due: Vec<(String, String, String, i32)> =
+        client.query(query, &[]).await.unwrap().iter().map(|r| (r.get(0), r.get(1), r.get(2), r.get(3))).collect();
+    let payload = format!("{{\"job_id\" : \"{job}\"}}");
+    let expected = ["check", "fold"].map(|task| (task.to_owned(), job.to_string(), payload.clone(), TASK_ATTEMPTS));
+    assert_eq!(due, expected);
+}
+
+#[tokio::test]
+async fn the_queue_says_how_long_it_has_waited() {
+    let database = Database::new().await;
+    let client = database.store.read().await.unwrap();
+    assert_eq!(queue_age(&client).await.unwrap(), None);
+    let job = new_job(&database).await;
+    assert!(queue_age(&client).await.unwrap().unwrap().as_secs() < 10);
+    database.run("UPDATE graphile_worker._private_jobs SET run_at = now() - interval '1 hour'").await;
+    let hour = queue_age(&client).await.unwrap().unwrap().as_secs();
+    assert!((3600..3610).contains(&hour), "{hour}");
+    // a worker is at it, and the job's next task waits for it
+    database
+        .run(
+            "UPDATE graphile_worker._private_jobs SET locked_at = now();
+              UPDATE graphile_worker._private_job_queues SET locked_at = now()",
+        )
+        .await;
+    database.store.run_tx("test", async |tx| enqueue(&tx, "plan", job).await).await.unwrap();
+    assert_eq!(queue_age(&client).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn heartbeats_do_not_keep_a_job_from_moving() {
+    let database = Database::new().await;
+    let job = new_job(&database).await;
+    let beats = async {
+        let client = database.store.read().await.unwrap();
+        for step in 0..100 {
+            heartbeat(&client, job, "w", Some(step), day(1)).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    let moves = async {
+        for pair in UNDER_WAY.windows(2) {
+            assert!(move_to(&database, job, &pair[..1], pair[1]).await);
+        }
+    };
+    tokio::join!(beats, moves);
+    assert_eq!(state(&database, job).await, JobState::Publishing);
+}

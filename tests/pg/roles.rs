@@ -1,0 +1,169 @@
+//! What each role can do, and what it is refused.
+
+use std::process::Command;
+
+use assay::store::{
+    Store, StoreError,
+    attestations::{attestation, count_verification, latest, publish as insert, queue_age, verification_counts},
+    audit::audit,
+    idempotency::{claim_key, finish_key, sweep_keys},
+    jobs::{self, JobState},
+    new_id,
+    pages::{NodeRow, PageRow, load_pages, load_reserves, load_tree, pages_of, sweep_ended},
+    snapshots::{add_chunk, finish_file, read_file, snapshot_files, sweep_chunks},
+};
+use graphile_worker::WorkerOptions;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use crate::support::{Database, UNDER_WAY, conflict, day, id_of, job, new_attestation, plan, programs, snapshot};
+
+async fn with_roles() -> Database {
+    let database = Database::new().await;
+    for _ in 0..2 {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/sql/roles.sql");
+        let psql = Command::new(programs().join("psql"))
+            .args(["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--file", file, &database.url])
+            .output()
+            .unwrap();
+        assert!(psql.status.success(), "{}", String::from_utf8_lossy(&psql.stderr));
+    }
+    database
+}
+
+#[tokio::test]
+async fn each_role_can_do_its_work_and_is_refused_what_is_not_its_own() {
+    let database = with_roles().await;
+    let (api, worker) = (database.as_role("assay_api").await, database.as_role("assay_worker").await);
+    let readonly = database.as_role("assay_readonly").await;
+    a_ledger_is_taken_in_proved_and_published(&api, &worker).await;
+    a_worker_of_the_queue_starts(&database).await;
+    people_see_how_the_service_runs(&readonly).await;
+
+    refused(&api, "UPDATE attestations SET valid = false").await;
+    refused(&api, "DELETE FROM attestations").await;
+    refused(&api, "TRUNCATE attestations").await;
+    refused(&api, "ALTER TABLE attestations DISABLE TRIGGER ALL").await;
+    refused(&api, "INSERT INTO attestations SELECT * FROM attestations").await;
+    refused(&api, "UPDATE exchanges SET newest_epoch = NULL").await;
+    refused(&api, "SELECT bytes FROM checkpoints").await;
+    refused(&api, "SELECT proof FROM jobs").await;
+    refused(&api, "SELECT statement FROM jobs").await;
+    refused(&api, "UPDATE jobs SET statement = ''").await;
+    refused(&api, "DELETE FROM pages").await;
+    refused(&api, "INSERT INTO tree_nodes SELECT * FROM tree_nodes").await;
+    refused(&api, "SELECT * FROM audit_trail").await;
+    refused(&api, "DELETE FROM audit_trail").await;
+    refused(&api, "SELECT * FROM graphile_worker._private_jobs").await;
+    refused(&api, "SELECT graphile_worker.add_job('any')").await;
+    refused(&api, "UPDATE snapshots SET manifest = ''").await;
+    refused(&api, "CREATE TABLE own (x int)").await;
+
+    refused(&worker, "UPDATE attestations SET valid = false").await;
+    refused(&worker, "DELETE FROM attestations").await;
+    refused(&worker, "UPDATE exchanges SET newest_epoch = NULL").await;
+    refused(&worker, "UPDATE snapshots SET epoch = now()").await;
+    refused(&worker, "INSERT INTO snapshot_files SELECT * FROM snapshot_files").await;
+    refused(&worker, "INSERT INTO file_chunks SELECT * FROM file_chunks").await;
+    refused(&worker, "INSERT INTO jobs SELECT * FROM jobs").await;
+    refused(&worker, "SELECT body FROM idempotency_keys").await;
+    refused(&worker, "SELECT * FROM verifications").await;
+    refused(&worker, "SELECT * FROM audit_trail").await;
+
+    for table in ["pages", "tree_nodes", "reserve_lines", "file_chunks", "checkpoints", "idempotency_keys"] {
+        refused(&readonly, &format!("SELECT * FROM {table}")).await;
+    }
+    refused(&readonly, "SELECT findings FROM jobs").await;
+    refused(&readonly, "SELECT nullifier FROM verifications").await;
+    refused(&readonly, "INSERT INTO audit_trail (at, subject, action, object) VALUES (now(), '', '', '')").await;
+    refused(&readonly, "SELECT enqueue_task('check', gen_random_uuid(), 1)").await;
+}
+
+/// What the database does not let the role do, whatever the triggers would say.
+async fn refused(role: &Store, sql: &str) {
+    let error = role.read().await.unwrap().batch_execute(sql).await.expect_err(sql);
+    assert_eq!(error.code().unwrap().code(), "42501", "{sql}: {error:?}");
+}
+
+async fn a_ledger_is_taken_in_proved_and_published(api: &Store, worker: &Store) {
+    api.check().await.unwrap();
+    worker.check().await.unwrap();
+    let claim = async |tx| claim_key(&tx, "publisher", "key", &[1; 32], day(1)).await;
+    api.run_tx("test", claim).await.unwrap();
+    let snapshot = snapshot(api, "a.example", day(0)).await.unwrap();
+    for content in ["first", "second"] {
+        let content_id = new_id(day(1));
+        let (bytes, digest) = (i64::try_from(content.len()).unwrap(), Sha256::digest(content).into());
+        add_chunk(&api.read().await.unwrap(), content_id, 0, content.as_bytes()).await.unwrap();
+        let finish = async |tx| finish_file(&tx, snapshot, "balances.csv", content_id, bytes, digest, day(1)).await;
+        api.run_tx("test", finish).await.unwrap();
+    }
+    let made = job(api, snapshot).await.unwrap();
+    let headers = json!({});
+    let answer = async |tx| {
+        audit(&tx, "publisher", "job.create", &made.to_string(), None, day(1)).await?;
+        finish_key(&tx, "publisher", "key", 202, &headers, b"").await
+    };
+    api.run_tx("test", answer).await.unwrap();
+
+    let client = worker.read().await.unwrap();
+    assert!(jobs::take_job(&client, made, "w", day(1)).await.unwrap());
+    let file = snapshot_files(&client, snapshot).await.unwrap().remove(0);
+    read_file(&client, &file, |_| Ok::<_, StoreError>(())).await.unwrap();
+    let begin = async |tx| jobs::advance(&tx, made, &[JobState::Queued], JobState::Planning, day(1)).await;
+    assert!(worker.run_tx("test", begin).await.unwrap());
+    let page = PageRow { position: 0, identity: [1; 32], record: vec![1] };
+    let lines = [["BTC", "", "", "", "", "", ""].map(str::to_owned)];
+    let load = async |tx| {
+        load_pages(&tx, made, std::iter::once(page.clone())).await?;
+        load_tree(&tx, made, std::iter::once(NodeRow { height: 0, position: 0, digest: [0; 32] })).await?;
+        load_reserves(&tx, made, &lines).await
+    };
+    worker.run_load("test", load).await.unwrap();
+    plan(worker, made, "statement").await.unwrap();
+    jobs::put_checkpoint(&client, made, 1, b"fold", day(1)).await.unwrap();
+    jobs::put_checkpoint(&client, made, 2, b"fold", day(1)).await.unwrap();
+    assert!(jobs::heartbeat(&client, made, "w", Some(2), day(1)).await.unwrap());
+    let new = new_attestation(made, "statement", day(2));
+    let publish = async |tx| {
+        jobs::set_proof(&tx, made, b"proof", day(2)).await?;
+        jobs::drop_checkpoint(&tx, made).await?;
+        let published = insert(&tx, &new).await?;
+        jobs::advance(&tx, made, &UNDER_WAY, JobState::Published, day(2)).await?;
+        audit(&tx, "worker", "attestation.publish", "a", None, day(2)).await?;
+        Ok(published)
+    };
+    worker.run_tx("test", publish).await.unwrap();
+    worker.run_tx("test", async |tx| sweep_chunks(&tx, day(1)).await).await.unwrap();
+    worker.run_load("test", async |tx| sweep_ended(&tx, day(1)).await).await.unwrap();
+    sweep_keys(&client, day(0)).await.unwrap();
+
+    let client = api.read().await.unwrap();
+    assert_eq!(jobs::job(&client, made).await.unwrap().attestation_id, Some(id_of("statement")));
+    assert_eq!(attestation(&client, &id_of("statement")).await.unwrap().job_id, made);
+    assert_eq!(pages_of(&client, made, &[1; 32]).await.unwrap().len(), 1);
+    queue_age(&client).await.unwrap();
+    for included in [true, false] {
+        let count = async |tx| count_verification(&tx, &id_of("statement"), &[2; 32], included).await;
+        api.run_tx("test", count).await.unwrap();
+    }
+    assert_eq!(verification_counts(&client, &id_of("statement")).await.unwrap(), (0, 1));
+    let next = self::snapshot(api, "a.example", day(3)).await.unwrap();
+    let unwanted = job(api, next).await.unwrap();
+    let cancel = async |tx| jobs::ask_cancel(&tx, unwanted, day(3)).await;
+    assert_eq!(api.run_tx("test", cancel).await.unwrap(), JobState::Cancelled);
+    conflict(job(api, snapshot).await);
+}
+
+async fn a_worker_of_the_queue_starts(database: &Database) {
+    let url = format!("{}?options=-c%20role%3Dassay_worker", database.url);
+    let worker = WorkerOptions::default().database_url(&url).max_pg_conn(2).init().await.unwrap();
+    worker.run_once().await.unwrap();
+}
+
+async fn people_see_how_the_service_runs(readonly: &Store) {
+    let client = readonly.read().await.unwrap();
+    latest(&client, Some("a.example")).await.unwrap();
+    queue_age(&client).await.unwrap();
+    client.batch_execute("SELECT state, updated_at FROM jobs; SELECT * FROM audit_trail").await.unwrap();
+}

@@ -1,0 +1,290 @@
+//! What goes wrong: every write lost, or done and reported as failed; processes killed at every stage; two workers for one
+//! job; Postgres restarted under everything; a full disk. After each there is exactly one attestation or a clean refusal, and
+//! everything that is stored is verified again.
+
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use assay_circuits::{
+    inclusion::verify_inclusion,
+    setup::Parameters,
+    shape::Shape,
+    statement::Statement,
+    verifier::{TestShapes, verify},
+};
+use serde_json::Value;
+
+use crate::{
+    proxy::{Fate, Proxy},
+    support::{Answer, Process, Service, SmallLedger, assay, cluster, database, home, run, wait_for},
+};
+
+/// Enough accounts for five steps.
+const ACCOUNTS: usize = 40;
+
+struct Kept(Parameters);
+
+impl AsRef<Parameters> for Kept {
+    fn as_ref(&self) -> &Parameters {
+        &self.0
+    }
+}
+
+/// Reads back everything that the database holds of published attestations: each statement and proof is verified, each
+/// belongs to its row, there is one for each epoch, and every customer is inside.
+#[track_caller]
+fn everything_stored_verifies(service: &Service, attestations: i64) {
+    let mut sql = service.sql();
+    let rows = sql.query("SELECT attestation_id, statement, proof, jws, job_id FROM attestations", &[]).unwrap();
+    assert_eq!(rows.len() as i64, attestations);
+    let epochs: i64 = sql.query_one("SELECT count(DISTINCT epoch) FROM attestations", &[]).unwrap().get(0);
+    assert_eq!(epochs, attestations);
+    let published: i64 = sql.query_one("SELECT count(*) FROM jobs WHERE state = 'published'", &[]).unwrap().get(0);
+    assert_eq!(published, attestations);
+    let checkpoints: i64 = sql.query_one("SELECT count(*) FROM checkpoints", &[]).unwrap().get(0);
+    assert_eq!(checkpoints, 0);
+    for row in rows {
+        let (id, statement, proof): (Vec<u8>, Vec<u8>, Vec<u8>) = (row.get(0), row.get(1), row.get(2));
+        assert_eq!(Statement::digest(&statement).as_slice(), id);
+        let report = verify(&statement, &proof, TestShapes::Accepted, |shape: &'static Shape| {
+            Ok::<_, assay_circuits::error::Error>(Kept(Parameters::derive(shape)?))
+        });
+        assert!(report.is_valid(), "{:?}", report.checks);
+        let customer = service.token("customer", "customer-7");
+        let path = format!("/v1/attestations/{}/inclusion", hex::encode(&id));
+        let inclusion = service.get(&path, Some(&customer)).expect(200);
+        let report = verify_inclusion(&statement, &inclusion.body, Some("customer-7"));
+        assert!(report.is_valid(), "{:?}", report.checks);
+        let jws: String = row.get(3);
+        assert!(jws.contains("signatures"));
+    }
+}
+
+/// A client that is told of failures and asks again with the same idempotency key, as clients do.
+fn stubborn(service: &Service, method: &str, path: &str, token: &str, key: &str, body: &[u8]) -> Answer {
+    let mut last = String::new();
+    let begun = Instant::now();
+    wait_for("an answer", 90, || {
+        assert!(begun.elapsed() < Duration::from_secs(60), "{method} {path}: {last}\n{}", service.log());
+        let kind = if method == "PUT" { "text/csv" } else { "application/json" };
+        let headers = [("content-type", kind), ("idempotency-key", key)];
+        let answer = service.try_request(method, path, Some(token), &headers, body).ok()?;
+        last = format!("{} {}", answer.status, String::from_utf8_lossy(&answer.body));
+        // 409 while the first request with the key is still under way
+        (answer.status < 500 && answer.status != 409).then_some(answer)
+    })
+}
+
+fn through(proxy: &Proxy, url: &str) -> String {
+    let name = url.split('?').next().unwrap().rsplit('/').next().unwrap();
+    let user = url.split("://").nth(1).unwrap().split('@').next().unwrap();
+    format!("postgres://{user}@127.0.0.1:{}/{name}", proxy.port)
+}
+
+fn socket() -> PathBuf {
+    let url = cluster().lock().unwrap().url().to_owned();
+    let host = url.split('@').nth(1).unwrap().split('/').next().unwrap().replace("%2F", "/");
+    let host = percent_decoded(&host);
+    Path::new(&host).join(".s.PGSQL.5432")
+}
+
+fn percent_decoded(text: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        if *first == b'%' {
+            bytes.push(u8::from_str_radix(std::str::from_utf8(&after[..2]).unwrap(), 16).unwrap());
+            rest = &after[2..];
+        } else {
+            bytes.push(*first);
+            rest = after;
+        }
+    }
+    String::from_utf8(bytes).unwrap()
+}
+
+/// Each write × {lost, persisted but reported as failed}: the whole way from a ledger to its attestation, during which every
+/// different write to the database fails once. The processes are killed and started again in between.
+#[test]
+fn every_write_may_be_lost_or_reported_as_failed_and_there_is_one_attestation() {
+    let proxy = Proxy::start(socket());
+    for (day, fate) in [(0, Fate::Lost), (1, Fate::PersistedButReportedAsFailed)] {
+        let database = database();
+        run(assay(home().path(), &database, &["migrate"]));
+        let mut service = Service::on(through(&proxy, &database), &["serve", "--worker"], &[]);
+        let publisher = service.token("publisher", "ops");
+        let ledger = SmallLedger::new(&format!("writes-{day}"), ACCOUNTS, day);
+        proxy.hit(Some(fate));
+        let created =
+            stubborn(&service, "POST", "/v1/snapshots", &publisher, "create", ledger.metadata.to_string().as_bytes())
+                .expect(201)
+                .json();
+        let snapshot = created["id"].as_str().unwrap();
+        for (name, content) in &ledger.files {
+            let path = format!("/v1/snapshots/{snapshot}/files/{name}");
+            stubborn(&service, "PUT", &path, &publisher, name, content.as_bytes()).expect(204);
+        }
+        let path = format!("/v1/snapshots/{snapshot}/attestation");
+        let job = stubborn(&service, "POST", &path, &publisher, "prove", br#"{"shape":"solvency-8"}"#).expect(202);
+        let job = job.json()["id"].as_str().unwrap().to_owned();
+        // a restart in the middle
+        service.restart(&["serve", "--worker"], &[]);
+        let ended = service.finished(&job, &publisher, 300);
+        let hit = proxy.writes();
+        proxy.hit(None);
+        println!("{fate:?}: {} different writes were hit\n  {}", hit.len(), hit.join("\n  "));
+        assert_eq!(ended["state"], "published", "{ended}\n{}", service.log());
+        assert!(hit.len() >= 15, "{hit:?}");
+        for part in
+            ["INSERT INTO snapshots", "INSERT INTO snapshot_files", "INSERT INTO jobs", "INSERT INTO attestations"]
+        {
+            assert!(hit.iter().any(|h| h.contains(part)), "{part} was not hit: {hit:?}");
+        }
+        everything_stored_verifies(&service, 1);
+    }
+}
+
+/// kill -9 of the worker during each stage; another one, elsewhere, goes on. And at the end two at once.
+#[test]
+fn a_worker_killed_at_any_stage_is_replaced_and_the_attestation_is_published_once() {
+    let service = Service::without_worker();
+    let publisher = service.token("publisher", "ops");
+    let snapshot = service.upload(&SmallLedger::new("killed", ACCOUNTS, 0), &publisher);
+    let job = service.prove(&snapshot, &publisher);
+    let (here, elsewhere) = (service.other_home(), service.other_home());
+    let mut steps_before = 0;
+    for (i, state) in ["checking", "folding", "folding", "compressing", "publishing"].into_iter().enumerate() {
+        let place = if i % 2 == 0 { &here } else { &elsewhere };
+        let mut worker = service.worker(place.path(), &[]);
+        let reached = wait_for(state, 120, || {
+            assert!(worker.is_running(), "{}", worker.logged());
+            let now = service.job(&job, &publisher);
+            let at = now["state"].as_str().unwrap().to_owned();
+            // a stage may pass between two looks; then the next kill is of a later one
+            let order =
+                ["queued", "checking", "planning", "folding", "compressing", "verifying", "publishing", "published"];
+            let rank = |s: &str| order.iter().position(|o| *o == s).unwrap();
+            let steps = now["steps_done"].as_i64().unwrap_or(0);
+            let far_enough = rank(&at) > rank(state) || (at == state && (state != "folding" || steps > steps_before));
+            far_enough.then_some((at, steps))
+        });
+        let log = worker.kill();
+        steps_before = reached.1;
+        println!("killed at {reached:?}");
+        if reached.0 == "published" {
+            break;
+        }
+        drop(log);
+    }
+    // two workers take what is left
+    let (mut one, mut two) = (service.worker(here.path(), &[]), service.worker(elsewhere.path(), &[]));
+    let ended = service.finished(&job, &publisher, 120);
+    assert_eq!(ended["state"], "published", "{ended}\n{}\n{}", one.logged(), two.logged());
+    everything_stored_verifies(&service, 1);
+    for worker in [&mut one, &mut two] {
+        let (code, took) = worker.terminate();
+        assert_eq!(code, Some(0));
+        assert!(took < Duration::from_secs(30), "{took:?}");
+    }
+}
+
+/// SIGTERM in the middle of a fold, a worker that is declared dead while it lives, Postgres restarted under a fold and under
+/// requests.
+#[test]
+fn a_stopped_worker_hands_over_and_postgres_may_restart_under_everything() {
+    let service = Service::without_worker();
+    let publisher = service.token("publisher", "ops");
+    let snapshot = service.upload(&SmallLedger::new("restarted", 80, 0), &publisher);
+    let job = service.prove(&snapshot, &publisher);
+    let (here, elsewhere) = (service.other_home(), service.other_home());
+    let mut first = service.worker(here.path(), &[]);
+    let folding = |more_than: i64| {
+        wait_for("the fold going on", 120, || {
+            let now = service.get(&format!("/v1/jobs/{job}"), Some(&publisher));
+            if now.status != 200 {
+                return None;
+            }
+            let now: Value = now.json();
+            let state = now["state"].as_str().unwrap().to_owned();
+            let steps = now["steps_done"].as_i64().unwrap_or(0);
+            (steps > more_than || !["queued", "checking", "planning", "folding"].contains(&state.as_str()))
+                .then_some(steps)
+        })
+    };
+    let steps = folding(1);
+    let (code, took) = first.terminate();
+    assert_eq!(code, Some(0), "{}", first.logged());
+    assert!(took < Duration::from_secs(30), "{took:?}");
+    let kept: i32 = service.sql().query_one("SELECT steps FROM checkpoints", &[]).unwrap().get(0);
+    assert!(i64::from(kept) >= steps, "{kept} < {steps}");
+
+    let begun = Instant::now();
+    let mut second = service.worker(elsewhere.path(), &[]);
+    let log = wait_for("the fold taken up", 60, || Some(second.logged()).filter(|log| log.contains("fold")));
+    assert!(!log.contains("begun anew"), "{log}");
+    folding(i64::from(kept));
+    cluster().lock().unwrap().restart().unwrap();
+    println!("handed over and Postgres restarted after {:?}", begun.elapsed());
+    // requests go on as soon as it is back, and never worse than 503
+    wait_for("requests", 30, || {
+        let answer = service.get("/v1/attestations", None);
+        assert!(answer.status == 200 || answer.status == 503, "{}", answer.status);
+        (answer.status == 200).then_some(())
+    });
+    let ended = service.finished_or(&job, &publisher, 120, || second.logged());
+    assert!(second.is_running(), "{}", second.logged());
+    assert_eq!(ended["state"], "published", "{ended}\n{}", second.logged());
+    everything_stored_verifies(&service, 1);
+}
+
+/// A worker whose disk is full fails, says why, and its job is done elsewhere; cancelled jobs stay cancelled.
+#[test]
+fn a_full_disk_is_an_error_of_the_machine_and_a_cancelled_job_publishes_nothing() {
+    let service = Service::without_worker();
+    let publisher = service.token("publisher", "ops");
+    let snapshot = service.upload(&SmallLedger::new("full", 3_000, 0), &publisher);
+    let path = format!("/v1/snapshots/{snapshot}/attestation");
+    let job = service.post(&path, &publisher, &serde_json::json!({"shape": "solvency-64"})).expect(202).json();
+    let job = job["id"].as_str().unwrap().to_owned();
+    let place = service.other_home();
+    // files may grow to 8 KiB: the ledger does not fit
+    let mut limited = std::process::Command::new("bash");
+    let inner = assay(place.path(), &service.database, &["work"]);
+    limited.args(["-c", "trap '' XFSZ; ulimit -f 8; exec \"$0\" work"]).arg(inner.get_program());
+    for (name, value) in inner.get_envs() {
+        match value {
+            Some(value) => limited.env(name, value),
+            None => limited.env_remove(name),
+        };
+    }
+    // its log is a pipe, which no limit touches
+    let full = limited.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let mut full = Killed(full);
+    let said = {
+        use std::io::{BufRead, BufReader};
+        let lines = BufReader::new(full.0.stderr.take().unwrap()).lines().map_while(Result::ok);
+        lines.into_iter().find(|line| line.contains("to be tried again")).unwrap_or_default()
+    };
+    assert!(said.contains("too large"), "{said}");
+    drop(full);
+    let now = service.job(&job, &publisher);
+    assert!(!["published", "failed", "refused"].contains(&now["state"].as_str().unwrap()), "{now}");
+
+    let asked = service.try_request("DELETE", &format!("/v1/jobs/{job}"), Some(&publisher), &[], &[]).unwrap();
+    assert_eq!(asked.status, 202);
+    let _worker: Process = service.worker(place.path(), &[]);
+    let ended = service.finished(&job, &publisher, 60);
+    assert_eq!(ended["state"], "cancelled", "{ended}");
+    everything_stored_verifies(&service, 0);
+}
+
+struct Killed(std::process::Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
