@@ -261,8 +261,9 @@ async fn the_description_is_packed_for_those_who_take_it() {
         let request = TestRequest::get().uri("/openapi.json").insert_header((header::ACCEPT_ENCODING, coding));
         let answer = call_service(&app, request.to_request()).await;
         let packed = answer.headers().get(header::CONTENT_ENCODING).is_some();
-        let vary = answer.headers().get(header::VARY).unwrap().to_str().unwrap();
-        assert!(vary.contains("accept-encoding"), "{vary}");
+        assert!(
+            answer.headers().get_all(header::VARY).any(|value| value.to_str().unwrap().contains("accept-encoding"))
+        );
         (packed, read_body(answer).await.len())
     };
     let ((packed, small), (plain, large)) = (ask("gzip").await, ask("identity").await);
