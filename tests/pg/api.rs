@@ -3,7 +3,7 @@
 
 use std::{
     io::{Cursor, Read},
-    sync::Arc,
+    sync::{Arc, LazyLock},
 };
 
 use actix_web::{
@@ -15,7 +15,7 @@ use actix_web::{
 };
 use assay::{
     api::{self, ApiState, Parts},
-    attest::verify_disclosure,
+    attest::verify_reserve_disclosure,
     clock::FixedClock,
     config::Config,
     ledger::reserves::ReserveTree,
@@ -58,6 +58,7 @@ struct Place {
 
 impl Place {
     async fn new(change: impl FnOnce(&mut Config)) -> Self {
+        LazyLock::force(&LOG);
         let database = Database::new().await;
         let dir = tempfile::tempdir().unwrap();
         let mut config = Config { rate_limit_anonymous: 0, rate_limit_subject: 0, ..Config::default() };
@@ -519,7 +520,7 @@ async fn auditors_see_the_evidence_and_what_customers_said() {
     for (query, lines) in [("", 10), ("?asset=T01", 5)] {
         let answer = send(get(&format!("/v1/reserves/{}{query}", published.id), &auditor)).await;
         let file = read_body(answer).await;
-        let report = verify_disclosure(&file, &published.statement);
+        let report = verify_reserve_disclosure(&file, &published.statement);
         assert_eq!(report.lines, (lines, 10));
         assert!(report.checks.iter().take(2).all(|check| check.passed), "{:?}", report.checks);
     }
@@ -557,7 +558,7 @@ async fn requests_that_are_sent_at_the_same_time_under_one_key_are_done_once() {
     assert_eq!(count, 1);
 }
 
-/// Everything that is logged on this thread.
+/// Everything that is logged while these tests run, by all threads.
 #[derive(Clone, Default)]
 struct Log(Arc<std::sync::Mutex<Vec<u8>>>);
 
@@ -572,15 +573,18 @@ impl std::io::Write for Log {
     }
 }
 
+static LOG: LazyLock<Log> = LazyLock::new(|| {
+    let (log, filter) = (Log::default(), tracing_subscriber::EnvFilter::new("debug,assay=trace"));
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(move || writer.clone()).json();
+    tracing::subscriber::set_global_default(subscriber.finish()).unwrap();
+    log
+});
+
 #[actix_web::test]
 async fn a8_no_log_line_holds_a_token_a_salt_a_balance_or_an_account() {
     let place = Place::new(|_| {}).await;
     let published = publish(&place.database.store, "solvency-8", 12, "one", NOW - Duration::days(1)).await;
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber =
-        tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(move || writer.clone());
-    let guard = tracing::subscriber::set_default(subscriber.json().finish());
     let app = app!(place);
     let send = async |request: TestRequest| call_service(&app, request.to_request()).await;
     let token = place.token(Role::Customer, "account 7", EXCHANGE);
@@ -591,8 +595,7 @@ async fn a8_no_log_line_holds_a_token_a_salt_a_balance_or_an_account() {
     assert_eq!(send(verify).await.status(), 204);
     assert_eq!(send(get(&path, &format!("{token}x"))).await.status(), 401);
     assert_eq!(send(get("/account%207", &token)).await.status(), 404);
-    drop(guard);
-    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let text = String::from_utf8(LOG.0.lock().unwrap().clone()).unwrap();
     assert!(text.contains("\"answered\"") && text.contains("inclusion:read") && text.contains("/inclusion"), "{text}");
     let mut needles = vec!["account 7".to_owned(), "account%207".to_owned(), file["salt"].as_str().unwrap().to_owned()];
     needles.extend(token.split(['.', ' ']).skip(1).map(str::to_owned));
