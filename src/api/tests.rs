@@ -308,3 +308,39 @@ fn every_example_is_one() {
     let listed = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("api-spec/examples")).unwrap().count();
     assert_eq!(listed, 11, "an example that no test parses");
 }
+
+/// Every name in a JSON value.
+fn names(value: &serde_json::Value, found: &mut std::collections::BTreeSet<String>) {
+    match value {
+        serde_json::Value::Object(map) => {
+            for (name, value) in map {
+                found.insert(name.clone());
+                names(value, found);
+            }
+        }
+        serde_json::Value::Array(items) => items.iter().for_each(|item| names(item, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn the_descriptions_of_published_files_name_every_member() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let described = |name: &str, value: &serde_json::Value| {
+        let text = fs::read_to_string(root.join("api-spec").join(name)).unwrap();
+        let mut found = Default::default();
+        names(value, &mut found);
+        // chains are the exchange's own words
+        found.remove("bitcoin");
+        for member in found {
+            assert!(text.contains(&format!("`{member}`")), "{name} says nothing about {member}");
+        }
+    };
+    for frozen in ["solvency-8-v1", "compliance-8-v1", "compliance-64-v1"] {
+        let path = root.join("circuits/vectors/attestations").join(frozen).join("statement.json");
+        described("statement.md", &serde_json::from_slice(&fs::read(path).unwrap()).unwrap());
+    }
+    let stored = crate::attest::stored_for_tests(assay_circuits::shape::Shape::named("compliance-8").unwrap(), 3);
+    let file = stored.inclusion(&stored.served(), "account 1").unwrap();
+    described("inclusion.md", &serde_json::from_slice(&file).unwrap());
+}
