@@ -1,9 +1,10 @@
 //! Who may come in: judged before a handler runs, by what the route table says, so that no endpoint can forget it.
 
 use std::{
+    collections::HashMap,
     future::{Ready, ready},
     ops::Deref,
-    rc::Rc,
+    sync::{Arc, Mutex, PoisonError},
     time::Instant,
 };
 
@@ -14,6 +15,8 @@ use actix_web::{
     http::header,
     middleware::Next,
 };
+use sha2::{Digest, Sha256};
+use time::{Duration, OffsetDateTime};
 use tracing::{Span, field};
 
 use super::{
@@ -26,7 +29,7 @@ use crate::tokens::Caller;
 
 /// The caller whom the route table let in. On a public route there is none, and asking for one is a fault.
 #[derive(Clone)]
-pub struct Authenticated(Rc<Caller>);
+pub struct Authenticated(Arc<Caller>);
 
 impl Deref for Authenticated {
     type Target = Caller;
@@ -51,7 +54,7 @@ impl FromRequest for Authenticated {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _body: &mut Payload) -> Self::Future {
-        let caller = request.extensions().get::<Rc<Caller>>().cloned();
+        let caller = request.extensions().get::<Arc<Caller>>().cloned();
         ready(caller.map(Self).ok_or_else(|| Problem::internal("a public route asks who is calling")))
     }
 }
@@ -71,7 +74,7 @@ pub async fn admit(
             if let Some(caller) = caller {
                 let scopes: Vec<_> = caller.scopes.iter().map(|scope| scope.as_str()).collect();
                 Span::current().record("scopes", field::display(scopes.join(" ")));
-                request.extensions_mut().insert(Rc::new(caller));
+                request.extensions_mut().insert(caller);
             }
             next.call(request).await
         }
@@ -79,13 +82,13 @@ pub async fn admit(
     }
 }
 
-async fn judge(state: &ApiState, access: Access, request: &HttpRequest) -> Result<Option<Caller>, Problem> {
+async fn judge(state: &ApiState, access: Access, request: &HttpRequest) -> Result<Option<Arc<Caller>>, Problem> {
     match access {
         Access::Always => Ok(None),
         Access::Public => count_address(state, request).map(|()| None),
         Access::Scope(scope) => {
             let refused = match bearer(request) {
-                Ok(token) => match state.verifier.authenticate(token, state.now()).await {
+                Ok(token) => match caller(state, token).await {
                     Ok(caller) => {
                         let who = (&caller.issuer, &caller.exchange, &caller.subject);
                         state.by_subject.take(who, Instant::now()).map_err(limited)?;
@@ -94,7 +97,7 @@ async fn judge(state: &ApiState, access: Access, request: &HttpRequest) -> Resul
                         }
                         return Ok(Some(caller));
                     }
-                    Err(error) => error.into(),
+                    Err(problem) => problem,
                 },
                 Err(problem) => problem,
             };
@@ -103,6 +106,51 @@ async fn judge(state: &ApiState, access: Access, request: &HttpRequest) -> Resul
             Err(refused)
         }
     }
+}
+
+/// Who calls with this token.
+async fn caller(state: &ApiState, token: &str) -> Result<Arc<Caller>, Problem> {
+    let (name, now) = (Sha256::digest(token).into(), state.now());
+    if let Some(caller) = state.believed.get(&name, now) {
+        return Ok(caller);
+    }
+    let caller = Arc::new(state.verifier.authenticate(token, now).await?);
+    state.believed.put(name, &caller, now);
+    Ok(caller)
+}
+
+/// How long a good token is believed without being judged anew. A key that is taken back, or a token that expires, works so
+/// much longer.
+const BELIEVED_FOR: Duration = Duration::seconds(5);
+/// Most tokens that are believed at the same time.
+const MAX_BELIEVED: usize = 1 << 14;
+
+/// Tokens that were good a moment ago, by their SHA-256. Judging one takes longer than most answers.
+#[derive(Default)]
+pub struct Believed(Mutex<HashMap<[u8; 32], (Arc<Caller>, OffsetDateTime)>>);
+
+impl Believed {
+    fn get(&self, name: &[u8; 32], now: OffsetDateTime) -> Option<Arc<Caller>> {
+        let believed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (caller, judged) = believed.get(name)?;
+        is_fresh(*judged, now).then(|| Arc::clone(caller))
+    }
+
+    fn put(&self, name: [u8; 32], caller: &Arc<Caller>, now: OffsetDateTime) {
+        let mut believed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if believed.len() >= MAX_BELIEVED {
+            believed.retain(|_, (_, judged)| is_fresh(*judged, now));
+            if believed.len() >= MAX_BELIEVED {
+                believed.clear();
+            }
+        }
+        believed.insert(name, (Arc::clone(caller), now));
+    }
+}
+
+/// A clock that was set back makes nothing fresh.
+fn is_fresh(judged: OffsetDateTime, now: OffsetDateTime) -> bool {
+    (Duration::ZERO..BELIEVED_FOR).contains(&(now - judged))
 }
 
 /// Counts a request of nobody known.
@@ -135,6 +183,26 @@ mod tests {
     use actix_web::test::TestRequest;
 
     use super::*;
+
+    #[test]
+    fn a_good_token_is_believed_for_a_moment_and_in_bounded_memory() {
+        let caller = |subject: &str| {
+            let (issuer, subject) = ("https://assay.example".to_owned(), subject.to_owned());
+            Arc::new(Caller { issuer, subject, scopes: [].into(), exchange: None })
+        };
+        let (believed, now) = (Believed::default(), OffsetDateTime::UNIX_EPOCH);
+        believed.put([1; 32], &caller("one"), now);
+        assert_eq!(believed.get(&[1; 32], now + Duration::seconds(4)).unwrap().subject, "one");
+        assert!(believed.get(&[2; 32], now).is_none());
+        assert!(believed.get(&[1; 32], now + Duration::seconds(5)).is_none());
+        assert!(believed.get(&[1; 32], now - Duration::SECOND).is_none());
+        for i in 0..2 * MAX_BELIEVED as u64 {
+            let mut name = [0; 32];
+            name[..8].copy_from_slice(&i.to_le_bytes());
+            believed.put(name, &caller("many"), now);
+        }
+        assert!(believed.0.lock().unwrap().len() <= MAX_BELIEVED);
+    }
 
     #[test]
     fn a_token_is_taken_from_one_authorization_header_only() {

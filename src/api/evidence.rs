@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{artefact::Artefact, cache::Cache, parse::AttestationId, problem::Problem, state::ApiState};
 use crate::{
-    attest::{Owner, Served, ServedBatch, StoredNode},
+    attest::{Found, Owner, Served, ServedBatch, StoredNode},
     store::{attestations, pages},
 };
 
@@ -49,6 +49,9 @@ pub enum Part {
     /// A chart.
     Coverage,
 }
+
+/// Where an account's pages begin, and the batches that they are in.
+pub type Pages = (Found, Vec<Arc<ServedBatch>>);
 
 /// What is kept in memory.
 pub struct Evidence {
@@ -91,7 +94,7 @@ impl Evidence {
         self.artefacts.get_or_make((id.0, part), make).await
     }
 
-    /// The batches that the pages of `owner` are in; empty if the snapshot has no such account. Whether it has one cannot
+    /// Where the pages of `owner` begin, and the batches that they are in; `None` if the snapshot has no such account. Whether it has one cannot
     /// be told from how long this takes: either way a batch is looked into, and it is kept or fetched alike.
     ///
     /// # Errors
@@ -101,22 +104,24 @@ impl Evidence {
         state: &ApiState,
         attested: &Arc<Attested>,
         owner: &Owner<'_>,
-    ) -> Result<Vec<Arc<ServedBatch>>, Problem> {
+    ) -> Result<Option<Pages>, Problem> {
         let mut number = attested.served.batch_of(owner);
         let mut batch = self.batch(state, attested, number).await?;
-        if batch.find(owner).is_none() && attested.served.begins(number + 1, owner) {
+        let mut found = batch.find(owner);
+        if found.is_none() && attested.served.begins(number + 1, owner) {
             number += 1;
             batch = self.batch(state, attested, number).await?;
+            found = batch.find(owner);
         }
-        let Some(found) = batch.find(owner) else {
-            return Ok(Vec::new());
+        let Some(found) = found else {
+            return Ok(None);
         };
         let last = (found.position + u64::from(found.following)) / attested.served.batch_pages();
         let mut batches = vec![batch];
         for number in number + 1..=last {
             batches.push(self.batch(state, attested, number).await?);
         }
-        Ok(batches)
+        Ok(Some((found, batches)))
     }
 
     /// Waits for a turn to hash much.

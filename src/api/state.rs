@@ -11,6 +11,7 @@ use time::OffsetDateTime;
 use tokio::sync::{Semaphore, watch};
 
 use super::{
+    auth::Believed,
     evidence::Evidence,
     limits::{Buckets, Network},
 };
@@ -56,6 +57,7 @@ pub struct Inner {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) secret: MasterSecret,
     pub(super) evidence: Evidence,
+    pub(super) believed: Believed,
     pub(super) by_subject: Buckets,
     pub(super) by_address: Buckets,
     pub(super) trusted_proxies: Vec<Network>,
@@ -77,6 +79,7 @@ impl ApiState {
         Ok(Self(Arc::new(Inner {
             by_subject: Buckets::new(config.rate_limit_subject, start),
             by_address: Buckets::new(config.rate_limit_anonymous, start),
+            believed: Believed::default(),
             evidence: Evidence::default(),
             uploads: Semaphore::new(MAX_UPLOADS),
             streams: Arc::new(Semaphore::new(MAX_STREAMS)),

@@ -7,13 +7,15 @@ use std::path::Path;
 use assay_circuits::{
     field::{F, to_hex},
     identity::{SECRET_BYTES, identity},
-    inclusion::{INCLUSION_PROTOCOL, IncludedPage, Inclusion, verify_inclusion},
+    inclusion::{INCLUSION_PROTOCOL, IncludedEntry, verify_inclusion},
     page::Page,
     shape::{Shape, TREE_ARITY},
     statement::{MAX_STATEMENT_BYTES, Statement},
     tree::{UpperTree, batch_levels, node},
 };
 use assay_verifier::attestation::{STATEMENT_FILE, read_bounded};
+use ff::PrimeField;
+use serde::{Serialize, Serializer};
 
 use super::{
     AttestError, Home,
@@ -50,7 +52,8 @@ pub fn inclusion(out: &Path, account: &str, home: &Home) -> Result<Vec<u8>, Atte
         return Err(foreign());
     }
 
-    let count = u64::from(pages.page(first)?.remaining) + 1;
+    let Page { remaining, class, .. } = pages.page(first)?;
+    let count = u64::from(remaining) + 1;
     let mut included = Vec::new();
     let mut batch: Option<Batch> = None;
     for index in first..first + count {
@@ -59,14 +62,13 @@ pub fn inclusion(out: &Path, account: &str, home: &Home) -> Result<Vec<u8>, Atte
             Some(held) if held.number == number => held,
             _ => {
                 let leaves = batch_leaves(&mut pages, shape, number)?;
-                Batch::new(shape, upper.root(), number, &leaves, upper.path(number as usize))?
+                Batch::new(shape, upper.root(), number, &leaves, &upper.path(number as usize))?
             }
         };
-        let page = pages.page(index)?;
-        included.push((index, page, held.path(index)));
+        included.push(FilePage::new(index, &pages.page(index)?, held.path(index)));
         batch = Some(held);
     }
-    let json = inclusion_file(&statement, &hex::encode(Statement::digest(&bytes)), account, &salt, &included)?;
+    let json = inclusion_file(&statement, &hex::encode(Statement::digest(&bytes)), account, &salt, class, included)?;
     let report = verify_inclusion(&bytes, &json, Some(account));
     if let Some(failed) = report.checks.iter().find(|c| !c.passed) {
         return Err(AttestError::NotValid(format!("the private files are damaged: {}", failed.detail)));
@@ -79,12 +81,19 @@ fn batch_leaves(pages: &mut PagesFile, shape: &Shape, batch: u64) -> Result<Vec<
     (start..start + shape.batch() as u64).map(|i| Ok(pages.page(i)?.leaf(shape))).collect()
 }
 
+/// A digest as it is written: 64 hexadecimal digits.
+type Digits = [u8; 64];
+
+/// The siblings on a way, level by level from the leaf up.
+type Siblings = Vec<[Digits; TREE_ARITY - 1]>;
+
 /// Everything between the leaves of one batch and the root. That it leads there is checked when it is made, once for all
-/// leaves: a path from a `Batch` needs no check of its own.
+/// leaves: a path from a `Batch` needs no check of its own. Digests are kept as they are written, which is the most work in
+/// handing out a path.
 pub(super) struct Batch {
     number: u64,
-    levels: Vec<Vec<F>>,
-    upper: Vec<[F; TREE_ARITY]>,
+    levels: Vec<Vec<Digits>>,
+    upper: Siblings,
 }
 
 impl Batch {
@@ -98,7 +107,7 @@ impl Batch {
         root: F,
         number: u64,
         leaves: &[F],
-        upper: Vec<[F; TREE_ARITY]>,
+        upper: &[[F; TREE_ARITY]],
     ) -> Result<Self, AttestError> {
         let damaged = |what: &str| AttestError::NotValid(format!("batch {number} of the tree is damaged: {what}"));
         if leaves.len() != shape.batch() || upper.len() != shape.upper_depth || number >= shape.max_steps() as u64 {
@@ -107,35 +116,95 @@ impl Batch {
         let levels = batch_levels(leaves);
         let mut value = levels[shape.batch_depth][0];
         let mut position = number as usize;
-        for children in &upper {
+        let mut siblings = Siblings::new();
+        for children in upper {
             if children[position % TREE_ARITY] != value {
                 return Err(damaged("its pages are not those of the tree"));
             }
+            siblings.push(others(position, |j| digits(&children[j])));
             value = node(children);
             position /= TREE_ARITY;
         }
         if value != root {
             return Err(damaged("its path does not end in the statement's root"));
         }
-        Ok(Self { number, levels, upper })
+        let written = |level: &Vec<F>| level.iter().map(digits).collect();
+        Ok(Self { number, levels: levels[..shape.batch_depth].iter().map(written).collect(), upper: siblings })
     }
 
-    /// The children on the path of the leaf at `index` of the whole tree, which is one of this batch.
-    pub(super) fn path(&self, index: u64) -> Vec<[F; TREE_ARITY]> {
-        let leaves = self.levels[0].len() as u64;
-        let mut group = (index % leaves) as usize;
-        let inner = self.levels[..self.levels.len() - 1].iter().map(|level| {
-            group /= TREE_ARITY;
-            std::array::from_fn(|j| level[group * TREE_ARITY + j])
-        });
-        inner.chain(self.upper.iter().copied()).collect()
+    /// The siblings on the way of the leaf at `index` of the whole tree, which is one of this batch.
+    pub(super) fn path(&self, index: u64) -> Siblings {
+        let mut position = (index % self.levels[0].len() as u64) as usize;
+        let mut siblings = Siblings::with_capacity(self.levels.len() + self.upper.len());
+        for level in &self.levels {
+            let group = position / TREE_ARITY;
+            siblings.push(others(position, |j| level[group * TREE_ARITY + j]));
+            position = group;
+        }
+        siblings.extend(&self.upper);
+        siblings
     }
 
     /// Bytes that it takes in memory, about.
     pub(super) fn weight(&self) -> usize {
         let digests = self.levels.iter().map(Vec::len).sum::<usize>() + self.upper.len() * TREE_ARITY;
-        digests * size_of::<F>()
+        digests * size_of::<Digits>()
     }
+}
+
+/// What `child` gives for the seven places beside that of `position`.
+fn others(position: usize, child: impl Fn(usize) -> Digits) -> [Digits; TREE_ARITY - 1] {
+    let own = position % TREE_ARITY;
+    std::array::from_fn(|j| child(if j < own { j } else { j + 1 }))
+}
+
+fn digits(value: &F) -> Digits {
+    let mut bytes: [u8; 32] = value.to_repr().into();
+    bytes.reverse();
+    let mut digits = [0; 64];
+    hex::encode_to_slice(bytes, &mut digits).expect("32 bytes are 64 digits");
+    digits
+}
+
+/// [`Inclusion`](assay_circuits::inclusion::Inclusion) as it is written.
+#[derive(Serialize)]
+struct File<'a> {
+    protocol: &'static str,
+    statement_digest: &'a str,
+    snapshot: &'a str,
+    account: &'a str,
+    salt: String,
+    class: u8,
+    pages: Vec<FilePage>,
+}
+
+/// [`IncludedPage`](assay_circuits::inclusion::IncludedPage) as it is written.
+#[derive(Serialize)]
+pub(super) struct FilePage {
+    index: u64,
+    entries: Vec<IncludedEntry>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    capped: Vec<IncludedEntry>,
+    #[serde(serialize_with = "write_path")]
+    path: Siblings,
+}
+
+impl FilePage {
+    /// A page as the planner made it, at `index`, with its way to the root.
+    pub(super) fn new(index: u64, page: &Page, path: Siblings) -> Self {
+        let entry = |column, quantity: u64| IncludedEntry { column, quantity: quantity.to_string() };
+        Self {
+            index,
+            entries: page.entries.iter().map(|e| entry(e.column, e.quantity)).collect(),
+            capped: page.capped.iter().map(|e| entry(e.column, e.quantity)).collect(),
+            path,
+        }
+    }
+}
+
+fn write_path<S: Serializer>(path: &Siblings, serializer: S) -> Result<S::Ok, S::Error> {
+    let text = |digits| std::str::from_utf8(digits).unwrap_or_default();
+    serializer.collect_seq(path.iter().map(|level| level.each_ref().map(|digits: &Digits| text(digits))))
 }
 
 /// The file itself, one line of JSON, padded so that its length tells how many pages the account has and nothing else of
@@ -148,18 +217,22 @@ pub(super) fn inclusion_file(
     statement_digest: &str,
     account: &str,
     salt: &[u8; SECRET_BYTES],
-    pages: &[(u64, Page, Vec<[F; TREE_ARITY]>)],
+    class: u8,
+    pages: Vec<FilePage>,
 ) -> Result<Vec<u8>, AttestError> {
-    let file = Inclusion {
-        protocol: INCLUSION_PROTOCOL.to_owned(),
-        statement_digest: statement_digest.to_owned(),
-        snapshot: statement.snapshot.id.clone(),
-        account: account.to_owned(),
+    let snapshot = statement.snapshot.id.as_str();
+    let file = File {
+        protocol: INCLUSION_PROTOCOL,
+        statement_digest,
+        snapshot,
+        account,
         salt: hex::encode(salt),
-        class: pages.first().map_or(0, |(_, page, _)| page.class),
-        pages: pages.iter().map(|(index, page, path)| IncludedPage::new(*index, page, path)).collect(),
+        class,
+        pages,
     };
-    let mut json = serde_json::to_vec(&file)
+    let levels: usize = file.pages.iter().map(|page| page.path.len()).sum();
+    let mut json = Vec::with_capacity(1024 + 512 * (levels + file.pages.len()));
+    serde_json::to_writer(&mut json, &file)
         .map_err(|e| AttestError::NotValid(format!("the inclusion file cannot be written: {e}")))?;
     json.resize(json.len() + padding(&file), b' ');
     json.push(b'\n');
@@ -167,10 +240,10 @@ pub(super) fn inclusion_file(
 }
 
 /// Digits that longer numbers in the same places would have taken.
-fn padding(file: &Inclusion) -> usize {
+fn padding(file: &File<'_>) -> usize {
     let digits = |number: u64| number.checked_ilog10().unwrap_or(0) as usize + 1;
     let most = digits(u64::MAX);
-    let page = |page: &IncludedPage| {
+    let page = |page: &FilePage| {
         let entries = page.entries.iter().chain(&page.capped);
         let missing = entries.map(|e| 2 * most - digits(u64::from(e.column)) - e.quantity.len().min(most));
         most - digits(page.index) + missing.sum::<usize>()
@@ -181,6 +254,7 @@ fn padding(file: &Inclusion) -> usize {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use assay_circuits::inclusion::{IncludedPage, Inclusion};
     use assay_circuits::page::{CappedEntry, Entry};
     use assay_circuits::shape::MEASURES;
     use ff::Field;
@@ -199,15 +273,15 @@ mod tests {
     fn a_batch_whose_pages_are_not_those_of_the_tree_is_refused() {
         let own = batch_levels(&leaves())[1][0];
         let upper = UpperTree::build(shape(), vec![F::from(7), own]);
-        let make = |number, leaves: &[F]| Batch::new(shape(), upper.root(), number, leaves, upper.path(1));
+        let make = |number, leaves: &[F]| Batch::new(shape(), upper.root(), number, leaves, &upper.path(1));
         assert!(make(1, &leaves()).is_ok());
         let mut altered = leaves();
         altered[3] += F::ONE;
         assert!(make(1, &altered).is_err());
         assert!(make(0, &leaves()).is_err());
         assert!(make(1, &leaves()[..7]).is_err());
-        assert!(Batch::new(shape(), F::from(1), 1, &leaves(), upper.path(1)).is_err());
-        assert!(Batch::new(shape(), upper.root(), 1, &leaves(), upper.path(1)[1..].to_vec()).is_err());
+        assert!(Batch::new(shape(), F::from(1), 1, &leaves(), &upper.path(1)).is_err());
+        assert!(Batch::new(shape(), upper.root(), 1, &leaves(), &upper.path(1)[1..]).is_err());
     }
 
     #[test]
@@ -228,12 +302,40 @@ mod tests {
                 measures: [0; MEASURES],
             }
         };
-        let length = |index, page| {
-            let path = vec![[F::ZERO; TREE_ARITY]; 6];
-            inclusion_file(&statement, &"0".repeat(64), "alice", &[7; 32], &[(index, page, path)]).unwrap().len()
+        let digest = "0".repeat(64);
+        let length = |index, page: Page| {
+            let pages = vec![FilePage::new(index, &page, vec![[[b'0'; 64]; 7]; 6])];
+            inclusion_file(&statement, &digest, "alice", &[7; 32], page.class, pages).unwrap().len()
         };
         let poor = length(3, page(0, 0));
         assert_eq!(poor, length(1_234_567, page(200, u64::MAX)));
         assert_eq!(poor, length(99, page(17, 1_000)));
+    }
+
+    #[test]
+    fn what_is_written_is_what_the_format_says() {
+        let shape = Shape::named("compliance-8").unwrap();
+        let pages = assay_circuits::testing::test_pages(shape, 3, 1);
+        let statement = assay_circuits::testing::test_statement(shape, &"0".repeat(64), &pages);
+        let upper = UpperTree::build(shape, assay_circuits::testing::batch_roots(shape, &pages));
+        let leaves: Vec<F> = pages[8..16].iter().map(|page| page.leaf(shape)).collect();
+        let batch = Batch::new(shape, upper.root(), 1, &leaves, &upper.path(1)).unwrap();
+        let mut path = vec![std::array::from_fn(|j| leaves[j])];
+        path.extend(upper.path(1));
+        let mut expected = Inclusion {
+            protocol: INCLUSION_PROTOCOL.to_owned(),
+            statement_digest: "0".repeat(64),
+            snapshot: "test".to_owned(),
+            account: "a \"b\" ü".to_owned(),
+            salt: "07".repeat(32),
+            class: 9,
+            pages: Vec::new(),
+        };
+        for index in 8..16 {
+            expected.pages = vec![IncludedPage::new(index, &pages[index as usize], &path)];
+            let page = FilePage::new(index, &pages[index as usize], batch.path(index));
+            let file = inclusion_file(&statement, &"0".repeat(64), &expected.account, &[7; 32], 9, vec![page]).unwrap();
+            assert_eq!(serde_json::from_slice::<Inclusion>(&file).unwrap(), expected);
+        }
     }
 }

@@ -21,7 +21,7 @@ use rayon::prelude::*;
 use super::{
     AttestError,
     files::{parse_page, record_bytes},
-    inclusion::{Batch, inclusion_file},
+    inclusion::{Batch, FilePage, inclusion_file},
 };
 
 /// A node of the upper tree as the database keeps it: height above the batch roots, position, digest.
@@ -113,31 +113,32 @@ impl Served {
         (0..self.shape.upper_depth as u32).map(|height| (height, group(height))).collect()
     }
 
-    /// The inclusion file, from the batches that the account's pages are in, in order. `None` if they hold none of it.
+    /// The inclusion file, from where the account's pages begin and the batches that they are in, in order.
     ///
     /// # Errors
     /// [`AttestError::NotValid`] if its pages are not all in these batches.
-    pub fn inclusion(&self, owner: &Owner<'_>, batches: &[Arc<ServedBatch>]) -> Result<Option<Vec<u8>>, AttestError> {
-        let Some(first) = batches.first().and_then(|batch| batch.find(owner)) else {
-            return Ok(None);
-        };
-        let mut pages = Vec::new();
+    pub fn inclusion(
+        &self,
+        owner: &Owner<'_>,
+        first: Found,
+        batches: &[Arc<ServedBatch>],
+    ) -> Result<Vec<u8>, AttestError> {
+        let count = usize::from(first.following) + 1;
+        let (mut pages, mut class) = (Vec::with_capacity(count), 0);
         for batch in batches {
-            let from = if pages.is_empty() { first.position } else { batch.first };
-            for position in from..batch.first + batch.count {
-                if pages.len() > usize::from(first.following) {
-                    break;
-                }
+            let from = first.position.max(batch.first);
+            for position in (from..batch.first + batch.count).take(count - pages.len()) {
                 let page = batch.page(position).filter(|page| page.identity == owner.identity);
                 let page =
                     page.ok_or_else(|| AttestError::NotValid(format!("page {position} is another account's")))?;
-                pages.push((position, page, batch.batch.path(position)));
+                class = page.class;
+                pages.push(FilePage::new(position, &page, batch.batch.path(position)));
             }
         }
-        if pages.len() != usize::from(first.following) + 1 {
+        if pages.len() != count {
             return Err(AttestError::NotValid("an account's pages are not complete".to_owned()));
         }
-        inclusion_file(&self.statement, &self.digest, owner.account, &owner.salt, &pages).map(Some)
+        inclusion_file(&self.statement, &self.digest, owner.account, &owner.salt, class, pages)
     }
 }
 
@@ -198,7 +199,7 @@ impl ServedBatch {
             }
             upper.push(children);
         }
-        let batch = Batch::new(shape, served.root, number, &leaves, upper)?;
+        let batch = Batch::new(shape, served.root, number, &leaves, &upper)?;
         let count = records.len() as u64;
         let records = records.iter().flat_map(|(_, record)| record.iter().copied()).collect();
         Ok(Self { batch, shape, first, count, records })
@@ -206,17 +207,19 @@ impl ServedBatch {
 
     /// Where the account's pages begin, if one of them is in this batch.
     pub fn find(&self, owner: &Owner<'_>) -> Option<Found> {
-        let (mut low, mut high) = (self.first, self.first + self.count);
+        let length = record_bytes(self.shape);
+        let records = self.records.chunks_exact(length);
+        // identities stand in front of the records, lowest byte first
+        let own: [u8; 32] = owner.identity.to_repr().into();
+        let is_before = |record: &[u8]| record[..own.len()].iter().rev().lt(own.iter().rev());
+        let (mut low, mut high) = (0, records.len());
         while low < high {
             let middle = low + (high - low) / 2;
-            if self.page(middle)?.identity < owner.identity {
-                low = middle + 1;
-            } else {
-                high = middle;
-            }
+            if is_before(&self.records[middle * length..]) { low = middle + 1 } else { high = middle }
         }
-        let page = self.page(low).filter(|page| page.identity == owner.identity)?;
-        Some(Found { position: low, following: page.remaining })
+        let position = self.first + low as u64;
+        let page = self.page(position).filter(|page| page.identity == owner.identity)?;
+        Some(Found { position, following: page.remaining })
     }
 
     fn page(&self, position: u64) -> Option<Page> {
@@ -312,12 +315,11 @@ pub(crate) mod tests {
                 number += 1;
                 batch = self.batch(served, number);
             }
+            let found = batch.find(&owner)?;
+            let last = (found.position + u64::from(found.following)) / served.batch_pages();
             let mut batches = vec![batch];
-            if let Some(found) = batches[0].find(&owner) {
-                let last = (found.position + u64::from(found.following)) / served.batch_pages();
-                batches.extend((number + 1..=last).map(|n| self.batch(served, n)));
-            }
-            served.inclusion(&owner, &batches).unwrap()
+            batches.extend((number + 1..=last).map(|n| self.batch(served, n)));
+            Some(served.inclusion(&owner, found, &batches).unwrap())
         }
     }
 

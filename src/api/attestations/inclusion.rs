@@ -4,8 +4,14 @@ use std::sync::Arc;
 
 use actix_web::{HttpResponse, http::header, web};
 
-use crate::api::{auth::Authenticated, evidence::Attested, parse::AttestationId, problem::Problem, state::ApiState};
-use crate::attest::{Owner, ServedBatch};
+use crate::api::{
+    auth::Authenticated,
+    evidence::{Attested, Pages},
+    parse::AttestationId,
+    problem::Problem,
+    state::ApiState,
+};
+use crate::attest::Owner;
 
 /// The caller's own inclusion file
 ///
@@ -22,8 +28,8 @@ pub async fn inclusion(
     id: AttestationId,
 ) -> Result<HttpResponse, Problem> {
     let attested = state.evidence.attested(&state, id).await?;
-    let (owner, batches) = own(&state, &caller, &attested).await?;
-    let file = attested.served.inclusion(&owner, &batches)?.ok_or_else(Problem::not_found)?;
+    let (owner, (first, batches)) = own(&state, &caller, &attested).await?;
+    let file = attested.served.inclusion(&owner, first, &batches)?;
     Ok(HttpResponse::Ok()
         .content_type("application/json")
         .insert_header((header::CACHE_CONTROL, "private, no-store"))
@@ -31,7 +37,7 @@ pub async fn inclusion(
         .body(file))
 }
 
-/// The caller's account and the batches its pages are in. Looked up before anybody is refused, so that how long a refusal
+/// The caller's account and where its pages are. Looked up before anybody is refused, so that how long a refusal
 /// takes does not tell whether there is such an account.
 ///
 /// # Errors
@@ -40,12 +46,9 @@ pub async fn own<'a>(
     state: &ApiState,
     caller: &'a Authenticated,
     attested: &Arc<Attested>,
-) -> Result<(Owner<'a>, Vec<Arc<ServedBatch>>), Problem> {
+) -> Result<(Owner<'a>, Pages), Problem> {
     let owner = attested.served.owner(&state.secret, &caller.subject);
-    let batches = state.evidence.batches(state, attested, &owner).await?;
+    let pages = state.evidence.batches(state, attested, &owner).await?;
     caller.at(&attested.exchange)?;
-    if batches.is_empty() {
-        return Err(Problem::not_found());
-    }
-    Ok((owner, batches))
+    Ok((owner, pages.ok_or_else(Problem::not_found)?))
 }
