@@ -127,7 +127,10 @@ const MAX_BELIEVED: usize = 1 << 14;
 
 /// Tokens that were good a moment ago, by their SHA-256. Judging one takes longer than most answers.
 #[derive(Default)]
-pub struct Believed(Mutex<HashMap<[u8; 32], (Arc<Caller>, OffsetDateTime)>>);
+pub struct Believed(Mutex<HashMap<[u8; 32], Judged>>);
+
+/// Whose token it is, and when that was found out.
+type Judged = (Arc<Caller>, OffsetDateTime);
 
 impl Believed {
     fn get(&self, name: &[u8; 32], now: OffsetDateTime) -> Option<Arc<Caller>> {

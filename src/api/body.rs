@@ -213,6 +213,32 @@ mod tests {
     }
 
     #[actix_web::test]
+    async fn a7_a_body_that_trickles_in_is_given_up() {
+        let receive = async |piece: usize, every: u64| {
+            let pieces = futures_util::stream::unfold(0, move |sent| async move {
+                tokio::time::sleep(Duration::from_millis(every)).await;
+                (sent < 10).then(|| (Ok::<_, PayloadError>(Bytes::from(vec![b'x'; piece])), sent + 1))
+            });
+            let pieces: std::pin::Pin<Box<dyn futures_util::Stream<Item = _>>> = Box::pin(pieces);
+            let mut payload = actix_web::dev::Payload::from(pieces);
+            let payload = web::Payload::from_request(&TestRequest::default().to_http_request(), &mut payload).await;
+            let mut body = Body::new(payload.unwrap(), Duration::from_millis(600));
+            let mut bytes = 0;
+            loop {
+                match body.next().await {
+                    Ok(Some(piece)) => bytes += piece.len(),
+                    Ok(None) => return Ok(bytes),
+                    Err(problem) => return Err((bytes, problem.kind())),
+                }
+            }
+        };
+        // a slow line is patient work, a byte now and then is none
+        assert_eq!(receive(PROGRESS_BYTES, 100).await, Ok(10 * PROGRESS_BYTES));
+        assert!(matches!(receive(1, 100).await, Err((1..10, Kind::SlowBody))));
+        assert_eq!(receive(PROGRESS_BYTES, 900).await, Err((0, Kind::SlowBody)));
+    }
+
+    #[actix_web::test]
     async fn an_empty_body_is_the_default_where_there_is_one() {
         let default = || Some(Small { map: BTreeMap::new() });
         assert!(read(TestRequest::post(), default()).await.is_ok());

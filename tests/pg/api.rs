@@ -216,6 +216,61 @@ async fn a_ledger_is_handed_over_and_its_attestation_asked_for_once() {
 }
 
 #[actix_web::test]
+async fn progress_is_told_when_it_is_made_and_a_service_that_stops_hangs_up() {
+    let place = Place::new(|_| {}).await;
+    let app = app!(place);
+    let own = place.publisher();
+    let send = async |request: TestRequest| call_service(&app, request.to_request()).await;
+    let location =
+        header_of(&send(post("/v1/snapshots", &own, &description("one", "2026-11-23T00:00:00Z"))).await, "location");
+    for (name, text) in [("accounts", "account,class\n"), ("balances", "account,asset,equity,debt\n")] {
+        assert_eq!(send(put(&format!("{location}/files/{name}.csv"), &own, text)).await.status(), 204);
+    }
+    let job = header_of(&send(post(&format!("{location}/attestation"), &own, &json!({}))).await, "location");
+    let id: Uuid = job.rsplit('/').next().unwrap().parse().unwrap();
+    let stream = send(get(&format!("{job}/events"), &own)).await;
+    assert_eq!(header_of(&stream, "content-type"), "text/event-stream");
+    let mut body = std::pin::pin!(stream.into_body());
+    let mut next = async || {
+        let piece = std::future::poll_fn(|context| body.as_mut().poll_next(context)).await;
+        piece.map(|piece| String::from_utf8(piece.unwrap_or_else(|_| panic!("a stream breaks off")).to_vec()).unwrap())
+    };
+    assert!(next().await.unwrap().contains("\"state\":\"queued\""));
+    let advance = async |tx| jobs::advance(&tx, id, &[JobState::Queued], JobState::Checking, NOW).await;
+    assert!(place.database.store.run_tx("test", advance).await.unwrap());
+    let event = next().await.unwrap();
+    assert!(event.contains("id: checking-0\n") && event.contains("\"state\":\"checking\""), "{event}");
+    place.state.stop_streams();
+    assert_eq!(next().await, None);
+}
+
+#[actix_web::test]
+async fn a_running_server_answers_head_and_finishes_what_is_under_way() {
+    use std::io::Write;
+    let place = Place::new(|_| {}).await;
+    let published = publish(&place.database.store, "solvency-8", 3, "one", NOW - Duration::days(1)).await;
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = api::server(place.state.clone(), listener).unwrap();
+    let (handle, running) = (server.handle(), actix_web::rt::spawn(server));
+    let ask = move |head: String| {
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(std::time::Duration::from_secs(10))).unwrap();
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        String::from_utf8_lossy(&answer).into_owned()
+    };
+    let path = format!("/v1/attestations/{}/proof", published.id);
+    let head = format!("HEAD {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    let answer = actix_web::web::block(move || ask(head)).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("content-length: 7\r\n"), "{answer}");
+    assert!(answer.ends_with("\r\n\r\n"), "{answer}");
+    handle.stop(true).await;
+    running.await.unwrap().unwrap();
+}
+
+#[actix_web::test]
 async fn a7_what_is_too_large_or_unpacks_to_too_much_is_refused_and_leaves_no_file() {
     let place = Place::new(|config| {
         (config.upload_max_bytes, config.upload_max_decompressed_bytes) = (3 << 20, 64 << 20);
