@@ -1,7 +1,10 @@
 //! `GET /readyz`
 
+use std::time::{Duration as StdDuration, Instant};
+
 use actix_web::{HttpResponse, web};
 use time::{Duration, OffsetDateTime};
+use tokio::sync::Mutex;
 
 use super::{
     healthz::Health,
@@ -21,24 +24,40 @@ use crate::{
     responses((status = 200, description = "It does", body = Health), (status = 503)),
 )]
 pub async fn readyz(state: web::Data<ApiState>) -> Result<HttpResponse, Problem> {
-    let seen = look(&state).await;
-    if let Err(error) = &seen {
-        tracing::warn!(%error, "not ready");
-    }
-    let errors = match &seen {
-        Ok(seen) => broken_promises(&state.config, seen, state.now()),
-        Err(_) => vec![error("database", "cannot be reached, or is not of this version".to_owned())],
-    };
+    let errors = judge(&state).await;
     if errors.is_empty() {
         return Ok(HttpResponse::Ok().json(Health { status: "ok".to_owned() }));
     }
     Err(Problem::new(Kind::NotReady).with_errors(errors))
 }
 
+/// How long an answer holds: nobody is kept from asking, so the database is asked this seldom at most.
+const HOLDS_FOR: StdDuration = StdDuration::from_millis(250);
+
+/// The last answer. Whoever asks meanwhile waits for it.
+#[derive(Default)]
+pub struct Readiness(Mutex<Option<(Instant, Vec<FieldError>)>>);
+
+async fn judge(state: &ApiState) -> Vec<FieldError> {
+    let mut last = state.readiness.0.lock().await;
+    if let Some((_, errors)) = last.as_ref().filter(|(at, _)| at.elapsed() < HOLDS_FOR) {
+        return errors.clone();
+    }
+    let errors = match look(state).await {
+        Ok(seen) => broken_promises(&state.config, &seen, state.now()),
+        Err(reason) => {
+            tracing::warn!(%reason, "not ready");
+            vec![error("database", "cannot be reached, or is not of this version".to_owned())]
+        }
+    };
+    *last = Some((Instant::now(), errors.clone()));
+    errors
+}
+
 /// What the database says.
 struct Seen {
     newest: Option<OffsetDateTime>,
-    waiting: Option<std::time::Duration>,
+    waiting: Option<StdDuration>,
 }
 
 async fn look(state: &ApiState) -> Result<Seen, StoreError> {
@@ -85,7 +104,7 @@ mod tests {
         let config = Config { promised_interval_seconds: 86_400, queue_patience_seconds: 300, ..Config::default() };
         let now = datetime!(2026-11-24 00:00 UTC);
         let broken = |newest: Option<OffsetDateTime>, waiting: Option<u64>| {
-            let seen = Seen { newest, waiting: waiting.map(std::time::Duration::from_secs) };
+            let seen = Seen { newest, waiting: waiting.map(StdDuration::from_secs) };
             broken_promises(&config, &seen, now).into_iter().map(|e| e.place).collect::<Vec<_>>()
         };
         assert!(broken(Some(now - Duration::hours(24)), None).is_empty());

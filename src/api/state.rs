@@ -14,6 +14,7 @@ use super::{
     auth::Believed,
     evidence::Evidence,
     limits::{Buckets, Network},
+    readyz::Readiness,
 };
 use crate::{
     clock::Clock,
@@ -57,6 +58,7 @@ pub struct Inner {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) secret: MasterSecret,
     pub(super) evidence: Evidence,
+    pub(super) readiness: Readiness,
     pub(super) believed: Believed,
     pub(super) by_subject: Buckets,
     pub(super) by_address: Buckets,
@@ -81,6 +83,7 @@ impl ApiState {
             by_address: Buckets::new(config.rate_limit_anonymous, start),
             believed: Believed::default(),
             evidence: Evidence::default(),
+            readiness: Readiness::default(),
             uploads: Semaphore::new(MAX_UPLOADS),
             streams: Arc::new(Semaphore::new(MAX_STREAMS)),
             stopping: watch::Sender::new(false),
