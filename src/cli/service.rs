@@ -42,7 +42,11 @@ pub(super) fn runtime(config: &Config) -> Result<tokio::runtime::Runtime, Failur
 
 /// Runs the service's asynchronous part.
 pub(super) fn run<T>(config: &Config, work: impl Future<Output = Result<T, ServiceError>>) -> Result<T, Failure> {
-    runtime(config)?.block_on(work).map_err(Failure::from)
+    let runtime = runtime(config)?;
+    let ended = runtime.block_on(work);
+    // a compression cannot be interrupted, and nobody waits for it: another worker does it again
+    runtime.shutdown_background();
+    ended.map_err(Failure::from)
 }
 
 impl From<ServiceError> for Failure {

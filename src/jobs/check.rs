@@ -2,7 +2,7 @@
 
 use super::{
     ledger::{checked, choice, materialise},
-    stage::{Running, Stage, StageError},
+    stage::{Running, Stage, StageError, still_ours},
 };
 use crate::store::jobs::{JobState, advance, enqueue};
 
@@ -29,7 +29,7 @@ pub(super) async fn run(running: Running) -> Result<(), StageError> {
 pub(super) async fn next(running: &Running, from: Stage, to: Stage) -> Result<(), StageError> {
     let (id, now) = (running.job.id, running.context.now());
     let moved = running.context.store.run_tx("next stage", async |tx| {
-        let moved = advance(&tx, id, &[from.state()], to.state(), now).await?;
+        let moved = still_ours(&tx, running).await? && advance(&tx, id, &[from.state()], to.state(), now).await?;
         if moved {
             enqueue(&tx, to.task(), id).await?;
         }

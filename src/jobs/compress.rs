@@ -8,7 +8,7 @@ use super::{
     check::next,
     fold::{kept, planned},
     ledger::{materialise, same_statement, with_prepared},
-    stage::{Running, Stage, StageError},
+    stage::{Running, Stage, StageError, still_ours},
 };
 use crate::{
     attest::begin_fold,
@@ -45,7 +45,8 @@ pub(super) async fn run(running: Running) -> Result<(), StageError> {
     let (context, id, now) = (&running.context, running.job.id, running.context.now());
     let stored = context.store.run_tx("store proof", async |tx| {
         set_proof(&tx, id, &proof, now).await?;
-        let moved = advance(&tx, id, &[Stage::Compress.state()], Stage::Verify.state(), now).await?;
+        let moved = still_ours(&tx, &running).await?
+            && advance(&tx, id, &[Stage::Compress.state()], Stage::Verify.state(), now).await?;
         if moved {
             enqueue(&tx, Stage::Verify.task(), id).await?;
         }

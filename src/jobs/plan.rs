@@ -2,7 +2,7 @@
 
 use super::{
     ledger::{materialise, with_prepared},
-    stage::{Running, Stage, StageError},
+    stage::{Running, Stage, StageError, still_ours},
 };
 use crate::store::{
     jobs::{PlanInfo, advance, enqueue, set_plan},
@@ -47,7 +47,8 @@ pub(super) async fn run(running: Running) -> Result<(), StageError> {
         load_tree(&tx, id, nodes.iter().cloned()).await?;
         load_reserves(&tx, id, reserves).await?;
         set_plan(&tx, id, info, now).await?;
-        let moved = advance(&tx, id, &[Stage::Plan.state()], Stage::Fold.state(), now).await?;
+        let moved = still_ours(&tx, &running).await?
+            && advance(&tx, id, &[Stage::Plan.state()], Stage::Fold.state(), now).await?;
         if moved {
             enqueue(&tx, Stage::Fold.task(), id).await?;
         }

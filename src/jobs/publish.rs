@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     ledger::scratch,
-    stage::{Running, Stage, StageError},
+    stage::{Running, Stage, StageError, still_ours},
     verify::{stored, verified},
 };
 use crate::store::{
@@ -37,15 +37,19 @@ pub(super) async fn run(running: Running) -> Result<(), StageError> {
     };
     let name = hex::encode(attestation.id);
     let published = context.store.run_tx("publish", async |tx| {
+        if !still_ours(&tx, &running).await? {
+            return Ok(None);
+        }
         let published = publish(&tx, &attestation).await?;
         if published == Published::Now {
             audit(&tx, &context.name, "attestation.published", &name, None, now).await?;
         }
         advance(&tx, id, &[Stage::Publish.state()], JobState::Published, now).await?;
         drop_checkpoint(&tx, id).await?;
-        Ok(published)
+        Ok(Some(published))
     });
-    if published.await? == Published::Now {
+    let published = published.await?.ok_or(StageError::Lost)?;
+    if published == Published::Now {
         metrics::counter!("assay_jobs_total", "state" => "published").increment(1);
         tracing::info!(job = %id, attestation = name, "published");
     }

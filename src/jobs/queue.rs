@@ -89,7 +89,8 @@ async fn open(
         .shutdown_signal(async move {
             let _ = stopped.wait_for(|stopped| *stopped).await;
         })
-        .shutdown_grace_period(Duration::from_secs(config.shutdown_seconds))
+        // what does not end in time is given back while there is time for that
+        .shutdown_grace_period(Duration::from_secs(config.shutdown_seconds.saturating_sub(5).max(1)))
         .shutdown_interrupted_job_retry_delay(Duration::ZERO)
         .add_extension(Arc::clone(context))
         .define_job::<Check>()

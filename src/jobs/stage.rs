@@ -17,7 +17,7 @@ use super::context::Context;
 use crate::{
     attest::AttestError,
     store::{
-        Conflict, StoreError,
+        Conflict, StoreError, Tx,
         jobs::{self, JobRow, JobState, end_job, heartbeat, take_job},
     },
 };
@@ -112,6 +112,13 @@ impl From<assay_circuits::error::Error> for StageError {
     }
 }
 
+/// Whether the job is still this worker's, in the transaction that keeps a stage's result: of two workers that believe they have
+/// it, only the one that took it last gets anything through.
+pub(super) async fn still_ours(tx: &Tx, running: &Running) -> Result<bool, StoreError> {
+    let steps = Some(running.steps_done.load(Ordering::Relaxed)).filter(|s| *s >= 0);
+    heartbeat(tx, running.job.id, &running.context.name, steps, running.context.now()).await
+}
+
 /// A stage under way: what its work may ask and tell.
 #[derive(Clone)]
 pub(super) struct Running {
@@ -194,8 +201,13 @@ async fn put_down(context: &Context, stage: Stage, job_id: Uuid) -> Result<(), S
         metrics::counter!("assay_jobs_total", "state" => "cancelled").increment(1);
         return ended.await.map(drop).map_err(|e| e.to_string());
     }
-    // another worker has taken it, or it has moved on: then its task is theirs
-    if job.worker.as_deref() != Some(&context.name) || job.state != stage.state() {
+    if job.worker.as_deref() != Some(&context.name) {
+        // its task is another worker's now. The queue deletes a task that succeeded whoever holds it, and would leave its
+        // holder's queue locked; one that failed only if it is ours
+        return Err("another worker has taken the job".to_owned());
+    }
+    let queued = stage == Stage::Check && job.state == JobState::Queued;
+    if job.state != stage.state() && !queued {
         return Ok(());
     }
     tracing::info!(job = %job_id, stage = stage.task(), "put down; whoever is free goes on with it");
