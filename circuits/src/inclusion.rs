@@ -140,7 +140,7 @@ impl IncludedPage {
 /// Root that `leaf` at `index` has with the given siblings.
 ///
 /// # Errors
-/// Those of [`children_along`].
+/// [`Error::Malformed`] unless there are `depth` levels of seven canonical elements each, and `index` is below 8^depth.
 pub fn path_root(leaf: F, index: u64, path: &[Vec<String>], depth: usize) -> Result<F, Error> {
     let levels = children_along(leaf, index, path, depth)?;
     Ok(levels.last().map_or(leaf, |(_, children)| node(children)))

@@ -457,7 +457,7 @@ mod tests {
     }
 
     #[test]
-    fn an_asset_of_which_customers_owe_more_than_they_hold_is_named() {
+    fn p18_an_asset_of_which_customers_owe_more_than_they_hold_is_named_whatever_the_others_are_worth() {
         assert_eq!(policy_failures(|_| {}), []);
         let failures = policy_failures(|s| s.columns[5].total = (s.customer_assets("T02") + 1).to_string());
         assert_eq!(failures, [("net", "customers owe more than they hold of T02".to_owned())]);

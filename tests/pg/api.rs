@@ -544,6 +544,58 @@ async fn a4_every_customer_gets_their_own_inclusion_and_nobody_else_s() {
     }
 }
 
+/// A regulator reads rules, totals and results; what single accounts hold is in no answer they can get.
+#[actix_web::test]
+async fn a5_a_regulator_s_token_reads_no_account_s_balances() {
+    let place = Place::new(|_| {}).await;
+    let app = app!(place);
+    let send = async |request: TestRequest| call_service(&app, request.to_request()).await;
+    let published = publish(&place.database.store, "compliance-8", 12, "one", NOW - Duration::days(1)).await;
+    let base = format!("/v1/attestations/{}", published.id);
+    let customer = place.token(Role::Customer, "account 3", EXCHANGE);
+    let own = json_of(send(get(&format!("{base}/inclusion"), &customer)).await).await;
+    let entries = own["pages"].as_array().unwrap().iter().flat_map(|page| page["entries"].as_array().unwrap());
+    let quantities: Vec<&str> = entries.map(|e| e["quantity"].as_str().unwrap()).filter(|q| q.len() > 6).collect();
+    assert!(!quantities.is_empty());
+    for role in [Role::Regulator, Role::Auditor] {
+        let token = place.token(role, "authority", EXCHANGE);
+        assert_eq!(send(get(&format!("{base}/inclusion"), &token)).await.status(), 403);
+        let paths = [base.clone(), format!("{base}/statement"), format!("/v1/compliance/{}", published.id)];
+        for path in paths.into_iter().chain([format!("/v1/reserves/{}", published.id)]) {
+            let answer = send(get(&path, &token)).await;
+            assert_eq!(answer.status(), 200, "{path}");
+            let text = String::from_utf8(read_body(answer).await.to_vec()).unwrap();
+            assert!(!text.contains("account 3") && !text.contains(own["salt"].as_str().unwrap()), "{path}");
+            for quantity in &quantities {
+                assert!(!text.contains(&format!("\"{quantity}\"")), "{quantity} is in {path}");
+            }
+        }
+    }
+}
+
+/// What is published says how many batches were folded and never how many accounts there are: two ledgers that fill as many
+/// batches look the same.
+#[actix_web::test]
+async fn s4_the_number_of_accounts_is_published_only_as_whole_batches() {
+    let place = Place::new(|_| {}).await;
+    let app = app!(place);
+    let send = async |request: TestRequest| call_service(&app, request.to_request()).await;
+    let mut seen = Vec::new();
+    for (day, accounts) in [(2, 1), (1, 4)] {
+        let epoch = NOW - Duration::days(day);
+        let name = format!("s{day}");
+        let published = publish(&place.database.store, "solvency-8", accounts, &name, epoch).await;
+        let shown = json_of(send(get(&format!("/v1/attestations/{}", published.id), "")).await).await;
+        let statement: serde_json::Value = serde_json::from_slice(&published.statement).unwrap();
+        assert!(shown.get("accounts").is_none() && shown.get("pages").is_none(), "{shown}");
+        assert!(statement.get("accounts").is_none() && statement.get("pages").is_none());
+        let fields =
+            |value: &serde_json::Value| -> Vec<String> { value.as_object().unwrap().keys().cloned().collect() };
+        seen.push((statement["steps"].clone(), fields(&statement), fields(&shown)));
+    }
+    assert_eq!(seen[0], seen[1]);
+}
+
 #[actix_web::test]
 async fn auditors_see_the_evidence_and_what_customers_said() {
     let place = Place::new(|_| {}).await;
