@@ -30,10 +30,10 @@ GRANT SELECT, INSERT (snapshot_id, exchange_id, name, epoch, manifest, created_b
       UPDATE (sealed_at, holds_epoch) ON snapshots TO assay_api;
 GRANT SELECT, INSERT, UPDATE ON snapshot_files TO assay_api;
 GRANT SELECT, INSERT, DELETE ON file_chunks TO assay_api;
-GRANT SELECT (job_id, snapshot_id, shape, state, cancel_asked, steps_done, steps, accounts, pages, detail, findings, worker,
+GRANT SELECT (job_id, snapshot_id, shape, state, steps_done, steps, accounts, pages, detail, findings, worker,
               heartbeat_at, created_by, created_at, updated_at),
       INSERT (job_id, snapshot_id, shape, state, created_by, created_at, updated_at),
-      UPDATE (cancel_asked, state, updated_at) ON jobs TO assay_api;
+      UPDATE (state, updated_at) ON jobs TO assay_api;
 GRANT SELECT ON pages, tree_nodes, reserve_lines, attestations TO assay_api;
 GRANT SELECT, INSERT ON signatures TO assay_api;
 GRANT SELECT, INSERT, UPDATE (included) ON verifications TO assay_api;
@@ -52,7 +52,7 @@ GRANT SELECT (created_at), DELETE ON idempotency_keys TO assay_worker;
 
 -- For people and dashboards: what is public or about how the service runs. No customer's data.
 GRANT SELECT ON exchanges, snapshots, attestations, signatures, audit_trail TO assay_readonly;
-GRANT SELECT (job_id, snapshot_id, shape, state, cancel_asked, steps_done, steps, worker, heartbeat_at, created_by, created_at,
+GRANT SELECT (job_id, snapshot_id, shape, state, steps_done, steps, worker, heartbeat_at, created_by, created_at,
               updated_at) ON jobs TO assay_readonly;
 GRANT SELECT (attestation_id, included) ON verifications TO assay_readonly;
 

@@ -19,6 +19,16 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION public.drop_checkpoint_of_ended() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    DELETE FROM checkpoints WHERE job_id = NEW.job_id;
+    RETURN NULL;
+END
+$$;
+
 CREATE FUNCTION public.enqueue_task(task text, job uuid, attempts integer) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
@@ -240,7 +250,6 @@ CREATE TABLE public.jobs (
     snapshot_id uuid NOT NULL,
     shape text NOT NULL,
     state text NOT NULL,
-    cancel_asked boolean DEFAULT false NOT NULL,
     steps_done integer DEFAULT 0 NOT NULL,
     steps integer,
     accounts bigint,
@@ -251,10 +260,12 @@ CREATE TABLE public.jobs (
     proof bytea,
     worker text,
     heartbeat_at timestamp with time zone,
+    begun integer DEFAULT 0 NOT NULL,
     created_by text NOT NULL,
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone NOT NULL,
     CONSTRAINT jobs_accounts_check CHECK ((accounts >= 0)),
+    CONSTRAINT jobs_begun_check CHECK ((begun >= 0)),
     CONSTRAINT jobs_pages_check CHECK ((pages >= 0)),
     CONSTRAINT jobs_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'checking'::text, 'planning'::text, 'folding'::text, 'compressing'::text, 'verifying'::text, 'publishing'::text, 'published'::text, 'refused'::text, 'failed'::text, 'cancelled'::text]))),
     CONSTRAINT jobs_steps_check CHECK ((steps > 0)),
@@ -272,6 +283,8 @@ COMMENT ON COLUMN public.jobs.findings IS 'What is wrong with the ledger: file, 
 COMMENT ON COLUMN public.jobs.statement IS 'Canonical bytes, once planned; they never change afterwards';
 
 COMMENT ON COLUMN public.jobs.worker IS 'Who works on it, if workers say so; heartbeats of others are refused';
+
+COMMENT ON COLUMN public.jobs.begun IS 'How often the stage that is due was begun without coming to an end of any kind; workers die of some ledgers';
 
 CREATE TABLE public.pages (
     job_id uuid NOT NULL,
@@ -465,6 +478,8 @@ CREATE TRIGGER audit_insert_only BEFORE DELETE OR UPDATE ON public.audit_trail F
 CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON public.audit_trail FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER file_chunks_kept BEFORE INSERT OR DELETE OR UPDATE ON public.file_chunks FOR EACH ROW EXECUTE FUNCTION public.keep_listed_content();
+
+CREATE TRIGGER jobs_end_without_checkpoint AFTER UPDATE OF state ON public.jobs FOR EACH ROW WHEN ((new.state = ANY (ARRAY['published'::text, 'refused'::text, 'failed'::text, 'cancelled'::text]))) EXECUTE FUNCTION public.drop_checkpoint_of_ended();
 
 CREATE TRIGGER jobs_kept BEFORE UPDATE ON public.jobs FOR EACH ROW EXECUTE FUNCTION public.keep_job();
 

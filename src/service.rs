@@ -6,7 +6,7 @@
 use std::{
     future::Future,
     net::{SocketAddr, TcpListener},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError, Weak},
     time::Duration,
 };
 
@@ -73,8 +73,11 @@ pub struct Service {
     store: Store,
     keys: Arc<KeyRing>,
     /// Kept until the very end.
-    cluster: Option<Cluster>,
+    cluster: Arc<Mutex<Option<Cluster>>>,
 }
+
+/// How often it is looked whether the private cluster is still there.
+const LOOK_AFTER_CLUSTER: Duration = Duration::from_secs(2);
 
 impl Service {
     /// Opens the database, or starts a private one, and the keys. A private database is brought up to date; another one only
@@ -93,7 +96,9 @@ impl Service {
                 (cluster.url().to_owned(), Some(cluster))
             }
         };
-        if migrate || cluster.is_some() {
+        let is_private = cluster.is_some();
+        let cluster = Arc::new(Mutex::new(cluster));
+        if migrate || is_private {
             for name in Store::migrate(&database_url).await? {
                 tracing::info!(migration = name, "database brought up to date");
             }
@@ -102,6 +107,9 @@ impl Service {
         store.check().await?;
         let keys = Arc::new(KeyRing::open_or_create(&home.keys_dir(), clock.now())?);
         home.master_secret()?;
+        if is_private {
+            tokio::spawn(look_after(Arc::downgrade(&cluster)));
+        }
         Ok(Self { config: Arc::new(config), home, clock, database_url, store, keys, cluster })
     }
 
@@ -117,7 +125,7 @@ impl Service {
 
     /// Whether the database is this process's own.
     pub fn is_private(&self) -> bool {
-        self.cluster.is_some()
+        self.cluster.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
     /// Works on jobs until `stop`.
@@ -211,8 +219,27 @@ impl Service {
 
     /// The private cluster goes last.
     fn close(&mut self) {
-        if let Some(Err(e)) = self.cluster.take().map(Cluster::stop) {
+        let cluster = self.cluster.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(Err(e)) = cluster.map(Cluster::stop) {
             tracing::warn!(error = %e, "the private Postgres was not stopped in order");
+        }
+    }
+}
+
+/// A private cluster has nobody else who would start it again.
+async fn look_after(cluster: Weak<Mutex<Option<Cluster>>>) {
+    loop {
+        tokio::time::sleep(LOOK_AFTER_CLUSTER).await;
+        let Some(cluster) = cluster.upgrade() else { return };
+        let looked = tokio::task::spawn_blocking(move || {
+            let mut cluster = cluster.lock().unwrap_or_else(PoisonError::into_inner);
+            Some(cluster.as_mut()?.revive())
+        });
+        match looked.await {
+            Ok(Some(Ok(false))) => {}
+            Ok(Some(Ok(true))) => tracing::warn!("the private Postgres had ended and was started again"),
+            Ok(Some(Err(e))) => tracing::error!(error = %e, "the private Postgres has ended and cannot be started"),
+            Ok(None) | Err(_) => return,
         }
     }
 }

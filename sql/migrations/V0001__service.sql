@@ -61,7 +61,6 @@ CREATE TABLE jobs (
     shape        text NOT NULL,
     state        text NOT NULL CHECK (state IN ('queued', 'checking', 'planning', 'folding', 'compressing', 'verifying',
                                                 'publishing', 'published', 'refused', 'failed', 'cancelled')),
-    cancel_asked boolean NOT NULL DEFAULT false,
     steps_done   int NOT NULL DEFAULT 0 CHECK (steps_done >= 0),
     steps        int CHECK (steps > 0),
     accounts     bigint CHECK (accounts >= 0),
@@ -72,6 +71,7 @@ CREATE TABLE jobs (
     proof        bytea,
     worker       text,
     heartbeat_at timestamptz,
+    begun        int NOT NULL DEFAULT 0 CHECK (begun >= 0),
     created_by   text NOT NULL,
     created_at   timestamptz NOT NULL,
     updated_at   timestamptz NOT NULL,
@@ -82,6 +82,7 @@ CREATE INDEX jobs_by_state ON jobs (state, updated_at);
 COMMENT ON TABLE jobs IS 'The way of one attestation; the queue (schema graphile_worker) only says what is to be done next';
 COMMENT ON COLUMN jobs.shape IS 'Name of the shape, or auto until the plan has chosen';
 COMMENT ON COLUMN jobs.worker IS 'Who works on it, if workers say so; heartbeats of others are refused';
+COMMENT ON COLUMN jobs.begun IS 'How often the stage that is due was begun without coming to an end of any kind; workers die of some ledgers';
 COMMENT ON COLUMN jobs.detail IS 'For a person: why it was refused or failed';
 COMMENT ON COLUMN jobs.findings IS 'What is wrong with the ledger: file, line and reason';
 COMMENT ON COLUMN jobs.statement IS 'Canonical bytes, once planned; they never change afterwards';
@@ -268,6 +269,18 @@ BEGIN
 END
 $$;
 CREATE TRIGGER jobs_kept BEFORE UPDATE ON jobs FOR EACH ROW EXECUTE FUNCTION keep_job();
+
+-- Nobody goes on with the fold of a job that has ended.
+CREATE FUNCTION drop_checkpoint_of_ended() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    DELETE FROM checkpoints WHERE job_id = NEW.job_id;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER jobs_end_without_checkpoint AFTER UPDATE OF state ON jobs
+    FOR EACH ROW WHEN (NEW.state IN ('published', 'refused', 'failed', 'cancelled'))
+    EXECUTE FUNCTION drop_checkpoint_of_ended();
 
 -- What was handed over stays as it was: a snapshot from the beginning, its files once it is sealed, contents once listed.
 CREATE FUNCTION keep_snapshot() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -3,7 +3,10 @@
 use std::io::{Cursor, Write};
 
 use assay_circuits::statement::Statement;
-use assay_verifier::attestation::{MANIFEST_FILE, PROOF_FILE, STATEMENT_FILE};
+use assay_verifier::{
+    attestation::{MANIFEST_FILE, PROOF_FILE, STATEMENT_FILE},
+    signature::SIGNATURE_FILE,
+};
 use sha2::{Digest, Sha256};
 use zip::{CompressionMethod, DateTime, ZipWriter, write::SimpleFileOptions};
 
@@ -11,8 +14,6 @@ use super::AttestError;
 
 /// How to verify, for a person.
 pub const README_FILE: &str = "README.txt";
-/// The exchange's signature over the statement, and whose else there are.
-pub const JWS_FILE: &str = "attestation.jws";
 
 /// README.txt of an attestation of `statement`.
 pub fn readme(statement: &Statement) -> String {
@@ -20,7 +21,7 @@ pub fn readme(statement: &Statement) -> String {
         "Attestation of {} for snapshot {}.\n\n\
          statement.json   what is claimed, in canonical bytes\n\
          proof.bin        the zero-knowledge proof of it\n\
-         attestation.jws  signatures over the statement, where it came from a service\n\
+         attestation.jws  the exchange's signature over the statement\n\
          MANIFEST.sha256  digests of these files (sha256sum -c MANIFEST.sha256)\n\n\
          To verify it offline, with the published source of Assay:\n\n    \
          assay verify DIRECTORY\n    \
@@ -44,7 +45,7 @@ pub fn manifest<'a>(files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Str
 /// [`AttestError::Core`] for a statement that cannot be read; [`AttestError::NotValid`] if the parts do not fit a zip file.
 pub fn bundle(statement: &[u8], proof: &[u8], jws: &[u8]) -> Result<Vec<u8>, AttestError> {
     let readme = readme(&Statement::parse(statement)?);
-    let files = [(STATEMENT_FILE, statement), (PROOF_FILE, proof), (JWS_FILE, jws), (README_FILE, readme.as_bytes())];
+    let files = [(STATEMENT_FILE, statement), (PROOF_FILE, proof), (SIGNATURE_FILE, jws), (README_FILE, readme.as_bytes())];
     let manifest = manifest(files);
     let failed = |e: zip::result::ZipError| AttestError::NotValid(format!("the bundle cannot be made: {e}"));
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));

@@ -22,7 +22,7 @@ mod serve_inclusion;
 mod stages;
 mod verify;
 
-pub use bundle::{JWS_FILE, README_FILE, bundle, manifest, readme};
+pub use bundle::{README_FILE, bundle, manifest, readme};
 pub use disclosure::{DisclosureRequest, Evidence, disclose, verify_disclosure};
 pub use error::AttestError;
 pub use home::Home;

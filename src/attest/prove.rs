@@ -16,7 +16,10 @@ use assay_circuits::{
     statement::Statement,
     verifier::{Report, TestShapes},
 };
-use assay_verifier::attestation::{Attestation, MANIFEST_FILE, PROOF_FILE, STATEMENT_FILE};
+use assay_verifier::{
+    attestation::{Attestation, MANIFEST_FILE, PROOF_FILE, STATEMENT_FILE},
+    signature::SIGNATURE_FILE,
+};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -66,9 +69,11 @@ pub struct Proved {
     pub report: Report,
 }
 
-/// Proves the ledger in `ledger` and publishes the attestation as the new directory `out`.
+/// Proves the ledger in `ledger` and publishes the attestation as the new directory `out`. `sign` gives the JWS over the
+/// statement's canonical bytes.
 ///
 /// # Errors
+/// What `sign` says;
 /// [`AttestError::Usage`] if `out` exists, or an unfinished run and no `resume`; [`AttestError::NotValid`] and
 /// [`AttestError::Core`] for what cannot be proved; [`AttestError::Stopped`] or [`AttestError::StoppedEarly`] once `stop`
 /// is set. After any error `out` does not exist; once the statement was written, an unfinished run stands beside it.
@@ -77,6 +82,7 @@ pub fn prove(
     out: &Path,
     home: &Home,
     options: &ProveOptions,
+    sign: &dyn Fn(&[u8]) -> Result<String, AttestError>,
     stop: &AtomicBool,
     progress: &dyn Progress,
 ) -> Result<Proved, AttestError> {
@@ -103,7 +109,8 @@ pub fn prove(
     write_whole(&work.path(PROOF_FILE), Access::Public, &proof)?;
     progress.end();
 
-    work.finish(prepared.statement())?;
+    let jws = sign(prepared.bytes())?;
+    work.finish(prepared.statement(), &jws)?;
     progress.begin("verifying the attestation", 0, "");
     // the prover accepts the shape it was asked for; whether a verifier does is the verifier's choice
     let report = Attestation::read(&work.dir)?.verify(TestShapes::Accepted, |_| Ok(parameters));
@@ -309,10 +316,11 @@ impl WorkDir {
     }
 
     /// Writes what accompanies statement and proof.
-    fn finish(&self, statement: &Statement) -> Result<(), AttestError> {
+    fn finish(&self, statement: &Statement, jws: &str) -> Result<(), AttestError> {
+        write_whole(&self.path(SIGNATURE_FILE), Access::Public, jws.as_bytes())?;
         write_whole(&self.path(README_FILE), Access::Public, readme(statement).as_bytes())?;
         let mut files = Vec::new();
-        for name in [STATEMENT_FILE, PROOF_FILE, README_FILE] {
+        for name in [STATEMENT_FILE, PROOF_FILE, SIGNATURE_FILE, README_FILE] {
             let path = self.path(name);
             files.push((name, fs::read(&path).map_err(AttestError::file(&path))?));
         }

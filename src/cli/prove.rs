@@ -13,11 +13,14 @@ use super::exit::{Exit, Failure, refusal};
 use super::options::{HomeArgs, LimitArgs};
 use super::report::AttestationJson;
 use super::{Global, output, stop};
-use crate::attest::{self, ProveOptions, Proved, ShapeChoice};
+use crate::attest::{self, AttestError, ProveOptions, Proved, ShapeChoice};
+use crate::clock::{Clock, SystemClock};
+use crate::tokens::KeyRing;
 
 const EXAMPLES: &str = "\
-The ledger is checked first; one that is refused is not proved. The proof is verified before OUT is finished. Everything
-in OUT may be published except OUT/private, which inclusion files are made from.
+The ledger is checked first; one that is refused is not proved. The proof is verified before OUT is finished, and the
+statement signed with the statement key of the home directory (`assay keys show`). Everything in OUT may be published except
+OUT/private, which inclusion files are made from.
 
 Interrupted (Ctrl-C, SIGTERM, SIGHUP), it stops at a checkpoint, and the same command with --resume goes on from there. A
 second interrupt ends it at once and loses what came after the last checkpoint.
@@ -127,7 +130,12 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
         .map_err(|error| Failure::environment(format!("cannot start the threads: {error}")))?;
     let stop = stop::on_interrupt()?;
     let meter = global.meter();
-    let proved = attest::prove(&args.dir, &args.out, &home, &options, &stop, meter.listener());
+    let sign = |statement: &[u8]| {
+        let now = SystemClock.now();
+        let signed = KeyRing::open_or_create(&home.keys_dir(), now).and_then(|keys| keys.sign_statement(statement, now));
+        signed.map_err(|e| AttestError::Environment(e.to_string()))
+    };
+    let proved = attest::prove(&args.dir, &args.out, &home, &options, &sign, &stop, meter.listener());
     drop(meter);
     let proved = match proved {
         Ok(proved) => proved,

@@ -18,6 +18,9 @@ use crate::{
     store::jobs::{checkpoint, drop_checkpoint, put_checkpoint, statement_and_proof},
 };
 
+/// How long a finished fold waits for a database that is away.
+const WAIT_TO_KEEP: Duration = Duration::from_secs(600);
+
 pub(super) async fn run(running: Running) -> Result<(), StageError> {
     let dir = materialise(&running).await?;
     let planned = planned(&running).await?;
@@ -64,12 +67,24 @@ fn fold(running: &Running, prepared: &Prepared<'_>, kept: Option<Vec<u8>>, runti
     let keep = |fold: &Fold<'_>| -> Result<(), AttestError> {
         let bytes = fold.checkpoint()?;
         metrics::gauge!("assay_checkpoint_bytes").set(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
-        let steps = fold.steps_done() as i32;
-        let put = async {
-            let client = context.store.read().await?;
-            put_checkpoint(&client, id, steps, &bytes, context.now()).await
-        };
-        runtime.block_on(put).map_err(|e| AttestError::Environment(format!("the checkpoint is not kept: {e}")))
+        let (steps, complete) = (fold.steps_done() as i32, fold.steps_done() == fold.steps());
+        let began = Instant::now();
+        loop {
+            let put = async {
+                let client = context.store.read().await?;
+                put_checkpoint(&client, id, steps, &bytes, context.now()).await
+            };
+            let Err(error) = runtime.block_on(put) else { return Ok(()) };
+            tracing::warn!(job = %id, steps, %error, "the checkpoint is not kept");
+            if !complete {
+                // a database that is away or full costs no more than what is folded until it is back
+                return Ok(());
+            }
+            if running.stop.load(Ordering::Relaxed) || began.elapsed() > WAIT_TO_KEEP {
+                return Err(AttestError::Environment(format!("the finished fold cannot be kept: {error}")));
+            }
+            std::thread::sleep(Duration::from_secs(1));
+        }
     };
     let mut last = Instant::now();
     let step = |done: usize| {

@@ -9,15 +9,16 @@ use std::{
 
 use assay_circuits::shape::{Shape, Use};
 use sha2::{Digest, Sha256};
+use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::stage::{CHANGED, Running, StageError};
 use crate::{
     attest::{AttestError, Prepared, ShapeChoice},
-    ledger::{self, Limits, Snapshot},
+    ledger::{self, Limits, Manifest, Snapshot},
     progress::Silent,
     store::{
         StoreError,
-        snapshots::{FileRow, read_file, snapshot, snapshot_files},
+        snapshots::{FileRow, SnapshotRow, read_file, snapshot, snapshot_files},
     },
 };
 
@@ -33,6 +34,7 @@ pub(super) async fn materialise(running: &Running) -> Result<PathBuf, StageError
     let dir = scratch(running).join("ledger");
     let client = running.context.store.read().await?;
     let snapshot = snapshot(&client, running.job.snapshot_id).await?;
+    same_snapshot(&snapshot)?;
     let files = snapshot_files(&client, running.job.snapshot_id).await?;
     fs::create_dir_all(&dir).map_err(|e| at(&dir, &e))?;
     // a ledger is private, and so is its scratch
@@ -57,6 +59,20 @@ pub(super) async fn materialise(running: &Running) -> Result<PathBuf, StageError
         fs::rename(&partial, &path).map_err(|e| at(&path, &e))?;
     }
     Ok(dir)
+}
+
+/// What is published is found under the row's exchange and instant, and speaks of the manifest's: they must be the same.
+fn same_snapshot(row: &SnapshotRow) -> Result<(), StageError> {
+    let manifest: Manifest =
+        toml::from_str(&row.manifest).map_err(|e| StageError::Failed(format!("{MANIFEST}: {}", e.message())))?;
+    let taken_at = OffsetDateTime::parse(&manifest.snapshot.taken_at, &Rfc3339).ok();
+    // the database keeps microseconds
+    let same_instant = taken_at.is_some_and(|t| (t - row.epoch).abs() < Duration::MICROSECOND);
+    let same_names = (&manifest.exchange.domain, &manifest.snapshot.id) == (&row.exchange_domain, &row.name);
+    if same_instant && same_names {
+        return Ok(());
+    }
+    Err(StageError::Failed(format!("{MANIFEST} speaks of another exchange, snapshot or instant than the snapshot's row")))
 }
 
 enum Unwritten {

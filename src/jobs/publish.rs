@@ -11,7 +11,7 @@ use super::{
 use crate::store::{
     attestations::{NewAttestation, Published, publish},
     audit::audit,
-    jobs::{JobState, advance, drop_checkpoint},
+    jobs::{JobState, advance},
 };
 
 pub(super) async fn run(running: Running) -> Result<(), StageError> {
@@ -45,7 +45,6 @@ pub(super) async fn run(running: Running) -> Result<(), StageError> {
             audit(&tx, &context.name, "attestation.published", &name, None, now).await?;
         }
         advance(&tx, id, &[Stage::Publish.state()], JobState::Published, now).await?;
-        drop_checkpoint(&tx, id).await?;
         Ok(Some(published))
     });
     let published = published.await?.ok_or(StageError::Lost)?;

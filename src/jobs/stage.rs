@@ -22,6 +22,9 @@ use crate::{
     },
 };
 
+/// How often a stage is begun without coming to an end of any kind, errors of the machine among them.
+const MOST_BEGUN: i32 = 20;
+
 /// The six stages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
@@ -185,21 +188,13 @@ where
     }
 }
 
-/// What was put down is somebody else's to take up, or to be cancelled.
+/// What was put down is somebody else's to take up, unless it has ended: cancelled, say.
 async fn put_down(context: &Context, stage: Stage, job_id: Uuid) -> Result<(), String> {
     let client = context.store.read().await.map_err(|e| e.to_string())?;
     let job = jobs::job(&client, job_id).await.map_err(|e| e.to_string())?;
     drop(client);
     if job.state.is_final() {
         return Ok(());
-    }
-    let now = context.now();
-    if job.cancel_asked {
-        let ended = context.store.run_tx("cancel job", async |tx| {
-            end_job(&tx, job_id, JobState::Cancelled, Some("cancelled on request"), None, now).await
-        });
-        metrics::counter!("assay_jobs_total", "state" => "cancelled").increment(1);
-        return ended.await.map(drop).map_err(|e| e.to_string());
     }
     if job.worker.as_deref() != Some(&context.name) {
         // its task is another worker's now. The queue deletes a task that succeeded whoever holds it, and would leave its
@@ -211,7 +206,7 @@ async fn put_down(context: &Context, stage: Stage, job_id: Uuid) -> Result<(), S
         return Ok(());
     }
     tracing::info!(job = %job_id, stage = stage.task(), "put down; whoever is free goes on with it");
-    let again = context.store.run_tx("put job down", async |tx| jobs::enqueue(&tx, stage.task(), job_id).await);
+    let again = context.store.run_tx("put job down", async |tx| jobs::put_down(&tx, stage.task(), job_id).await);
     again.await.map_err(|e| e.to_string())
 }
 
@@ -227,10 +222,14 @@ where
         // done before, by a try whose success was not heard of; the task for what is due now came with it
         return Ok(());
     }
-    if !take_job(&client, job_id, &context.name, context.now()).await? {
-        return Err(StageError::Lost);
-    }
+    let begun = take_job(&client, job_id, &context.name, context.now()).await?.ok_or(StageError::Lost)?;
     drop(client);
+    if begun > MOST_BEGUN {
+        // the ledger may need more memory than there is; without this it would take one worker after another with it
+        let task = stage.task();
+        let detail = format!("{task} was begun {MOST_BEGUN} times, and each time the worker died or could not go on");
+        return Err(StageError::Failed(detail));
+    }
     if context.stop.load(Ordering::Relaxed) {
         return Err(StageError::PutDown);
     }
@@ -242,12 +241,22 @@ where
         steps_done: Arc::new(AtomicI32::new(-1)),
     };
     let (_alive, ended) = oneshot::channel::<()>();
+    let _stop = StopWhenDropped(Arc::clone(&running.stop));
     tokio::spawn(heartbeats(running.clone(), ended));
     let outcome = work(running.clone()).await;
     if outcome.is_ok() {
         tracing::info!(job = %job_id, stage = stage.task(), "done");
     }
     outcome
+}
+
+/// A queue that is interrupted drops the stage, but not the thread on which its work goes on: that one is told here.
+struct StopWhenDropped(Arc<AtomicBool>);
+
+impl Drop for StopWhenDropped {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Tells the database that the job is worked on, until the work has ended; and tells the work when it is to stop.

@@ -156,6 +156,8 @@ statements! {
     NEWEST_EPOCH = "SELECT max(epoch) FROM attestations";
     NEWEST_PUBLISHED = "SELECT published_at FROM attestations ORDER BY epoch DESC, attestation_id LIMIT 1";
     OLDEST_DUE = "SELECT (extract(epoch FROM oldest_due_task()) * 1000)::int8";
+    NEWEST_HEARTBEAT = "SELECT max(heartbeat_at) FROM jobs
+                        WHERE state NOT IN ('published', 'refused', 'failed', 'cancelled')";
 }
 
 /// Publishes an attestation. The same transaction moves the job to [`super::jobs::JobState::Published`]; one without the
@@ -293,4 +295,12 @@ pub async fn newest_published_at(client: &impl Session) -> Result<Option<OffsetD
 pub async fn queue_age(client: &impl Session) -> Result<Option<Duration>> {
     let millis: Option<i64> = OLDEST_DUE.row(client, &[]).await?.and_then(|r| r.get(0));
     Ok(millis.map(|m| Duration::from_millis(u64::try_from(m).unwrap_or(0))))
+}
+
+/// When a worker was last heard of that is at a job.
+///
+/// # Errors
+/// Those of the database.
+pub async fn newest_heartbeat(client: &impl Session) -> Result<Option<OffsetDateTime>> {
+    Ok(NEWEST_HEARTBEAT.row(client, &[]).await?.and_then(|r| r.get(0)))
 }

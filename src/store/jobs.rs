@@ -118,8 +118,6 @@ pub struct JobRow {
     pub shape: String,
     /// Where it is.
     pub state: JobState,
-    /// Whether it is to stop.
-    pub cancel_asked: bool,
     /// Steps folded.
     pub steps_done: i32,
     /// Steps in all, once planned.
@@ -164,23 +162,24 @@ statements! {
     SEAL_FOR_JOB = "UPDATE snapshots SET sealed_at = coalesce(sealed_at, $2), holds_epoch = true WHERE snapshot_id = $1";
     ADD = "INSERT INTO jobs (job_id, snapshot_id, shape, state, created_by, created_at, updated_at)
            VALUES ($1, $2, $3, 'queued', $4, $5, $5)";
-    BY_ID = "SELECT j.job_id, j.snapshot_id, e.domain, j.shape, j.state, j.cancel_asked, j.steps_done, j.steps, j.accounts,
+    BY_ID = "SELECT j.job_id, j.snapshot_id, e.domain, j.shape, j.state, j.steps_done, j.steps, j.accounts,
                     j.pages, j.detail, j.findings, a.attestation_id, j.worker, j.heartbeat_at, j.created_at, j.updated_at
              FROM jobs j JOIN snapshots s USING (snapshot_id) JOIN exchanges e USING (exchange_id)
              LEFT JOIN attestations a USING (job_id) WHERE j.job_id = $1";
-    ADVANCE = "UPDATE jobs SET state = $3, updated_at = $4
-               WHERE job_id = $1 AND state = ANY ($2) AND NOT cancel_asked
+    ADVANCE = "UPDATE jobs SET state = $3, begun = 0, updated_at = $4
+               WHERE job_id = $1 AND state = ANY ($2)
                AND state NOT IN ('published', 'refused', 'failed', 'cancelled')";
     ENQUEUE = "SELECT enqueue_task($1, $2, $3)::text";
-    TAKE = "UPDATE jobs SET worker = $2, heartbeat_at = $3
-            WHERE job_id = $1 AND NOT cancel_asked AND state NOT IN ('published', 'refused', 'failed', 'cancelled')";
+    TAKE = "UPDATE jobs SET worker = $2, heartbeat_at = $3, begun = begun + 1
+            WHERE job_id = $1 AND state NOT IN ('published', 'refused', 'failed', 'cancelled') RETURNING begun";
+    PUT_DOWN = "UPDATE jobs SET begun = 0
+                WHERE job_id = $1 AND state NOT IN ('published', 'refused', 'failed', 'cancelled')";
     HEARTBEAT = "UPDATE jobs SET heartbeat_at = $4, steps_done = coalesce($3, steps_done)
                  WHERE job_id = $1 AND (worker IS NULL OR worker = $2)
-                 AND NOT cancel_asked AND state NOT IN ('published', 'refused', 'failed', 'cancelled')";
+                 AND state NOT IN ('published', 'refused', 'failed', 'cancelled')";
     STATE = "SELECT state FROM jobs WHERE job_id = $1";
-    ASK_CANCEL = "UPDATE jobs SET cancel_asked = true, state = CASE state WHEN 'queued' THEN 'cancelled' ELSE state END,
-                  updated_at = $2 WHERE job_id = $1 AND state NOT IN ('published', 'refused', 'failed', 'cancelled')
-                  RETURNING state";
+    CANCEL = "UPDATE jobs SET state = 'cancelled', updated_at = $2
+              WHERE job_id = $1 AND state NOT IN ('published', 'refused', 'failed', 'cancelled') RETURNING state";
     END = "UPDATE jobs SET state = $2, detail = $3, findings = $4, updated_at = $5
            WHERE job_id = $1 AND state NOT IN ('published', 'refused', 'failed', 'cancelled') RETURNING snapshot_id";
     YIELD_EPOCH = "UPDATE snapshots SET holds_epoch = false WHERE snapshot_id = $1";
@@ -189,12 +188,17 @@ statements! {
     SET_PROOF = "UPDATE jobs SET proof = $2, updated_at = $3
                  WHERE job_id = $1 AND state NOT IN ('published', 'refused', 'failed', 'cancelled')";
     STATEMENT_AND_PROOF = "SELECT statement, proof FROM jobs WHERE job_id = $1";
-    PUT_CHECKPOINT = "INSERT INTO checkpoints (job_id, steps, bytes, created_at)
-                      SELECT job_id, $2, $3, $4 FROM jobs
-                      WHERE job_id = $1 AND state NOT IN ('published', 'refused', 'failed', 'cancelled') FOR SHARE
-                      ON CONFLICT (job_id) DO UPDATE
-                      SET steps = excluded.steps, bytes = excluded.bytes, created_at = excluded.created_at
-                      WHERE checkpoints.steps <= excluded.steps";
+    PUT_CHECKPOINT = "WITH kept AS (
+                          INSERT INTO checkpoints (job_id, steps, bytes, created_at)
+                          SELECT job_id, $2, $3, $4 FROM jobs
+                          WHERE job_id = $1 AND state NOT IN ('published', 'refused', 'failed', 'cancelled')
+                          FOR NO KEY UPDATE
+                          ON CONFLICT (job_id) DO UPDATE
+                          SET steps = excluded.steps, bytes = excluded.bytes, created_at = excluded.created_at
+                          WHERE checkpoints.steps <= excluded.steps
+                          RETURNING job_id
+                      )
+                      UPDATE jobs SET begun = 0 FROM kept WHERE jobs.job_id = kept.job_id AND begun > 0";
     CHECKPOINT = "SELECT steps, bytes FROM checkpoints WHERE job_id = $1";
     DROP_CHECKPOINT = "DELETE FROM checkpoints WHERE job_id = $1";
 }
@@ -233,23 +237,22 @@ fn job_row(row: &Row) -> Result<JobRow> {
         exchange_domain: row.get(2),
         shape: row.get(3),
         state: JobState::read(row.get(4))?,
-        cancel_asked: row.get(5),
-        steps_done: row.get(6),
-        steps: row.get(7),
-        accounts: row.get(8),
-        pages: row.get(9),
-        detail: row.get(10),
-        findings: row.get(11),
-        attestation_id: row.get::<_, Option<&[u8]>>(12).map(digest).transpose()?,
-        worker: row.get(13),
-        heartbeat_at: row.get(14),
-        created_at: row.get(15),
-        updated_at: row.get(16),
+        steps_done: row.get(5),
+        steps: row.get(6),
+        accounts: row.get(7),
+        pages: row.get(8),
+        detail: row.get(9),
+        findings: row.get(10),
+        attestation_id: row.get::<_, Option<&[u8]>>(11).map(digest).transpose()?,
+        worker: row.get(12),
+        heartbeat_at: row.get(13),
+        created_at: row.get(14),
+        updated_at: row.get(15),
     })
 }
 
-/// Moves the job from one of the states `from` to `to`. `false`, and nothing happens, if it is in another state or is to be
-/// cancelled. A move to [`JobState::Published`] can only be committed together with the attestation.
+/// Moves the job from one of the states `from` to `to`. `false`, and nothing happens, if it is in another state.
+/// A move to [`JobState::Published`] can only be committed together with the attestation.
 ///
 /// # Errors
 /// Those of the database.
@@ -269,15 +272,30 @@ pub async fn enqueue(tx: &Tx, task: &str, job_id: Uuid) -> Result<()> {
 }
 
 /// Says that `worker` works on the job from now on; [`heartbeat`] of every other is refused then, so that a worker that was
-/// given up for dead learns of it. `false` if the job is to be cancelled or has ended.
+/// given up for dead learns of it. Gives how often in a row the stage was begun, this time included, without coming to an end
+/// of any kind: done, put down, or a checkpoint further. `None` if the job has ended.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn take_job(client: &impl Session, job_id: Uuid, worker: &str, now: OffsetDateTime) -> Result<bool> {
-    Ok(TAKE.execute(client, &[&job_id, &worker, &now]).await? == 1)
+pub async fn take_job(
+    client: &impl Session,
+    job_id: Uuid,
+    worker: &str,
+    now: OffsetDateTime,
+) -> Result<Option<i32>> {
+    Ok(TAKE.row(client, &[&job_id, &worker, &now]).await?.map(|r| r.get(0)))
 }
 
-/// Says that the worker lives, and how far it is. `false` if it is to stop: the job is to be cancelled, has ended, or was
+/// Gives the job back without an error, with `task` due again.
+///
+/// # Errors
+/// Those of the database.
+pub async fn put_down(tx: &Tx, task: &str, job_id: Uuid) -> Result<()> {
+    PUT_DOWN.execute(tx, &[&job_id]).await?;
+    enqueue(tx, task, job_id).await
+}
+
+/// Says that the worker lives, and how far it is. `false` if it is to stop: the job has ended, cancelled perhaps, or was
 /// taken by another worker ([`take_job`]).
 ///
 /// # Errors
@@ -292,20 +310,20 @@ pub async fn heartbeat(
     Ok(HEARTBEAT.execute(client, &[&job_id, &worker, &steps_done, &now]).await? == 1)
 }
 
-/// Asks that the job be cancelled and says where it is. One that no worker has begun is cancelled at once; otherwise its
-/// worker does so at the next heartbeat. One that has ended stays as it is.
+/// Cancels the job and says what state it is in then: one that has ended stays as it is. A worker that is at it learns of it at
+/// its next heartbeat, and gets nothing through meanwhile.
 ///
 /// # Errors
 /// [`StoreError::NotFound`].
-pub async fn ask_cancel(tx: &Tx, job_id: Uuid, now: OffsetDateTime) -> Result<JobState> {
-    let row = match ASK_CANCEL.row(tx, &[&job_id, &now]).await? {
+pub async fn cancel(tx: &Tx, job_id: Uuid, now: OffsetDateTime) -> Result<JobState> {
+    let row = match CANCEL.row(tx, &[&job_id, &now]).await? {
         Some(row) => row,
         None => STATE.row(tx, &[&job_id]).await?.ok_or(StoreError::NotFound)?,
     };
     JobState::read(row.get(0))
 }
 
-/// Ends the job as refused, failed or cancelled and deletes its checkpoint. A refused snapshot gives up its epoch, so that a
+/// Ends the job as refused or failed. A refused snapshot gives up its epoch, so that a
 /// corrected one can be handed over. `false`, and nothing happens, if the job has ended before.
 ///
 /// # Errors
@@ -318,7 +336,7 @@ pub async fn end_job(
     findings: Option<&Value>,
     now: OffsetDateTime,
 ) -> Result<bool> {
-    if !state.is_final() || state == JobState::Published {
+    if !matches!(state, JobState::Refused | JobState::Failed) {
         return Err(StoreError::Corrupt(format!("a job cannot be ended as {}", state.as_str())));
     }
     let Some(row) = END.row(tx, &[&job_id, &state.as_str(), &detail, &findings, &now]).await? else {
@@ -328,7 +346,6 @@ pub async fn end_job(
     if state == JobState::Refused {
         YIELD_EPOCH.execute(tx, &[&row.get::<_, Uuid>(0)]).await?;
     }
-    drop_checkpoint(tx, job_id).await?;
     Ok(true)
 }
 

@@ -2,7 +2,7 @@
 
 use std::{fs, io::Write};
 
-use crate::support::{Ledger, assay, text};
+use crate::support::{Ledger, Run, assay, assay_in, text};
 
 #[test]
 fn a_small_exchange_proves_and_every_customer_is_included() {
@@ -45,7 +45,7 @@ fn a_bundle_verifies_like_its_directory() {
     let bundle = ledger.root.path().join("bundle.zip");
     let pack = |statement: &[u8]| {
         let mut zip = zip::ZipWriter::new(fs::File::create(&bundle).unwrap());
-        for name in ["statement.json", "proof.bin", "README.txt", "MANIFEST.sha256"] {
+        for name in ["statement.json", "proof.bin", "attestation.jws", "README.txt", "MANIFEST.sha256"] {
             zip.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
             let content = fs::read(ledger.out().join(name)).unwrap();
             zip.write_all(if name == "statement.json" { statement } else { &content }).unwrap();
@@ -57,6 +57,15 @@ fn a_bundle_verifies_like_its_directory() {
     let run = assay(&["verify", text(&bundle), "--test-shapes"]).expect(0);
     assert_eq!(run.stdout, ledger.verify().expect(0).stdout);
     assay(&["explain", text(&bundle)]).expect(0);
+    // it is signed with the home's key, which a reader may know or not
+    let keys = ledger.root.path().join("keys.json");
+    let signed = |shown: Run| {
+        fs::write(&keys, shown.expect(0).stdout).unwrap();
+        assay(&["verify", text(&bundle), "--test-shapes", "--jwks", text(&keys)])
+    };
+    signed(assay(&["keys", "show"])).expect(0);
+    let stranger = tempfile::tempdir().unwrap();
+    signed(assay_in(stranger.path(), &["keys", "show"]).output().unwrap().into()).expect(1);
     let mut altered = statement.clone();
     altered[200] ^= 1;
     pack(&altered);

@@ -97,6 +97,26 @@ fn is_alive(pid: Pid) -> bool {
     kill(pid, None).is_ok()
 }
 
+#[test]
+fn a_server_that_ended_by_itself_is_started_again() {
+    let data_dir = DataDir::seeded();
+    let mut cluster = data_dir.start();
+    run(cluster.url(), "CREATE TABLE kept AS SELECT 7 AS number");
+    assert!(!cluster.revive().unwrap(), "it runs");
+    for signal in [Signal::SIGKILL, Signal::SIGQUIT] {
+        let pid = postmaster(cluster.directory()).unwrap();
+        kill(pid, signal).unwrap();
+        let mut revived = false;
+        wait_until("the end of the server is noticed", || {
+            revived = cluster.revive().unwrap();
+            revived
+        });
+        assert_eq!(ask(cluster.url(), "SELECT number::text FROM kept"), "7");
+        assert!(!cluster.revive().unwrap());
+    }
+    cluster.stop().unwrap();
+}
+
 /// This program again, as a process that runs the cluster of `data_dir` until it is killed.
 fn running_elsewhere(data_dir: &Path) -> (Child, String) {
     let mut child = Command::new(std::env::current_exe().unwrap())

@@ -6,7 +6,7 @@ use assay::store::{
     Conflict, Result, StoreError,
     attestations::queue_age,
     jobs::{
-        self, JobState, TASK_ATTEMPTS, advance, ask_cancel, checkpoint, end_job, enqueue, heartbeat, put_checkpoint,
+        self, JobState, TASK_ATTEMPTS, advance, cancel, checkpoint, end_job, enqueue, heartbeat, put_checkpoint,
         set_proof, statement_and_proof, take_job,
     },
 };
@@ -93,6 +93,10 @@ async fn a_job_moves_only_from_where_it_is_expected() {
     assert!(!move_to(&database, Uuid::nil(), &JobState::ALL, JobState::Checking).await);
 }
 
+async fn cancelled(database: &Database, job: Uuid) -> Result<JobState> {
+    database.store.run_tx("test.cancel", async |tx| cancel(&tx, job, day(1)).await).await
+}
+
 #[tokio::test]
 async fn a_job_that_has_ended_stays_ended() {
     let database = Database::new().await;
@@ -101,11 +105,17 @@ async fn a_job_that_has_ended_stays_ended() {
         let job = job(store, snapshot(store, "a.example", day(number)).await.unwrap()).await.unwrap();
         let client = store.read().await.unwrap();
         put_checkpoint(&client, job, 3, b"fold", day(1)).await.unwrap();
-        assert!(end(&database, job, to).await.unwrap());
+        if to == JobState::Cancelled {
+            assert_eq!(cancelled(&database, job).await.unwrap(), to);
+        } else {
+            assert!(end(&database, job, to).await.unwrap());
+        }
+        assert_eq!(checkpoint(&client, job).await.unwrap(), None, "nobody goes on with it");
         assert!(!end(&database, job, JobState::Failed).await.unwrap());
+        assert_eq!(cancelled(&database, job).await.unwrap(), to);
         assert!(!move_to(&database, job, &JobState::ALL, JobState::Folding).await);
         assert!(!heartbeat(&client, job, "w", Some(4), day(1)).await.unwrap());
-        assert!(!take_job(&client, job, "w", day(1)).await.unwrap());
+        assert_eq!(take_job(&client, job, "w", day(1)).await.unwrap(), None);
         assert_eq!(conflict(plan(store, job, "late").await), Conflict::JobEnded);
         let prove = async |tx| set_proof(&tx, job, b"late", day(1)).await;
         assert_eq!(conflict(store.run_tx("test", prove).await), Conflict::JobEnded);
@@ -121,6 +131,7 @@ async fn a_job_that_has_ended_stays_ended() {
         assert!(matches!(end(&database, job, wrong).await, Err(StoreError::Corrupt(_))));
     }
     assert!(matches!(end(&database, Uuid::nil(), JobState::Failed).await, Err(StoreError::NotFound)));
+    assert!(matches!(cancelled(&database, Uuid::nil()).await, Err(StoreError::NotFound)));
 }
 
 async fn new_job_after(database: &Database) -> Uuid {
@@ -128,23 +139,36 @@ async fn new_job_after(database: &Database) -> Uuid {
 }
 
 #[tokio::test]
-async fn a_cancelled_job_stops_at_once_or_at_its_next_heartbeat() {
+async fn a_cancelled_job_is_over_whoever_is_at_it() {
     let database = Database::new().await;
-    let store = &database.store;
-    let cancel = async |job| store.run_tx("test", async |tx| ask_cancel(&tx, job, day(1)).await).await;
-    let waiting = new_job(&database).await;
-    assert_eq!(cancel(waiting).await.unwrap(), JobState::Cancelled);
-    assert_eq!(cancel(waiting).await.unwrap(), JobState::Cancelled);
-    let running = new_job_after(&database).await;
-    assert!(move_to(&database, running, &[JobState::Queued], JobState::Folding).await);
-    let client = store.read().await.unwrap();
-    assert!(heartbeat(&client, running, "w", Some(2), day(1)).await.unwrap());
-    assert_eq!(cancel(running).await.unwrap(), JobState::Folding);
-    assert!(!heartbeat(&client, running, "w", Some(3), day(1)).await.unwrap());
-    assert!(!move_to(&database, running, &[JobState::Folding], JobState::Compressing).await);
-    assert_eq!(jobs::job(&client, running).await.unwrap().steps_done, 2);
-    assert!(end(&database, running, JobState::Cancelled).await.unwrap());
-    assert!(matches!(cancel(Uuid::nil()).await, Err(StoreError::NotFound)));
+    let job = new_job(&database).await;
+    assert!(move_to(&database, job, &[JobState::Queued], JobState::Folding).await);
+    let client = database.store.read().await.unwrap();
+    assert!(heartbeat(&client, job, "w", Some(2), day(1)).await.unwrap());
+    assert_eq!(cancelled(&database, job).await.unwrap(), JobState::Cancelled);
+    assert!(!heartbeat(&client, job, "w", Some(3), day(1)).await.unwrap());
+    assert!(!move_to(&database, job, &[JobState::Folding], JobState::Compressing).await);
+    assert_eq!(jobs::job(&client, job).await.unwrap().steps_done, 2);
+}
+
+#[tokio::test]
+async fn beginnings_are_counted_until_something_comes_of_one() {
+    let database = Database::new().await;
+    let job = new_job(&database).await;
+    let client = database.store.read().await.unwrap();
+    let take = async || take_job(&client, job, "w", day(1)).await.unwrap().unwrap();
+    assert_eq!((take().await, take().await), (1, 2));
+    assert!(move_to(&database, job, &[JobState::Queued], JobState::Folding).await);
+    assert_eq!((take().await, take().await), (1, 2));
+    put_checkpoint(&client, job, 3, b"fold", day(1)).await.unwrap();
+    assert_eq!((take().await, take().await), (1, 2));
+    // one that is behind what is kept is none
+    put_checkpoint(&client, job, 2, b"fold", day(1)).await.unwrap();
+    assert_eq!(take().await, 3);
+    heartbeat(&client, job, "w", Some(4), day(1)).await.unwrap();
+    assert_eq!(take().await, 4);
+    database.store.run_tx("test", async |tx| jobs::put_down(&tx, "fold", job).await).await.unwrap();
+    assert_eq!(take().await, 1);
 }
 
 #[tokio::test]
@@ -153,9 +177,9 @@ async fn a_worker_that_was_given_up_for_dead_learns_of_it() {
     let job = new_job(&database).await;
     let client = database.store.read().await.unwrap();
     assert!(heartbeat(&client, job, "anybody", None, day(1)).await.unwrap(), "where workers do not say who they are");
-    assert!(take_job(&client, job, "first", day(1)).await.unwrap());
+    assert!(take_job(&client, job, "first", day(1)).await.unwrap().is_some());
     assert!(heartbeat(&client, job, "first", Some(1), day(1)).await.unwrap());
-    assert!(take_job(&client, job, "second", day(2)).await.unwrap());
+    assert!(take_job(&client, job, "second", day(2)).await.unwrap().is_some());
     assert!(!heartbeat(&client, job, "first", Some(7), day(3)).await.unwrap());
     assert!(heartbeat(&client, job, "second", None, day(3)).await.unwrap());
     let row = jobs::job(&client, job).await.unwrap();

@@ -4,7 +4,7 @@ use std::{thread, time::Instant};
 
 use assay::store::{
     Conflict, Store, StoreError,
-    jobs::{JobState, end_job, heartbeat},
+    jobs::{cancel, heartbeat},
     pages::{
         NodeRow, PageRow, load_pages, load_reserves, load_tree, pages_between, pages_of, path_nodes, reserve_count,
         reserve_lines, sweep_ended,
@@ -121,7 +121,7 @@ async fn nothing_is_loaded_for_a_job_that_has_ended() {
     let line = ["BTC", "bitcoin", "address", "1", "2", "message", "signature"].map(str::to_owned);
     let lines = [line];
     store.run_load("test.load", async |tx| load_reserves(&tx, job, &lines).await).await.unwrap();
-    let end = async |tx| end_job(&tx, job, JobState::Cancelled, None, None, day(2)).await;
+    let end = async |tx| cancel(&tx, job, day(2)).await;
     store.run_tx("test.end", end).await.unwrap();
     for id in [job, Uuid::nil()] {
         let refused = store.run_load("test.load", async |tx| load_pages(&tx, id, (0..9).map(page)).await).await;

@@ -4,7 +4,9 @@ use std::process::Command;
 
 use assay::store::{
     Store, StoreError,
-    attestations::{attestation, count_verification, latest, publish as insert, queue_age, verification_counts},
+    attestations::{
+        attestation, count_verification, latest, newest_heartbeat, publish as insert, queue_age, verification_counts,
+    },
     audit::audit,
     idempotency::{claim_key, finish_key, sweep_keys},
     jobs::{self, JobState},
@@ -107,7 +109,7 @@ async fn a_ledger_is_taken_in_proved_and_published(api: &Store, worker: &Store) 
     api.run_tx("test", answer).await.unwrap();
 
     let client = worker.read().await.unwrap();
-    assert!(jobs::take_job(&client, made, "w", day(1)).await.unwrap());
+    assert_eq!(jobs::take_job(&client, made, "w", day(1)).await.unwrap(), Some(1));
     let file = snapshot_files(&client, snapshot).await.unwrap().remove(0);
     read_file(&client, &file, |_| Ok::<_, StoreError>(())).await.unwrap();
     let begin = async |tx| jobs::advance(&tx, made, &[JobState::Queued], JobState::Planning, day(1)).await;
@@ -143,6 +145,7 @@ async fn a_ledger_is_taken_in_proved_and_published(api: &Store, worker: &Store) 
     assert_eq!(attestation(&client, &id_of("statement")).await.unwrap().job_id, made);
     assert_eq!(pages_of(&client, made, &[1; 32]).await.unwrap().len(), 1);
     queue_age(&client).await.unwrap();
+    newest_heartbeat(&client).await.unwrap();
     for included in [true, false] {
         let count = async |tx| count_verification(&tx, &id_of("statement"), &[2; 32], included).await;
         api.run_tx("test", count).await.unwrap();
@@ -150,7 +153,8 @@ async fn a_ledger_is_taken_in_proved_and_published(api: &Store, worker: &Store) 
     assert_eq!(verification_counts(&client, &id_of("statement")).await.unwrap(), (0, 1));
     let next = self::snapshot(api, "a.example", day(3)).await.unwrap();
     let unwanted = job(api, next).await.unwrap();
-    let cancel = async |tx| jobs::ask_cancel(&tx, unwanted, day(3)).await;
+    jobs::put_checkpoint(&worker.read().await.unwrap(), unwanted, 1, b"fold", day(3)).await.unwrap();
+    let cancel = async |tx| jobs::cancel(&tx, unwanted, day(3)).await;
     assert_eq!(api.run_tx("test", cancel).await.unwrap(), JobState::Cancelled);
     conflict(job(api, snapshot).await);
 }

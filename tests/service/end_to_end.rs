@@ -19,6 +19,9 @@ fn a_ledger_is_attested_and_everybody_finds_what_concerns_them() {
     let job = service.prove(&snapshot, &publisher);
     let id = service.published(&job, &publisher);
 
+    let late = service.try_request("DELETE", &format!("/v1/jobs/{job}"), Some(&publisher), &[], &[]).unwrap();
+    assert_eq!(late.expect(409).json()["type"], "/problems/job-ended");
+
     // what is published is public, immutable, and can be asked for in parts
     let attestation = format!("/v1/attestations/{id}");
     let shown = service.get(&attestation, None).expect(200).json();

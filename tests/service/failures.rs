@@ -280,6 +280,96 @@ fn a_full_disk_is_an_error_of_the_machine_and_a_cancelled_job_publishes_nothing(
     everything_stored_verifies(&service, 0);
 }
 
+/// The disk of Postgres is full, during uploads and during a fold, and then has room again: refusals meanwhile, and afterwards
+/// everything goes on.
+#[test]
+fn a_full_disk_of_the_database_is_a_refusal_and_everything_goes_on_afterwards() {
+    let place = tempfile::tempdir().unwrap();
+    let Some(disk) = SmallDisk::mount(place.path()) else {
+        println!("skipped: this user may not mount a file system");
+        return;
+    };
+    let service = Service::private(place.path(), &[]);
+    let publisher = service.token("publisher", "ops");
+    let first = service.prove(&service.upload(&SmallLedger::new("before", 16, 0), &publisher), &publisher);
+    let attestation = service.published(&first, &publisher);
+
+    let snapshot = service.upload(&SmallLedger::new("meanwhile", ACCOUNTS, 1), &publisher);
+    let upload = SmallLedger::new("afterwards", 16, 2);
+    let wanted = service.post("/v1/snapshots", &publisher, &upload.metadata).expect(201).json();
+    let path = format!("/v1/snapshots/{}/files/balances.csv", wanted["id"].as_str().unwrap());
+    let job = service.prove(&snapshot, &publisher);
+    wait_for("the fold", 60, || {
+        let now = service.job(&job, &publisher);
+        (now["steps_done"].as_i64().unwrap_or(0) > 0 || now["state"] == "published").then_some(())
+    });
+    disk.fill();
+    let mut refused = 0;
+    // hard to compress, so that it takes room
+    let mut large = upload.files[2].1.clone().into_bytes();
+    let mut state = 1u64;
+    for _ in 0..4 << 20 {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        large.push(b'a' + (state >> 59) as u8 % 26);
+    }
+    for _ in 0..8 {
+        let answer = service.put(&path, &publisher, &large);
+        assert!(answer.status == 204 || answer.status == 503, "{}", answer.status);
+        if answer.status == 503 {
+            refused += 1;
+            assert_eq!(answer.header("content-type"), "application/problem+json");
+            let text = String::from_utf8_lossy(&answer.body).into_owned();
+            assert!(!text.contains("disk") && !text.contains("file_chunks"), "{text}");
+        }
+        disk.fill();
+    }
+    assert!(refused > 0);
+    let meanwhile = service.get(&format!("/v1/attestations/{attestation}/statement"), None).status;
+    assert!(meanwhile == 200 || meanwhile == 503, "{meanwhile}");
+
+    disk.make_room();
+    let (_, balances) = &upload.files[2];
+    stubborn(&service, "PUT", &path, &publisher, "again", balances.as_bytes()).expect(204);
+    let ended = service.finished(&job, &publisher, 240);
+    assert_eq!(ended["state"], "published", "{ended}\n{}", service.log());
+    everything_stored_verifies(&service, 2);
+    let ended = service.log().contains("had ended and was started again");
+    println!("{refused} of 8 uploads were refused; Postgres {} meanwhile", if ended { "ended" } else { "lived on" });
+}
+
+/// A file system that is soon full.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    /// `None` where that is not allowed.
+    fn mount(place: &Path) -> Option<Self> {
+        let mut mount = std::process::Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", "size=200m,mode=0755", "tmpfs"]).arg(place);
+        let mounted = mount.output().is_ok_and(|o| o.status.success());
+        mounted.then(|| Self(place.to_owned()))
+    }
+
+    fn filler(&self) -> PathBuf {
+        self.0.join("filler")
+    }
+
+    fn fill(&self) {
+        use std::io::Write;
+        let mut filler = std::fs::OpenOptions::new().create(true).append(true).open(self.filler()).unwrap();
+        while filler.write_all(&[7; 4096]).is_ok() {}
+    }
+
+    fn make_room(&self) {
+        std::fs::remove_file(self.filler()).unwrap();
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
 struct Killed(std::process::Child);
 
 impl Drop for Killed {

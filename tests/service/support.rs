@@ -52,9 +52,13 @@ fn with_database(url: &str, name: &str) -> String {
 
 /// The home of a test: the parameters of circuits are shared by all, keys and secrets are not.
 pub fn home() -> TempDir {
+    home_in(&std::env::temp_dir())
+}
+
+fn home_in(place: &Path) -> TempDir {
     let shared = Path::new(env!("CARGO_TARGET_TMPDIR")).join("assay-home/parameters");
     fs::create_dir_all(&shared).unwrap();
-    let home = tempfile::tempdir().unwrap();
+    let home = tempfile::tempdir_in(place).unwrap();
     std::os::unix::fs::symlink(&shared, home.path().join("parameters")).unwrap();
     home
 }
@@ -144,6 +148,8 @@ pub struct Service {
     pub database: String,
     pub process: Option<Process>,
     pub port: u16,
+    /// Whether the database is the process's own.
+    private: bool,
     agent: ureq::Agent,
 }
 
@@ -184,8 +190,25 @@ impl Service {
     pub fn on(database: String, arguments: &[&str], settings: &[(&str, &str)]) -> Self {
         let home = home();
         run(assay(home.path(), &database, &["migrate"]));
-        let mut service = Self { home, database, process: None, port: free_port(), agent: agent() };
+        let mut service = Self { home, database, process: None, port: free_port(), private: false, agent: agent() };
         service.restart(arguments, settings);
+        service
+    }
+
+    /// Serving and working in one process that has a private cluster, all of it below `place`.
+    pub fn private(place: &Path, settings: &[(&str, &str)]) -> Self {
+        let home = home_in(place);
+        // the user postgres, whom root lets it run as, is to reach it there
+        fs::create_dir(home.path().join("postgres")).unwrap();
+        for dir in [home.path(), &home.path().join("postgres")] {
+            fs::set_permissions(dir, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        }
+        let mut service =
+            Self { home, database: String::new(), process: None, port: free_port(), private: true, agent: agent() };
+        service.restart(&["serve", "--worker"], settings);
+        let cluster = fs::canonicalize(service.home.path().join("postgres/postgres")).unwrap();
+        assert!(cluster.starts_with(place), "{}", cluster.display());
+        service.database = format!("postgres://assay@{}/assay", cluster.to_str().unwrap().replace('/', "%2F"));
         service
     }
 
@@ -195,6 +218,9 @@ impl Service {
         let mut command = assay(self.home.path(), &self.database, &[arguments, &["--listen", &listen]].concat());
         command.env("ASSAY_PUBLIC_URL", self.url(""));
         command.envs(settings.iter().copied());
+        if self.private {
+            command.env_remove("DATABASE_URL");
+        }
         self.process = Some(Process::start(command));
         wait_for("the service answering", 30, || {
             let process = self.process.as_mut().unwrap();

@@ -10,16 +10,20 @@ use crate::{
         problem::{Kind, Problem},
         state::ApiState,
     },
-    store::{audit::audit, jobs},
+    store::{
+        audit::audit,
+        jobs::{self, JobState},
+    },
 };
 
 /// Stop a job
 ///
-/// A job that no worker has begun stops at once, any other at its worker's next heartbeat. What is published stays.
+/// Nothing comes of it from now on; a worker that is at it notices at its next heartbeat. What is published stays. A job that is
+/// cancelled already stays so.
 #[utoipa::path(
     delete, path = "/v1/jobs/{id}", tag = "jobs",
     params(("id" = uuid::Uuid, Path, description = "The job")),
-    responses((status = 202, description = "It will stop, or has", body = Job), (status = 404), (status = 409)),
+    responses((status = 202, description = "It is cancelled", body = Job), (status = 404), (status = 409)),
 )]
 pub async fn cancel(state: web::Data<ApiState>, caller: Authenticated, id: RowId) -> Result<HttpResponse, Problem> {
     let now = state.now();
@@ -29,16 +33,20 @@ pub async fn cancel(state: web::Data<ApiState>, caller: Authenticated, id: RowId
         if let Err(problem) = caller.at(&before.exchange_domain) {
             return Ok(Err(problem));
         }
+        if before.state == JobState::Cancelled {
+            return Ok(Ok((Job::from(before), false)));
+        }
         if before.state.is_final() {
             let ended = format_args!("it is {} already", before.state.as_str()).to_string();
             return Ok(Err(Problem::because(Kind::JobEnded, ended)));
         }
-        jobs::ask_cancel(&tx, id.0, now).await?;
-        if !before.cancel_asked {
-            audit(&tx, &actor, "job.cancel", &id.0.to_string(), None, now).await?;
-        }
-        Ok(Ok(Job::from(jobs::job(&tx, id.0).await?)))
+        jobs::cancel(&tx, id.0, now).await?;
+        audit(&tx, &actor, "job.cancel", &id.0.to_string(), None, now).await?;
+        Ok(Ok((Job::from(jobs::job(&tx, id.0).await?), true)))
     };
-    let job = state.store.run_tx("cancel_job", work).await??;
+    let (job, cancelled_now) = state.store.run_tx("cancel_job", work).await??;
+    if cancelled_now {
+        metrics::counter!("assay_jobs_total", "state" => "cancelled").increment(1);
+    }
     Ok(HttpResponse::Accepted().json(job))
 }

@@ -100,8 +100,7 @@ fn last_event(headers: &HeaderMap) -> Option<String> {
 
 /// What makes one event differ from the next; it stands as its id.
 fn version(row: &JobRow) -> String {
-    let cancel = if row.cancel_asked { "-cancel" } else { "" };
-    format!("{}-{}{cancel}", row.state.as_str(), row.steps_done)
+    format!("{}-{}", row.state.as_str(), row.steps_done)
 }
 
 /// An open stream.
@@ -210,7 +209,6 @@ mod tests {
             exchange_domain: "exchange.example".to_owned(),
             shape: "solvency-64".to_owned(),
             state,
-            cancel_asked: false,
             steps_done,
             steps: Some(10),
             accounts: Some(3),

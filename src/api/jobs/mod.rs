@@ -21,8 +21,6 @@ pub struct Job {
     pub snapshot: Uuid,
     /// Where it is.
     pub state: State,
-    /// Whether somebody asked that it be cancelled.
-    pub cancel_asked: bool,
     /// Name of the shape; `auto` until it is chosen.
     pub shape: String,
     /// Accounts in the ledger, once they are counted.
@@ -134,7 +132,6 @@ impl From<JobRow> for Job {
             id: row.id,
             snapshot: row.snapshot_id,
             state: row.state.into(),
-            cancel_asked: row.cancel_asked,
             shape: row.shape,
             accounts: row.accounts.map(count),
             pages: row.pages.map(count),

@@ -159,6 +159,19 @@ impl Cluster {
         self.server.start_again(&self.place, &User::find()?)
     }
 
+    /// Starts the server again if it has ended by itself, as it does where its disk is full. `false` if it runs.
+    ///
+    /// # Errors
+    /// [`ClusterError`]; the server does not run then, and this can be tried again.
+    pub fn revive(&mut self) -> Result<bool, ClusterError> {
+        if !self.server.has_ended()? {
+            return Ok(false);
+        }
+        server::stop_orphan(&self.place.dir)?;
+        self.server.start_again(&self.place, &User::find()?)?;
+        Ok(true)
+    }
+
     /// Stops the server and deletes everything it holds.
     ///
     /// # Errors

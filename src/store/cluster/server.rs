@@ -96,6 +96,11 @@ impl Server {
         }
     }
 
+    /// Whether the process has ended.
+    pub(super) fn has_ended(&mut self) -> Result<bool, ClusterError> {
+        Ok(self.ended()?.is_some())
+    }
+
     /// Stops the server, if it runs.
     pub(super) fn stop(&mut self) -> Result<(), ClusterError> {
         for (signal, patience) in [(Signal::SIGINT, FAST_STOP), (Signal::SIGQUIT, QUICK_STOP)] {
