@@ -66,9 +66,12 @@ pub struct Page {
 }
 
 const ENTRY_BITS: u32 = COLUMN_BITS + QUANTITY_BITS;
-const HEADER_OFFSET: u32 = ENTRIES_PER_WORD as u32 * ENTRY_BITS;
+/// Where the header stands in the first word; its lowest bit is that of a first page.
+pub(crate) const HEADER_OFFSET: u32 = ENTRIES_PER_WORD as u32 * ENTRY_BITS;
 const REMAINING_OFFSET: u32 = HEADER_OFFSET + 1;
 const CLASS_OFFSET: u32 = REMAINING_OFFSET + REMAINING_BITS;
+/// Bits of the first word.
+pub(crate) const FIRST_WORD_BITS: u32 = CLASS_OFFSET + CLASS_BITS;
 /// A capped word: quantity, slack, and on top, where it cannot run into anything, the number of the capped column.
 const CAPPED_COLUMN_OFFSET: u32 = 2 * QUANTITY_BITS;
 /// A measure in its word: magnitude and sign.

@@ -70,8 +70,17 @@ pub const VERIFIER_CHECKS: [&str; 14] = [
 pub const INCLUSION_CHECKS: [&str; 4] = ["inclusion-file", "inclusion-pages", "inclusion-columns", "inclusion-root"];
 
 /// Rules of a disclosure's circuit, in the order of SPEC.md.
-pub const DISCLOSURE_RULES: [&str; 7] =
-    ["open-bits", "open-leaf", "open-path", "open-root", "open-identity", "open-value", "open-threshold"];
+pub const DISCLOSURE_RULES: [&str; 9] = [
+    "open-bits",
+    "open-first",
+    "open-account",
+    "open-leaf",
+    "open-path",
+    "open-root",
+    "open-identity",
+    "open-value",
+    "open-threshold",
+];
 
 /// What checking a disclosure reports, in order.
 pub const DISCLOSURE_CHECKS: [&str; 3] = ["disclosure-file", "disclosure-attestations", "disclosure-proof"];

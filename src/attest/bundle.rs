@@ -45,7 +45,8 @@ pub fn manifest<'a>(files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Str
 /// [`AttestError::Core`] for a statement that cannot be read; [`AttestError::NotValid`] if the parts do not fit a zip file.
 pub fn bundle(statement: &[u8], proof: &[u8], jws: &[u8]) -> Result<Vec<u8>, AttestError> {
     let readme = readme(&Statement::parse(statement)?);
-    let files = [(STATEMENT_FILE, statement), (PROOF_FILE, proof), (SIGNATURE_FILE, jws), (README_FILE, readme.as_bytes())];
+    let files =
+        [(STATEMENT_FILE, statement), (PROOF_FILE, proof), (SIGNATURE_FILE, jws), (README_FILE, readme.as_bytes())];
     let manifest = manifest(files);
     let failed = |e: zip::result::ZipError| AttestError::NotValid(format!("the bundle cannot be made: {e}"));
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));

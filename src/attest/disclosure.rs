@@ -9,7 +9,7 @@ use assay_circuits::{
     statement::{MAX_STATEMENT_BYTES, Statement},
     verifier::{Report, TestShapes},
 };
-use assay_verifier::attestation::{Attestation, STATEMENT_FILE, read_bounded, read_statement};
+use assay_verifier::attestation::{Attestation, STATEMENT_FILE, read_bounded, read_jwks, read_statement};
 
 use super::{AttestError, Home, inclusion};
 use crate::progress::Progress;
@@ -51,6 +51,11 @@ pub fn disclose(request: &DisclosureRequest, home: &Home, progress: &dyn Progres
             request.measure,
             MEASURE_NAMES.join(", ")
         )));
+    }
+    disclosure::parse_threshold(&request.at_least).map_err(|e| AttestError::Usage(e.to_string()))?;
+    let most = disclosure::MAX_ATTESTATIONS;
+    if !(1..=most).contains(&request.attestations.len()) {
+        return Err(AttestError::Usage(format!("a disclosure speaks of one to {most} attestations")));
     }
     let mut evidence = Vec::with_capacity(request.attestations.len());
     let mut attestations = Vec::with_capacity(request.attestations.len());
@@ -99,23 +104,32 @@ pub fn disclose(request: &DisclosureRequest, home: &Home, progress: &dyn Progres
     Ok(file)
 }
 
-/// Verifies a disclosure and the attestations it speaks of.
+/// Verifies a disclosure and the attestations it speaks of; where `jwks` has lists of keys, one for each attestation, also that
+/// one of them signed it. Beside the reports comes what to tell a reader who gave no keys.
 ///
 /// # Errors
 /// [`AttestError::Unreadable`].
 pub fn verify_disclosure(
     file: &Path,
     outs: &[PathBuf],
+    jwks: &[PathBuf],
     home: &Home,
     tests: TestShapes,
     progress: &dyn Progress,
-) -> Result<(Vec<Report>, DisclosureReport), AttestError> {
+) -> Result<(Vec<Report>, Vec<String>, DisclosureReport), AttestError> {
     let file = read_bounded(file, MAX_DISCLOSURE_BYTES)?;
     let attestations = outs.iter().map(|out| Attestation::read(out)).collect::<Result<Vec<_>, _>>()?;
+    let keys = jwks.iter().map(|path| read_jwks(path)).collect::<Result<Vec<_>, _>>()?;
     progress.begin("verifying", 0, "");
-    let reports = attestations.iter().map(|a| a.verify(tests, |shape| home.parameters(shape))).collect();
+    let mut reports: Vec<Report> =
+        attestations.iter().map(|a| a.verify(tests, |shape| home.parameters(shape))).collect();
+    for ((report, attestation), jwks) in reports.iter_mut().zip(&attestations).zip(&keys) {
+        report.checks.push(attestation.check_signature(jwks));
+    }
+    let unchecked =
+        if keys.is_empty() { attestations.iter().find_map(Attestation::unchecked_signatures) } else { None };
     let statements: Vec<&[u8]> = attestations.iter().map(|a| a.statement.as_slice()).collect();
     let disclosed = disclosure::verify_disclosure(&file, &statements, || home.disclosure_parameters());
     progress.end();
-    Ok((reports, disclosed))
+    Ok((reports, unchecked.into_iter().collect(), disclosed))
 }

@@ -10,7 +10,7 @@ use crate::attest::{self, DisclosureRequest, Evidence};
 const EXAMPLES: &str = "\
 The third party learns that the account has at least X in this attestation, and for which purpose that was said; nothing
 of its holdings, its place or its reference, unless --show-account is given. With several attestations, of different
-exchanges, the accounts' sum is at least X.
+exchanges at the same instant, the accounts' sum is at least X.
 
 An exchange names the account (--account) and needs the attestation's private part; a customer gives their own inclusion
 file (--inclusion) and needs only what is published. One for each attestation, in their order; one --account may stand for all.
@@ -50,7 +50,8 @@ pub(super) struct Args {
     #[arg(long = "for", value_name = "TEXT", default_value = "")]
     context: String,
 
-    /// Show the third party who the account is
+    /// Show the third party who the account is: its reference and its salt. Whoever has the inclusion file of an account next
+    /// to it in the tree can then try out its holdings
     #[arg(long)]
     show_account: bool,
 

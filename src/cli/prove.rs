@@ -132,7 +132,8 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     let meter = global.meter();
     let sign = |statement: &[u8]| {
         let now = SystemClock.now();
-        let signed = KeyRing::open_or_create(&home.keys_dir(), now).and_then(|keys| keys.sign_statement(statement, now));
+        let signed =
+            KeyRing::open_or_create(&home.keys_dir(), now).and_then(|keys| keys.sign_statement(statement, now));
         signed.map_err(|e| AttestError::Environment(e.to_string()))
     };
     let proved = attest::prove(&args.dir, &args.out, &home, &options, &sign, &stop, meter.listener());

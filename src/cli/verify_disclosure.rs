@@ -14,13 +14,17 @@ use super::{Global, output};
 use crate::attest;
 
 const EXAMPLES: &str = "\
+The proof shows that statements are true of some ledgers; only signatures show whose. With --jwks, one for each --attestation in
+their order, one of the keys in FILE must have signed it. Without, whoever hands you an attestation may have made it up.
+
 Compare the text it was made for with what you asked for: a disclosure made for somebody else shows nothing about who hands
 it to you. Whoever knows the account's pages can make one, so the exchange can as well.
 
-JSON: {valid, claim, checks: [{id, title, passed, detail}], attestations: […]}, the latter as `assay verify --json` prints them.
+JSON: {valid, claim, checks: [{id, title, passed, detail}], attestations: [{exchange, domain, taken_at, …}]}, the rest as
+`assay verify --json` prints it. Those three are there only where the proof of the attestation holds.
 
 Examples:
-  assay verify-disclosure d.json --attestation attestation --for \"Prime Co, 7 March\"
+  assay verify-disclosure d.json --attestation attestation --for \"Prime Co, 7 March\" --jwks exchange-keys.json
   assay verify-disclosure d.json --attestation venue-a --attestation venue-b
 
 Exit codes: 0 valid, 1 not valid, 2 an option is wrong, 3 a file cannot be read.";
@@ -36,6 +40,10 @@ pub(super) struct Args {
     /// The attestations it speaks of: directories or bundles
     #[arg(long = "attestation", value_name = "OUT|BUNDLE", required = true)]
     attestations: Vec<PathBuf>,
+
+    /// Public keys that you trust (JWKS), one file for each attestation, in their order
+    #[arg(long, value_name = "FILE")]
+    jwks: Vec<PathBuf>,
 
     /// The text it must have been made for
     #[arg(long = "for", value_name = "TEXT")]
@@ -54,14 +62,43 @@ struct DisclosureJson<'a> {
     valid: bool,
     claim: Option<&'a Claim>,
     checks: &'a [Check],
-    attestations: Vec<AttestationJson<'a>>,
+    attestations: Vec<OfJson<'a>>,
+}
+
+/// One attestation: whose, and of when.
+#[derive(Serialize)]
+struct OfJson<'a> {
+    exchange: Option<&'a str>,
+    domain: Option<&'a str>,
+    taken_at: Option<&'a str>,
+    #[serde(flatten)]
+    report: AttestationJson<'a>,
+}
+
+impl<'a> OfJson<'a> {
+    fn of(report: &'a Report) -> Self {
+        let statement = report.statement.as_ref().map(|s| s.get());
+        Self {
+            exchange: statement.map(|s| s.exchange.name.as_str()),
+            domain: statement.map(|s| s.exchange.domain.as_str()),
+            taken_at: statement.map(|s| s.snapshot.taken_at.as_str()),
+            report: AttestationJson::of(report),
+        }
+    }
 }
 
 pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     let home = args.home.home()?;
+    if !args.jwks.is_empty() && args.jwks.len() != args.attestations.len() {
+        return Err(Failure::usage(format!(
+            "{} attestations and {} lists of keys: give one for each, in their order",
+            args.attestations.len(),
+            args.jwks.len()
+        )));
+    }
     let meter = global.meter();
-    let (reports, mut disclosure) =
-        attest::verify_disclosure(&args.file, &args.attestations, &home, global.tests(), meter.listener())?;
+    let (reports, notes, mut disclosure) =
+        attest::verify_disclosure(&args.file, &args.attestations, &args.jwks, &home, global.tests(), meter.listener())?;
     drop(meter);
     if let Some(expected) = &args.context {
         expect_context(&mut disclosure, expected);
@@ -72,9 +109,10 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
             valid,
             claim: disclosure.claim.as_ref(),
             checks: &disclosure.checks,
-            attestations: reports.iter().map(AttestationJson::of).collect(),
+            attestations: reports.iter().map(OfJson::of).collect(),
         })?;
     } else {
+        output::lines(notes)?;
         output::lines(disclosure_lines(&reports, &disclosure))?;
     }
     Ok(Exit::verdict(valid))

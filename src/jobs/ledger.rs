@@ -72,7 +72,9 @@ fn same_snapshot(row: &SnapshotRow) -> Result<(), StageError> {
     if same_instant && same_names {
         return Ok(());
     }
-    Err(StageError::Failed(format!("{MANIFEST} speaks of another exchange, snapshot or instant than the snapshot's row")))
+    Err(StageError::Failed(format!(
+        "{MANIFEST} speaks of another exchange, snapshot or instant than the snapshot's row"
+    )))
 }
 
 enum Unwritten {

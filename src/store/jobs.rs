@@ -277,12 +277,7 @@ pub async fn enqueue(tx: &Tx, task: &str, job_id: Uuid) -> Result<()> {
 ///
 /// # Errors
 /// Those of the database.
-pub async fn take_job(
-    client: &impl Session,
-    job_id: Uuid,
-    worker: &str,
-    now: OffsetDateTime,
-) -> Result<Option<i32>> {
+pub async fn take_job(client: &impl Session, job_id: Uuid, worker: &str, now: OffsetDateTime) -> Result<Option<i32>> {
     Ok(TAKE.row(client, &[&job_id, &worker, &now]).await?.map(|r| r.get(0)))
 }
 

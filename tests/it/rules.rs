@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use serde_json::Value;
 
-use crate::support::{Ledger, Run, assay, shared_data, text};
+use crate::support::{Ledger, Run, assay, assay_in, shared_data, text};
 
 /// Three accounts in two classes, with collateral in two tiers, debts and positions.
 fn ledger(name: &str, positions: &str) -> Ledger {
@@ -89,6 +89,19 @@ fn an_account_discloses_its_margin_and_no_more(ledger: &Ledger, inclusion: &Path
     assert!(lines.contains("an account that is not named"), "{lines}");
     let written = fs::read_to_string(&shown).unwrap();
     assert!(!written.contains("alice"), "{written}");
+    // whose attestation it is, only a signature shows
+    assert!(lines.contains("attestation.jws was not looked at"), "{lines}");
+    let keys = ledger.root.path().join("keys.json");
+    fs::write(&keys, assay(&["keys", "show"]).expect(0).stdout).unwrap();
+    let signed = verify(&shown, &["--jwks", text(&keys), "--json"]).expect(0).json();
+    let of = &signed["attestations"][0];
+    assert_eq!((&of["valid"], &of["domain"]), (&true.into(), &"small.example".into()), "{of}");
+    verify(&shown, &["--jwks", text(&keys), "--jwks", text(&keys)]).expect(2);
+    let stranger = tempfile::tempdir().unwrap();
+    fs::write(&keys, Run::from(assay_in(stranger.path(), &["keys", "show"]).output().unwrap()).expect(0).stdout)
+        .unwrap();
+    let unsigned = verify(&shown, &["--jwks", text(&keys)]).expect(1);
+    assert!(unsigned.stdout.contains("NOT VALID"), "{}", unsigned.stdout);
     // for another purpose it is worth nothing
     verify(&shown, &["--for", "Other Co"]).expect(1);
     // a unit of 10^-12 more than there is
@@ -96,7 +109,7 @@ fn an_account_discloses_its_margin_and_no_more(ledger: &Ledger, inclusion: &Path
     let refused = disclose(&["--account", "alice"], "9500.200000000001", &more).expect(1);
     assert!(refused.stderr.contains("the claim is not true"), "{}", refused.stderr);
     assert!(!more.exists());
-    disclose(&own, "many", &more).expect(1);
+    disclose(&own, "many", &more).expect(2);
     disclose(&["--account", "nobody"], "1", &more).expect(2);
     assert!(!more.exists());
     // a changed file, and one that is there already

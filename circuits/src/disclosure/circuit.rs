@@ -12,7 +12,7 @@ use crate::{
     hash::{Domain, hash, hash_gadget},
     inclusion::{IncludedPage, children_along},
     linear::{Linear, enforce, enforce_equal, enforce_product},
-    page::{Page, SIGNED_BITS, range_gadget},
+    page::{FIRST_WORD_BITS, HEADER_OFFSET, Page, SIGNED_BITS, range_gadget},
     shape::{MEASURE_BITS, MEASURES, Shape, TREE_ARITY},
     tree::{node, one_hot},
     twin::Violation,
@@ -90,9 +90,9 @@ impl Opening {
         Ok(Self { words, identity: page.identity, measures: page.measures, path })
     }
 
-    /// What fills an unused place.
+    /// What fills an unused place. Its identity is not that of padding, so that nothing about it is left open.
     pub fn unused() -> Self {
-        Self { words: [F::ZERO; WORDS], identity: F::ZERO, measures: [0; MEASURES], path: Vec::new() }
+        Self { words: [F::ZERO; WORDS], identity: F::ONE, measures: [0; MEASURES], path: Vec::new() }
     }
 
     /// The leaf that these values make.
@@ -116,6 +116,12 @@ pub fn check(public: &PublicInput, openings: &[Opening]) -> Result<(), Violation
     for (k, (slot, opening)) in public.slots.iter().zip(openings).enumerate().filter(|(_, (slot, _))| slot.active) {
         if opening.measures.iter().any(|m| m.unsigned_abs() >> MEASURE_BITS != 0) {
             return violation("open-bits", format!("attestation {k}: a measure does not fit"));
+        }
+        if bits(opening.words[0], HEADER_OFFSET, 1) != 1 || bits(opening.words[0], FIRST_WORD_BITS, 8) != 0 {
+            return violation("open-first", format!("attestation {k}: this is no account's first page"));
+        }
+        if opening.identity == F::ZERO {
+            return violation("open-account", format!("attestation {k}: this is padding"));
         }
         let mut value = opening.leaf();
         for (level, (own, children)) in opening.path.iter().enumerate() {
@@ -141,6 +147,9 @@ pub fn check(public: &PublicInput, openings: &[Opening]) -> Result<(), Violation
 /// Writes down the circuit of a disclosure over z; without openings only the constraints.
 ///
 /// * `open-bits`: magnitudes are below 2^96 and signs bits, so a leaf has one reading. Without it a measure could be p − x.
+/// * `open-first`: the first word has one reading, and where the attestation counts it is that of an account's first page.
+///   All other pages of an account have measures of 0, so one of them would hide what the account owes.
+/// * `open-account`: identity · t = active for some t, so padding, which is a first page of nobody, is no account.
 /// * `open-leaf`: the leaf is the hash of identity, words, and the measures those bits spell.
 /// * `open-path`: from level to level, the node below is one of the eight children, and these hash to the node above.
 /// * `open-root`: where an attestation counts, the path ends in its root.
@@ -182,8 +191,29 @@ fn opening_gadget<CS: ConstraintSystem<F>>(
     };
     let zero = Linear::zero();
     let identity = Linear::alloc(cs, "identity", opening.map(|o| o.identity))?;
-    let mut inputs = vec![identity.clone()];
-    for i in 0..WORDS {
+    let first_word = {
+        let mut cs = cs.namespace(|| "open-first");
+        let part = |offset, count| opening.map(|o| bits(o.words[0], offset, count));
+        let mut word = range_gadget(&mut cs, "low", part(0, 128), 128)?;
+        let middle = range_gadget(&mut cs, "middle", part(128, HEADER_OFFSET - 128), HEADER_OFFSET - 128)?;
+        let first = range_gadget(&mut cs, "first", part(HEADER_OFFSET, 1), 1)?;
+        let (offset, count) = (HEADER_OFFSET + 1, FIRST_WORD_BITS - HEADER_OFFSET - 1);
+        let header = range_gadget(&mut cs, "header", part(offset, count), count)?;
+        word.add_scaled(power_of_two(128), &middle);
+        word.add_scaled(power_of_two(HEADER_OFFSET), &first);
+        word.add_scaled(power_of_two(offset), &header);
+        enforce(&mut cs, "a first page where it counts", active, &first.complement::<CS>(), &zero);
+        word
+    };
+    {
+        let mut cs = cs.namespace(|| "open-account");
+        let inverse = identity.value().zip(active.value());
+        let inverse = inverse.map(|(id, active)| Option::<F>::from(id.invert()).unwrap_or(F::ZERO) * active);
+        let inverse = Linear::alloc(&mut cs, "inverse", inverse)?;
+        enforce(&mut cs, "an identity where it counts", &identity, &inverse, active);
+    }
+    let mut inputs = vec![identity.clone(), first_word];
+    for i in 1..WORDS {
         inputs.push(Linear::alloc(cs, &format!("word {i}"), opening.map(|o| o.words[i]))?);
     }
     let mut word = Linear::zero();
@@ -246,10 +276,14 @@ fn level_gadget<CS: ConstraintSystem<F>>(
 }
 
 fn low_u128(value: F) -> u128 {
+    bits(value, 0, 128)
+}
+
+/// `count` bits of the canonical value from bit `offset` on, at most 128.
+fn bits(value: F, offset: u32, count: u32) -> u128 {
     let repr = value.to_repr();
-    let mut low = [0u8; 16];
-    low.copy_from_slice(&repr.as_ref()[..16]);
-    u128::from_le_bytes(low)
+    let bit = |i: u32| repr.as_ref().get(i as usize / 8).map_or(0, |byte| u128::from((byte >> (i % 8)) & 1));
+    (0..count).fold(0, |number, i| number | (bit(offset + i) << i))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! value. Nothing else: no holdings, no position in the tree, and no account reference unless the account wants it shown.
 //!
 //! In goes a [`Claim`], the statements it speaks of, and a customer's inclusion file for each; out comes a file that
-//! anybody can check against the attestations. `circuit` has the rules, `proof` proves and verifies. SPEC.md §13 argues
+//! anybody can check against the attestations. `circuit` has the rules, `proof` proves and verifies. SPEC.md §12 argues
 //! why it is sound, and what it does not show.
 
 mod circuit;
@@ -51,7 +51,7 @@ pub struct Claim {
     /// For whom and what it was made; may be empty. Whoever asks for a disclosure should name a text of their own here, or
     /// they may be shown one that was made for somebody else.
     pub context: String,
-    /// The attestations, of different exchanges each.
+    /// The attestations, of different exchanges each and of one instant.
     pub attestations: Vec<Attested>,
 }
 
@@ -94,8 +94,8 @@ impl Claim {
     ///
     /// # Errors
     /// [`Error::Malformed`] for a claim that is not complete or speaks of a statement that is not there, of none or more
-    /// than [`MAX_ATTESTATIONS`], of two of one exchange (one account would count twice), of different quote currencies, or
-    /// of one without measures.
+    /// than [`MAX_ATTESTATIONS`], of two of one exchange (one account would count twice) or of different instants (what moves
+    /// from one to the other in between would), of different quote currencies, or of one without measures.
     pub fn public_input(&self, statements: &[&[u8]]) -> Result<PublicInput, Error> {
         let refuse = |reason: String| Error::Malformed(format!("the claim is refused: {reason}"));
         if self.protocol != DISCLOSURE_PROTOCOL {
@@ -113,7 +113,7 @@ impl Claim {
         }
         let threshold = parse_threshold(&self.at_least)?;
         let mut slots = [Slot::default(); MAX_ATTESTATIONS];
-        let mut exchanges: Vec<String> = Vec::new();
+        let mut seen: Vec<Statement> = Vec::new();
         for (slot, attested) in slots.iter_mut().zip(&self.attestations) {
             let found = statements.iter().find(|s| hex::encode(Statement::digest(s)) == attested.statement_digest);
             let bytes = found.ok_or_else(|| {
@@ -126,17 +126,32 @@ impl Claim {
             if statement.assets.iter().any(|a| a.quote != self.quote) {
                 return Err(refuse(format!("{} is not valued in {}", statement.snapshot.id, self.quote)));
             }
-            let exchange = statement.exchange.domain.to_ascii_lowercase();
-            if exchanges.contains(&exchange) {
-                return Err(refuse(format!("two attestations of {exchange}: one account could count twice")));
+            for other in &seen {
+                if same_exchange(&statement, other) {
+                    let exchange = &statement.exchange.domain;
+                    return Err(refuse(format!("two attestations of {exchange}: one account could count twice")));
+                }
+                if statement.snapshot.taken_at != other.snapshot.taken_at {
+                    return Err(refuse(format!(
+                        "its attestations are of different instants, {} and {}: what was moved in between could count twice",
+                        other.snapshot.taken_at, statement.snapshot.taken_at
+                    )));
+                }
             }
-            exchanges.push(exchange);
             let shown = attested.account.as_ref().map(|a| a.identity(&statement.snapshot.id)).transpose()?;
             *slot = Slot { active: true, root: from_hex(&statement.root)?, shown };
+            seen.push(statement);
         }
         let context = draw(b"assay/disclosure/v1\0", &self.to_bytes()?);
         Ok(PublicInput { context, threshold, measure, slots })
     }
+}
+
+/// Whether two statements are of one exchange, or of one ledger, as far as they tell.
+fn same_exchange(a: &Statement, b: &Statement) -> bool {
+    let domain = |s: &Statement| s.exchange.domain.trim().trim_end_matches('.').to_ascii_lowercase();
+    let same_lei = a.exchange.lei.is_some() && a.exchange.lei == b.exchange.lei;
+    domain(a) == domain(b) || same_lei || a.root == b.root
 }
 
 impl NamedAccount {

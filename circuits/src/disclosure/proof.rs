@@ -139,7 +139,7 @@ pub fn verify_disclosure<P: AsRef<DisclosureParameters>>(
     let outcome = public.as_ref().map(|_| format!("{} of them", file.claim.attestations.len())).map_err(again);
     let known = add(
         "disclosure-attestations",
-        "the attestations it speaks of are those given, of different exchanges",
+        "the attestations it speaks of are those given, of different exchanges and one instant",
         outcome,
     );
     let (true, Ok(public)) = (known, public) else {
@@ -175,6 +175,9 @@ fn read(bytes: &[u8]) -> Result<(DisclosureFile, Compressed<DisclosureStep>), Er
     }
     let file: DisclosureFile =
         serde_json::from_slice(bytes).map_err(|e| Error::Malformed(format!("the file cannot be read: {e}")))?;
+    if file.proof.bytes().any(|b| b.is_ascii_uppercase()) {
+        return Err(Error::Malformed("the proof is not written in lower-case hexadecimal digits".to_owned()));
+    }
     let envelope = hex::decode(&file.proof)
         .map_err(|_| Error::Malformed("the proof is not written in hexadecimal digits".to_owned()))?;
     let (header, payload) = open(Kind::Disclosure, &envelope)?;

@@ -12,14 +12,14 @@ use assay_circuits::{
     inclusion::{IncludedPage, verify_inclusion},
     page::Page,
     setup::pin_of,
-    shape::Shape,
+    shape::{Shape, TREE_ARITY},
     spec::DISCLOSURE_RULES,
     statement::Statement,
     testing::{
         Counting, disclosure_system, free_variables, tampered_together, test_inclusion, test_pages, test_statement,
         unconstrained_variables,
     },
-    tree::node,
+    tree::{empty_roots, node},
     verifier::signed_quote_amount,
 };
 use bellpepper_core::test_cs::TestConstraintSystem;
@@ -35,9 +35,11 @@ struct Venue {
     inclusion: Vec<u8>,
     reference: String,
     salt: String,
-    /// The account's first page, and where it lies.
-    page: Page,
-    included: IncludedPage,
+    /// The account's pages, and where they lie.
+    pages: Vec<Page>,
+    included: Vec<IncludedPage>,
+    /// A padding page, and where that lies: an inclusion file of its neighbour shows it.
+    padding: (Page, IncludedPage),
 }
 
 impl Venue {
@@ -49,19 +51,41 @@ impl Venue {
         let secret = MasterSecret::new([seed as u8; 32]);
         let salt = secret.salt("test", &reference);
         let own = identity(&salt, "test", &reference);
-        let first = pages.iter().position(|p| p.identity == own).unwrap();
         let file = test_inclusion(shape(), &statement, &pages, &secret, &reference);
-        let statement = statement.to_bytes().unwrap();
+        let bytes = statement.to_bytes().unwrap();
         let inclusion = serde_json::to_vec(&file).unwrap();
-        let report = verify_inclusion(&statement, &inclusion, None);
+        let report = verify_inclusion(&bytes, &inclusion, None);
         assert!(report.is_valid(), "{:?}", report.checks);
-        let (page, included) = (pages[first].clone(), file.pages[0].clone());
-        Self { statement, inclusion, reference, salt: hex::encode(salt), page, included }
+        let padding = padding(&statement, &pages);
+        let pages = pages.into_iter().filter(|p| p.identity == own).collect();
+        let (statement, included) = (bytes, file.pages);
+        Self { statement, inclusion, reference, salt: hex::encode(salt), pages, included, padding }
+    }
+
+    fn page(&self) -> &Page {
+        &self.pages[0]
     }
 
     fn opening(&self) -> Opening {
-        Opening::new(shape(), &self.page, &self.included).unwrap()
+        Opening::new(shape(), &self.pages[0], &self.included[0]).unwrap()
     }
+}
+
+/// The first padding page of the tree with its path, found as its neighbours can: it has the identity 0.
+fn padding(statement: &Statement, pages: &[Page]) -> (Page, IncludedPage) {
+    let at = pages.iter().position(|p| p.identity == F::ZERO).unwrap();
+    let mut nodes: Vec<F> = pages.iter().map(|p| p.leaf(shape())).collect();
+    let (mut position, mut path) = (at, Vec::new());
+    for level in 0..shape().depth() {
+        let empty = empty_roots(shape().depth())[level];
+        nodes.resize(nodes.len().next_multiple_of(TREE_ARITY), empty);
+        let group = position / TREE_ARITY;
+        path.push(std::array::from_fn(|j| nodes[group * TREE_ARITY + j]));
+        nodes = nodes.chunks(TREE_ARITY).map(|c| node(c.try_into().unwrap())).collect();
+        position = group;
+    }
+    assert_eq!(assay_circuits::field::to_hex(&nodes[0]), statement.root);
+    (pages[at].clone(), IncludedPage::new(at as u64, &pages[at], &path))
 }
 
 fn venues() -> &'static [Venue] {
@@ -85,7 +109,7 @@ fn claim(venues: &[&Venue], at_least: i128) -> Claim {
 
 /// What the venues' accounts have in sum.
 fn worth(venues: &[&Venue]) -> i128 {
-    venues.iter().map(|v| v.page.measures[1]).sum()
+    venues.iter().map(|v| v.page().measures[1]).sum()
 }
 
 fn public_of(claim: &Claim) -> PublicInput {
@@ -173,6 +197,41 @@ fn another_measure_account_root_or_sibling_is_refused() {
     assert_eq!(twin, Some("open-path"));
 }
 
+/// Only a first page carries its account's measures: every other one would pass for an account that has, and owes, nothing.
+#[test]
+fn neither_a_later_page_nor_padding_stands_for_an_account() {
+    let all = (5..9).flat_map(|seed| (0..9).map(move |account| Venue::new(seed, account)));
+    let venue = &all.into_iter().find(|v| v.pages.len() > 1).unwrap();
+    let public_of = |claim: Claim| claim.public_input(&[&venue.statement]).unwrap();
+    let public = public_of(claim(&[venue], 0));
+    let with = |opening: Opening| {
+        let mut openings = vec![opening];
+        openings.resize_with(MAX_ATTESTATIONS, Opening::unused);
+        openings
+    };
+    let later = Opening::new(shape(), &venue.pages[1], &venue.included[1]).unwrap();
+    assert_eq!(later.measures, [0, 0]);
+    let (circuit, twin) = verdicts(&public, &with(later.clone()));
+    assert!(circuit.unwrap().contains("open-first"));
+    assert_eq!(twin, Some("open-first"));
+    // nor under the account's name, which all its pages share
+    let mut shown = claim(&[venue], 0);
+    shown.attestations[0].account = Some(NamedAccount { reference: venue.reference.clone(), salt: venue.salt.clone() });
+    let (circuit, _) = verdicts(&public_of(shown), &with(later.clone()));
+    assert!(circuit.unwrap().contains("open-first"));
+    // nor with the bit in another place: then it is another leaf
+    let mut lie = later;
+    lie.words[0] += power_of_two(231);
+    carry_up(&mut lie);
+    assert!(verdicts(&public, &with(lie)).0.unwrap().contains("open-root"));
+
+    let (page, included) = &venue.padding;
+    let padding = Opening::new(shape(), page, included).unwrap();
+    let (circuit, twin) = verdicts(&public, &with(padding));
+    assert!(circuit.unwrap().contains("open-account"));
+    assert_eq!(twin, Some("open-account"));
+}
+
 /// Makes every node below a child of the next level, as a liar would.
 fn carry_up(opening: &mut Opening) {
     let mut value = opening.leaf();
@@ -200,7 +259,11 @@ fn every_rule_catches_the_lie_it_is_there_for() {
     let (_, mut cs) = honest();
     for (variable, rule) in [
         ("attestation 0/open-bits 0/sign bit 0", "open-leaf"),
-        ("attestation 1/word 0", "open-leaf"),
+        ("attestation 1/word 1", "open-leaf"),
+        ("attestation 1/open-first/middle bit 5", "open-leaf"),
+        ("attestation 0/open-first/first bit 0", "open-first"),
+        ("attestation 0/open-account/inverse", "open-account"),
+        ("attestation 2/open-account/inverse", "open-account"),
         ("attestation 1/open-path 2/child 3", "open-path"),
         ("attestation 0/open-path 7/there bit 0", "open-path"),
         ("attestation 0/open-value/value", "open-value"),
@@ -271,14 +334,24 @@ fn a_claim_that_could_count_an_account_twice_or_mixes_currencies_is_refused() {
     assert!(refused(&|c| c.context = "a\nb".to_owned()).contains("context"));
     assert!(refused(&|c| c.at_least = "1e9".to_owned()).contains("1e9"));
     assert!(refused(&|c| c.protocol = "assay/disclosure/2".to_owned()).contains("protocol"));
-    // the same exchange at another time is another statement, and still one exchange
-    let mut later = Statement::parse(&venues()[0].statement).unwrap();
-    later.snapshot.id = "later".to_owned();
-    let later = later.to_bytes().unwrap();
-    let mut both = claim(&two, 0);
-    both.attestations[1].statement_digest = hex::encode(Statement::digest(&later));
-    let error = both.public_input(&[&venues()[0].statement, &later]).unwrap_err().to_string();
-    assert!(error.contains("count twice"), "{error}");
+    // the same exchange at another time, under another spelling or name, is another statement, and still one exchange
+    let pair = |change: &dyn Fn(&mut Statement)| {
+        let mut second = Statement::parse(&venues()[1].statement).unwrap();
+        change(&mut second);
+        let second = second.to_bytes().unwrap();
+        let mut both = claim(&two, 0);
+        both.attestations[1].statement_digest = hex::encode(Statement::digest(&second));
+        both.public_input(&[&venues()[0].statement, &second]).map_err(|e| e.to_string())
+    };
+    pair(&|_| ()).unwrap();
+    for domain in ["exchange-1.example", "EXCHANGE-1.example", "exchange-1.example.", " exchange-1.example"] {
+        assert!(pair(&|s| s.exchange.domain = domain.to_owned()).unwrap_err().contains("count twice"), "{domain}");
+    }
+    let first = Statement::parse(&venues()[0].statement).unwrap();
+    assert!(pair(&|s| s.root = first.root.clone()).unwrap_err().contains("count twice"));
+    // and what is moved between two instants would count twice
+    let moved = pair(&|s| s.snapshot.taken_at = "2026-03-31T00:00:01Z".to_owned()).unwrap_err();
+    assert!(moved.contains("different instants"), "{moved}");
 }
 
 struct Kept(DisclosureParameters);
@@ -322,7 +395,7 @@ fn a_real_disclosure_verifies_and_an_altered_one_does_not() {
     // nothing of the account is in the file
     for venue in &two {
         assert!(!text.contains(&venue.salt) && !text.contains(&venue.reference));
-        assert!(!text.contains(&assay_circuits::field::to_hex(&venue.page.identity)));
+        assert!(!text.contains(&assay_circuits::field::to_hex(&venue.page().identity)));
     }
     // another context, threshold or currency: the proof is of the claim's bytes
     assert_eq!(failed(&text.replace("application 7", "application 8"), &statements), "disclosure-file");
