@@ -52,13 +52,12 @@ fn with_database(url: &str, name: &str) -> String {
 
 /// The home of a test: the parameters of circuits are shared by all, keys and secrets are not.
 pub fn home() -> TempDir {
-    home_in(&std::env::temp_dir())
+    furnished(tempfile::tempdir().unwrap())
 }
 
-fn home_in(place: &Path) -> TempDir {
+fn furnished(home: TempDir) -> TempDir {
     let shared = Path::new(env!("CARGO_TARGET_TMPDIR")).join("assay-home/parameters");
     fs::create_dir_all(&shared).unwrap();
-    let home = tempfile::tempdir_in(place).unwrap();
     std::os::unix::fs::symlink(&shared, home.path().join("parameters")).unwrap();
     home
 }
@@ -197,7 +196,7 @@ impl Service {
 
     /// Serving and working in one process that has a private cluster, all of it below `place`.
     pub fn private(place: &Path, settings: &[(&str, &str)]) -> Self {
-        let home = home_in(place);
+        let home = furnished(tempfile::tempdir_in(place).unwrap());
         // the user postgres, whom root lets it run as, is to reach it there
         fs::create_dir(home.path().join("postgres")).unwrap();
         for dir in [home.path(), &home.path().join("postgres")] {

@@ -81,7 +81,7 @@ fn padding(statement: &Statement, pages: &[Page]) -> (Page, IncludedPage) {
         nodes.resize(nodes.len().next_multiple_of(TREE_ARITY), empty);
         let group = position / TREE_ARITY;
         path.push(std::array::from_fn(|j| nodes[group * TREE_ARITY + j]));
-        nodes = nodes.chunks(TREE_ARITY).map(|c| node(c.try_into().unwrap())).collect();
+        nodes = nodes.chunks(TREE_ARITY).map(node).collect();
         position = group;
     }
     assert_eq!(assay_circuits::field::to_hex(&nodes[0]), statement.root);
