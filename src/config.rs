@@ -39,6 +39,8 @@ pub struct Config {
     pub rate_limit_anonymous: u32,
     /// Requests a minute from one subject; 0: as many as they like.
     pub rate_limit_subject: u32,
+    /// How long a good token is believed without being judged anew; 0: every request judges its token.
+    pub token_believed_seconds: u64,
     /// Addresses of proxies, such as `10.0.0.0/8`, whose `X-Forwarded-For` says where a request comes from.
     pub trusted_proxies: Vec<String>,
     /// How old the newest attestation may be before the service is no longer ready; 0: no promise is made.
@@ -126,6 +128,7 @@ struct Defaults {
     upload_idle_seconds: u64,
     rate_limit_anonymous: u32,
     rate_limit_subject: u32,
+    token_believed_seconds: u64,
     trusted_proxies: Vec<String>,
     promised_interval_seconds: u64,
     queue_patience_seconds: u64,
@@ -149,6 +152,7 @@ impl Default for Defaults {
             upload_idle_seconds: 30,
             rate_limit_anonymous: 600,
             rate_limit_subject: 1200,
+            token_believed_seconds: 5,
             trusted_proxies: Vec::new(),
             promised_interval_seconds: 0,
             queue_patience_seconds: 300,

@@ -119,41 +119,46 @@ async fn caller(state: &ApiState, token: &str) -> Result<Arc<Caller>, Problem> {
     Ok(caller)
 }
 
-/// How long a good token is believed without being judged anew. A key that is taken back, or a token that expires, works so
-/// much longer.
-const BELIEVED_FOR: Duration = Duration::seconds(5);
 /// Most tokens that are believed at the same time.
 const MAX_BELIEVED: usize = 1 << 14;
 
-/// Tokens that were good a moment ago, by their SHA-256. Judging one takes longer than most answers.
-#[derive(Default)]
-pub struct Believed(Mutex<HashMap<[u8; 32], Judged>>);
+/// Tokens that were good a moment ago, by their SHA-256. Judging one takes longer than most answers. A key that is taken back,
+/// or a token that expires, works so much longer.
+pub struct Believed {
+    within: Duration,
+    tokens: Mutex<HashMap<[u8; 32], Judged>>,
+}
 
 /// Whose token it is, and when that was found out.
 type Judged = (Arc<Caller>, OffsetDateTime);
 
 impl Believed {
+    /// Tokens are believed for so many seconds, a minute at most.
+    pub fn new(seconds: u64) -> Self {
+        Self { within: Duration::seconds(seconds.min(60) as i64), tokens: Mutex::default() }
+    }
+
     fn get(&self, name: &[u8; 32], now: OffsetDateTime) -> Option<Arc<Caller>> {
-        let believed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let believed = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
         let (caller, judged) = believed.get(name)?;
-        is_fresh(*judged, now).then(|| Arc::clone(caller))
+        self.is_fresh(*judged, now).then(|| Arc::clone(caller))
     }
 
     fn put(&self, name: [u8; 32], caller: &Arc<Caller>, now: OffsetDateTime) {
-        let mut believed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut believed = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
         if believed.len() >= MAX_BELIEVED {
-            believed.retain(|_, (_, judged)| is_fresh(*judged, now));
+            believed.retain(|_, (_, judged)| self.is_fresh(*judged, now));
             if believed.len() >= MAX_BELIEVED {
                 believed.clear();
             }
         }
         believed.insert(name, (Arc::clone(caller), now));
     }
-}
 
-/// A clock that was set back makes nothing fresh.
-fn is_fresh(judged: OffsetDateTime, now: OffsetDateTime) -> bool {
-    (Duration::ZERO..BELIEVED_FOR).contains(&(now - judged))
+    /// A clock that was set back makes nothing fresh.
+    fn is_fresh(&self, judged: OffsetDateTime, now: OffsetDateTime) -> bool {
+        (Duration::ZERO..self.within).contains(&(now - judged))
+    }
 }
 
 /// Counts a request of nobody known.
@@ -193,18 +198,21 @@ mod tests {
             let (issuer, subject) = ("https://assay.example".to_owned(), subject.to_owned());
             Arc::new(Caller { issuer, subject, scopes: [].into(), exchange: None })
         };
-        let (believed, now) = (Believed::default(), OffsetDateTime::UNIX_EPOCH);
+        let (believed, now) = (Believed::new(5), OffsetDateTime::UNIX_EPOCH);
         believed.put([1; 32], &caller("one"), now);
         assert_eq!(believed.get(&[1; 32], now + Duration::seconds(4)).unwrap().subject, "one");
         assert!(believed.get(&[2; 32], now).is_none());
         assert!(believed.get(&[1; 32], now + Duration::seconds(5)).is_none());
         assert!(believed.get(&[1; 32], now - Duration::SECOND).is_none());
+        let never = Believed::new(0);
+        never.put([1; 32], &caller("one"), now);
+        assert!(never.get(&[1; 32], now).is_none());
         for i in 0..2 * MAX_BELIEVED as u64 {
             let mut name = [0; 32];
             name[..8].copy_from_slice(&i.to_le_bytes());
             believed.put(name, &caller("many"), now);
         }
-        assert!(believed.0.lock().unwrap().len() <= MAX_BELIEVED);
+        assert!(believed.tokens.lock().unwrap().len() <= MAX_BELIEVED);
     }
 
     #[test]

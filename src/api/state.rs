@@ -81,7 +81,7 @@ impl ApiState {
         Ok(Self(Arc::new(Inner {
             by_subject: Buckets::new(config.rate_limit_subject, start),
             by_address: Buckets::new(config.rate_limit_anonymous, start),
-            believed: Believed::default(),
+            believed: Believed::new(config.token_believed_seconds),
             evidence: Evidence::default(),
             readiness: Readiness::default(),
             uploads: Semaphore::new(MAX_UPLOADS),
