@@ -222,9 +222,10 @@ pub fn disclosure_lines(attestations: &[Report], report: &DisclosureReport) -> V
         ));
     }
     let (many, measure) = (claim.attestations.len() > 1, claim.measure.replace('_', " "));
+    let article = if measure == "equity" { "an" } else { "a" };
     lines.push(format!(
-        "VALID: {} {measure} of at least {} {}{}.",
-        if many { "these accounts have together a" } else { "this account has a" },
+        "VALID: {} {article} {measure} of at least {} {}{}.",
+        if many { "these accounts have together" } else { "this account has" },
         claim.at_least,
         visible(&claim.quote),
         if many { " (that they belong to one person is not proved)" } else { "" }
