@@ -327,6 +327,7 @@ CREATE TABLE public.snapshot_files (
     sha256 bytea NOT NULL,
     created_at timestamp with time zone NOT NULL,
     CONSTRAINT snapshot_files_bytes_check CHECK ((bytes >= 0)),
+    CONSTRAINT snapshot_files_name CHECK ((name ~ '^[a-z]{1,32}\.csv(\.gz|\.zst)?$'::text)),
     CONSTRAINT snapshot_files_sha256_check CHECK ((octet_length(sha256) = 32))
 );
 
@@ -358,7 +359,7 @@ COMMENT ON COLUMN public.snapshots.manifest IS 'manifest.toml of the snapshot di
 
 COMMENT ON COLUMN public.snapshots.sealed_at IS 'When the first proof was asked for; from then on files cannot change';
 
-COMMENT ON COLUMN public.snapshots.holds_epoch IS 'False once the ledger was refused, so that a corrected one can take its place; another proof of this one takes it back';
+COMMENT ON COLUMN public.snapshots.holds_epoch IS 'False once its job was refused, failed or cancelled, so that a corrected one can take its place; another proof of this one takes it back';
 
 CREATE TABLE public.tree_nodes (
     job_id uuid NOT NULL,

@@ -30,11 +30,11 @@ COMMENT ON COLUMN snapshots.name IS 'The snapshot''s own id. Identities of accou
 COMMENT ON COLUMN snapshots.epoch IS 'The instant the ledger speaks of (taken_at)';
 COMMENT ON COLUMN snapshots.manifest IS 'manifest.toml of the snapshot directory';
 COMMENT ON COLUMN snapshots.sealed_at IS 'When the first proof was asked for; from then on files cannot change';
-COMMENT ON COLUMN snapshots.holds_epoch IS 'False once the ledger was refused, so that a corrected one can take its place; another proof of this one takes it back';
+COMMENT ON COLUMN snapshots.holds_epoch IS 'False once its job was refused, failed or cancelled, so that a corrected one can take its place; another proof of this one takes it back';
 
 CREATE TABLE snapshot_files (
     snapshot_id uuid NOT NULL REFERENCES snapshots,
-    name        text NOT NULL,
+    name        text NOT NULL CONSTRAINT snapshot_files_name CHECK (name ~ '^[a-z]{1,32}\.csv(\.gz|\.zst)?$'),
     content_id  uuid NOT NULL UNIQUE,
     bytes       bigint NOT NULL CHECK (bytes >= 0),
     sha256      bytea NOT NULL CHECK (octet_length(sha256) = 32),

@@ -41,6 +41,8 @@ impl<K: Hash + Eq + Clone, V> Cache<K, V> {
         if let Some(value) = slot.get() {
             return Ok(Arc::clone(value));
         }
+        // whoever hangs up while it is made drops this future here
+        let _leave = Leave { cache: self, key: &key };
         let mut made = false;
         let value = slot
             .get_or_try_init(|| async {
@@ -51,8 +53,7 @@ impl<K: Hash + Eq + Clone, V> Cache<K, V> {
             .await;
         match (&value, made) {
             (Ok(value), true) => self.settle(&key, &slot, (self.weigh)(value)),
-            (Ok(_), false) => {}
-            (Err(_), _) => self.forget(&key),
+            (Ok(_), false) | (Err(_), _) => {}
         }
         value.map(Arc::clone)
     }
@@ -100,6 +101,18 @@ impl<K: Hash + Eq + Clone, V> Cache<K, V> {
     }
 }
 
+/// Forgets what came to nothing.
+struct Leave<'a, K: Hash + Eq + Clone, V> {
+    cache: &'a Cache<K, V>,
+    key: &'a K,
+}
+
+impl<K: Hash + Eq + Clone, V> Drop for Leave<'_, K, V> {
+    fn drop(&mut self) {
+        self.cache.forget(self.key);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -134,6 +147,19 @@ mod tests {
         let generations = cache.generations.lock().unwrap();
         assert!(generations.young.len() + generations.old.len() <= 21);
         assert_eq!(made.load(Ordering::Relaxed), 1000);
+    }
+
+    #[actix_web::test]
+    async fn who_hangs_up_leaves_nothing() {
+        let cache: Cache<u32, Vec<u8>> = Cache::new(200, Vec::len);
+        for key in 0..10 {
+            let never = cache.get_or_make(key, async || {
+                std::future::pending::<()>().await;
+                Ok::<_, ()>(vec![])
+            });
+            assert!(futures_util::future::FutureExt::now_or_never(never).is_none());
+        }
+        assert!(cache.generations.lock().unwrap().young.is_empty());
     }
 
     #[actix_web::test]

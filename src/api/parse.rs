@@ -72,6 +72,10 @@ impl<T: DeserializeOwned> FromRequest for Query<T> {
     fn from_request(request: &HttpRequest, _body: &mut Payload) -> Self::Future {
         let query = actix_web::web::Query::<T>::from_query(request.query_string());
         let refused = |e| Problem::because(Kind::MalformedRequest, format_args!("the query: {e}"));
+        // no text of the database can hold it
+        if request.query_string().contains("%00") {
+            return ready(Err(Problem::because(Kind::MalformedRequest, "the query has a NUL character")));
+        }
         ready(query.map(|query| Self(query.into_inner())).map_err(refused))
     }
 }

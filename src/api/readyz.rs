@@ -34,6 +34,9 @@ pub async fn readyz(state: web::Data<ApiState>) -> Result<HttpResponse, Problem>
 /// How long an answer holds: nobody is kept from asking, so the database is asked this seldom at most.
 const HOLDS_FOR: StdDuration = StdDuration::from_millis(250);
 
+/// How long the database may take to say.
+const PATIENCE: StdDuration = StdDuration::from_secs(5);
+
 /// The last answer. Whoever asks meanwhile waits for it.
 #[derive(Default)]
 pub struct Readiness(Mutex<Option<(Instant, Vec<FieldError>)>>);
@@ -43,7 +46,8 @@ async fn judge(state: &ApiState) -> Vec<FieldError> {
     if let Some((_, errors)) = last.as_ref().filter(|(at, _)| at.elapsed() < HOLDS_FOR) {
         return errors.clone();
     }
-    let errors = match look(state).await {
+    let looked = tokio::time::timeout(PATIENCE, look(state)).await;
+    let errors = match looked.unwrap_or_else(|_| Err(StoreError::Unavailable("no answer".to_owned()))) {
         Ok(seen) => broken_promises(&state.config, &seen, state.now()),
         Err(reason) => {
             tracing::warn!(%reason, "not ready");

@@ -109,8 +109,6 @@ pub fn prove(
     write_whole(&work.path(PROOF_FILE), Access::Public, &proof)?;
     progress.end();
 
-    let jws = sign(prepared.bytes())?;
-    work.finish(prepared.statement(), &jws)?;
     progress.begin("verifying the attestation", 0, "");
     // the prover accepts the shape it was asked for; whether a verifier does is the verifier's choice
     let report = Attestation::read(&work.dir)?.verify(TestShapes::Accepted, |_| Ok(parameters));
@@ -119,6 +117,8 @@ pub fn prove(
         let failed = report.checks.iter().find(|c| !c.passed).map_or("", |c| c.detail.as_str());
         return Err(AttestError::NotValid(format!("the proof does not verify, nothing is published: {failed}")));
     }
+    // nothing is signed that was not verified
+    work.finish(prepared.statement(), &sign(prepared.bytes())?)?;
     work.publish(&goal)?;
     Ok(Proved {
         out: out.to_owned(),

@@ -130,11 +130,10 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
         .map_err(|error| Failure::environment(format!("cannot start the threads: {error}")))?;
     let stop = stop::on_interrupt()?;
     let meter = global.meter();
+    // a key that cannot be used is better known before than after the proof
+    let keys = KeyRing::open_or_create(&home.keys_dir(), SystemClock.now())?;
     let sign = |statement: &[u8]| {
-        let now = SystemClock.now();
-        let signed =
-            KeyRing::open_or_create(&home.keys_dir(), now).and_then(|keys| keys.sign_statement(statement, now));
-        signed.map_err(|e| AttestError::Environment(e.to_string()))
+        keys.sign_statement(statement, SystemClock.now()).map_err(|e| AttestError::Environment(e.to_string()))
     };
     let proved = attest::prove(&args.dir, &args.out, &home, &options, &sign, &stop, meter.listener());
     drop(meter);

@@ -12,7 +12,10 @@ use super::{
 };
 use crate::{
     attest::begin_fold,
-    store::jobs::{advance, enqueue, set_proof},
+    store::{
+        Conflict,
+        jobs::{advance, enqueue, set_proof},
+    },
 };
 
 pub(super) async fn run(running: Running) -> Result<(), StageError> {
@@ -47,10 +50,11 @@ pub(super) async fn run(running: Running) -> Result<(), StageError> {
         set_proof(&tx, id, &proof, now).await?;
         let moved = still_ours(&tx, &running).await?
             && advance(&tx, id, &[Stage::Compress.state()], Stage::Verify.state(), now).await?;
-        if moved {
-            enqueue(&tx, Stage::Verify.task(), id).await?;
+        if !moved {
+            // what a worker that lost the job has made is not kept
+            return Err(Conflict::JobEnded.into());
         }
-        Ok(moved)
+        enqueue(&tx, Stage::Verify.task(), id).await
     });
-    if stored.await? { Ok(()) } else { Err(StageError::Lost) }
+    Ok(stored.await?)
 }

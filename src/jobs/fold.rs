@@ -15,9 +15,14 @@ use super::{
 };
 use crate::{
     attest::{self, AttestError, Prepared, begin_fold},
-    store::jobs::{checkpoint, drop_checkpoint, put_checkpoint, statement_and_proof},
+    store::{
+        StoreError,
+        jobs::{checkpoint, drop_checkpoint, put_checkpoint, statement_and_proof},
+    },
 };
 
+/// How long the database may take to keep a checkpoint of some tens of megabytes.
+const CHECKPOINT_PATIENCE: Duration = Duration::from_secs(60);
 /// How long a finished fold waits for a database that is away.
 const WAIT_TO_KEEP: Duration = Duration::from_secs(600);
 
@@ -74,7 +79,9 @@ fn fold(running: &Running, prepared: &Prepared<'_>, kept: Option<Vec<u8>>, runti
                 let client = context.store.read().await?;
                 put_checkpoint(&client, id, steps, &bytes, context.now()).await
             };
-            let Err(error) = runtime.block_on(put) else { return Ok(()) };
+            let put = async { tokio::time::timeout(CHECKPOINT_PATIENCE, put).await };
+            let put = runtime.block_on(put).unwrap_or_else(|_| Err(StoreError::Unavailable("no answer".to_owned())));
+            let Err(error) = put else { return Ok(()) };
             tracing::warn!(job = %id, steps, %error, "the checkpoint is not kept");
             if !complete {
                 // a database that is away or full costs no more than what is folded until it is back

@@ -43,6 +43,10 @@ pub(super) async fn materialise(running: &Running) -> Result<PathBuf, StageError
     let manifest = dir.join(MANIFEST);
     fs::write(&manifest, &snapshot.manifest).map_err(|e| at(&manifest, &e))?;
     for file in &files {
+        // a name is a path here: whoever may write the row is not to write elsewhere
+        if ledger::table_of(&file.name).is_none() {
+            return Err(StageError::Failed("the snapshot has a file that is none of a ledger's".to_owned()));
+        }
         let path = dir.join(&file.name);
         if is_there(&path, file) {
             continue;

@@ -5,6 +5,7 @@ use super::{
     stage::{Running, Stage, StageError, still_ours},
 };
 use crate::store::{
+    Conflict,
     jobs::{PlanInfo, advance, enqueue, set_plan},
     pages::{NodeRow, PageRow, load_pages, load_reserves, load_tree},
 };
@@ -49,10 +50,11 @@ pub(super) async fn run(running: Running) -> Result<(), StageError> {
         set_plan(&tx, id, info, now).await?;
         let moved = still_ours(&tx, &running).await?
             && advance(&tx, id, &[Stage::Plan.state()], Stage::Fold.state(), now).await?;
-        if moved {
-            enqueue(&tx, Stage::Fold.task(), id).await?;
+        if !moved {
+            // what a worker that lost the job has made is not kept
+            return Err(Conflict::JobEnded.into());
         }
-        Ok(moved)
+        enqueue(&tx, Stage::Fold.task(), id).await
     });
-    if stored.await? { Ok(()) } else { Err(StageError::Lost) }
+    Ok(stored.await?)
 }

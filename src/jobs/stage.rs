@@ -25,6 +25,9 @@ use crate::{
 /// How often a stage is begun without coming to an end of any kind, errors of the machine among them.
 const MOST_BEGUN: i32 = 20;
 
+/// How long a heartbeat waits for the database.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// The six stages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
@@ -161,16 +164,19 @@ where
     Fut: Future<Output = Result<(), StageError>>,
 {
     let outcome = attempt(&context, stage, job_id, work).await;
-    let end = |state, detail: String, findings: Option<Value>| {
+    let end = |state: JobState, detail: String, findings: Option<Value>| {
         let context = Arc::clone(&context);
         async move {
-            tracing::warn!(job = %job_id, stage = stage.task(), state = JobState::as_str(state), "the job has ended");
             let (detail, findings, now) = (&detail, &findings, context.now());
-            let ended = context
-                .store
-                .run_tx("end job", async |tx| end_job(&tx, job_id, state, Some(detail), findings.as_ref(), now).await);
+            let ended = context.store.run_tx("end job", async |tx| {
+                end_job(&tx, job_id, state, Some(detail), findings.as_ref(), &context.name, now).await
+            });
+            if !ended.await.map_err(|e| e.to_string())? {
+                return put_down(&context, stage, job_id).await;
+            }
+            tracing::warn!(job = %job_id, stage = stage.task(), state = state.as_str(), "the job has ended");
             metrics::counter!("assay_jobs_total", "state" => state.as_str()).increment(1);
-            ended.await.map(drop).map_err(|e| e.to_string())
+            Ok(())
         }
     };
     match outcome {
@@ -274,11 +280,12 @@ async fn heartbeats(running: Running, mut ended: oneshot::Receiver<()>) {
             }
             _ = beat.tick() => {
                 let steps = Some(running.steps_done.load(Ordering::Relaxed)).filter(|s| *s >= 0);
-                let beat = async {
+                // a database that says nothing is not to keep the work from being told to stop
+                let beat = tokio::time::timeout(PATIENCE, async {
                     let client = context.store.read().await?;
                     heartbeat(&client, running.job.id, &context.name, steps, context.now()).await
-                };
-                match beat.await {
+                });
+                match beat.await.unwrap_or_else(|_| Err(StoreError::Unavailable("no answer".to_owned()))) {
                     Ok(true) => {}
                     Ok(false) => running.stop.store(true, Ordering::Relaxed),
                     // a database that is away for a moment is no reason to lose work

@@ -166,7 +166,7 @@ statements! {
                     j.pages, j.detail, j.findings, a.attestation_id, j.worker, j.heartbeat_at, j.created_at, j.updated_at
              FROM jobs j JOIN snapshots s USING (snapshot_id) JOIN exchanges e USING (exchange_id)
              LEFT JOIN attestations a USING (job_id) WHERE j.job_id = $1";
-    ADVANCE = "UPDATE jobs SET state = $3, begun = 0, updated_at = $4
+    ADVANCE = "UPDATE jobs SET state = $3, begun = CASE state WHEN $3 THEN begun ELSE 0 END, updated_at = $4
                WHERE job_id = $1 AND state = ANY ($2)
                AND state NOT IN ('published', 'refused', 'failed', 'cancelled')";
     ENQUEUE = "SELECT enqueue_task($1, $2, $3)::text";
@@ -179,9 +179,9 @@ statements! {
                  AND state NOT IN ('published', 'refused', 'failed', 'cancelled')";
     STATE = "SELECT state FROM jobs WHERE job_id = $1";
     CANCEL = "UPDATE jobs SET state = 'cancelled', updated_at = $2
-              WHERE job_id = $1 AND state NOT IN ('published', 'refused', 'failed', 'cancelled') RETURNING state";
+              WHERE job_id = $1 AND state NOT IN ('published', 'refused', 'failed', 'cancelled') RETURNING state, snapshot_id";
     END = "UPDATE jobs SET state = $2, detail = $3, findings = $4, updated_at = $5
-           WHERE job_id = $1 AND state NOT IN ('published', 'refused', 'failed', 'cancelled') RETURNING snapshot_id";
+           WHERE job_id = $1 AND (worker IS NULL OR worker = $6) AND state NOT IN ('published', 'refused', 'failed', 'cancelled') RETURNING snapshot_id";
     YIELD_EPOCH = "UPDATE snapshots SET holds_epoch = false WHERE snapshot_id = $1";
     SET_PLAN = "UPDATE jobs SET shape = $2, accounts = $3, pages = $4, steps = $5, statement = $6, updated_at = $7
                 WHERE job_id = $1 AND state NOT IN ('published', 'refused', 'failed', 'cancelled')";
@@ -198,7 +198,7 @@ statements! {
                           WHERE checkpoints.steps <= excluded.steps
                           RETURNING job_id
                       )
-                      UPDATE jobs SET begun = 0 FROM kept WHERE jobs.job_id = kept.job_id AND begun > 0";
+                      UPDATE jobs SET begun = 0 FROM kept WHERE jobs.job_id = kept.job_id";
     CHECKPOINT = "SELECT steps, bytes FROM checkpoints WHERE job_id = $1";
     DROP_CHECKPOINT = "DELETE FROM checkpoints WHERE job_id = $1";
 }
@@ -305,20 +305,23 @@ pub async fn heartbeat(
     Ok(HEARTBEAT.execute(client, &[&job_id, &worker, &steps_done, &now]).await? == 1)
 }
 
-/// Cancels the job and says what state it is in then: one that has ended stays as it is. A worker that is at it learns of it at
+/// Cancels the job and says what state it is in then: one that has ended stays as it is. Its snapshot gives up its epoch. A worker that is at it learns of it at
 /// its next heartbeat, and gets nothing through meanwhile.
 ///
 /// # Errors
 /// [`StoreError::NotFound`].
 pub async fn cancel(tx: &Tx, job_id: Uuid, now: OffsetDateTime) -> Result<JobState> {
     let row = match CANCEL.row(tx, &[&job_id, &now]).await? {
-        Some(row) => row,
+        Some(row) => {
+            YIELD_EPOCH.execute(tx, &[&row.get::<_, Uuid>(1)]).await?;
+            row
+        }
         None => STATE.row(tx, &[&job_id]).await?.ok_or(StoreError::NotFound)?,
     };
     JobState::read(row.get(0))
 }
 
-/// Ends the job as refused or failed. A refused snapshot gives up its epoch, so that a
+/// Ends the job of `worker` as refused or failed. A refused snapshot gives up its epoch, so that a
 /// corrected one can be handed over. `false`, and nothing happens, if the job has ended before.
 ///
 /// # Errors
@@ -329,18 +332,17 @@ pub async fn end_job(
     state: JobState,
     detail: Option<&str>,
     findings: Option<&Value>,
+    worker: &str,
     now: OffsetDateTime,
 ) -> Result<bool> {
     if !matches!(state, JobState::Refused | JobState::Failed) {
         return Err(StoreError::Corrupt(format!("a job cannot be ended as {}", state.as_str())));
     }
-    let Some(row) = END.row(tx, &[&job_id, &state.as_str(), &detail, &findings, &now]).await? else {
+    let Some(row) = END.row(tx, &[&job_id, &state.as_str(), &detail, &findings, &now, &worker]).await? else {
         STATE.row(tx, &[&job_id]).await?.ok_or(StoreError::NotFound)?;
         return Ok(false);
     };
-    if state == JobState::Refused {
-        YIELD_EPOCH.execute(tx, &[&row.get::<_, Uuid>(0)]).await?;
-    }
+    YIELD_EPOCH.execute(tx, &[&row.get::<_, Uuid>(0)]).await?;
     Ok(true)
 }
 

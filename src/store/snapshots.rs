@@ -151,6 +151,15 @@ pub async fn add_chunk(client: &impl Session, content_id: Uuid, position: i32, b
     Ok(())
 }
 
+/// Deletes the chunks of an upload that came to nothing.
+///
+/// # Errors
+/// [`Conflict::Sealed`] if a file lists the content; those of the database.
+pub async fn drop_chunks(client: &impl Session, content_id: Uuid) -> Result<()> {
+    DROP_CHUNKS.execute(client, &[&content_id]).await?;
+    Ok(())
+}
+
 /// Lists a file whose chunks are all there, in the place of an earlier one of the same name, whose chunks are deleted. Doing
 /// so again with the same content changes nothing.
 ///

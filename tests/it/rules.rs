@@ -1,10 +1,26 @@
 //! Limits, margin and equity through the program: ledgers that keep their rules, and ledgers that do not.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, sync::atomic::AtomicBool};
 
+use assay::{
+    attest::{Home, Plan, Prepared, ShapeChoice},
+    ledger::{Limits, check},
+    progress::Silent,
+};
+use assay_circuits::{
+    error::Error,
+    field::to_hex,
+    identity::identity,
+    inclusion::measures,
+    page::Page,
+    prover::Fold,
+    testing::{batch_roots, restate, test_columns},
+    tree::UpperTree,
+    verifier::{TestShapes, verify},
+};
 use serde_json::Value;
 
-use crate::support::{Ledger, Run, assay, assay_in, shared_data, text};
+use crate::support::{Ledger, Run, assay, assay_in, home, shared_data, text};
 
 /// Three accounts in two classes, with collateral in two tiers, debts and positions.
 fn ledger(name: &str, positions: &str) -> Ledger {
@@ -221,6 +237,7 @@ fn real_position_limits_over_5_000_accounts_are_proved() {
     assay(&["verify", text(&ledger.out())]).expect(0);
 
     let (name, limit) = &limits[0];
+    assert_eq!(forced_one_over_the_limit(&ledger, "trader-0", *limit), "limits");
     ledger.write(
         "positions.csv",
         &positions.replacen(&format!("trader-0,{name},-{limit}\n"), &format!("trader-0,{name},-{}\n", limit + 1), 1),
@@ -228,4 +245,41 @@ fn real_position_limits_over_5_000_accounts_are_proved() {
     let refused = assay(&["check", text(&ledger.dir())]).expect(1);
     let said = format!("{}{}", refused.stdout, refused.stderr);
     assert!(said.contains("trader-0") && said.contains("positions.csv line 2"), "{said}");
+}
+
+/// What a prover gets for one contract more than the account's limit, forced past every check of ours: a statement that is
+/// true of these pages in all else, and a real proof of it. Returns the check at which a verifier refuses that.
+fn forced_one_over_the_limit(ledger: &Ledger, account: &str, limit: u64) -> &'static str {
+    let (home, stop) = (Home::new(home().to_owned()), AtomicBool::new(false));
+    let snapshot = check(&ledger.dir(), &Limits::default(), &Silent).unwrap();
+    let secret = home.master_secret().unwrap();
+    let plan = Plan::new(&snapshot, &secret, ShapeChoice::Auto, &stop, &Silent).unwrap();
+    let mut pages: Vec<Page> = (0..plan.steps()).flat_map(|step| plan.batch(step)).collect();
+    let honest = Prepared::new(&snapshot, &secret, ShapeChoice::Auto, &stop, &Silent).unwrap();
+    let mut statement = honest.statement().clone();
+
+    let id = &statement.snapshot.id;
+    let own = identity(&secret.salt(id, account), id, account);
+    let at: Vec<usize> = (0..pages.len()).filter(|i| pages[*i].identity == own).collect();
+    let (first, end) = (at[0], at[at.len() - 1] + 1);
+    let mut entries = pages[first..end].iter_mut().flat_map(|p| &mut p.capped);
+    let full = entries.find(|e| e.quantity == limit && e.slack == 0).unwrap();
+    // the least that a slack can be is 0
+    full.quantity += 1;
+    pages[first].measures = measures(&statement, &pages[first..end]).unwrap();
+
+    let shape = plan.shape();
+    let roots = batch_roots(shape, &pages);
+    statement.root = to_hex(&UpperTree::build(shape, roots.clone()).root());
+    restate(&mut statement, &pages);
+
+    let (bytes, columns) = (statement.to_bytes().unwrap(), test_columns(&statement, &pages));
+    let parameters = home.parameters(shape).unwrap();
+    let mut fold = Fold::begin(&parameters.0, &bytes, &roots, &columns).unwrap();
+    for batch in pages.chunks(shape.batch()) {
+        fold.step(batch.to_vec()).unwrap();
+    }
+    let proof = fold.compress().unwrap();
+    let report = verify(&bytes, &proof, TestShapes::Refused, |_| Ok::<_, Error>(&parameters));
+    report.checks.iter().find(|c| !c.passed).unwrap().id
 }

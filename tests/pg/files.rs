@@ -168,3 +168,18 @@ async fn one_name_is_one_ledger_and_one_instant_one_snapshot() {
     assert_eq!(conflict(snapshot(store, "a.example", day(0)).await), Conflict::SnapshotEpoch);
     snapshot(store, "b.example", day(0)).await.unwrap();
 }
+
+/// A worker joins the name to a path.
+#[tokio::test]
+async fn a_file_has_the_name_of_a_file_of_a_ledger() {
+    let database = Database::new().await;
+    let id = snapshot(&database.store, "a.example", day(0)).await.unwrap();
+    for name in ["/../../x.csv", "../x.csv", "balances.csv/../../x", ".csv", "a.csv\n", "balances.toml"] {
+        let insert = format!(
+            "INSERT INTO snapshot_files (snapshot_id, name, content_id, bytes, sha256, created_at)
+             VALUES ('{id}', E'{}', gen_random_uuid(), 0, sha256(''), now())",
+            name.escape_default()
+        );
+        assert_eq!(database.refusal(&insert).await.1, "snapshot_files_name", "{name}");
+    }
+}

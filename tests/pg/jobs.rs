@@ -26,7 +26,7 @@ async fn move_to(database: &Database, job: Uuid, from: &[JobState], to: JobState
 async fn end(database: &Database, job: Uuid, state: JobState) -> Result<bool> {
     let findings = json!([{ "file": "balances.csv", "line": 7 }]);
     let findings = &findings;
-    let work = async |tx| end_job(&tx, job, state, Some("because"), Some(findings), day(2)).await;
+    let work = async |tx| end_job(&tx, job, state, Some("because"), Some(findings), "w", day(2)).await;
     database.store.run_tx("test.end", work).await
 }
 
@@ -65,22 +65,44 @@ async fn a_published_snapshot_is_not_proved_again() {
 }
 
 #[tokio::test]
-async fn a_refused_ledger_makes_room_for_a_corrected_one() {
+async fn a_job_that_came_to_nothing_makes_room_for_a_corrected_ledger() {
     let database = Database::new().await;
     let store = &database.store;
-    let first = snapshot(store, "a.example", day(0)).await.unwrap();
-    let refused = job(store, first).await.unwrap();
-    end(&database, refused, JobState::Refused).await.unwrap();
-    let row = jobs::job(&store.read().await.unwrap(), refused).await.unwrap();
-    assert_eq!(row.findings, Some(json!([{ "file": "balances.csv", "line": 7 }])));
-    assert_eq!(row.detail.as_deref(), Some("because"));
-    // with another shape, say
-    let again = job(store, first).await.unwrap();
-    end(&database, again, JobState::Refused).await.unwrap();
-    let corrected = "INSERT INTO snapshots (snapshot_id, exchange_id, name, epoch, manifest, created_by, created_at)
-                     SELECT gen_random_uuid(), exchange_id, 'corrected', epoch, '', '', created_at FROM snapshots";
-    database.run(corrected).await;
-    assert_eq!(conflict(job(store, first).await), Conflict::SnapshotEpoch);
+    for (number, to) in (0..).zip([JobState::Refused, JobState::Failed, JobState::Cancelled]) {
+        let first = snapshot(store, "a.example", day(number)).await.unwrap();
+        let ended = job(store, first).await.unwrap();
+        let over = async |id| match to {
+            JobState::Cancelled => assert_eq!(cancelled(&database, id).await.unwrap(), to),
+            _ => assert!(end(&database, id, to).await.unwrap()),
+        };
+        over(ended).await;
+        if to != JobState::Cancelled {
+            let row = jobs::job(&store.read().await.unwrap(), ended).await.unwrap();
+            assert_eq!(row.findings, Some(json!([{ "file": "balances.csv", "line": 7 }])));
+            assert_eq!(row.detail.as_deref(), Some("because"));
+        }
+        // with another shape, say
+        over(job(store, first).await.unwrap()).await;
+        let corrected = format!(
+            "INSERT INTO snapshots (snapshot_id, exchange_id, name, epoch, manifest, created_by, created_at)
+             SELECT gen_random_uuid(), exchange_id, 'corrected {number}', epoch, '', '', created_at
+             FROM snapshots WHERE snapshot_id = '{first}'"
+        );
+        database.run(&corrected).await;
+        assert_eq!(conflict(job(store, first).await), Conflict::SnapshotEpoch);
+    }
+}
+
+#[tokio::test]
+async fn a_worker_that_lost_the_job_does_not_end_it() {
+    let database = Database::new().await;
+    let job = new_job(&database).await;
+    let client = database.store.read().await.unwrap();
+    take_job(&client, job, "other", day(1)).await.unwrap().unwrap();
+    assert!(!end(&database, job, JobState::Failed).await.unwrap());
+    assert_eq!(state(&database, job).await, JobState::Queued);
+    take_job(&client, job, "w", day(1)).await.unwrap().unwrap();
+    assert!(end(&database, job, JobState::Failed).await.unwrap());
 }
 
 #[tokio::test]
@@ -158,7 +180,12 @@ async fn beginnings_are_counted_until_something_comes_of_one() {
     let client = database.store.read().await.unwrap();
     let take = async || take_job(&client, job, "w", day(1)).await.unwrap().unwrap();
     assert_eq!((take().await, take().await), (1, 2));
-    assert!(move_to(&database, job, &[JobState::Queued], JobState::Folding).await);
+    // the first stage says each time that it has begun: that is no progress
+    assert!(move_to(&database, job, &[JobState::Queued], JobState::Checking).await);
+    assert_eq!(take().await, 1);
+    assert!(move_to(&database, job, &[JobState::Checking], JobState::Checking).await);
+    assert_eq!(take().await, 2);
+    assert!(move_to(&database, job, &[JobState::Checking], JobState::Folding).await);
     assert_eq!((take().await, take().await), (1, 2));
     put_checkpoint(&client, job, 3, b"fold", day(1)).await.unwrap();
     assert_eq!((take().await, take().await), (1, 2));

@@ -201,7 +201,7 @@ pub fn test_statement(shape: &Shape, parameter_digest: &str, pages: &[Page]) -> 
     statement
 }
 
-/// Makes totals, reserves, results and the commitment of a statement true of `pages`.
+/// Makes totals, reserves where they are stated, results and the commitment of a statement true of `pages`.
 ///
 /// # Panics
 /// If a page holds something in a column that the statement lacks.
@@ -216,7 +216,8 @@ pub fn restate(statement: &mut Statement, pages: &[Page]) {
     for column in &mut statement.columns {
         column.total = totals.get(&column.index).copied().unwrap_or(0).to_string();
     }
-    for i in 0..statement.assets.len() {
+    let stated = statement.reserves.lines > 0;
+    for i in (0..statement.assets.len()).filter(|_| stated) {
         statement.assets[i].reserves = statement.customer_assets(&statement.assets[i].symbol).to_string();
     }
     if let Some(rules) = &mut statement.rules {

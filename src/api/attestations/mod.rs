@@ -11,7 +11,10 @@ pub mod show;
 pub mod statement;
 pub mod verification;
 
+use std::collections::HashMap;
+
 use assay_circuits::{
+    claims::ColumnKind,
     statement::{Statement, parse_units},
     verifier::AssetLine,
 };
@@ -124,11 +127,24 @@ const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
 
 /// The numbers of each asset, in the order of the book.
 pub fn asset_lines(statement: &Statement) -> Vec<AssetLine> {
+    // in one pass: there may be thousands of assets, and anybody may ask
+    let mut sums: HashMap<&str, (u128, u128)> = HashMap::new();
+    for column in &statement.columns {
+        let units = parse_units(&column.total).unwrap_or(0);
+        if let ColumnKind::Debt { asset } = &column.kind {
+            let (_, debts) = sums.entry(asset).or_default();
+            *debts = debts.saturating_add(units);
+        } else if let Some(asset) = column.kind.asset().filter(|_| column.kind.is_owed()) {
+            let (assets, _) = sums.entry(asset).or_default();
+            *assets = assets.saturating_add(units);
+        }
+    }
+    let sum = |symbol: &str| sums.get(symbol).copied().unwrap_or_default();
     let line = |asset: &assay_circuits::statement::Asset| AssetLine {
         symbol: asset.symbol.clone(),
         scale: asset.scale,
-        assets: statement.customer_assets(&asset.symbol),
-        debts: statement.debts(&asset.symbol),
+        assets: sum(&asset.symbol).0,
+        debts: sum(&asset.symbol).1,
         reserves: parse_units(&asset.reserves).unwrap_or(0),
     };
     statement.assets.iter().map(line).collect()

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::actor;
+use super::{actor, owner};
 use crate::{
     api::{
         auth::Authenticated,
@@ -72,7 +72,7 @@ pub async fn attest(
     let body = body::json::<AttestationRequest>(&request, payload, state.patience(), Some(default)).await?;
     let shape = body.value.shape;
     check_shape(&shape, state.config.worker.test_shapes)?;
-    let (now, subject) = (state.now(), actor(&caller));
+    let (now, subject) = (state.now(), owner(&caller));
     let new = Rc::new(NewJob { id: new_id(now), snapshot_id: snapshot.0, shape, created_by: actor(&caller), now });
     let work = move |tx| make(tx, caller.clone(), Rc::clone(&new));
     once(&state, &request, subject, &body.bytes, "create_job", work).await

@@ -9,7 +9,7 @@ use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{Snapshot, actor};
+use super::{Snapshot, actor, owner};
 use crate::{
     api::{
         auth::Authenticated,
@@ -257,7 +257,7 @@ pub async fn create(
         ExchangeInfo { domain: manifest.exchange.domain, name: manifest.exchange.name, lei: manifest.exchange.lei };
     let parts = Rc::new(Made { exchange, name: manifest.snapshot.id, epoch, text, files, actor: actor(&caller), now });
     let work = move |tx| make(tx, Rc::clone(&parts));
-    once(&state, &request, actor(&caller), &body.bytes, "create_snapshot", work).await
+    once(&state, &request, owner(&caller), &body.bytes, "create_snapshot", work).await
 }
 
 /// A snapshot to be made, checked.

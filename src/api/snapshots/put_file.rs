@@ -69,10 +69,22 @@ pub async fn put_file(
     let content_id = new_id(now);
     let inspection = Inspection::new(packing, &state)?;
     let body = Body::new(payload, state.patience());
-    let Received { bytes, sha256 } = receive(&state, body, content_id, inspection).await?;
-    if announced.is_some_and(|announced| announced != sha256) {
-        return Err(Problem::because(Kind::DigestMismatch, "what came is not what was announced; nothing was changed"));
-    }
+    let received = receive(&state, body, content_id, inspection).await.and_then(|received| match announced {
+        Some(announced) if announced != received.sha256 => {
+            Err(Problem::because(Kind::DigestMismatch, "what came is not what was announced; nothing was changed"))
+        }
+        _ => Ok(received),
+    });
+    let Received { bytes, sha256 } = match received {
+        Ok(received) => received,
+        Err(problem) => {
+            // what is not deleted here is swept a day later
+            if let Ok(client) = state.store.read().await {
+                let _ = snapshots::drop_chunks(&client, content_id).await;
+            }
+            return Err(problem);
+        }
+    };
     let length = i64::try_from(bytes).map_err(Problem::internal)?;
     let (actor, digest) = (actor(&caller), hex::encode(sha256));
     let detail = json!({ "name": name, "bytes": bytes, "sha256": digest });

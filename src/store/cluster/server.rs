@@ -261,7 +261,14 @@ enum Found {
 
 /// Gets whatever still runs from an earlier life out of the way. The caller holds the lock, so no process of ours wants it.
 pub(super) fn stop_orphan(dir: &Path) -> Result<(), ClusterError> {
-    let Some(PidFile { pid, .. }) = PidFile::read(dir) else { return Ok(()) };
+    let Some(PidFile { pid, .. }) = PidFile::read(dir) else {
+        // a full disk leaves an empty file, because of which Postgres would refuse to start
+        let path = PidFile::path(dir);
+        if fs::metadata(&path).is_ok_and(|file| file.len() == 0) {
+            fs::remove_file(&path).map_err(ClusterError::file(&path))?;
+        }
+        return Ok(());
+    };
     match look_at(pid, dir) {
         Found::Nothing | Found::Stranger => return PidFile::disown(dir),
         Found::Foreign => {
