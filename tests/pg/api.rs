@@ -170,11 +170,13 @@ async fn a_ledger_is_handed_over_and_its_attestation_asked_for_once() {
     assert_eq!(send(put(&format!("{location}/files/accounts.csv"), &own, accounts)).await.status(), 204);
     let twice = send(put(&format!("{location}/files/accounts.csv.gz"), &own, "x")).await;
     assert_eq!(json_of(twice).await["type"], "/problems/file-exists");
+    let chunks = place.database.count("file_chunks").await;
     let damaged = send(put(&format!("{location}/files/balances.csv.zst"), &own, "not packed")).await;
     assert_eq!(json_of(damaged).await["type"], "/problems/damaged-file");
     let lost = put(&format!("{location}/files/balances.csv"), &own, "account")
         .insert_header(("content-digest", "sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:"));
     assert_eq!(json_of(send(lost).await).await["type"], "/problems/digest-mismatch");
+    assert_eq!(place.database.count("file_chunks").await, chunks, "a failed upload leaves nothing");
     assert_eq!(send(put(&format!("{location}/files/manifest.toml"), &own, "x")).await.status(), 404);
     let text: String = (0..200_000).map(|i| format!("alice,BTC,{i},0\n")).collect();
     let packed = zstd::encode_all(text.as_bytes(), 1).unwrap();
