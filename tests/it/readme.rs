@@ -18,7 +18,7 @@ fn the_readmes_commands_work_in_their_order() {
     let program = std::path::Path::new(env!("CARGO_BIN_EXE_assay"));
     let path = format!("{}:{}", program.parent().unwrap().display(), std::env::var("PATH").unwrap());
     let commands = commands();
-    assert_eq!(commands.len(), 7);
+    assert_eq!(commands.len(), 8);
     for command in commands {
         let accounts = fs::read_to_string(place.path().join("ledger/accounts.csv")).unwrap_or_default();
         let account = accounts.lines().nth(1).and_then(|l| l.split(',').next()).unwrap_or_default();
