@@ -39,7 +39,7 @@ pub struct Config {
     pub rate_limit_anonymous: u32,
     /// Requests a minute from one subject; 0: as many as they like.
     pub rate_limit_subject: u32,
-    /// How long a good token is believed without being judged anew; 0: every request judges its token.
+    /// How long a good token is believed without being judged anew, 60 at most; 0: every request judges its token.
     pub token_believed_seconds: u64,
     /// Addresses of proxies, such as `10.0.0.0/8`, whose `X-Forwarded-For` says where a request comes from.
     pub trusted_proxies: Vec<String>,

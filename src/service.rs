@@ -1,7 +1,8 @@
 //! The running service: what `serve` and `work` consist of, put together from the settings, and taken apart in order.
 //!
 //! In come settings and a home directory; out comes a process that answers requests, works on jobs, or both, until it is told
-//! to stop. Then requests finish, the proof under way is put down at a checkpoint, and a private cluster is stopped last.
+//! to stop. Then requests finish, the proof under way is put down at a checkpoint, and a private cluster, which is started again if it
+//! ends meanwhile, is stopped last.
 
 use std::{
     future::Future,

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     config::Config,
-    store::{StoreError, attestations},
+    store::{StoreError, attestations, within},
 };
 
 /// Whether the service keeps its promises
@@ -46,8 +46,7 @@ async fn judge(state: &ApiState) -> Vec<FieldError> {
     if let Some((_, errors)) = last.as_ref().filter(|(at, _)| at.elapsed() < HOLDS_FOR) {
         return errors.clone();
     }
-    let looked = tokio::time::timeout(PATIENCE, look(state)).await;
-    let errors = match looked.unwrap_or_else(|_| Err(StoreError::Unavailable("no answer".to_owned()))) {
+    let errors = match within(PATIENCE, look(state)).await {
         Ok(seen) => broken_promises(&state.config, &seen, state.now()),
         Err(reason) => {
             tracing::warn!(%reason, "not ready");

@@ -1,9 +1,9 @@
 //! From a checked ledger to a published attestation, and back to one customer.
 //!
-//! In comes a snapshot directory; out goes an attestation directory (`statement.json`, `proof.bin`, `MANIFEST.sha256`,
-//! `README.txt`) with a `private/` part that is never published, and, per customer, an inclusion file. The way:
+//! In comes a snapshot directory; out goes an attestation directory (`statement.json`, `proof.bin`, `attestation.jws`,
+//! `MANIFEST.sha256`, `README.txt`) with a `private/` part that is never published, and, per customer, an inclusion file. The way:
 //! `book` (columns, tiers, weights) → `plan` (who gets which
-//! pages, and the tree) → `claim` (the statement) → `prove` (fold, compress, verify, publish) →
+//! pages, and the tree) → `claim` (the statement) → `prove` (fold, compress, verify, sign, publish) →
 //! `inclusion`, and from that what an account discloses to a third party (`disclosure`). Nothing here talks to a database or a network, prints, or reads the clock except to space checkpoints.
 //! Nothing is published that this process has not verified, and the master secret is never copied.
 

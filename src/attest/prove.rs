@@ -1,4 +1,4 @@
-//! The way of one attestation: check → plan → statement → fold → compress → verify → publish, in a directory of its own
+//! The way of one attestation: check → plan → statement → fold → compress → verify → sign → publish, in a directory of its own
 //! beside the goal, which gets its name only when everything in it was verified. What a crash leaves can be resumed.
 
 use std::{

@@ -16,8 +16,8 @@ use super::{
 use crate::{
     attest::{self, AttestError, Prepared, begin_fold},
     store::{
-        StoreError,
         jobs::{checkpoint, drop_checkpoint, put_checkpoint, statement_and_proof},
+        within,
     },
 };
 
@@ -79,9 +79,9 @@ fn fold(running: &Running, prepared: &Prepared<'_>, kept: Option<Vec<u8>>, runti
                 let client = context.store.read().await?;
                 put_checkpoint(&client, id, steps, &bytes, context.now()).await
             };
-            let put = async { tokio::time::timeout(CHECKPOINT_PATIENCE, put).await };
-            let put = runtime.block_on(put).unwrap_or_else(|_| Err(StoreError::Unavailable("no answer".to_owned())));
-            let Err(error) = put else { return Ok(()) };
+            // within the runtime: the timer is made there
+            let put = async { within(CHECKPOINT_PATIENCE, put).await };
+            let Err(error) = runtime.block_on(put) else { return Ok(()) };
             tracing::warn!(job = %id, steps, %error, "the checkpoint is not kept");
             if !complete {
                 // a database that is away or full costs no more than what is folded until it is back

@@ -19,6 +19,7 @@ use crate::{
     store::{
         Conflict, StoreError, Tx,
         jobs::{self, JobRow, JobState, end_job, heartbeat, take_job},
+        within,
     },
 };
 
@@ -281,11 +282,11 @@ async fn heartbeats(running: Running, mut ended: oneshot::Receiver<()>) {
             _ = beat.tick() => {
                 let steps = Some(running.steps_done.load(Ordering::Relaxed)).filter(|s| *s >= 0);
                 // a database that says nothing is not to keep the work from being told to stop
-                let beat = tokio::time::timeout(PATIENCE, async {
+                let beat = within(PATIENCE, async {
                     let client = context.store.read().await?;
                     heartbeat(&client, running.job.id, &context.name, steps, context.now()).await
                 });
-                match beat.await.unwrap_or_else(|_| Err(StoreError::Unavailable("no answer".to_owned()))) {
+                match beat.await {
                     Ok(true) => {}
                     Ok(false) => running.stop.store(true, Ordering::Relaxed),
                     // a database that is away for a moment is no reason to lose work

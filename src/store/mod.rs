@@ -46,6 +46,16 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// hold its locks for ever.
 const SESSION: &str = "-c timezone=UTC -c lock_timeout=30s -c idle_in_transaction_session_timeout=120s";
 
+/// What `work` says, or that the database has not answered within `patience`: a connection that is cut silently is noticed by
+/// nobody else for a long time.
+///
+/// # Errors
+/// Those of `work`; [`StoreError::Unavailable`].
+pub async fn within<T>(patience: Duration, work: impl Future<Output = Result<T>>) -> Result<T> {
+    let late = |_| Err(StoreError::Unavailable(format!("no answer within {} seconds", patience.as_secs())));
+    tokio::time::timeout(patience, work).await.unwrap_or_else(late)
+}
+
 /// A pool of connections; cheap to clone.
 #[derive(Clone)]
 pub struct Store {
