@@ -1,12 +1,8 @@
 //! `GET /v1/compliance/{id}`
 
 use actix_web::{HttpResponse, web};
-use assay_circuits::{
-    claims::ColumnKind,
-    field::to_hex,
-    statement::{CoverageBasis, Statement, parse_units},
-    verifier::quote_amount,
-};
+use assay_core::{decimal::{format_units, parse_count}, field::to_hex};
+use assay_programs::ledger::statement::{ColumnKind, CoverageBasis, Statement};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -173,7 +169,7 @@ fn view(
     });
     let rules = statement.rules.as_ref();
     let classes = rules.map(|rules| rules.classes.as_slice()).unwrap_or_default();
-    let class = |class: &assay_circuits::claims::Class| ClassClaim {
+    let class = |class: &assay_programs::ledger::statement::Class| ClassClaim {
         class: class.class,
         name: class.name.clone(),
         kyc_level: class.kyc_level.clone(),
@@ -206,7 +202,7 @@ fn measures(statement: &Statement) -> Vec<Measure> {
     let quote = statement.assets.first().map_or("", |asset| asset.quote.as_str());
     let amount = |units: &str| quote_amount(parse_units(units).unwrap_or(0));
     let results = statement.rules.iter().flat_map(|rules| &rules.results);
-    let measure = |result: &assay_circuits::claims::MeasureResult| Measure {
+    let measure = |result: &assay_programs::ledger::statement::MeasureResult| Measure {
         measure: result.measure.clone(),
         quote: quote.to_owned(),
         positive: amount(&result.positive),
@@ -255,7 +251,7 @@ fn without_limit(statement: &Statement) -> Vec<String> {
     names
 }
 
-fn sentences(classes: &[assay_circuits::claims::Class], limits: &[LimitClaim]) -> Vec<String> {
+fn sentences(classes: &[assay_programs::ledger::statement::Class], limits: &[LimitClaim]) -> Vec<String> {
     let mut counts: BTreeMap<u8, usize> = BTreeMap::new();
     for limit in limits {
         *counts.entry(limit.class).or_default() += 1;
@@ -275,10 +271,7 @@ fn sentences(classes: &[assay_circuits::claims::Class], limits: &[LimitClaim]) -
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use assay_circuits::{
-        shape::Shape,
-        testing::{test_pages, test_statement},
-    };
+    use assay_programs::{ledger::shape::Shape, testing::{test_pages, test_statement}};
 
     use super::*;
     use crate::api::attestations::Publisher;

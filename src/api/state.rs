@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use assay_circuits::identity::MasterSecret;
+use assay_core::identity::MasterSecret;
 use time::OffsetDateTime;
 use tokio::sync::{Semaphore, watch};
 

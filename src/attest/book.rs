@@ -3,12 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use assay_circuits::{
-    claims::{Class, ColumnKind, Instrument, MEASURE_NAMES, MeasureResult, RuleClaims},
-    page::{CappedEntry, Entry},
-    shape::{ALL_COLUMNS, MEASURE_BITS, MEASURES, OPEN_COLUMNS, Shape},
-    statement::{Column, Statement},
-};
+use assay_programs::ledger::{page::{CappedEntry, Entry}, shape::{ALL_COLUMNS, MEASURES, MEASURE_BITS, OPEN_COLUMNS, Shape}, statement::{Class, Column, ColumnKind, Instrument, MEASURE_NAMES, MeasureResult, RuleClaims, Statement}};
 use num_bigint::BigUint;
 
 use super::AttestError;

@@ -2,7 +2,7 @@
 
 use std::io::{Cursor, Write};
 
-use assay_circuits::statement::Statement;
+use assay_programs::ledger::statement::Statement;
 use assay_verifier::{
     attestation::{MANIFEST_FILE, PROOF_FILE, STATEMENT_FILE},
     signature::SIGNATURE_FILE,
@@ -66,10 +66,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use std::fs;
 
-    use assay_circuits::{
-        shape::Shape,
-        testing::{test_pages, test_statement},
-    };
+    use assay_programs::{ledger::shape::Shape, testing::{test_pages, test_statement}};
     use assay_verifier::attestation::Attestation;
 
     use super::*;

@@ -1,17 +1,9 @@
 //! The statement about a planned ledger, in two strokes: everything public, from which the first challenge is drawn, and
 //! then, where there are rules, the commitment to the private sums that answer it.
 
-use assay_circuits::{
-    book::{FedColumn, private_digest},
-    field::{F, to_hex},
-    identity::MasterSecret,
-    setup::pin,
-    shape::Shape,
-    statement::{
-        Asset, COMPLIANCE_NOT_PROVEN, COMPLIANCE_PROTOCOL, CoverageBasis, Exchange, NOT_PROVEN, PROTOCOL, Policy,
-        Reserves, SnapshotInfo, Statement,
-    },
-};
+use assay_core::{field::{F, to_hex}, identity::MasterSecret};
+use assay_fold::pins::Pin;
+use assay_programs::ledger::{Ledger, book::{FedColumn, private_digest}, shape::Shape, statement::{Asset, COMPLIANCE_NOT_PROVEN, COMPLIANCE_PROTOCOL, CoverageBasis, Exchange, NOT_PROVEN, PROTOCOL, Policy, Reserves, SnapshotInfo, Statement}};
 use ff::Field;
 
 use super::{AttestError, book::Book, plan::Plan};

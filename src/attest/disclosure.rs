@@ -2,13 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use assay_circuits::{
-    claims::MEASURE_NAMES,
-    disclosure::{self, Attested, Claim, DISCLOSURE_PROTOCOL, DisclosureReport, MAX_DISCLOSURE_BYTES, NamedAccount},
-    inclusion::{Inclusion, MAX_INCLUSION_BYTES},
-    statement::{MAX_STATEMENT_BYTES, Statement},
-    verifier::{Report, TestShapes},
-};
+use TODO::disclosure;
+use assay_core::sealed::MAX_STATEMENT_BYTES;
+use assay_programs::{disclosure::{claim::{Attested, Claim, DISCLOSURE_PROTOCOL, MAX_DISCLOSURE_BYTES, NamedAccount}, file::DisclosureReport}, ledger::{inclusion::{Inclusion, MAX_INCLUSION_BYTES}, report::Report, statement::{MEASURE_NAMES, Statement}}, purpose::TestShapes};
 use assay_verifier::attestation::{Attestation, STATEMENT_FILE, read_bounded, read_jwks, read_statement};
 
 use super::{AttestError, Home, inclusion};

@@ -34,7 +34,7 @@ pub enum AttestError {
     Unreadable(#[from] Unreadable),
     /// The core refused.
     #[error(transparent)]
-    Core(#[from] assay_circuits::error::Error),
+    Core(#[from] assay_fold::Error),
     /// The operator stopped the run; it can be taken up again.
     #[error("stopped before anything was folded; the same command (with --resume, if OUT.partial exists) begins again")]
     StoppedEarly,
@@ -59,7 +59,7 @@ impl AttestError {
     pub fn exit_code(&self) -> u8 {
         match self {
             // another digest than the pinned one: this build is not the release it says it is
-            Self::Core(assay_circuits::error::Error::ParameterDigest { .. }) => 3,
+            Self::Core(assay_fold::Error::ParameterDigest { .. }) => 3,
             Self::Ledger(CheckError::NotValid(_)) | Self::NotValid(_) | Self::Core(_) => 1,
             Self::Usage(_) => 2,
             Self::Ledger(CheckError::Environment(_))

@@ -8,11 +8,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use assay_circuits::{
-    field::{F, from_hex, to_hex},
-    page::{CappedEntry, Entry, Page},
-    shape::{MEASURES, Shape},
-};
+use assay_core::field::{F, from_hex, to_hex};
+use assay_programs::ledger::{page::{CappedEntry, Entry, Page}, shape::{MEASURES, Shape}};
 use ff::PrimeField;
 
 use super::AttestError;

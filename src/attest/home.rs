@@ -7,11 +7,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use assay_circuits::{
-    disclosure::DisclosureParameters,
-    identity::{MasterSecret, SECRET_BYTES},
-    shape::Shape,
-};
+use assay_core::identity::{MasterSecret, SECRET_BYTES};
+use assay_fold::keys::Keys;
+use assay_programs::{disclosure::Disclosure, ledger::shape::Shape};
 use assay_verifier::parameters::{Kept, load, load_disclosure};
 
 use super::{
@@ -140,7 +138,7 @@ impl Home {
     ///
     /// # Errors
     /// [`AttestError::Core`].
-    pub fn parameters(&self, shape: &'static Shape) -> Result<Kept, assay_circuits::error::Error> {
+    pub fn parameters(&self, shape: &'static Shape) -> Result<Kept, assay_fold::Error> {
         load(shape, &self.dir.join("parameters"))
     }
 
@@ -148,7 +146,7 @@ impl Home {
     ///
     /// # Errors
     /// [`AttestError::Core`].
-    pub fn disclosure_parameters(&self) -> Result<Kept<DisclosureParameters>, assay_circuits::error::Error> {
+    pub fn disclosure_parameters(&self) -> Result<Kept<DisclosureParameters>, assay_fold::Error> {
         load_disclosure(&self.dir.join("parameters"))
     }
 }

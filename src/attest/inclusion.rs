@@ -4,15 +4,8 @@
 
 use std::path::Path;
 
-use assay_circuits::{
-    field::{F, to_hex},
-    identity::{SECRET_BYTES, identity},
-    inclusion::{INCLUSION_PROTOCOL, IncludedEntry, verify_inclusion},
-    page::Page,
-    shape::{Shape, TREE_ARITY},
-    statement::{MAX_STATEMENT_BYTES, Statement},
-    tree::{UpperTree, batch_levels, node},
-};
+use assay_core::{field::{F, to_hex}, identity::{SECRET_BYTES, identity}, sealed::MAX_STATEMENT_BYTES, tree::{UpperTree, batch_levels, node}};
+use assay_programs::ledger::{inclusion::{INCLUSION_PROTOCOL, IncludedEntry, verify_inclusion}, page::Page, shape::{Shape, TREE_ARITY}, statement::Statement};
 use assay_verifier::attestation::{STATEMENT_FILE, read_bounded};
 use ff::PrimeField;
 use serde::{Serialize, Serializer};
@@ -166,7 +159,7 @@ fn digits(value: &F) -> Digits {
     digits
 }
 
-/// [`Inclusion`](assay_circuits::inclusion::Inclusion) as it is written.
+/// [`Inclusion`](assay_programs::ledger::inclusion::Inclusion) as it is written.
 #[derive(Serialize)]
 struct File<'a> {
     protocol: &'static str,
@@ -178,7 +171,7 @@ struct File<'a> {
     pages: Vec<FilePage>,
 }
 
-/// [`IncludedPage`](assay_circuits::inclusion::IncludedPage) as it is written.
+/// [`IncludedPage`](assay_programs::ledger::inclusion::IncludedPage) as it is written.
 #[derive(Serialize)]
 pub(super) struct FilePage {
     index: u64,
@@ -254,9 +247,9 @@ fn padding(file: &File<'_>) -> usize {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use assay_circuits::inclusion::{IncludedPage, Inclusion};
-    use assay_circuits::page::{CappedEntry, Entry};
-    use assay_circuits::shape::MEASURES;
+    use assay_programs::ledger::inclusion::{IncludedPage, Inclusion};
+    use assay_programs::ledger::page::{CappedEntry, Entry};
+    use assay_programs::ledger::shape::MEASURES;
     use ff::Field;
 
     use super::*;
@@ -287,8 +280,8 @@ mod tests {
     #[test]
     fn s3_the_length_of_the_file_is_independent_of_what_is_held() {
         let shape = shape();
-        let pages = assay_circuits::testing::test_pages(shape, 1, 1);
-        let statement = assay_circuits::testing::test_statement(shape, &"0".repeat(64), &pages);
+        let pages = assay_programs::testing::test_pages(shape, 1, 1);
+        let statement = assay_programs::testing::test_statement(shape, &"0".repeat(64), &pages);
         let page = |column, quantity| {
             let entries = vec![Entry { column, quantity }; 6];
             let capped = vec![CappedEntry { column: 8192 + column, quantity, slack: 0 }; 2];
@@ -315,9 +308,9 @@ mod tests {
     #[test]
     fn what_is_written_is_what_the_format_says() {
         let shape = Shape::named("compliance-8").unwrap();
-        let pages = assay_circuits::testing::test_pages(shape, 3, 1);
-        let statement = assay_circuits::testing::test_statement(shape, &"0".repeat(64), &pages);
-        let upper = UpperTree::build(shape, assay_circuits::testing::batch_roots(shape, &pages));
+        let pages = assay_programs::testing::test_pages(shape, 3, 1);
+        let statement = assay_programs::testing::test_statement(shape, &"0".repeat(64), &pages);
+        let upper = UpperTree::build(shape, assay_programs::testing::batch_roots(shape, &pages));
         let leaves: Vec<F> = pages[8..16].iter().map(|page| page.leaf(shape)).collect();
         let batch = Batch::new(shape, upper.root(), 1, &leaves, &upper.path(1)).unwrap();
         let mut path = vec![std::array::from_fn(|j| leaves[j])];

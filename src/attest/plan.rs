@@ -3,16 +3,9 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use assay_circuits::{
-    book::{FedColumn, SumCollector},
-    field::{F, to_hex},
-    identity::{MasterSecret, identity},
-    page::{Entry, Page},
-    setup::pin,
-    shape::{MAX_PAGES_PER_ACCOUNT, MEASURES, OPEN_COLUMNS, Shape, Use},
-    statement::{Statement, first_challenge},
-    tree::{UpperTree, batch_levels},
-};
+use assay_core::{field::{F, to_hex}, identity::{MasterSecret, identity}, tree::{UpperTree, batch_levels}};
+use assay_fold::pins::Pin;
+use assay_programs::{ledger::{Ledger, book::{FedColumn, SumCollector}, page::{Entry, Page}, shape::{MAX_PAGES_PER_ACCOUNT, MEASURES, OPEN_COLUMNS, Shape}, statement::{Statement, first_challenge}}, purpose::Purpose};
 use ff::Field;
 use rayon::prelude::*;
 

@@ -9,13 +9,9 @@ use std::{
     time::Duration,
 };
 
-use assay_circuits::{
-    identity::MasterSecret,
-    prover::Fold,
-    setup::Parameters,
-    statement::Statement,
-    verifier::{Report, TestShapes},
-};
+use assay_core::identity::MasterSecret;
+use assay_fold::keys::Keys;
+use assay_programs::{ledger::{Ledger, fold::Fold, report::Report, statement::Statement}, purpose::TestShapes};
 use assay_verifier::{
     attestation::{Attestation, MANIFEST_FILE, PROOF_FILE, STATEMENT_FILE},
     signature::SIGNATURE_FILE,

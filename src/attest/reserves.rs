@@ -7,11 +7,8 @@
 
 use std::collections::BTreeMap;
 
-use assay_circuits::{
-    identity::MasterSecret,
-    statement::{Asset, Statement, parse_units},
-    verifier::Check,
-};
+use assay_core::{check::Check, decimal::parse_count, identity::MasterSecret};
+use assay_programs::ledger::statement::{Asset, Statement};
 use serde::{Deserialize, Serialize};
 
 use super::AttestError;
@@ -297,8 +294,8 @@ fn hash(text: &str) -> Option<[u8; HASH_BYTES]> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use assay_circuits::claims::ColumnKind;
-    use assay_circuits::statement::{Column, Exchange, NOT_PROVEN, PROTOCOL, Policy, Reserves, SnapshotInfo};
+    use assay_programs::ledger::statement::ColumnKind;
+    use assay_programs::ledger::statement::{Column, Exchange, NOT_PROVEN, PROTOCOL, Policy, Reserves, SnapshotInfo};
     use serde_json::{Value, json};
 
     use super::*;

@@ -7,14 +7,8 @@
 
 use std::sync::Arc;
 
-use assay_circuits::{
-    field::{F, from_hex},
-    identity::{MasterSecret, SECRET_BYTES, identity},
-    page::Page,
-    shape::{Shape, TREE_ARITY},
-    statement::Statement,
-    tree::empty_roots,
-};
+use assay_core::{field::{F, from_hex}, identity::{MasterSecret, SECRET_BYTES, identity}, tree::empty_roots};
+use assay_programs::ledger::{page::Page, shape::{Shape, TREE_ARITY}, statement::Statement};
 use ff::PrimeField;
 use rayon::prelude::*;
 
@@ -241,10 +235,7 @@ fn element(bytes: &[u8; 32]) -> Option<F> {
 #[cfg(test)]
 pub(crate) mod tests {
     #![allow(clippy::unwrap_used)]
-    use assay_circuits::{
-        inclusion::verify_inclusion,
-        testing::{batch_roots, test_pages, test_statement},
-    };
+    use assay_programs::{ledger::inclusion::verify_inclusion, testing::{batch_roots, test_pages, test_statement}};
 
     use super::*;
     use crate::attest::files::write_page;
@@ -286,7 +277,7 @@ pub(crate) mod tests {
                     .map(|c| {
                         let mut children = [filler; TREE_ARITY];
                         children[..c.len()].copy_from_slice(c);
-                        assay_circuits::tree::node(&children)
+                        assay_core::tree::node(&children)
                     })
                     .collect();
             }

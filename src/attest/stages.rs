@@ -6,10 +6,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use assay_circuits::{
-    book::FedColumn, error::Error, field::F, identity::MasterSecret, page::Page, prover::Fold, setup::Parameters,
-    shape::Shape, statement::Statement, tree::UpperTree,
-};
+use assay_core::{field::F, identity::MasterSecret, tree::UpperTree};
+use assay_fold::{Error, keys::Keys};
+use assay_programs::ledger::{Ledger, book::FedColumn, fold::Fold, page::Page, shape::Shape, statement::Statement};
 use ff::PrimeField;
 
 use super::{

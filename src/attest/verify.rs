@@ -2,11 +2,7 @@
 
 use std::path::Path;
 
-use assay_circuits::{
-    inclusion::{InclusionReport, MAX_INCLUSION_BYTES},
-    statement::Statement,
-    verifier::{Report, TestShapes},
-};
+use assay_programs::{ledger::{inclusion::{InclusionReport, MAX_INCLUSION_BYTES}, report::Report, statement::Statement}, purpose::TestShapes};
 use assay_verifier::attestation::{Attestation, read_bounded, read_jwks, read_statement};
 
 use super::{AttestError, Home, MAX_DISCLOSURE_BYTES, ReservesReport, verify_reserve_disclosure};
@@ -60,7 +56,7 @@ pub fn verify_inclusion(
     let file = read_bounded(file, MAX_INCLUSION_BYTES)?;
     let attestation = Attestation::read(out)?;
     let report = (!skip_proof).then(|| verify_read(&attestation, home, tests, progress));
-    Ok((report, assay_circuits::inclusion::verify_inclusion(&attestation.statement, &file, account)))
+    Ok((report, assay_programs::ledger::inclusion::verify_inclusion(&attestation.statement, &file, account)))
 }
 
 /// Checks disclosed reserve lines against the statement of the attestation they belong to, which is not verified here.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use assay_circuits::verifier::percent;
+use assay_core::decimal::percent;
 use serde::Serialize;
 
 use super::exit::{Exit, Failure, refusal};

@@ -4,8 +4,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use assay_circuits::setup::pin;
-use assay_circuits::shape::{Shape, Use};
+use assay_fold::pins::Pin;
+use assay_programs::ledger::Ledger;
+use assay_programs::{ledger::shape::Shape, purpose::Purpose};
 use secrecy::ExposeSecret;
 use serde::Serialize;
 

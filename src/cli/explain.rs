@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use assay_circuits::statement::{Statement, parse_units};
-use assay_circuits::verifier::AssetLine;
+use assay_core::decimal::parse_count;
+use assay_programs::ledger::statement::Statement;
+use assay_programs::ledger::policy::AssetLine;
 use assay_verifier::report::{asset_table, explanation};
 
 use super::exit::{Exit, Failure};
@@ -47,7 +48,7 @@ fn lines(statement: &Statement, out: &Path) -> Vec<String> {
 
 /// The numbers as stated. A parsed statement has no total that cannot be read.
 fn asset_lines(statement: &Statement) -> Vec<AssetLine> {
-    let line = |asset: &assay_circuits::statement::Asset| AssetLine {
+    let line = |asset: &assay_programs::ledger::statement::Asset| AssetLine {
         symbol: asset.symbol.clone(),
         scale: asset.scale,
         assets: statement.customer_assets(&asset.symbol),
@@ -62,8 +63,8 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use std::collections::BTreeMap;
 
-    use assay_circuits::claims::ColumnKind;
-    use assay_circuits::statement::{Asset, Column, Exchange, NOT_PROVEN, PROTOCOL, Policy, Reserves, SnapshotInfo};
+    use assay_programs::ledger::statement::ColumnKind;
+    use assay_programs::ledger::statement::{Asset, Column, Exchange, NOT_PROVEN, PROTOCOL, Policy, Reserves, SnapshotInfo};
 
     use super::*;
 

@@ -39,7 +39,7 @@ mod tests;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use assay_circuits::verifier::TestShapes;
+use assay_programs::purpose::TestShapes;
 use clap::{Parser, Subcommand};
 
 use self::exit::{Exit, Failure};

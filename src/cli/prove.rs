@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use assay_circuits::shape::{Shape, Use};
-use assay_circuits::verifier::TestShapes;
+use assay_programs::{ledger::shape::Shape, purpose::Purpose};
+use assay_programs::purpose::TestShapes;
 use assay_verifier::report::attestation_lines;
 use serde::Serialize;
 

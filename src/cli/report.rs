@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use assay_circuits::claims::MEASURE_NAMES;
-use assay_circuits::inclusion::{HoldingKind, InclusionReport};
-use assay_circuits::verifier::{AssetLine, Check, Report, signed_quote_amount};
+use assay_programs::ledger::statement::MEASURE_NAMES;
+use assay_programs::ledger::inclusion::{HoldingKind, InclusionReport};
+use assay_core::{check::Check, decimal::format_signed};
+use assay_programs::ledger::{policy::AssetLine, report::Report};
 use assay_verifier::report::amount;
 use serde::Serialize;
 
@@ -129,7 +130,7 @@ impl<'a> InclusionJson<'a> {
 pub(super) mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use assay_circuits::inclusion::Holding;
+    use assay_programs::ledger::inclusion::Holding;
 
     fn check(id: &'static str, passed: bool) -> Check {
         Check { id, title: format!("{id} holds"), passed, detail: "seen".to_owned() }

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use assay_circuits::disclosure::{Claim, DisclosureReport};
-use assay_circuits::verifier::{Check, Report};
+use assay_programs::disclosure::{claim::Claim, file::DisclosureReport};
+use assay_core::check::Check;
+use assay_programs::ledger::report::Report;
 use assay_verifier::report::disclosure_lines;
 use serde::Serialize;
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use assay_circuits::verifier::Check;
+use assay_core::check::Check;
 use assay_verifier::report::{amount, check_lines, visible};
 use serde::Serialize;
 

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use assay_circuits::error::Error;
+use assay_fold::Error;
 
 use super::{
     check::next,

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError, atomic::AtomicBool},
 };
 
-use assay_circuits::{shape::Shape, verifier::TestShapes};
+use assay_programs::{ledger::shape::Shape, purpose::TestShapes};
 use assay_verifier::parameters::Kept;
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
@@ -100,7 +100,7 @@ impl Context {
     }
 
     /// The parameters of a shape, kept for the next stage.
-    pub(super) fn parameters(&self, shape: &'static Shape) -> Result<Arc<Kept>, assay_circuits::error::Error> {
+    pub(super) fn parameters(&self, shape: &'static Shape) -> Result<Arc<Kept>, assay_fold::Error> {
         let mut kept = self.parameters.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((name, parameters)) = &*kept
             && *name == shape.name

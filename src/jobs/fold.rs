@@ -5,7 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use assay_circuits::{error::Error, prover::Fold};
+use assay_fold::Error;
+use assay_programs::ledger::fold::Fold;
 use tokio::runtime::Handle;
 
 use super::{

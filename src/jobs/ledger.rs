@@ -7,7 +7,7 @@ use std::{
     sync::atomic::Ordering,
 };
 
-use assay_circuits::shape::{Shape, Use};
+use assay_programs::{ledger::shape::Shape, purpose::Purpose};
 use sha2::{Digest, Sha256};
 use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
 

@@ -1,6 +1,6 @@
 //! Stage 6: signed and published, once. The database refuses a second attestation for an exchange's epoch.
 
-use assay_circuits::statement::Statement;
+use assay_programs::ledger::statement::Statement;
 use serde_json::{Value, json};
 
 use super::{

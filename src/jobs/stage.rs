@@ -113,8 +113,8 @@ impl From<AttestError> for StageError {
     }
 }
 
-impl From<assay_circuits::error::Error> for StageError {
-    fn from(error: assay_circuits::error::Error) -> Self {
+impl From<assay_fold::Error> for StageError {
+    fn from(error: assay_fold::Error) -> Self {
         Self::Failed(error.to_string())
     }
 }

@@ -1,6 +1,6 @@
 //! Stage 5: the proof as anybody will verify it, by this process.
 
-use assay_circuits::verifier::{Report, verify};
+use assay_programs::ledger::{report::Report, verify::verify};
 
 use super::{
     check::next,
@@ -42,8 +42,8 @@ pub(super) async fn verified(running: &Running, statement: Vec<u8>, proof: Vec<u
 /// Parameters that the context keeps.
 struct Shared(std::sync::Arc<assay_verifier::parameters::Kept>);
 
-impl AsRef<assay_circuits::setup::Parameters> for Shared {
-    fn as_ref(&self) -> &assay_circuits::setup::Parameters {
+impl AsRef<assay_fold::keys::Keys> for Shared {
+    fn as_ref(&self) -> &assay_fold::keys::Keys {
         &self.0.0
     }
 }

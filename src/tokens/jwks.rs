@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use assay_verifier::signature::PURPOSE;
+use assay_core::signature::PURPOSE;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::DecodingKey;
 use serde_json::{Map, Value};

@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use assay_verifier::signature::thumbprint;
+use assay_core::signature::thumbprint;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};

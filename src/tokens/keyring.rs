@@ -13,7 +13,7 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use assay_verifier::signature::{ALGORITHM, Jws, PURPOSE, STATEMENT_PURPOSE};
+use assay_core::signature::{ALGORITHM, Jws, PURPOSE, STATEMENT_PURPOSE};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use ed25519_dalek::{SigningKey, VerifyingKey, pkcs8::EncodePrivateKey};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};

@@ -7,17 +7,9 @@ use assay::{
     ledger::{Limits, check},
     progress::Silent,
 };
-use assay_circuits::{
-    error::Error,
-    field::to_hex,
-    identity::identity,
-    inclusion::measures,
-    page::Page,
-    prover::Fold,
-    testing::{batch_roots, restate, test_columns},
-    tree::UpperTree,
-    verifier::{TestShapes, verify},
-};
+use assay_core::{field::to_hex, identity::identity, tree::UpperTree};
+use assay_fold::Error;
+use assay_programs::{ledger::{fold::Fold, inclusion::measures, page::Page, verify::verify}, purpose::TestShapes, testing::{batch_roots, restate, test_columns}};
 use serde_json::Value;
 
 use crate::support::{Ledger, Run, assay, assay_in, home, shared_data, text};

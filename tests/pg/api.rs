@@ -27,16 +27,8 @@ use assay::{
     },
     tokens::{Grant, KeyRing, Role, TokenVerifier},
 };
-use assay_circuits::{
-    field::F,
-    identity::MasterSecret,
-    inclusion::verify_inclusion,
-    page::Page,
-    shape::Shape,
-    statement::Statement,
-    testing::{batch_roots, test_pages, test_statement},
-    tree::{empty_roots, node},
-};
+use assay_core::{field::F, identity::MasterSecret, tree::{empty_roots, node}};
+use assay_programs::{ledger::{inclusion::verify_inclusion, page::Page, shape::Shape, statement::Statement}, testing::{batch_roots, test_pages, test_statement}};
 use ff::PrimeField;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -377,7 +369,7 @@ async fn publish(store: &Store, shape: &str, accounts: usize, name: &str, epoch:
     statement.reserves.root = hex::encode(reserves.root());
     statement.exchange.name = format!("Exchange {name}");
     let bytes = {
-        assay_circuits::testing::recommit(&mut statement, &pages);
+        assay_programs::testing::recommit(&mut statement, &pages);
         statement.to_bytes().unwrap()
     };
     let id = Statement::digest(&bytes);

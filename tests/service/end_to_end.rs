@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
-use assay_circuits::inclusion::verify_inclusion;
+use assay_programs::ledger::inclusion::verify_inclusion;
 use assay_verifier::attestation::Attestation;
 use serde_json::json;
 

@@ -7,13 +7,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use assay_circuits::{
-    inclusion::verify_inclusion,
-    setup::Parameters,
-    shape::Shape,
-    statement::Statement,
-    verifier::{TestShapes, verify},
-};
+use assay_fold::keys::Keys;
+use assay_programs::{ledger::{Ledger, inclusion::verify_inclusion, shape::Shape, statement::Statement, verify::verify}, purpose::TestShapes};
 use serde_json::Value;
 
 use crate::{
@@ -49,7 +44,7 @@ fn everything_stored_verifies(service: &Service, attestations: i64) {
         let (id, statement, proof): (Vec<u8>, Vec<u8>, Vec<u8>) = (row.get(0), row.get(1), row.get(2));
         assert_eq!(Statement::digest(&statement).as_slice(), id);
         let report = verify(&statement, &proof, TestShapes::Accepted, |shape: &'static Shape| {
-            Ok::<_, assay_circuits::error::Error>(Kept(Parameters::derive(shape)?))
+            Ok::<_, assay_fold::Error>(Kept(Parameters::derive(shape)?))
         });
         assert!(report.is_valid(), "{:?}", report.checks);
         let customer = service.token("customer", "customer-7");

@@ -7,12 +7,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use assay_circuits::{
-    setup::Parameters,
-    shape::Shape,
-    statement::MAX_STATEMENT_BYTES,
-    verifier::{Check, Report, TestShapes, verify},
-};
+use assay_core::{check::Check, sealed::MAX_STATEMENT_BYTES};
+use assay_fold::keys::Keys;
+use assay_programs::{ledger::{Ledger, report::Report, shape::Shape, verify::verify}, purpose::TestShapes};
 use sha2::{Digest, Sha256};
 
 use crate::signature::{Jwks, Jws, MAX_JWKS_BYTES, MAX_JWS_BYTES, SIGNATURE_FILE};
@@ -112,7 +109,7 @@ impl Attestation {
     pub fn verify<P: AsRef<Parameters>>(
         &self,
         tests: TestShapes,
-        parameters: impl FnOnce(&'static Shape) -> Result<P, assay_circuits::error::Error>,
+        parameters: impl FnOnce(&'static Shape) -> Result<P, assay_fold::Error>,
     ) -> Report {
         let mut report = verify(&self.statement, &self.proof, tests, parameters);
         // only for what is proved: hashing files of somebody's choice is no work to do for nothing

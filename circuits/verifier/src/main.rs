@@ -5,10 +5,7 @@ use std::{
     process::ExitCode,
 };
 
-use assay_circuits::{
-    inclusion::{MAX_INCLUSION_BYTES, verify_inclusion},
-    verifier::TestShapes,
-};
+use assay_programs::{ledger::inclusion::{MAX_INCLUSION_BYTES, verify_inclusion}, purpose::TestShapes};
 use assay_verifier::{
     attestation::{Attestation, read_bounded, read_jwks},
     parameters::load,

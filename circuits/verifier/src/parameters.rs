@@ -7,12 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use assay_circuits::{
-    disclosure::{DISCLOSURE_CIRCUIT, DisclosureParameters},
-    error::Error,
-    setup::{Parameters, pin_of},
-    shape::Shape,
-};
+use assay_fold::{Error, keys::Keys, pins::Pin};
+use assay_programs::{disclosure::{Disclosure, SHAPE as DISCLOSURE}, ledger::{Ledger, shape::Shape}};
 
 /// Parameters that a verification can borrow from.
 pub struct Kept<T = Parameters>(pub T);

@@ -1,12 +1,7 @@
 //! What was found, as lines for a person.
 
-use assay_circuits::{
-    disclosure::{Claim, DisclosureReport},
-    inclusion::{Holding, HoldingKind, InclusionReport},
-    shape::{Shape, Use},
-    statement::{CoverageBasis, Statement, parse_units},
-    verifier::{AssetLine, Check, Report, percent, quote_amount, signed_quote_amount},
-};
+use assay_core::{check::Check, decimal::{format_signed, format_units, parse_count, percent}};
+use assay_programs::{disclosure::{claim::Claim, file::DisclosureReport}, ledger::{inclusion::{Holding, HoldingKind, InclusionReport}, policy::AssetLine, report::Report, shape::Shape, statement::{CoverageBasis, Statement}}, purpose::Purpose};
 
 /// `units` smallest units as a decimal number of whole ones, in its shortest form.
 pub fn amount(units: u128, scale: u8) -> String {
@@ -313,7 +308,7 @@ fn rule_lines(statement: &Statement) -> Vec<String> {
     if let Ok(digest) = statement.book_digest() {
         lines.push(format!(
             "The book, that is every column with its limit, class and weights, has the digest {}.",
-            assay_circuits::field::to_hex(&digest)
+            assay_core::field::to_hex(&digest)
         ));
     }
     if let [equity, margin] = rules.results.as_slice() {

@@ -3,10 +3,8 @@
 use std::fmt::Write;
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use assay_circuits::{
-    statement::Statement,
-    verifier::{AssetLine, percent},
-};
+use assay_core::decimal::percent;
+use assay_programs::ledger::{policy::AssetLine, statement::Statement};
 use assay_verifier::report::visible;
 
 use super::asset_lines;
@@ -156,10 +154,7 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use assay_circuits::{
-        shape::Shape,
-        testing::{test_pages, test_statement},
-    };
+    use assay_programs::{ledger::shape::Shape, testing::{test_pages, test_statement}};
 
     use super::*;
 

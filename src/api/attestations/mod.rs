@@ -13,11 +13,8 @@ pub mod verification;
 
 use std::collections::HashMap;
 
-use assay_circuits::{
-    claims::ColumnKind,
-    statement::{Statement, parse_units},
-    verifier::AssetLine,
-};
+use assay_core::decimal::parse_count;
+use assay_programs::ledger::{policy::AssetLine, statement::{ColumnKind, Statement}};
 use assay_verifier::report::amount;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -140,7 +137,7 @@ pub fn asset_lines(statement: &Statement) -> Vec<AssetLine> {
         }
     }
     let sum = |symbol: &str| sums.get(symbol).copied().unwrap_or_default();
-    let line = |asset: &assay_circuits::statement::Asset| AssetLine {
+    let line = |asset: &assay_programs::ledger::statement::Asset| AssetLine {
         symbol: asset.symbol.clone(),
         scale: asset.scale,
         assets: sum(&asset.symbol).0,

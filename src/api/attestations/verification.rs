@@ -70,7 +70,7 @@ fn keyed(owner: &Owner<'_>, purpose: &[u8], id: &AttestationId) -> [u8; 32] {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use assay_circuits::shape::Shape;
+    use assay_programs::ledger::shape::Shape;
 
     use super::*;
     use crate::attest::stored_for_tests;

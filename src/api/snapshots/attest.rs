@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, rc::Rc};
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
-use assay_circuits::shape::{Shape, Use};
+use assay_programs::{ledger::shape::Shape, purpose::Purpose};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;

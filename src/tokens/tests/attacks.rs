@@ -207,7 +207,7 @@ fn a3_a_signed_statement_is_no_token() {
 
 #[test]
 fn a3_a_token_is_no_signature_of_a_statement() {
-    use assay_verifier::signature::{Jwks, Jws};
+    use assay_core::signature::{Jwks, Jws};
     let world = World::new();
     let jwks = Jwks::parse(world.ring.jwks(NOW).to_string().as_bytes()).unwrap();
     let statement = own_claims().to_string();

@@ -105,7 +105,7 @@ fn a_name_is_the_thumbprint_of_rfc_8037() {
     let x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
     let bytes: [u8; 32] = URL_SAFE_NO_PAD.decode(x).unwrap().try_into().unwrap();
     let key = ed25519_dalek::VerifyingKey::from_bytes(&bytes).unwrap();
-    assert_eq!(assay_verifier::signature::thumbprint(&key), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+    assert_eq!(assay_core::signature::thumbprint(&key), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
 }
 
 #[test]
@@ -157,7 +157,7 @@ fn a_replaced_token_key_goes_when_its_last_token_has_expired() {
 
 #[test]
 fn a_replaced_statement_key_stays_published_for_good() {
-    use assay_verifier::signature::{Jwks, Jws};
+    use assay_core::signature::{Jwks, Jws};
     let world = World::new();
     let jws = world.ring.sign_statement(b"a statement", NOW).unwrap();
     world.ring.rotate(Purpose::Attestation, NOW).unwrap();

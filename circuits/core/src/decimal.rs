@@ -1,0 +1,412 @@
+//! Decimal text to integers and back, exactly: the one place that reads and writes decimals. There is no rounding and no
+//! floating point: a number is either read as written or refused.
+//!
+//! Two grammars. What an exchange writes in a ledger may have several spellings ([`parse_units`], [`parse_decimal`]); what
+//! a statement or a claim holds has one ([`parse_count`], [`parse_shortest`]).
+//!
+//! A ledger's decimals. Read: `0`, `12`, `007`, `12.50`, `8.978e-05`, `1E+16`. Refused: an empty text, a sign before the number, `NaN`, `inf`,
+//! `.5`, `5.`, spaces, underscores, hexadecimal, a digit outside ASCII. Digits that are needed beyond the scale are refused;
+//! zeros beyond the scale carry nothing and are not.
+
+use num_bigint::BigUint;
+
+use crate::error::Error;
+
+/// Most decimals a price or a quantity can have.
+pub const MAX_SCALE: u8 = 18;
+
+/// Longest text that is looked at; a line of a snapshot is no longer either.
+const MAX_TEXT_BYTES: usize = 1 << 16;
+
+/// Why a text is not the number it should be. Each reads on after the number: "BTC quantity 1.5 …".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum DecimalError {
+    /// Nothing is written.
+    #[error("is empty")]
+    Empty,
+    /// A minus sign, where only zero and more is allowed (a negative zero included: nobody writes it on purpose).
+    #[error("is negative")]
+    Negative,
+    /// Not a decimal number in the form the module accepts.
+    #[error("is not a plain decimal number")]
+    Malformed,
+    /// The value needs more decimals than the book gives it.
+    #[error("has {} decimals, the book allows {scale}", at_most_a_thousand(*decimals))]
+    TooManyDecimals {
+        /// Decimals the value needs.
+        decimals: u64,
+        /// Decimals allowed.
+        scale: u8,
+    },
+    /// The value does not fit the integer it is kept in.
+    #[error("is too large: with {scale} decimals at most {} fits", format_units(*max, *scale))]
+    TooLarge {
+        /// Decimals of the unit.
+        scale: u8,
+        /// Largest number of units that fits.
+        max: u128,
+    },
+}
+
+fn at_most_a_thousand(decimals: u64) -> String {
+    if decimals > 1000 { "more than 1000".to_owned() } else { decimals.to_string() }
+}
+
+/// A decimal number in its shortest form: `units`·10^-`scale`, no trailing zero behind the point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Decimal {
+    /// The digits as an integer.
+    pub units: u128,
+    /// How many of them stand behind the point.
+    pub scale: u8,
+}
+
+impl Decimal {
+    /// Whether the value is less than that of `other`, whatever their scales.
+    pub fn is_below(self, other: Self) -> bool {
+        self.parts() < other.parts()
+    }
+
+    /// The whole part, and the rest in units of 10^-18.
+    fn parts(self) -> (u128, u128) {
+        let one = 10u128.pow(u32::from(self.scale));
+        (self.units / one, self.units % one * 10u128.pow(u32::from(MAX_SCALE - self.scale)))
+    }
+}
+
+impl std::fmt::Display for Decimal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&format_units(self.units, self.scale))
+    }
+}
+
+/// `text` as a count of units of 10^-`scale`.
+///
+/// # Errors
+/// See [`DecimalError`]; `TooLarge` above 2^128 − 1 units.
+pub fn parse_units(text: &str, scale: u8) -> Result<u128, DecimalError> {
+    let number = Written::parse(text)?;
+    if number.is_zero() {
+        return Ok(0);
+    }
+    let decimals = number.exponent.min(0).unsigned_abs();
+    if decimals > u64::from(scale) {
+        return Err(DecimalError::TooManyDecimals { decimals, scale });
+    }
+    number.units_at(scale).ok_or(DecimalError::TooLarge { scale, max: u128::MAX })
+}
+
+/// `text` as a quantity: a count of units of 10^-`scale` that fits 64 bits.
+///
+/// # Errors
+/// See [`DecimalError`]; `TooLarge` above 2^64 − 1 units.
+pub fn parse_quantity(text: &str, scale: u8) -> Result<u64, DecimalError> {
+    let too_large = DecimalError::TooLarge { scale, max: u128::from(u64::MAX) };
+    match parse_units(text, scale) {
+        Ok(units) => u64::try_from(units).map_err(|_| too_large),
+        Err(DecimalError::TooLarge { .. }) => Err(too_large),
+        Err(other) => Err(other),
+    }
+}
+
+/// `text` in its shortest form, with at most [`MAX_SCALE`] decimals.
+///
+/// # Errors
+/// See [`DecimalError`]; `TooLarge` above 2^128 − 1 of the units it needs.
+pub fn parse_decimal(text: &str) -> Result<Decimal, DecimalError> {
+    let number = Written::parse(text)?;
+    if number.is_zero() {
+        return Ok(Decimal { units: 0, scale: 0 });
+    }
+    let decimals = number.exponent.min(0).unsigned_abs();
+    let scale = u8::try_from(decimals)
+        .ok()
+        .filter(|scale| *scale <= MAX_SCALE)
+        .ok_or(DecimalError::TooManyDecimals { decimals, scale: MAX_SCALE })?;
+    let units = number.units_at(scale).ok_or(DecimalError::TooLarge { scale, max: u128::MAX })?;
+    Ok(Decimal { units, scale })
+}
+
+/// `units`·10^-`scale` as text in its shortest form: no trailing zero behind the point, no point without decimals.
+#[must_use]
+pub fn format_units(units: u128, scale: u8) -> String {
+    format_digits(&units.to_string(), scale)
+}
+
+/// As [`format_units`] for an integer of any length, given by its digits.
+pub fn format_digits(digits: &str, scale: u8) -> String {
+    let scale = usize::from(scale);
+    let padded = format!("{digits:0>width$}", width = scale + 1);
+    let (whole, decimals) = padded.split_at(padded.len() - scale);
+    let decimals = decimals.trim_end_matches('0');
+    if decimals.is_empty() { whole.to_owned() } else { format!("{whole}.{decimals}") }
+}
+
+/// `units`·10^-`scale` with its sign, in its shortest form.
+#[must_use]
+pub fn format_signed(units: i128, scale: u8) -> String {
+    let sign = if units < 0 { "-" } else { "" };
+    format!("{sign}{}", format_units(units.unsigned_abs(), scale))
+}
+
+/// Hundredths of a percent as a percentage with two decimals, such as `100.00 %`.
+#[must_use]
+pub fn percent(bps: u128) -> String {
+    format!("{}.{:02} %", bps / 100, bps % 100)
+}
+
+/// A whole number in its one spelling: no sign, no leading zero.
+///
+/// # Errors
+/// [`Error::Malformed`] for anything else, or from 2^128 on.
+pub fn parse_count(text: &str) -> Result<u128, Error> {
+    let canonical =
+        !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+    let value = if canonical { text.parse().ok() } else { None };
+    value.ok_or_else(|| Error::Malformed(format!("`{text}` is not a whole number of smallest units")))
+}
+
+/// Whether `text` is a decimal in its shortest form: no exponent, sign or superfluous zero, at most 64 bytes.
+#[must_use]
+pub fn is_shortest(text: &str) -> bool {
+    let (whole, fraction) = text.split_once('.').map_or((text, None), |(w, f)| (w, Some(f)));
+    let digits = |t: &str| !t.is_empty() && t.bytes().all(|b| b.is_ascii_digit());
+    text.len() <= 64
+        && digits(whole)
+        && (whole == "0" || !whole.starts_with('0'))
+        && fraction.is_none_or(|f| digits(f) && !f.ends_with('0'))
+}
+
+/// A decimal in its shortest form as its digits and the number of them behind the point.
+///
+/// # Errors
+/// [`Error::Malformed`] unless [`is_shortest`].
+pub fn parse_shortest(text: &str) -> Result<(BigUint, u32), Error> {
+    let malformed = || Error::Malformed(format!("`{text}` is not a decimal in its shortest form"));
+    if !is_shortest(text) {
+        return Err(malformed());
+    }
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits = BigUint::parse_bytes(format!("{whole}{fraction}").as_bytes(), 10).ok_or_else(malformed)?;
+    Ok((digits, fraction.len() as u32))
+}
+
+/// A decimal in its shortest form, perhaps with a minus sign, in units of 10^-`scale`.
+///
+/// # Errors
+/// [`Error::Malformed`] for another spelling or more than `scale` decimals, [`Error::OutOfBounds`] from 2^127 on.
+pub fn parse_signed_shortest(text: &str, scale: u8) -> Result<i128, Error> {
+    let (negative, digits) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
+    let fits = digits.split_once('.').is_none_or(|(_, fraction)| fraction.len() <= usize::from(scale));
+    if !is_shortest(digits) || !fits || text == "-0" {
+        return Err(Error::Malformed(format!(
+            "`{text}` is not a decimal of at most {scale} decimals in shortest form"
+        )));
+    }
+    let units = parse_units(digits, scale).ok().and_then(|units| i128::try_from(units).ok());
+    let units = units.ok_or_else(|| Error::OutOfBounds(format!("{text} is too large")))?;
+    Ok(if negative { -units } else { units })
+}
+
+/// A number as written: `digits before` ‖ `digits after`, times 10^`exponent`, where zeros at both ends of the digits are
+/// gone, so that the digits decide how many decimals the value really needs.
+struct Written<'a> {
+    before: &'a str,
+    after: &'a str,
+    exponent: i64,
+}
+
+impl<'a> Written<'a> {
+    fn parse(text: &'a str) -> Result<Self, DecimalError> {
+        if text.is_empty() {
+            return Err(DecimalError::Empty);
+        }
+        // Below this length no number of digits can make up for an exponent beyond its cap.
+        if text.len() > MAX_TEXT_BYTES {
+            return Err(DecimalError::Malformed);
+        }
+        if let Some(positive) = text.strip_prefix('-') {
+            return Err(match Self::parse(positive) {
+                Ok(_) => DecimalError::Negative,
+                Err(_) => DecimalError::Malformed,
+            });
+        }
+        let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+            Some((mantissa, exponent)) => (mantissa, parse_exponent(exponent)?),
+            None => (text, 0),
+        };
+        let (before, after) = match mantissa.split_once('.') {
+            Some((before, after)) => (digits(before)?, digits(after)?),
+            None => (digits(mantissa)?, ""),
+        };
+        Ok(Self::shortest(before, after, exponent))
+    }
+
+    fn shortest(before: &'a str, after: &'a str, exponent: i64) -> Self {
+        let after = after.trim_end_matches('0');
+        let before = before.trim_start_matches('0');
+        // The text has at most 2^16 bytes and the exponent is at most a million: these sums cannot overflow.
+        let mut exponent = exponent - after.len() as i64;
+        let mut kept = before;
+        if after.is_empty() {
+            kept = before.trim_end_matches('0');
+            exponent += (before.len() - kept.len()) as i64;
+        }
+        let after = if kept.is_empty() { after.trim_start_matches('0') } else { after };
+        Self { before: kept, after, exponent }
+    }
+
+    fn is_zero(&self) -> bool {
+        self.before.is_empty() && self.after.is_empty()
+    }
+
+    /// The value in units of 10^-`scale`, or `None` above 2^128 − 1. Work is bounded by the 39 digits of the result,
+    /// whatever the exponent says.
+    fn units_at(&self, scale: u8) -> Option<u128> {
+        let zeros = self.exponent.checked_add(i64::from(scale))?;
+        let zeros = u32::try_from(zeros).ok()?;
+        if self.before.len() + self.after.len() > 39 {
+            return None;
+        }
+        let mut units: u128 = 0;
+        for digit in self.before.bytes().chain(self.after.bytes()) {
+            units = units.checked_mul(10)?.checked_add(u128::from(digit - b'0'))?;
+        }
+        units.checked_mul(10u128.checked_pow(zeros)?)
+    }
+}
+
+fn digits(text: &str) -> Result<&str, DecimalError> {
+    if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) { Ok(text) } else { Err(DecimalError::Malformed) }
+}
+
+/// The exponent, capped at a million either way: far outside every bound, and small enough to calculate with.
+fn parse_exponent(text: &str) -> Result<i64, DecimalError> {
+    const CAP: i64 = 1_000_000;
+    let (negative, text) = match (text.strip_prefix('-'), text.strip_prefix('+')) {
+        (Some(rest), _) => (true, rest),
+        (None, Some(rest)) => (false, rest),
+        (None, None) => (false, text),
+    };
+    // Only a parse of too many digits can fail here, so failing means "beyond the cap".
+    let size = digits(text)?.parse::<i64>().map_or(CAP, |size| size.min(CAP));
+    Ok(if negative { -size } else { size })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn l6_exponent_notation_is_read_exactly() {
+        assert_eq!(parse_units("8.978e-05", 8), Ok(8978));
+        assert_eq!(parse_units("1e+3", 2), Ok(100_000));
+        assert_eq!(parse_units("1.50E1", 0), Ok(15));
+        assert_eq!(parse_units("1234500e-4", 2), Ok(12_345));
+        assert_eq!(parse_units("0e999999999999999999999", 2), Ok(0));
+        assert_eq!(parse_units("0.001e3", 0), Ok(1));
+    }
+
+    #[test]
+    fn l6_what_is_not_a_plain_number_is_refused() {
+        let bad = [
+            "NaN", "nan", "inf", "Infinity", "+1", " 1", "1 ", "0x10", "1_000", "1,5", ".5", "5.", ".", "e5", "1e",
+            "1e+", "1e1.5", "1e-", "--1", "١", "1f", "1e5e5", "1.2.3", "-", "-x",
+        ];
+        for text in bad {
+            assert_eq!(parse_units(text, 8), Err(DecimalError::Malformed), "{text}");
+        }
+        assert_eq!(parse_units("", 8), Err(DecimalError::Empty));
+    }
+
+    #[test]
+    fn l5_a_negative_quantity_is_refused_even_i64_min_and_minus_zero() {
+        for text in ["-1", "-9223372036854775808", "-0", "-0.0", "-1e-9"] {
+            assert_eq!(parse_quantity(text, 8), Err(DecimalError::Negative), "{text}");
+        }
+    }
+
+    #[test]
+    fn l6_a_quantity_over_64_bits_after_scaling_is_refused() {
+        assert_eq!(parse_quantity("184467440737.09551615", 8), Ok(u64::MAX));
+        assert_eq!(
+            parse_quantity("184467440737.09551616", 8).unwrap_err().to_string(),
+            "is too large: with 8 decimals at most 184467440737.09551615 fits"
+        );
+        for text in ["1e309", "1e999999999", "1e99999999999999999999999", &"9".repeat(60_000)] {
+            assert!(matches!(parse_quantity(text, 8), Err(DecimalError::TooLarge { .. })));
+        }
+        assert_eq!(parse_units(&u128::MAX.to_string(), 0), Ok(u128::MAX));
+        assert!(parse_units("340282366920938463463374607431768211456", 0).is_err());
+    }
+
+    #[test]
+    fn l7_a_decimal_too_many_is_refused_and_a_zero_too_many_is_not() {
+        assert_eq!(parse_quantity("0.123456789", 8).unwrap_err().to_string(), "has 9 decimals, the book allows 8");
+        assert_eq!(parse_quantity("0.1234567800000", 8), Ok(12_345_678));
+        assert_eq!(
+            parse_quantity("1e-999999999", 8).unwrap_err().to_string(),
+            "has more than 1000 decimals, the book allows 8"
+        );
+    }
+
+    #[test]
+    fn the_shortest_form_is_one_form() {
+        for (text, shortest) in
+            [("0.07239000", "0.07239"), ("100", "100"), ("1e2", "100"), ("0.0", "0"), ("00.50", "0.5")]
+        {
+            assert_eq!(parse_decimal(text).unwrap().to_string(), shortest);
+        }
+        assert!(parse_decimal("1e-19").is_err());
+        let numbers = ["0", "1e-18", "0.3", "0.31", "1", "1.000000000000000001", "20", "3.4e38"]
+            .map(|t| parse_decimal(t).unwrap());
+        for (place, number) in numbers.iter().enumerate() {
+            for (other_place, other) in numbers.iter().enumerate() {
+                assert_eq!(number.is_below(*other), place < other_place, "{number} {other}");
+            }
+        }
+        assert!(parse_decimal("1e39").is_err());
+    }
+
+    #[test]
+    fn a_count_and_a_shortest_decimal_have_one_spelling() {
+        assert_eq!(parse_count("340282366920938463463374607431768211455").unwrap(), u128::MAX);
+        for text in ["", "00", "01", "+1", "-1", " 1", "1.0", "1e3", "340282366920938463463374607431768211456"] {
+            assert!(parse_count(text).is_err(), "{text}");
+        }
+        assert_eq!(parse_shortest("12.05").unwrap(), (BigUint::from(1205u32), 2));
+        assert_eq!(parse_signed_shortest("-12.05", 12).unwrap(), -12_050_000_000_000);
+        for text in ["", "01", "1.", ".5", "1.50", "1e3", "-0", "--1", " 1", "1 ", "+1"] {
+            assert!(parse_signed_shortest(text, 12).is_err(), "{text}");
+        }
+        assert_eq!(format_signed(-12_050_000_000_000, 12), "-12.05");
+        assert_eq!(percent(10_050), "100.50 %");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_formatted_is_read_back(units: u128, scale in 0u8..=18) {
+            let text = format_units(units, scale);
+            prop_assert_eq!(parse_units(&text, scale), Ok(units));
+            let decimal = parse_decimal(&text).unwrap();
+            prop_assert_eq!(parse_units(&decimal.to_string(), scale), Ok(units));
+            prop_assert!(decimal.scale == 0 || !decimal.units.is_multiple_of(10));
+        }
+
+        #[test]
+        fn moving_the_point_and_the_exponent_together_changes_nothing(units: u64, shift in 0u8..=18) {
+            let text = format!("{}e{shift}", format_units(units.into(), shift));
+            prop_assert_eq!(parse_units(&text, 0), Ok(u128::from(units)));
+            let text = format!("{units}e-{shift}");
+            prop_assert_eq!(parse_units(&text, shift), Ok(u128::from(units)));
+        }
+
+        #[test]
+        fn no_text_makes_the_parser_panic(text in "[-+0-9.eE_xN ]{0,40}", scale in 0u8..=18) {
+            let _ = parse_units(&text, scale);
+            let _ = parse_decimal(&text);
+        }
+    }
+}

@@ -1,0 +1,320 @@
+//! Who stands behind a statement: `attestation.jws`, a JSON Web Signature (RFC 7515, general JSON serialisation) over the
+//! statement's canonical bytes, and the list of public keys (JWKS, RFC 7517) that its reader trusts.
+//!
+//! The proof shows that a statement is true of some ledger; only a signature shows whose statement it is. The keys come
+//! from the reader and never from the attestation. What each byte means stands in `api-spec/jws.md`.
+//!
+//! Of JOSE only one form is accepted: Ed25519, a protected header of exactly `alg`, `kid` and `typ`, nothing unprotected.
+//! `typ` keeps a signature over a statement from being offered as any other kind of token, and the other way round.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::sealed::MAX_STATEMENT_BYTES;
+
+/// The signatures in an attestation's directory.
+pub const SIGNATURE_FILE: &str = "attestation.jws";
+/// Largest file of signatures that is read, in bytes: a statement in base64url, and a few signatures.
+pub const MAX_JWS_BYTES: usize = MAX_STATEMENT_BYTES / 3 * 4 + (64 << 10);
+/// Largest list of keys that is read, in bytes.
+pub const MAX_JWKS_BYTES: usize = 256 << 10;
+/// The only algorithm.
+pub const ALGORITHM: &str = "EdDSA";
+/// What a signature over a statement says it is.
+pub const TYPE: &str = "assay-attestation+jws";
+/// The member of a public key that says what it signs; a key without it signs whatever its owner likes.
+pub const PURPOSE: &str = "assay_purpose";
+/// The purpose of keys that sign statements.
+pub const STATEMENT_PURPOSE: &str = "attestation";
+/// Most signatures of one file, and most keys of one list.
+const MAX_ENTRIES: usize = 64;
+const MAX_KID_BYTES: usize = 128;
+
+/// Why signatures or a list of keys are refused; a sentence.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct SignatureError(String);
+
+fn refuse<T>(reason: impl Into<String>) -> Result<T, SignatureError> {
+    Err(SignatureError(reason.into()))
+}
+
+/// The file of signatures.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Jws {
+    payload: String,
+    signatures: Vec<Signed>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Signed {
+    protected: String,
+    signature: String,
+}
+
+/// What a protected header says, all of it.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Protected {
+    alg: String,
+    kid: String,
+    typ: String,
+}
+
+impl Jws {
+    /// `statement` signed with `key`, which verifiers will look for under its [`thumbprint`].
+    pub fn sign(statement: &[u8], key: &SigningKey) -> Self {
+        let payload = URL_SAFE_NO_PAD.encode(statement);
+        let signatures = vec![Signed::new(&payload, key)];
+        Self { payload, signatures }
+    }
+
+    /// Adds the signature of one more `key` to those that are there.
+    ///
+    /// # Errors
+    /// If this key has signed already, or there are too many signatures.
+    pub fn countersign(&mut self, key: &SigningKey) -> Result<(), SignatureError> {
+        let added = Signed::new(&self.payload, key);
+        self.merge(Self { payload: self.payload.clone(), signatures: vec![added] })
+    }
+
+    /// Takes the signatures of `other`, which must be over the same statement.
+    ///
+    /// # Errors
+    /// If it is over another one, a key would sign twice, or there are too many signatures.
+    pub fn merge(&mut self, other: Self) -> Result<(), SignatureError> {
+        if other.payload != self.payload {
+            return refuse("these are signatures over another statement");
+        }
+        let merged = Self {
+            payload: other.payload,
+            signatures: self.signatures.iter().cloned().chain(other.signatures).collect(),
+        };
+        merged.kids()?;
+        *self = merged;
+        Ok(())
+    }
+
+    /// Reads a file of signatures. Nothing in it is verified yet.
+    ///
+    /// # Errors
+    /// For anything but 1 to 64 signatures by different keys in the one accepted form.
+    pub fn parse(bytes: &[u8]) -> Result<Self, SignatureError> {
+        if bytes.len() > MAX_JWS_BYTES {
+            return refuse(format!("the signatures have more than {MAX_JWS_BYTES} bytes"));
+        }
+        let jws: Self = serde_json::from_slice(bytes)
+            .map_err(|e| SignatureError(format!("the signatures are no JWS in general JSON form: {e}")))?;
+        jws.kids()?;
+        Ok(jws)
+    }
+
+    /// The file: JSON without spaces.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("texts and lists of texts")
+    }
+
+    /// The names of the keys that are said to have signed, in the order of the signatures.
+    ///
+    /// # Errors
+    /// As [`Jws::parse`].
+    pub fn kids(&self) -> Result<Vec<String>, SignatureError> {
+        if self.signatures.is_empty() || self.signatures.len() > MAX_ENTRIES {
+            return refuse(format!("{} signatures; there must be 1 to {MAX_ENTRIES}", self.signatures.len()));
+        }
+        let kids: Vec<String> = self.signatures.iter().map(Signed::kid).collect::<Result<_, _>>()?;
+        let mut seen = BTreeSet::new();
+        if let Some(twice) = kids.iter().find(|kid| !seen.insert(kid.as_str())) {
+            return refuse(format!("the key {twice} signs twice"));
+        }
+        Ok(kids)
+    }
+
+    /// Who of `jwks` signed `statement`.
+    ///
+    /// # Errors
+    /// If the signatures are over anything else, one by a listed key does not verify, or no listed key signed at all.
+    pub fn verify(&self, statement: &[u8], jwks: &Jwks) -> Result<Signers, SignatureError> {
+        if self.payload != URL_SAFE_NO_PAD.encode(statement) {
+            return refuse("the signatures are not over this statement");
+        }
+        let mut signers = Signers { known: Vec::new(), unknown: Vec::new() };
+        for (kid, signed) in self.kids()?.into_iter().zip(&self.signatures) {
+            match jwks.keys.get(&kid) {
+                None => signers.unknown.push(kid),
+                Some(Listed::ForOtherThings) => {
+                    return refuse(format!("the listed key {kid} is not one for statements"));
+                }
+                Some(Listed::ForStatements(key)) if signed.holds(&self.payload, key) => signers.known.push(kid),
+                Some(Listed::ForStatements(_)) => return refuse(format!("the signature by {kid} does not verify")),
+            }
+        }
+        if signers.known.is_empty() {
+            return refuse(format!("none of the listed keys signed it; signed by {}", signers.unknown.join(", ")));
+        }
+        Ok(signers)
+    }
+}
+
+impl Signed {
+    fn new(payload: &str, key: &SigningKey) -> Self {
+        let header =
+            Protected { alg: ALGORITHM.to_owned(), kid: thumbprint(&key.verifying_key()), typ: TYPE.to_owned() };
+        let protected = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&header).expect("three texts"));
+        let signature = key.sign(format!("{protected}.{payload}").as_bytes());
+        Self { protected, signature: URL_SAFE_NO_PAD.encode(signature.to_bytes()) }
+    }
+
+    /// The key it names, if the header asks for nothing but what we do.
+    fn kid(&self) -> Result<String, SignatureError> {
+        let header: Option<Protected> =
+            URL_SAFE_NO_PAD.decode(&self.protected).ok().and_then(|json| serde_json::from_slice(&json).ok());
+        let Some(header) = header else {
+            return refuse("a protected header is not exactly alg, kid and typ");
+        };
+        if header.alg != ALGORITHM {
+            return refuse(format!("a signature by another algorithm than {ALGORITHM}"));
+        }
+        if header.typ != TYPE {
+            return refuse(format!("a signature of another type than {TYPE}"));
+        }
+        if !is_kid(&header.kid) {
+            return refuse("the name of a key is not 1 to 128 visible ASCII characters");
+        }
+        Ok(header.kid)
+    }
+
+    fn holds(&self, payload: &str, key: &VerifyingKey) -> bool {
+        let signature = URL_SAFE_NO_PAD.decode(&self.signature).ok().and_then(|b| Signature::from_slice(&b).ok());
+        let signed = format!("{}.{payload}", self.protected);
+        signature.is_some_and(|signature| key.verify_strict(signed.as_bytes(), &signature).is_ok())
+    }
+}
+
+/// Whose signatures were found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signers {
+    /// Keys of the reader's list whose signatures hold; at least one.
+    pub known: Vec<String>,
+    /// Keys that are not on the list: nothing is known about their signatures.
+    pub unknown: Vec<String>,
+}
+
+impl std::fmt::Display for Signers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "by {}", self.known.join(", "))?;
+        if self.unknown.is_empty() { Ok(()) } else { write!(f, "; not on the list: {}", self.unknown.join(", ")) }
+    }
+}
+
+/// The keys that a reader trusts, by their names.
+#[derive(Debug, Clone)]
+pub struct Jwks {
+    keys: BTreeMap<String, Listed>,
+}
+
+#[derive(Debug, Clone)]
+enum Listed {
+    ForStatements(VerifyingKey),
+    /// A token key, an encryption key, another algorithm.
+    ForOtherThings,
+}
+
+#[derive(Deserialize)]
+struct KeyList {
+    keys: Vec<KeyEntry>,
+}
+
+/// What is read of a JWK; everything else in it is somebody else's business (RFC 7517, 4).
+#[derive(Deserialize)]
+struct KeyEntry {
+    kty: String,
+    crv: Option<String>,
+    x: Option<String>,
+    kid: Option<String>,
+    alg: Option<String>,
+    #[serde(rename = "use")]
+    usage: Option<String>,
+    key_ops: Option<Vec<String>>,
+    assay_purpose: Option<String>,
+    d: Option<serde::de::IgnoredAny>,
+}
+
+impl Jwks {
+    /// Reads a list of keys. Those that cannot sign statements stay listed as such.
+    ///
+    /// # Errors
+    /// If it is no JWKS, holds a private key or two keys of one name, or nothing in it can sign statements.
+    pub fn parse(bytes: &[u8]) -> Result<Self, SignatureError> {
+        if bytes.len() > MAX_JWKS_BYTES {
+            return refuse(format!("the list of keys has more than {MAX_JWKS_BYTES} bytes"));
+        }
+        let list: KeyList = serde_json::from_slice(bytes)
+            .map_err(|e| SignatureError(format!("this is no list of keys (JWKS): {e}")))?;
+        if list.keys.len() > MAX_ENTRIES {
+            return refuse(format!("{} keys, at most {MAX_ENTRIES} are read", list.keys.len()));
+        }
+        let mut keys = BTreeMap::new();
+        for entry in &list.keys {
+            if entry.d.is_some() {
+                return refuse("the list holds a private key: whoever has this list can sign");
+            }
+            let key = entry.statement_key()?;
+            let Some(kid) = entry.kid.clone().or_else(|| key.as_ref().map(thumbprint)) else {
+                continue;
+            };
+            if !is_kid(&kid) {
+                return refuse("the name of a key is not 1 to 128 visible ASCII characters");
+            }
+            let listed = key.map_or(Listed::ForOtherThings, Listed::ForStatements);
+            if keys.insert(kid.clone(), listed).is_some() {
+                return refuse(format!("two keys of the list are called {kid}"));
+            }
+        }
+        if !keys.values().any(|key| matches!(key, Listed::ForStatements(_))) {
+            return refuse("the list holds no Ed25519 key for statements");
+        }
+        Ok(Self { keys })
+    }
+}
+
+impl KeyEntry {
+    /// The key, if it is one that may sign statements.
+    fn statement_key(&self) -> Result<Option<VerifyingKey>, SignatureError> {
+        let is = |field: &Option<String>, expected: &str| field.as_deref().is_none_or(|value| value == expected);
+        let ours = self.kty == "OKP"
+            && self.crv.as_deref() == Some("Ed25519")
+            && is(&self.alg, ALGORITHM)
+            && is(&self.usage, "sig")
+            && self.key_ops.as_ref().is_none_or(|ops| ops.iter().any(|op| op == "verify"))
+            && is(&self.assay_purpose, STATEMENT_PURPOSE);
+        if !ours {
+            return Ok(None);
+        }
+        let bytes = self.x.as_ref().and_then(|x| URL_SAFE_NO_PAD.decode(x).ok());
+        let bytes: Option<[u8; 32]> = bytes.and_then(|b| b.try_into().ok());
+        match bytes.and_then(|b| VerifyingKey::from_bytes(&b).ok()).filter(|key| !key.is_weak()) {
+            Some(key) => Ok(Some(key)),
+            None => refuse("an Ed25519 key of the list is damaged"),
+        }
+    }
+}
+
+/// The name of a key: its thumbprint (RFC 7638), SHA-256 in base64url.
+pub fn thumbprint(key: &VerifyingKey) -> String {
+    let x = URL_SAFE_NO_PAD.encode(key.as_bytes());
+    URL_SAFE_NO_PAD.encode(Sha256::digest(format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#)))
+}
+
+fn is_kid(text: &str) -> bool {
+    (1..=MAX_KID_BYTES).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
+}
+
+#[cfg(test)]
+mod tests;

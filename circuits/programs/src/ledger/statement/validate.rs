@@ -1,0 +1,262 @@
+//! The rules of the statement's format, each a sentence of its own.
+
+use std::collections::BTreeSet;
+
+use assay_core::{
+    Error,
+    decimal::{is_shortest, parse_count, parse_shortest},
+    domain::{domain_defect, lei_defect},
+    field::from_hex,
+    text::is_name,
+    time::parse_instant,
+};
+
+use super::{
+    Asset, Column, CoverageBasis, Statement,
+    claims::{ColumnKind, MEASURE_NAMES, RuleClaims},
+};
+use crate::ledger::shape::{ALL_COLUMNS, Family, OPEN_COLUMNS};
+
+/// Integers in JSON stay exact up to here.
+const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
+
+fn refuse<T>(reason: impl std::fmt::Display) -> Result<T, Error> {
+    Err(Error::Malformed(format!("the statement is refused: {reason}")))
+}
+
+pub(super) fn validate(statement: &Statement) -> Result<(), Error> {
+    statement.validate_all()
+}
+
+impl Statement {
+    /// Every rule, in order.
+    fn validate_all(&self) -> Result<(), Error> {
+        let shape = self.shape()?;
+        let (protocol, not_proven) = (shape.family.protocol(), shape.family.not_proven());
+        if self.protocol != protocol {
+            return refuse(format!("its protocol is `{}`, that of {} is `{protocol}`", self.protocol, shape.name));
+        }
+        if self.rules.is_some() != (shape.family == Family::Compliance) {
+            return refuse(format!("a statement of {} has rules exactly if the shape is for compliance", shape.name));
+        }
+        from_hex(&self.parameter_digest)?;
+        from_hex(&self.root)?;
+        if self.reserves.root.len() != 64
+            || !self.reserves.root.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+        {
+            return refuse("the root of the reserves is not 64 lower-case hexadecimal digits".to_owned());
+        }
+        if self.steps == 0 || self.steps > shape.max_steps() as u64 {
+            return refuse(format!("{} steps; {} takes 1 to {}", self.steps, shape.name, shape.max_steps()));
+        }
+        if self.reserves.lines > MAX_SAFE_INTEGER || self.snapshot.block_heights.values().any(|h| *h > MAX_SAFE_INTEGER)
+        {
+            return refuse("an integer above 2^53 − 1".to_owned());
+        }
+        if !self.not_proven.iter().map(String::as_str).eq(not_proven.iter().copied()) {
+            return refuse("its list of what is not proven is not this protocol's".to_owned());
+        }
+        for (what, text) in [("the exchange's name", &self.exchange.name), ("the snapshot's id", &self.snapshot.id)] {
+            if text.is_empty() || text.len() > 256 || text.chars().any(char::is_control) {
+                return refuse(format!("{what} is empty, longer than 256 bytes, or holds control characters"));
+            }
+        }
+        self.validate_texts()?;
+        self.validate_reserves()?;
+        self.validate_columns()?;
+        self.validate_rules()
+    }
+
+    /// Free text is for people to read: bounded, visible, and of the form its field promises.
+    fn validate_texts(&self) -> Result<(), Error> {
+        if let Err(e) = parse_instant(&self.snapshot.taken_at) {
+            return refuse(format!("the snapshot's time: {e}"));
+        }
+        if let Some(defect) = domain_defect(&self.exchange.domain) {
+            return refuse(format!("the exchange's domain `{}` {defect}", self.exchange.domain));
+        }
+        if let Some((lei, defect)) = self.exchange.lei.as_ref().and_then(|lei| Some((lei, lei_defect(lei)?))) {
+            return refuse(format!("the legal entity identifier `{lei}` {defect}"));
+        }
+        // ASCII keys: there RFC 8785's order is the order of bytes
+        if self
+            .snapshot
+            .block_heights
+            .keys()
+            .any(|chain| !is_name(chain) || !chain.bytes().all(|b| b.is_ascii_graphic()))
+        {
+            return refuse("a chain's name is not 1 to 64 visible ASCII characters".to_owned());
+        }
+        for asset in &self.assets {
+            if !is_name(&asset.symbol) || !is_name(&asset.quote) {
+                return refuse(format!("`{}` in `{}`: no usable symbols", asset.symbol, asset.quote));
+            }
+            if asset.price.as_ref().is_some_and(|p| !is_shortest(p)) {
+                return refuse(format!("the price of {} is not a decimal in its shortest form", asset.symbol));
+            }
+        }
+        Ok(())
+    }
+
+    /// Either no reserves are stated at all, or there are lines, a root and a policy.
+    fn validate_reserves(&self) -> Result<(), Error> {
+        let stated = self.reserves.lines > 0;
+        if self.reserves.root.bytes().all(|b| b == b'0') == stated {
+            return refuse("reserves have a root exactly if they have lines");
+        }
+        if self.policy.coverage_bps.is_some() != stated {
+            return refuse("there is a policy on coverage exactly if reserves are stated");
+        }
+        if !stated && self.assets.iter().any(|a| a.reserves != "0") {
+            return refuse("reserves of an asset are stated without any line");
+        }
+        Ok(())
+    }
+
+    fn validate_columns(&self) -> Result<(), Error> {
+        if self.assets.is_empty() {
+            return refuse("it has no assets".to_owned());
+        }
+        let mut symbols = BTreeSet::new();
+        for asset in &self.assets {
+            parse_count(&asset.reserves)?;
+            if asset.scale > 38 {
+                return refuse(format!("asset {} has {} decimals", asset.symbol, asset.scale));
+            }
+            if !symbols.insert(asset.symbol.as_str()) {
+                return refuse(format!("asset {} is listed twice", asset.symbol));
+            }
+        }
+        if self.columns.windows(2).any(|w| w[0].index >= w[1].index) {
+            return refuse("its columns are not listed by ascending index, each once".to_owned());
+        }
+        for column in &self.columns {
+            parse_count(&column.total)?;
+            if column.index >= ALL_COLUMNS || (column.index >= OPEN_COLUMNS) != column.kind.cap()?.is_some() {
+                return refuse(format!("column {} has the index of another kind of column", column.index));
+            }
+            if column.kind.asset().is_some_and(|asset| !symbols.contains(asset)) {
+                return refuse(format!("column {} is of an unlisted asset", column.index));
+            }
+            if self.rules.is_none() && !matches!(column.kind, ColumnKind::Asset { .. } | ColumnKind::Debt { .. }) {
+                return refuse(format!("column {} is not of this family", column.index));
+            }
+        }
+        let mut seen = BTreeSet::new();
+        for column in &self.columns {
+            if let ColumnKind::Asset { asset } | ColumnKind::Debt { asset } = &column.kind
+                && !seen.insert((asset, matches!(column.kind, ColumnKind::Asset { .. })))
+            {
+                return refuse(format!("two columns of one kind for {asset}"));
+            }
+        }
+        for asset in &self.assets {
+            let owed = |c: &Column| c.kind.is_owed() && c.kind.asset() == Some(asset.symbol.as_str());
+            if !self.columns.iter().any(owed) {
+                return refuse("an asset without a column".to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    fn validate_rules(&self) -> Result<(), Error> {
+        let policy = &self.policy;
+        let complete = [policy.below_margin_max.is_some(), policy.equity_ratio_bps.is_some()];
+        if complete != [self.rules.is_some(); 2] {
+            return refuse("it has a policy on margin and equity exactly if it has rules".to_owned());
+        }
+        if policy.coverage_basis == Some(CoverageBasis::Net) && policy.below_margin_max != Some(0) {
+            return refuse("coverage is net of debts only where no account may be below its margin".to_owned());
+        }
+        if policy.coverage_basis.is_some() && policy.coverage_bps.is_none() {
+            return refuse("it says what coverage is compared with, and has no policy on coverage".to_owned());
+        }
+        let Some(rules) = &self.rules else {
+            return Ok(());
+        };
+        if policy.below_margin_max.is_some_and(|n| n > (1 << 53) - 1) {
+            return refuse("an integer above 2^53 − 1".to_owned());
+        }
+        if self.assets.iter().any(|a: &Asset| a.quote != self.assets[0].quote) {
+            return refuse("its prices are in more than one currency".to_owned());
+        }
+        let mut symbols = BTreeSet::new();
+        for instrument in &rules.instruments {
+            if !is_name(&instrument.symbol) || !symbols.insert(instrument.symbol.as_str()) {
+                return refuse(format!("instrument {} has no usable symbol, or is listed twice", instrument.symbol));
+            }
+            parse_shortest(&instrument.contract_size)?;
+            parse_shortest(&instrument.mark_price)?;
+            if instrument.maintenance_margin_bps > 10_000 {
+                return refuse(format!("the maintenance margin of {} is above 100 %", instrument.symbol));
+            }
+        }
+        if rules.classes.windows(2).any(|w| w[0].class >= w[1].class) {
+            return refuse("its classes are not listed in ascending order, each once".to_owned());
+        }
+        let text = |t: &str| t.is_empty() || is_name(t);
+        if rules.classes.iter().any(|c| !text(&c.name) || !text(&c.kyc_level) || !text(&c.jurisdiction)) {
+            return refuse("a class with a text that is not 1 to 64 visible bytes".to_owned());
+        }
+        if !rules.results.iter().map(|r| r.measure.as_str()).eq(MEASURE_NAMES) {
+            return refuse("its results are not those of this protocol's measures".to_owned());
+        }
+        for result in &rules.results {
+            parse_count(&result.positive)?;
+            parse_count(&result.negative)?;
+            if result.below > (1 << 53) - 1 {
+                return refuse("an integer above 2^53 − 1".to_owned());
+            }
+        }
+        if let Some(private) = &rules.private {
+            from_hex(private)?;
+        }
+        self.validate_capped(rules)?;
+        self.book().map(|_| ())
+    }
+
+    /// Every class has one null column, that of class 0 is the first capped one, since padding points there; and no account
+    /// has two columns to hold one position in.
+    fn validate_capped(&self, rules: &RuleClaims) -> Result<(), Error> {
+        let (mut nulls, mut positions, mut unlimited) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        for column in &self.columns {
+            let capped = column.kind.cap()?;
+            if capped.is_some_and(|(class, _)| !rules.classes.iter().any(|c| c.class == class)) {
+                return refuse(format!("column {} is of an unlisted class", column.index));
+            }
+            match &column.kind {
+                ColumnKind::Null { class } => {
+                    if (column.index == OPEN_COLUMNS) != (*class == 0) || !nulls.insert(*class) {
+                        return refuse(format!("column {} is not the null column of its class", column.index));
+                    }
+                }
+                ColumnKind::Collateral { percent_bps, table, .. } => {
+                    if *percent_bps > 10_000 || table.as_ref().is_some_and(|t| !is_name(t)) {
+                        return refuse(format!("column {} counts for more than its value", column.index));
+                    }
+                }
+                ColumnKind::Long { instrument, .. } | ColumnKind::Short { instrument, .. } => {
+                    let side = (instrument, matches!(column.kind, ColumnKind::Long { .. }));
+                    let fresh = match capped {
+                        Some((class, _)) => positions.insert((side, class)),
+                        None => unlimited.insert(side),
+                    };
+                    if !fresh {
+                        return refuse(format!(
+                            "column {} is a second one for positions in {instrument}",
+                            column.index
+                        ));
+                    }
+                }
+                ColumnKind::Asset { .. } | ColumnKind::Debt { .. } => {}
+            }
+        }
+        if positions.iter().any(|(side, _)| unlimited.contains(side)) {
+            return refuse("an instrument with limits has a column without one".to_owned());
+        }
+        if nulls.len() != rules.classes.len() || !nulls.contains(&0) {
+            return refuse("every class, and class 0 in any case, has a null column".to_owned());
+        }
+        Ok(())
+    }
+}

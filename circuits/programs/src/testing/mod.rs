@@ -1,0 +1,13 @@
+//! What tests and benches share, here and in the crates above: small ledgers and true statements about them. Not part of the
+//! product.
+
+mod ledger;
+
+pub use assay_fold::testing::{
+    Counting, StepSystem, assert_twins_agree, compress_unjudged, free_variables, tampered_together,
+    unconstrained_variables,
+};
+pub use ledger::{
+    TEST_CAP, TEST_COLUMNS, TestRandom, batch_roots, recommit, restate, test_columns, test_inclusion, test_pages,
+    test_statement,
+};
