@@ -156,8 +156,7 @@ statements! {
     NEWEST_EPOCH = "SELECT max(epoch) FROM attestations";
     NEWEST_PUBLISHED = "SELECT published_at FROM attestations ORDER BY epoch DESC, attestation_id LIMIT 1";
     OLDEST_DUE = "SELECT (extract(epoch FROM oldest_due_task()) * 1000)::int8";
-    NEWEST_HEARTBEAT = "SELECT max(heartbeat_at) FROM jobs
-                        WHERE state NOT IN ('published', 'refused', 'failed', 'cancelled')";
+    NEWEST_HEARTBEAT = "SELECT max(heartbeat_at) FROM jobs WHERE NOT has_ended";
 }
 
 /// Publishes an attestation. The same transaction moves the job to [`super::jobs::JobState::Published`]; one without the
