@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::exit::Failure;
-use crate::attest::Home;
+use crate::home::Home;
 use crate::ledger::Limits;
 
 const DEFAULT_MAX_BYTES: u64 = 64 << 30;

@@ -10,7 +10,6 @@
 
 pub mod attestations;
 pub mod audit;
-pub mod cluster;
 mod error;
 pub mod exchanges;
 pub mod idempotency;

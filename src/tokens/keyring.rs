@@ -24,10 +24,11 @@ use uuid::Uuid;
 
 use super::{
     Role,
-    keyfile::{Key, private_dir},
+    keyfile::{Key, private_dir_exists},
     scope,
     verifier::LEEWAY,
 };
+use crate::durable;
 
 /// Longest life of a token: a replaced key has to stay published that long.
 pub const MAX_TTL: Duration = Duration::days(31);
@@ -122,7 +123,7 @@ impl KeyRing {
     /// [`KeyRingError::Environment`] if others may read a key or enter the directory, or a file is no key;
     /// [`KeyRingError::File`].
     pub fn open_or_create(dir: &Path, now: OffsetDateTime) -> Result<Self, KeyRingError> {
-        private_dir(dir)?;
+        durable::create_private_directory(dir).map_err(KeyRingError::file(dir))?;
         let mut keys = Keys::read(dir)?;
         if Purpose::ALL.iter().any(|purpose| keys.newest(*purpose).is_none()) {
             let _lock = lock(dir)?;
@@ -135,7 +136,19 @@ impl KeyRing {
             }
             keys = Keys::read(dir)?;
         }
-        Ok(Self { dir: dir.to_owned(), loaded: RwLock::new(Loaded { keys: Arc::new(keys), at: now }) })
+        Ok(Self::with(dir, keys, now))
+    }
+
+    /// Opens the keys in `dir`, be it that there are none, and makes nothing.
+    ///
+    /// # Errors
+    /// As [`KeyRing::open_or_create`].
+    pub fn open(dir: &Path, now: OffsetDateTime) -> Result<Self, KeyRingError> {
+        Ok(Self::with(dir, Keys::read(dir)?, now))
+    }
+
+    fn with(dir: &Path, keys: Keys, now: OffsetDateTime) -> Self {
+        Self { dir: dir.to_owned(), loaded: RwLock::new(Loaded { keys: Arc::new(keys), at: now }) }
     }
 
     /// Reads the directory again.
@@ -143,7 +156,6 @@ impl KeyRing {
     /// # Errors
     /// As [`KeyRing::open_or_create`]; the keys known before stay in use.
     pub fn reload(&self, now: OffsetDateTime) -> Result<(), KeyRingError> {
-        private_dir(&self.dir)?;
         let keys = Arc::new(Keys::read(&self.dir)?);
         *self.loaded.write().unwrap_or_else(PoisonError::into_inner) = Loaded { keys, at: now };
         Ok(())
@@ -312,8 +324,12 @@ impl Grant {
 struct Keys(Vec<Key>);
 
 impl Keys {
+    /// None where there is no directory: whoever deletes it takes all keys back.
     fn read(dir: &Path) -> Result<Self, KeyRingError> {
         let mut keys = Vec::new();
+        if !private_dir_exists(dir)? {
+            return Ok(Self(keys));
+        }
         for entry in fs::read_dir(dir).map_err(KeyRingError::file(dir))? {
             let path = entry.map_err(KeyRingError::file(dir))?.path();
             if path.extension().is_none_or(|extension| extension != "json") {
@@ -377,5 +393,7 @@ fn unusable(kid: &str) -> String {
 fn lock(dir: &Path) -> Result<File, KeyRingError> {
     let file = File::open(dir).map_err(KeyRingError::file(dir))?;
     file.lock().map_err(KeyRingError::file(dir))?;
+    // of a writer that died: there is no other one now
+    durable::remove_partial_files(dir).map_err(KeyRingError::file(dir))?;
     Ok(file)
 }
