@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::exit::{Exit, Failure};
+use super::options::Global;
+use super::output;
 use super::service::{ServiceArgs, runtime};
-use super::{Global, output};
 use crate::clock::{Clock, SystemClock};
 use crate::home::Home;
 use crate::ledger::sample::{Options, sample};

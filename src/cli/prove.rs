@@ -10,9 +10,9 @@ use serde::Serialize;
 
 use super::check::Refusal;
 use super::exit::{Exit, Failure, refusal};
-use super::options::{HomeArgs, LimitArgs};
+use super::options::{Global, HomeArgs, LimitArgs};
 use super::report::AttestationJson;
-use super::{Global, output, stop};
+use super::{output, stop};
 use crate::attest::{self, AttestError, ProveOptions, Proved, ShapeChoice};
 use crate::clock::{Clock, SystemClock};
 use crate::tokens::KeyRing;

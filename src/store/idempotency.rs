@@ -5,7 +5,11 @@
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use super::{Result, Session, StoreError, Tx, sql::statements};
+use super::{
+    error::{Result, StoreError},
+    sql::statements,
+    tx::{Session, Tx},
+};
 
 /// What a key says about a request.
 #[derive(Debug, Clone, PartialEq)]

@@ -8,7 +8,12 @@ use time::OffsetDateTime;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::{Conflict, Result, Session, StoreError, Tx, digest, sql::statements};
+use super::{
+    error::{Conflict, Result, StoreError},
+    ids::digest,
+    sql::statements,
+    tx::{Session, Tx},
+};
 
 /// The task that a new job begins with.
 pub const FIRST_TASK: &str = "check";

@@ -8,7 +8,12 @@ use std::pin::pin;
 use tokio_postgres::{Row, binary_copy::BinaryCopyInWriter, types::Type};
 use uuid::Uuid;
 
-use super::{Conflict, Result, Session, StoreError, Tx, digest, sql::statements};
+use super::{
+    error::{Conflict, Result, StoreError},
+    ids::digest,
+    sql::statements,
+    tx::{Session, Tx},
+};
 
 /// Children of a node.
 const ARITY: i64 = 8;

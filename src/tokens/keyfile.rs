@@ -7,18 +7,41 @@ use std::{
     path::Path,
 };
 
-use assay_verifier::signature::thumbprint;
+use assay_verifier::signature::{STATEMENT_PURPOSE, thumbprint};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use zeroize::Zeroizing;
 
-use super::keyring::{KeyRingError, Purpose};
+use super::error::KeyRingError;
 use crate::durable::{self, Access};
 
 /// A key file is a few hundred bytes.
 const MAX_KEY_BYTES: u64 = 4096;
+
+/// What a key signs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// Access tokens of this service.
+    Token,
+    /// Statements that this service publishes.
+    Attestation,
+}
+
+impl Purpose {
+    /// Both of them.
+    pub const ALL: [Self; 2] = [Self::Token, Self::Attestation];
+
+    /// As it is written in files and in the published list.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Attestation => STATEMENT_PURPOSE,
+        }
+    }
+}
 
 /// A key, with its private half as long as it signs.
 pub(super) struct Key {

@@ -13,20 +13,20 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use assay_verifier::signature::{ALGORITHM, Jws, PURPOSE, STATEMENT_PURPOSE};
+use assay_verifier::signature::{ALGORITHM, Jws, PURPOSE};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use ed25519_dalek::{SigningKey, VerifyingKey, pkcs8::EncodePrivateKey};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::{
-    Role,
-    keyfile::{Key, private_dir_exists},
-    scope,
-    verifier::LEEWAY,
+    error::KeyRingError,
+    jwt::{self, LEEWAY},
+    keyfile::{Key, Purpose, private_dir_exists},
+    scope::{self, Role},
 };
 use crate::durable;
 
@@ -38,29 +38,6 @@ const FRESH_FOR: Duration = Duration::seconds(5);
 const LOOK_AGAIN_AFTER: Duration = Duration::seconds(1);
 /// More keys than this are a mistake.
 const MAX_KEYS: usize = 1000;
-
-/// What a key signs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Purpose {
-    /// Access tokens of this service.
-    Token,
-    /// Statements that this service publishes.
-    Attestation,
-}
-
-impl Purpose {
-    /// Both of them.
-    pub const ALL: [Self; 2] = [Self::Token, Self::Attestation];
-
-    /// As it is written in files and in the published list.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Token => "token",
-            Self::Attestation => STATEMENT_PURPOSE,
-        }
-    }
-}
 
 /// What a new token is to say.
 #[derive(Clone)]
@@ -77,32 +54,6 @@ pub struct Grant {
     pub exchange: Option<String>,
     /// Life of the token, from a second to [`MAX_TTL`].
     pub ttl: Duration,
-}
-
-/// Why keys cannot be used, or a token cannot be made.
-#[derive(Debug, thiserror::Error)]
-pub enum KeyRingError {
-    /// The token asked for cannot be.
-    #[error("{0}")]
-    Grant(String),
-    /// The machine or the directory is not as it must be.
-    #[error("{0}")]
-    Environment(String),
-    /// A file that cannot be read or written.
-    #[error("{path}: {source}")]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-}
-
-impl KeyRingError {
-    pub(super) fn file(path: &Path) -> impl FnOnce(std::io::Error) -> Self + use<> {
-        let path = path.to_owned();
-        move |source| Self::File { path, source }
-    }
 }
 
 /// The keys of this installation.
@@ -215,11 +166,8 @@ impl KeyRing {
         let keys = self.keys();
         let (kid, key) = keys.signing(Purpose::Token)?;
         let der = key.to_pkcs8_der().map_err(|_| KeyRingError::Environment(unusable(kid)))?;
-        let header = Header {
-            typ: Some(super::jwt::TYPE.to_owned()),
-            kid: Some(kid.to_owned()),
-            ..Header::new(Algorithm::EdDSA)
-        };
+        let header =
+            Header { typ: Some(jwt::TYPE.to_owned()), kid: Some(kid.to_owned()), ..Header::new(Algorithm::EdDSA) };
         let claims = NewClaims {
             iss: &grant.issuer,
             sub: &grant.subject,

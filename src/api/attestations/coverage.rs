@@ -9,7 +9,7 @@ use assay_circuits::{
 };
 use assay_verifier::report::visible;
 
-use super::asset_lines;
+use super::view::asset_lines;
 use crate::api::{artefact::Artefact, evidence::Part, parse::AttestationId, problem::Problem, state::ApiState};
 
 /// Assets that are drawn; more would be no picture.
