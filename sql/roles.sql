@@ -31,7 +31,7 @@ GRANT SELECT, INSERT (snapshot_id, exchange_id, name, epoch, manifest, created_b
 GRANT SELECT, INSERT, UPDATE ON snapshot_files TO assay_api;
 GRANT SELECT, INSERT, DELETE ON file_chunks TO assay_api;
 GRANT SELECT (job_id, snapshot_id, shape, state, steps_done, steps, accounts, pages, detail, findings, worker,
-              heartbeat_at, created_by, created_at, updated_at),
+              heartbeat_at, created_by, created_at, updated_at, has_ended),
       INSERT (job_id, snapshot_id, shape, state, created_by, created_at, updated_at),
       UPDATE (state, updated_at) ON jobs TO assay_api;
 GRANT SELECT ON pages, tree_nodes, reserve_lines, attestations TO assay_api;
@@ -53,7 +53,7 @@ GRANT SELECT (created_at), DELETE ON idempotency_keys TO assay_worker;
 -- For people and dashboards: what is public or about how the service runs. No customer's data.
 GRANT SELECT ON exchanges, snapshots, attestations, signatures, audit_trail TO assay_readonly;
 GRANT SELECT (job_id, snapshot_id, shape, state, steps_done, steps, worker, heartbeat_at, created_by, created_at,
-              updated_at) ON jobs TO assay_readonly;
+              updated_at, has_ended) ON jobs TO assay_readonly;
 GRANT SELECT (attestation_id, included) ON verifications TO assay_readonly;
 
 -- The queue. Its tables are closed by row security; a worker needs all of them, the API two functions.

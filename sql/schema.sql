@@ -46,7 +46,7 @@ CREATE FUNCTION public.keep_job() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
 BEGIN
-    IF OLD.state IN ('published', 'refused', 'failed', 'cancelled') THEN
+    IF OLD.has_ended THEN
         RAISE EXCEPTION 'the job is %', OLD.state USING ERRCODE = 'restrict_violation', CONSTRAINT = 'jobs_ended';
     END IF;
     IF NEW.statement IS DISTINCT FROM OLD.statement AND OLD.statement IS NOT NULL THEN
@@ -105,6 +105,19 @@ BEGIN
             USING ERRCODE = 'restrict_violation', CONSTRAINT = 'snapshots_kept';
     END IF;
     RETURN NEW;
+END
+$$;
+
+CREATE FUNCTION public.key_is_answered() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF EXISTS (SELECT FROM idempotency_keys WHERE subject = NEW.subject AND key = NEW.key AND status IS NULL) THEN
+        RAISE EXCEPTION 'a key is kept with its answer or not at all'
+            USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'idempotency_keys_answered';
+    END IF;
+    RETURN NULL;
 END
 $$;
 
@@ -241,7 +254,7 @@ CREATE TABLE public.idempotency_keys (
     CONSTRAINT idempotency_keys_request_digest_check CHECK ((octet_length(request_digest) = 32))
 );
 
-COMMENT ON TABLE public.idempotency_keys IS 'Answers to writes, to be given again; without a status the first request is still under way';
+COMMENT ON TABLE public.idempotency_keys IS 'Answers to writes, to be given again';
 
 COMMENT ON COLUMN public.idempotency_keys.subject IS 'Who asked; for a customer a keyed digest, never the account reference';
 
@@ -264,6 +277,7 @@ CREATE TABLE public.jobs (
     created_by text NOT NULL,
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone NOT NULL,
+    has_ended boolean GENERATED ALWAYS AS ((state = ANY (ARRAY['published'::text, 'refused'::text, 'failed'::text, 'cancelled'::text]))) STORED NOT NULL,
     CONSTRAINT jobs_accounts_check CHECK ((accounts >= 0)),
     CONSTRAINT jobs_begun_check CHECK ((begun >= 0)),
     CONSTRAINT jobs_pages_check CHECK ((pages >= 0)),
@@ -286,12 +300,12 @@ COMMENT ON COLUMN public.jobs.worker IS 'Who works on it, if workers say so; hea
 
 COMMENT ON COLUMN public.jobs.begun IS 'How often the stage that is due was begun without coming to an end of any kind; workers die of some ledgers';
 
+COMMENT ON COLUMN public.jobs.has_ended IS 'The one place that says which states are final';
+
 CREATE TABLE public.pages (
     job_id uuid NOT NULL,
     "position" bigint NOT NULL,
-    identity bytea NOT NULL,
     record bytea NOT NULL,
-    CONSTRAINT pages_identity_check CHECK ((octet_length(identity) = 32)),
     CONSTRAINT pages_position_check CHECK (("position" >= 0))
 );
 
@@ -458,11 +472,9 @@ CREATE INDEX audit_trail_by_object ON public.audit_trail USING btree (object, en
 
 CREATE INDEX idempotency_keys_by_age ON public.idempotency_keys USING btree (created_at);
 
-CREATE INDEX jobs_by_state ON public.jobs USING btree (state, updated_at);
+CREATE INDEX jobs_by_end ON public.jobs USING btree (has_ended, updated_at);
 
-CREATE UNIQUE INDEX jobs_one_under_way ON public.jobs USING btree (snapshot_id) WHERE (state <> ALL (ARRAY['refused'::text, 'failed'::text, 'cancelled'::text]));
-
-CREATE INDEX pages_by_identity ON public.pages USING btree (job_id, identity);
+CREATE UNIQUE INDEX jobs_one_under_way ON public.jobs USING btree (snapshot_id) WHERE ((NOT has_ended) OR (state = 'published'::text));
 
 CREATE UNIQUE INDEX snapshots_one_epoch ON public.snapshots USING btree (exchange_id, epoch) WHERE holds_epoch;
 
@@ -480,7 +492,9 @@ CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON public.audit_trail FOR EACH 
 
 CREATE TRIGGER file_chunks_kept BEFORE INSERT OR DELETE OR UPDATE ON public.file_chunks FOR EACH ROW EXECUTE FUNCTION public.keep_listed_content();
 
-CREATE TRIGGER jobs_end_without_checkpoint AFTER UPDATE OF state ON public.jobs FOR EACH ROW WHEN ((new.state = ANY (ARRAY['published'::text, 'refused'::text, 'failed'::text, 'cancelled'::text]))) EXECUTE FUNCTION public.drop_checkpoint_of_ended();
+CREATE CONSTRAINT TRIGGER idempotency_keys_answered AFTER INSERT OR UPDATE ON public.idempotency_keys DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((new.status IS NULL)) EXECUTE FUNCTION public.key_is_answered();
+
+CREATE TRIGGER jobs_end_without_checkpoint AFTER UPDATE OF state ON public.jobs FOR EACH ROW WHEN (new.has_ended) EXECUTE FUNCTION public.drop_checkpoint_of_ended();
 
 CREATE TRIGGER jobs_kept BEFORE UPDATE ON public.jobs FOR EACH ROW EXECUTE FUNCTION public.keep_job();
 

@@ -16,14 +16,12 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     api::{self, ApiState},
-    attest::{AttestError, Home},
     clock::{Clock, SystemClock},
     config::{Config, ConfigError},
+    home::{Home, HomeError},
     jobs::{Worker, WorkerError},
-    store::{
-        Store, StoreError,
-        cluster::{Cluster, ClusterError},
-    },
+    pg::{Cluster, ClusterError},
+    store::{Store, StoreError},
     telemetry,
     tokens::{IssuerError, KeyRing, KeyRingError, TokenVerifier},
 };
@@ -48,7 +46,7 @@ pub enum ServiceError {
     Keys(#[from] KeyRingError),
     /// The master secret cannot be read or made.
     #[error(transparent)]
-    Home(#[from] AttestError),
+    Home(#[from] HomeError),
     /// The queue does not do what it must.
     #[error(transparent)]
     Worker(#[from] WorkerError),

@@ -75,12 +75,14 @@ CREATE TABLE jobs (
     created_by   text NOT NULL,
     created_at   timestamptz NOT NULL,
     updated_at   timestamptz NOT NULL,
+    has_ended    boolean NOT NULL GENERATED ALWAYS AS (state IN ('published', 'refused', 'failed', 'cancelled')) STORED,
     UNIQUE (job_id, snapshot_id)
 );
-CREATE UNIQUE INDEX jobs_one_under_way ON jobs (snapshot_id) WHERE state NOT IN ('refused', 'failed', 'cancelled');
-CREATE INDEX jobs_by_state ON jobs (state, updated_at);
+CREATE UNIQUE INDEX jobs_one_under_way ON jobs (snapshot_id) WHERE NOT has_ended OR state = 'published';
+CREATE INDEX jobs_by_end ON jobs (has_ended, updated_at);
 COMMENT ON TABLE jobs IS 'The way of one attestation; the queue (schema graphile_worker) only says what is to be done next';
 COMMENT ON COLUMN jobs.shape IS 'Name of the shape, or auto until the plan has chosen';
+COMMENT ON COLUMN jobs.has_ended IS 'The one place that says which states are final';
 COMMENT ON COLUMN jobs.worker IS 'Who works on it, if workers say so; heartbeats of others are refused';
 COMMENT ON COLUMN jobs.begun IS 'How often the stage that is due was begun without coming to an end of any kind; workers die of some ledgers';
 COMMENT ON COLUMN jobs.detail IS 'For a person: why it was refused or failed';
@@ -99,11 +101,9 @@ COMMENT ON TABLE checkpoints IS 'The last kept state of an unfinished fold: priv
 CREATE TABLE pages (
     job_id   uuid NOT NULL,
     position bigint NOT NULL CHECK (position >= 0),
-    identity bytea NOT NULL CHECK (octet_length(identity) = 32),
     record   bytea NOT NULL,
     PRIMARY KEY (job_id, position)
 );
-CREATE INDEX pages_by_identity ON pages (job_id, identity);
 COMMENT ON TABLE pages IS 'Leaves of the tree without padding, in the record format of src/attest/files.rs';
 COMMENT ON COLUMN pages.job_id IS 'A job; checked once a load and not row by row';
 
@@ -181,7 +181,7 @@ CREATE TABLE idempotency_keys (
     CHECK ((status IS NULL) = (headers IS NULL) AND (status IS NULL) = (body IS NULL))
 );
 CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created_at);
-COMMENT ON TABLE idempotency_keys IS 'Answers to writes, to be given again; without a status the first request is still under way';
+COMMENT ON TABLE idempotency_keys IS 'Answers to writes, to be given again';
 COMMENT ON COLUMN idempotency_keys.subject IS 'Who asked; for a customer a keyed digest, never the account reference';
 
 CREATE TABLE audit_trail (
@@ -252,10 +252,23 @@ CREATE CONSTRAINT TRIGGER attestations_of_published_job AFTER INSERT ON attestat
 CREATE CONSTRAINT TRIGGER jobs_published_with_attestation AFTER INSERT OR UPDATE OF state ON jobs
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.state = 'published') EXECUTE FUNCTION published_is_attested();
 
+-- A key is claimed and answered in one transaction, so nobody ever reads one without an answer.
+CREATE FUNCTION key_is_answered() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    IF EXISTS (SELECT FROM idempotency_keys WHERE subject = NEW.subject AND key = NEW.key AND status IS NULL) THEN
+        RAISE EXCEPTION 'a key is kept with its answer or not at all'
+            USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'idempotency_keys_answered';
+    END IF;
+    RETURN NULL;
+END
+$$;
+CREATE CONSTRAINT TRIGGER idempotency_keys_answered AFTER INSERT OR UPDATE ON idempotency_keys
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.status IS NULL) EXECUTE FUNCTION key_is_answered();
+
 -- A job that has ended stays ended, and a statement once planned stays the one.
 CREATE FUNCTION keep_job() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF OLD.state IN ('published', 'refused', 'failed', 'cancelled') THEN
+    IF OLD.has_ended THEN
         RAISE EXCEPTION 'the job is %', OLD.state USING ERRCODE = 'restrict_violation', CONSTRAINT = 'jobs_ended';
     END IF;
     IF NEW.statement IS DISTINCT FROM OLD.statement AND OLD.statement IS NOT NULL THEN
@@ -279,7 +292,7 @@ BEGIN
 END
 $$;
 CREATE TRIGGER jobs_end_without_checkpoint AFTER UPDATE OF state ON jobs
-    FOR EACH ROW WHEN (NEW.state IN ('published', 'refused', 'failed', 'cancelled'))
+    FOR EACH ROW WHEN (NEW.has_ended)
     EXECUTE FUNCTION drop_checkpoint_of_ended();
 
 -- What was handed over stays as it was: a snapshot from the beginning, its files once it is sealed, contents once listed.

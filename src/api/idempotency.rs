@@ -86,7 +86,7 @@ struct Named {
 /// request has one. `subject` names the caller without being an account reference. It goes on when the caller hangs up.
 ///
 /// # Errors
-/// Those of `work`; [`Kind::IdempotencyMismatch`], [`Kind::IdempotencyUnderWay`], [`Kind::MalformedRequest`].
+/// Those of `work`; [`Kind::IdempotencyMismatch`], [`Kind::MalformedRequest`].
 pub async fn once<F, Fut>(
     state: &ApiState,
     request: &HttpRequest,
@@ -132,7 +132,6 @@ where
                 Claim::Replay { status, headers, body } => {
                     return Ok(kept(status, &headers, body).map(|answer| (answer, true)));
                 }
-                Claim::UnderWay => return Ok(Err(Problem::new(Kind::IdempotencyUnderWay).retry_after(1))),
                 Claim::OtherRequest => {
                     return Ok(Err(Problem::because(
                         Kind::IdempotencyMismatch,

@@ -60,8 +60,6 @@ pub enum Kind {
     JobEnded,
     /// The snapshot, or its instant, is attested.
     AlreadyAttested,
-    /// The first request with this key is not answered yet.
-    IdempotencyUnderWay,
     /// Too many bytes.
     TooLarge,
     /// A body of another kind.
@@ -90,7 +88,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them, in the order of their status.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 27] = [
         Self::MalformedRequest,
         Self::DigestMismatch,
         Self::Unauthorized,
@@ -106,7 +104,6 @@ impl Kind {
         Self::JobUnderWay,
         Self::JobEnded,
         Self::AlreadyAttested,
-        Self::IdempotencyUnderWay,
         Self::TooLarge,
         Self::UnsupportedMediaType,
         Self::RangeNotSatisfiable,
@@ -139,7 +136,6 @@ impl Kind {
             Self::JobUnderWay => (409, "job-under-way", "The snapshot is being proved already"),
             Self::JobEnded => (409, "job-ended", "The job has ended"),
             Self::AlreadyAttested => (409, "already-attested", "This is attested already"),
-            Self::IdempotencyUnderWay => (409, "idempotency-under-way", "The first request is not answered yet"),
             Self::TooLarge => (413, "too-large", "Too many bytes"),
             Self::UnsupportedMediaType => (415, "unsupported-media-type", "A body of this kind is not taken"),
             Self::RangeNotSatisfiable => (416, "range-not-satisfiable", "There are no such bytes"),

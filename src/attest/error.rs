@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 
 use assay_verifier::attestation::Unreadable;
 
-use crate::ledger::{CheckError, Findings};
+use crate::{
+    home::HomeError,
+    ledger::{CheckError, Findings},
+};
 
 /// An error of this module; `Display` is a sentence for the operator.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +32,9 @@ pub enum AttestError {
         /// Why.
         source: std::io::Error,
     },
+    /// The home directory does not hold what is needed.
+    #[error(transparent)]
+    Home(#[from] HomeError),
     /// A published file that cannot be read.
     #[error(transparent)]
     Unreadable(#[from] Unreadable),
@@ -61,10 +67,12 @@ impl AttestError {
             // another digest than the pinned one: this build is not the release it says it is
             Self::Core(assay_fold::Error::ParameterDigest { .. }) => 3,
             Self::Ledger(CheckError::NotValid(_)) | Self::NotValid(_) | Self::Core(_) => 1,
+            Self::Home(HomeError::SnapshotIdUsed { .. }) => 1,
             Self::Usage(_) => 2,
             Self::Ledger(CheckError::Environment(_))
             | Self::Environment(_)
             | Self::File { .. }
+            | Self::Home(_)
             | Self::Unreadable(_)
             | Self::StoppedEarly
             | Self::Stopped { .. } => 3,

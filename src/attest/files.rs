@@ -1,10 +1,8 @@
-//! The private files of an attestation, and how files are written so that a crash or a full disk leaves nothing that
-//! looks finished.
+//! The private files of an attestation.
 
 use std::{
-    fs::{self, File, OpenOptions},
-    io::{BufWriter, Read, Seek, SeekFrom, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    fs::{self, File},
+    io::{Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
 };
 
@@ -13,6 +11,7 @@ use assay_programs::ledger::{page::{CappedEntry, Entry, Page}, shape::{MEASURES,
 use ff::PrimeField;
 
 use super::AttestError;
+use crate::durable::{self, Access, Writer};
 
 /// What is never published.
 pub const PRIVATE_DIR: &str = "private";
@@ -27,72 +26,32 @@ pub const SECRET_REFERENCE_FILE: &str = "secret-reference.json";
 /// The reserves' lines in their committed order.
 pub const RESERVES_FILE: &str = "reserves.csv";
 
-/// Whether others may read a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    /// Published.
-    Public,
-    /// 0600.
-    Private,
-}
-
-impl Access {
-    fn mode(self) -> u32 {
-        match self {
-            Self::Public => 0o644,
-            Self::Private => 0o600,
-        }
-    }
-}
-
 /// Makes a directory that only its owner may enter, if it is not there yet.
 ///
 /// # Errors
 /// [`AttestError::File`].
 pub fn create_private_dir(path: &Path) -> Result<(), AttestError> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(AttestError::file(path))
+    durable::create_private_directory(path).map_err(AttestError::file(path))
 }
 
-/// Writes a whole file or none: under another name, synced, then renamed.
+/// [`durable::replace`].
 ///
 /// # Errors
 /// [`AttestError::File`]; whatever stood at `path` before still stands there.
 pub fn write_whole(path: &Path, access: Access, bytes: &[u8]) -> Result<(), AttestError> {
-    write_with(path, access, |writer| writer.write_all(bytes))
+    durable::replace(path, access, bytes).map_err(AttestError::file(path))
 }
 
-/// [`write_whole`] for content that is made piece by piece.
+/// [`durable::replace_with`].
 ///
 /// # Errors
 /// As [`write_whole`].
 pub fn write_with(
     path: &Path,
     access: Access,
-    content: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>,
+    content: impl FnOnce(&mut Writer<'_>) -> std::io::Result<()>,
 ) -> Result<(), AttestError> {
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(".partial");
-    let partial = PathBuf::from(partial);
-    let written = (|| {
-        let file = OpenOptions::new().write(true).create(true).truncate(true).mode(access.mode()).open(&partial)?;
-        let mut writer = BufWriter::with_capacity(1 << 20, file);
-        content(&mut writer)?;
-        writer.flush()?;
-        writer.get_ref().sync_all()?;
-        fs::rename(&partial, path)
-    })();
-    if written.is_err() {
-        let _ = fs::remove_file(&partial);
-    }
-    written.map_err(AttestError::file(path))
-}
-
-/// Makes renames in `dir` survive a power cut.
-///
-/// # Errors
-/// [`AttestError::File`].
-pub fn sync_dir(dir: &Path) -> Result<(), AttestError> {
-    File::open(dir).and_then(|d| d.sync_all()).map_err(AttestError::file(dir))
+    durable::replace_with(path, access, content).map_err(AttestError::file(path))
 }
 
 /// Bytes before the first page: the number of pages.

@@ -22,13 +22,14 @@ use super::{
     AttestError, Home,
     bundle::{README_FILE, manifest, readme},
     files::{
-        Access, BATCH_ROOTS_FILE, CHECKPOINT_FILE, PAGES_FILE, PRIVATE_DIR, RESERVES_FILE, SECRET_REFERENCE_FILE,
-        create_private_dir, sync_dir, write_batch_roots, write_pages, write_whole, write_with,
+        BATCH_ROOTS_FILE, CHECKPOINT_FILE, PAGES_FILE, PRIVATE_DIR, RESERVES_FILE, SECRET_REFERENCE_FILE,
+        create_private_dir, write_batch_roots, write_pages, write_whole, write_with,
     },
     plan::ShapeChoice,
     stages::{self, Prepared, begin_fold},
 };
 use crate::{
+    durable::{self, Access},
     ledger::{self, Limits, RESERVES_HEADER},
     progress::Progress,
 };
@@ -214,9 +215,13 @@ impl Goal {
     /// Not even a dangling link may be in the way.
     fn check_free(&self) -> Result<(), AttestError> {
         if self.out.symlink_metadata().is_ok() {
-            return Err(AttestError::Usage(format!("{} exists already; choose another place", self.out.display())));
+            return Err(self.taken());
         }
         Ok(())
+    }
+
+    fn taken(&self) -> AttestError {
+        AttestError::Usage(format!("{} exists already; choose another place", self.out.display()))
     }
 
     fn parent(&self) -> &Path {
@@ -245,7 +250,12 @@ impl WorkDir {
             return Err(AttestError::Usage(format!("another process has just finished {}", goal.out.display())));
         }
         goal.check_free()?;
-        create_private_dir(&work.dir.join(PRIVATE_DIR))?;
+        let private = work.dir.join(PRIVATE_DIR);
+        create_private_dir(&private)?;
+        for dir in [&work.dir, &private] {
+            // of a run that died
+            durable::remove_partial_files(dir).map_err(AttestError::file(dir))?;
+        }
         Ok(work)
     }
 
@@ -306,9 +316,7 @@ impl WorkDir {
             }
             csv.flush()
         })?;
-        sync_dir(&self.dir.join(PRIVATE_DIR))?;
-        write_whole(&path, Access::Public, statement)?;
-        sync_dir(&self.dir)
+        write_whole(&path, Access::Public, statement)
     }
 
     /// Writes what accompanies statement and proof.
@@ -326,11 +334,10 @@ impl WorkDir {
 
     /// Gives the finished directory its name. Only then is the checkpoint of no more use.
     fn publish(&self, goal: &Goal) -> Result<(), AttestError> {
-        sync_dir(&self.dir.join(PRIVATE_DIR))?;
-        sync_dir(&self.dir)?;
-        goal.check_free()?;
-        fs::rename(&self.dir, &goal.out).map_err(AttestError::file(&goal.out))?;
-        sync_dir(goal.parent())?;
+        durable::name_directory(&self.dir, &goal.out).map_err(|source| match source.kind() {
+            std::io::ErrorKind::AlreadyExists => goal.taken(),
+            _ => AttestError::File { path: goal.out.clone(), source },
+        })?;
         let _ = fs::remove_file(goal.out.join(PRIVATE_DIR).join(CHECKPOINT_FILE));
         Ok(())
     }

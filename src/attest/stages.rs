@@ -78,12 +78,10 @@ impl<'a> Prepared<'a> {
         self.plan.steps()
     }
 
-    /// The pages of accounts in the order of the tree, each with its identity and its record.
-    pub fn page_records(&self) -> impl Iterator<Item = ([u8; 32], Vec<u8>)> + Send {
+    /// The records of the accounts' pages in the order of the tree, made as they are asked for: memory holds one batch.
+    pub fn page_records(&self) -> impl Iterator<Item = Vec<u8>> + Send {
         let batches = (0..self.steps()).flat_map(|step| self.plan.batch(step));
-        batches
-            .take(usize::try_from(self.pages()).unwrap_or(usize::MAX))
-            .map(|page| (identity_bytes(&page), record(&page)))
+        batches.take(usize::try_from(self.pages()).unwrap_or(usize::MAX)).map(|page| record(&page))
     }
 
     /// The upper tree: every node that is not the root of an empty subtree, with its height above the batch roots.
@@ -105,10 +103,6 @@ impl<'a> Prepared<'a> {
     pub fn reserve_lines(&self) -> Vec<[String; 7]> {
         self.snapshot.reserves().iter().map(|line| line.fields.clone()).collect()
     }
-}
-
-fn identity_bytes(page: &Page) -> [u8; 32] {
-    page.identity.to_repr().into()
 }
 
 fn record(page: &Page) -> Vec<u8> {

@@ -6,8 +6,8 @@ use assay_core::decimal::percent;
 use serde::Serialize;
 
 use super::exit::{Exit, Failure, refusal};
-use super::options::LimitArgs;
-use super::{Global, output};
+use super::options::{Global, LimitArgs};
+use super::output;
 use crate::ledger::{CheckError, Findings, Snapshot, check};
 
 const EXAMPLES: &str = "\

@@ -10,10 +10,11 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::exit::{Exit, Failure};
+use super::options::Global;
+use super::output;
 use super::service::{ServiceArgs, runtime};
-use super::{Global, output};
-use crate::attest::Home;
 use crate::clock::{Clock, SystemClock};
+use crate::home::Home;
 use crate::ledger::sample::{Options, sample};
 use crate::progress::{Progress, Silent};
 use crate::service::{Service, stop_signal};

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::exit::{Exit, Failure};
-use super::options::HomeArgs;
-use super::{Global, private_file};
+use super::options::{Global, HomeArgs};
+use super::private_file;
 use crate::attest::{self, DisclosureRequest, Evidence};
 
 const EXAMPLES: &str = "\

@@ -4,8 +4,6 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use assay_fold::pins::Pin;
-use assay_programs::ledger::Ledger;
 use assay_programs::{ledger::shape::Shape, purpose::Purpose};
 use secrecy::ExposeSecret;
 use serde::Serialize;
@@ -13,11 +11,11 @@ use serde::Serialize;
 use super::exit::{Exit, Failure};
 use super::output;
 use super::service::{ServiceArgs, runtime};
-use crate::attest::Home;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
+use crate::home::Home;
+use crate::pg::Cluster;
 use crate::store::Store;
-use crate::store::cluster::Cluster;
 use crate::tokens::{KeyRing, TokenVerifier};
 
 const EXAMPLES: &str = "\
@@ -101,24 +99,19 @@ fn master_secret(home: &Home) -> Result<String, String> {
 }
 
 fn keys(home: &Home, config: &Config) -> Result<String, String> {
-    if !home.keys_dir().exists() {
-        return Ok("will be made at the first start".to_owned());
-    }
     let now = SystemClock.now();
-    let keys = std::sync::Arc::new(KeyRing::open_or_create(&home.keys_dir(), now).map_err(|e| e.to_string())?);
-    let published = keys.jwks(now)["keys"].as_array().map_or(0, Vec::len);
+    let keys = std::sync::Arc::new(KeyRing::open(&home.keys_dir(), now).map_err(|e| e.to_string())?);
+    let published = match keys.jwks(now)["keys"].as_array().map_or(0, Vec::len) {
+        0 => "will be made at the first start".to_owned(),
+        number => format!("{number} published"),
+    };
     TokenVerifier::from_config(config, keys).map_err(|e| e.to_string())?;
-    Ok(format!("{published} published, {} other issuers", config.issuers.len()))
+    Ok(format!("{published}, {} other issuers", config.issuers.len()))
 }
 
 fn parameters(home: &Home) -> String {
-    let kept = |shape: &&Shape| {
-        let digest = pin(shape).map(|p| p.parameter_digest).unwrap_or_default();
-        let name = format!("{}-{}.bin", shape.name, digest.get(..16).unwrap_or_default());
-        home.dir().join("parameters").join(name).exists()
-    };
-    let names: Vec<_> =
-        Shape::catalogue().iter().filter(|s| s.purpose == Use::Release).filter(kept).map(|shape| shape.name).collect();
+    let released = Shape::catalogue().iter().filter(|shape| shape.purpose == Use::Release).map(|shape| shape.name);
+    let names: Vec<_> = released.filter(|name| home.has_parameters(name)).collect();
     if names.is_empty() {
         return "none kept yet; each shape's are derived at its first proof".to_owned();
     }

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::exit::{Exit, Failure};
-use super::options::LimitArgs;
-use super::{Global, output};
+use super::options::{Global, LimitArgs};
+use super::output;
 use crate::ledger::import::{Format, Options, import};
 
 /// No published format tells its instant, and none may be guessed: this one nobody takes for real.

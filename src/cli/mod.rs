@@ -39,11 +39,10 @@ mod tests;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use assay_programs::purpose::TestShapes;
 use clap::{Parser, Subcommand};
 
 use self::exit::{Exit, Failure};
-use self::progress::Meter;
+use self::options::Global;
 
 const ABOUT: &str =
     "Solvency attestations: a ledger goes in, one zero-knowledge proof of its total liabilities comes out.
@@ -76,28 +75,6 @@ struct Cli {
 
     #[command(flatten)]
     global: Global,
-}
-
-/// What every command listens to.
-#[derive(Debug, clap::Args)]
-struct Global {
-    /// Show no progress on standard error; errors are still shown
-    #[arg(long, short, global = true)]
-    quiet: bool,
-
-    /// Use and accept circuit shapes made for tests, whose attestations no release accepts
-    #[arg(long, global = true, hide = true)]
-    test_shapes: bool,
-}
-
-impl Global {
-    fn meter(&self) -> Meter {
-        Meter::new(self.quiet)
-    }
-
-    fn tests(&self) -> TestShapes {
-        if self.test_shapes { TestShapes::Accepted } else { TestShapes::Refused }
-    }
 }
 
 #[derive(Debug, Subcommand)]

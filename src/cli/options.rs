@@ -2,11 +2,36 @@
 
 use std::path::PathBuf;
 
+use assay_programs::purpose::TestShapes;
+
 use super::exit::Failure;
-use crate::attest::Home;
+use super::progress::Meter;
+use crate::home::Home;
 use crate::ledger::Limits;
 
 const DEFAULT_MAX_BYTES: u64 = 64 << 30;
+
+/// What every command listens to.
+#[derive(Debug, clap::Args)]
+pub(super) struct Global {
+    /// Show no progress on standard error; errors are still shown
+    #[arg(long, short, global = true)]
+    pub(super) quiet: bool,
+
+    /// Use and accept circuit shapes made for tests, whose attestations no release accepts
+    #[arg(long, global = true, hide = true)]
+    test_shapes: bool,
+}
+
+impl Global {
+    pub(super) fn meter(&self) -> Meter {
+        Meter::new(self.quiet)
+    }
+
+    pub(super) fn tests(&self) -> TestShapes {
+        if self.test_shapes { TestShapes::Accepted } else { TestShapes::Refused }
+    }
+}
 
 /// Where secrets and caches are kept.
 #[derive(Debug, clap::Args)]

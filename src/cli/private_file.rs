@@ -1,11 +1,11 @@
 //! A file for one person's eyes: written whole, never over another one, readable by its owner only.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 
 use super::exit::Failure;
 use super::output;
+use crate::durable::{self, Access};
 
 /// Writes `bytes` to `file`, or to standard output where there is none.
 pub(super) fn deliver(file: Option<&Path>, bytes: &[u8]) -> Result<(), Failure> {
@@ -30,45 +30,20 @@ fn taken(file: &Path) -> Failure {
 /// Writes `bytes` to `file`, which appears whole or not at all, never in another file's place, and readable by its owner
 /// only from the first byte on.
 fn write_private(file: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let Some(name) = file.file_name() else {
+    if file.file_name().is_none() {
         return Err(Failure::usage(format!("{} is not a name for a file", file.display())));
-    };
-    let mut partial = name.to_owned();
-    partial.push(format!(".partial-{}", std::process::id()));
-    let partial = file.with_file_name(partial);
-    let written = write_new(&partial, bytes).and_then(|()| claim(&partial, file));
-    if written.is_err() {
-        let _ = fs::remove_file(&partial);
     }
-    written.map_err(|error| match error.kind() {
+    durable::create_new(file, Access::Private, bytes).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => taken(file),
         _ => Failure::environment(format!("{}: {error}", file.display())),
     })
 }
 
-fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
-}
-
-/// Gives `partial` its real name. A link, unlike a rename, fails where the name was taken in the meantime; file systems
-/// without links get the rename.
-fn claim(partial: &Path, file: &Path) -> io::Result<()> {
-    match fs::hard_link(partial, file) {
-        Ok(()) => fs::remove_file(partial),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
-        Err(_) => fs::rename(partial, file),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use std::fs;
+
     use super::*;
     use crate::cli::exit::Exit;
 
@@ -77,7 +52,6 @@ mod tests {
         entries.map(|entry| entry.unwrap().file_name()).collect()
     }
 
-    #[cfg(unix)]
     #[test]
     fn the_file_is_readable_by_its_owner_only() {
         use std::os::unix::fs::PermissionsExt;

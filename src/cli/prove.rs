@@ -10,9 +10,9 @@ use serde::Serialize;
 
 use super::check::Refusal;
 use super::exit::{Exit, Failure, refusal};
-use super::options::{HomeArgs, LimitArgs};
+use super::options::{Global, HomeArgs, LimitArgs};
 use super::report::AttestationJson;
-use super::{Global, output, stop};
+use super::{output, stop};
 use crate::attest::{self, AttestError, ProveOptions, Proved, ShapeChoice};
 use crate::clock::{Clock, SystemClock};
 use crate::tokens::KeyRing;
@@ -47,13 +47,9 @@ pub(super) struct Args {
     #[arg(long, value_name = "OUT")]
     out: PathBuf,
 
-    /// Size of the circuit: auto takes one that fits the ledger, or give solvency-64 or solvency-512
+    /// Size of the circuit: auto takes one that fits the ledger, or give solvency-64, solvency-512, compliance-64 or compliance-512
     #[arg(long, value_name = "NAME", default_value = "auto", value_parser = shape)]
     shape: ShapeArg,
-
-    /// Proof system: ipa, which needs no trusted setup
-    #[arg(long, value_name = "NAME", default_value = "ipa", value_parser = engine)]
-    engine: Engine,
 
     /// Threads to prove with; 0 takes all cores
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -102,21 +98,7 @@ fn shape(name: &str) -> Result<ShapeArg, String> {
         .map_err(|_| format!("there is no such shape; there are: auto, {}", known().join(", ")))
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Engine {
-    Ipa,
-}
-
-fn engine(name: &str) -> Result<Engine, String> {
-    match name {
-        "ipa" => Ok(Engine::Ipa),
-        "hyperkzg" => Err("it is not available in this version; use ipa".to_owned()),
-        _ => Err("there is no such proof system; there is: ipa".to_owned()),
-    }
-}
-
 pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
-    let Engine::Ipa = args.engine;
     let options = ProveOptions {
         shape: choice(args.shape, global.tests())?,
         resume: args.resume,
@@ -261,11 +243,5 @@ mod tests {
             shape("solvency-9").unwrap_err(),
             "there is no such shape; there are: auto, solvency-64, solvency-512, compliance-64, compliance-512"
         );
-    }
-
-    #[test]
-    fn the_other_engine_is_not_available() {
-        assert_eq!(engine("ipa"), Ok(Engine::Ipa));
-        assert!(engine("hyperkzg").unwrap_err().contains("not available"));
     }
 }

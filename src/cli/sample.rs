@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use super::exit::{Exit, Failure};
-use super::{Global, output};
+use super::options::Global;
+use super::output;
 use crate::ledger::sample::{Options, sample};
 
 const EXAMPLES: &str = "\

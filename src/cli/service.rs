@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use super::exit::Failure;
 use super::options::HomeArgs;
-use crate::attest::Home;
 use crate::config::Config;
+use crate::home::Home;
 use crate::service::ServiceError;
 use crate::telemetry;
 

@@ -57,7 +57,7 @@ fn help_and_version_are_no_errors_and_wrong_options_are_errors_of_usage() {
         &["check"][..],
         &["check", "ledger", "--colour"],
         &["check", "ledger", "--max-bytes", "0"],
-        &["prove", "ledger", "--out", "a", "--engine", "hyperkzg"],
+        &["prove", "ledger", "--out", "a", "--engine", "ipa"],
         &["prove", "ledger", "--out", "a", "--shape", "solvency-9"],
         &["prove", "ledger", "--out", "a", "--shape", "solvency-8"],
         &["prove", "ledger", "--out", "a", "--checkpoint-seconds", "61"],

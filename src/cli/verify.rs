@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use assay_verifier::report::attestation_lines;
 
 use super::exit::{Exit, Failure};
-use super::options::HomeArgs;
+use super::options::{Global, HomeArgs};
+use super::output;
 use super::report::AttestationJson;
-use super::{Global, output};
 use crate::attest;
 
 const EXAMPLES: &str = "\

@@ -9,9 +9,9 @@ use assay_verifier::report::disclosure_lines;
 use serde::Serialize;
 
 use super::exit::{Exit, Failure};
-use super::options::HomeArgs;
+use super::options::{Global, HomeArgs};
+use super::output;
 use super::report::AttestationJson;
-use super::{Global, output};
 use crate::attest;
 
 const EXAMPLES: &str = "\

@@ -12,9 +12,9 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
-    attest::Home,
     clock::Clock,
     config::Config,
+    home::Home,
     store::{Store, StoreError},
 };
 

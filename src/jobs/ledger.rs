@@ -119,7 +119,7 @@ pub(super) fn with_prepared<T>(
 ) -> Result<T, StageError> {
     let context = &running.context;
     let snapshot = checked(running, dir)?;
-    let secret = context.home.existing_secret()?;
+    let secret = context.home.existing_secret().map_err(AttestError::from)?;
     let prepared = Prepared::new(&snapshot, &secret, choice(running)?, &running.stop, &Silent)?;
     work(&prepared)
 }

@@ -19,7 +19,7 @@ use super::{
     stage::{self, Running, Stage, StageError},
     sweep, verify,
 };
-use crate::{attest::Home, clock::Clock, config::Config, store::Store};
+use crate::{clock::Clock, config::Config, home::Home, store::Store};
 
 /// How long to wait before a queue that was interrupted is opened again.
 const REOPEN_AFTER: Duration = Duration::from_secs(1);

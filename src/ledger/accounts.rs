@@ -6,10 +6,10 @@ use hashbrown::HashTable;
 
 use super::classes::{Classes, parse_class};
 use super::finding::{Environment, Findings};
+use super::limits::{Limits, MAX_ACCOUNT_BYTES};
 use super::lines::{SNAPSHOT_LINE_BYTES, Table};
 use super::source::Source;
 use super::text::{fold, name_defect, shown};
-use super::{Limits, MAX_ACCOUNT_BYTES};
 use crate::progress::Progress;
 
 pub(crate) const ACCOUNTS_HEADER: [&str; 2] = ["account", "class"];

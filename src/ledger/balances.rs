@@ -6,12 +6,12 @@ use super::accounts::Accounts;
 use super::assets::Assets;
 use super::decimal::parse_quantity;
 use super::finding::{Environment, Findings};
+use super::holding::{AssetTotals, Holding};
+use super::limits::{Limits, MAX_ENTRIES_PER_ACCOUNT};
 use super::lines::{SNAPSHOT_LINE_BYTES, Table};
 use super::per_account::ends;
-use super::snapshot::{AssetTotals, Holding};
 use super::source::Source;
 use super::text::shown;
-use super::{Limits, MAX_ENTRIES_PER_ACCOUNT};
 use crate::progress::Progress;
 
 pub(crate) const BALANCES_HEADER: [&str; 4] = ["account", "asset", "equity", "debt"];

@@ -8,12 +8,13 @@ use super::collateral::{self, Ledger};
 use super::decimal::{format_units, parse_units};
 use super::directory;
 use super::finding::{CheckError, Findings};
+use super::limits::{DEFAULT_COVERAGE_BPS, Limits};
 use super::manifest::{self, MANIFEST, Manifest};
 use super::reserve_lines::{self, Reserves};
 use super::snapshot::Snapshot;
 use super::text::shown;
 use super::tiers::{self, Tiers};
-use super::{DEFAULT_COVERAGE_BPS, Limits, accounts, assets, classes, instruments, position_limits, positions};
+use super::{accounts, assets, classes, instruments, position_limits, positions};
 use crate::progress::Progress;
 
 /// Reads a snapshot directory and checks every rule of the format.

@@ -1,7 +1,7 @@
 //! `classes.csv`: `class,name,kyc_level,jurisdiction` — what the numbers in accounts.csv stand for.
 
-use super::Limits;
 use super::finding::{Environment, Findings};
+use super::limits::Limits;
 use super::lines::{SNAPSHOT_LINE_BYTES, Table};
 use super::source::Source;
 use super::text::{name_defect, shown};

@@ -1,12 +1,12 @@
 //! `collateral.csv`: `account,asset,kind,amount` — which part of an account's equity secures its debts, and under which of
 //! the tables in tiers.csv.
 
-use super::Limits;
 use super::accounts::Accounts;
 use super::assets::Assets;
 use super::balances::Balances;
 use super::decimal::{format_units, parse_quantity};
 use super::finding::{Environment, Findings};
+use super::limits::Limits;
 use super::lines::{SNAPSHOT_LINE_BYTES, Table};
 use super::per_account::{PerAccount, sort_once_each};
 use super::source::Source;

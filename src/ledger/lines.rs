@@ -8,8 +8,8 @@
 use std::io::{self, BufRead};
 use std::rc::Rc;
 
-use super::Limits;
 use super::finding::{Environment, Findings};
+use super::limits::Limits;
 use super::source::{Disk, Guard, Source, TooMuch};
 use crate::progress::Progress;
 

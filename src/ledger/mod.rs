@@ -22,8 +22,10 @@ mod collateral;
 pub mod decimal;
 mod directory;
 mod finding;
+mod holding;
 pub mod import;
 mod instruments;
+mod limits;
 mod lines;
 mod manifest;
 mod per_account;
@@ -50,54 +52,21 @@ pub use collateral::Collateral;
 pub use decimal::Decimal;
 pub(crate) use directory::table_of;
 pub use finding::{CheckError, Environment, Finding, Findings};
+pub use holding::{AssetTotals, Holding};
 pub(crate) use instruments::INSTRUMENTS_HEADER;
 pub use instruments::Instrument;
+pub use limits::{
+    DEFAULT_COVERAGE_BPS, Limits, MAX_ACCOUNT_BYTES, MAX_ASSETS, MAX_COLLATERAL_KINDS, MAX_ENTRIES_PER_ACCOUNT,
+    MAX_INSTRUMENTS, MAX_TIERS,
+};
 pub(crate) use manifest::parse as parse_manifest;
 pub use manifest::{CoverageBasis, Exchange, Manifest, Policy, Rows, SnapshotInfo, TotalText};
 pub(crate) use position_limits::LIMITS_HEADER;
 pub use position_limits::{Limit, Side};
 pub use positions::Position;
 pub use reserve_lines::{RESERVES_HEADER, ReserveLine};
-pub use snapshot::{AssetTotals, Holding, Snapshot};
+pub use snapshot::Snapshot;
 pub(crate) use source::{RATIO_FREE_BYTES, TooMuch};
 pub use tiers::Tier;
 pub(crate) use tiers::{TIERS_BY_KIND_HEADER, TIERS_HEADER};
 pub use writer::{SnapshotWriter, WriteError};
-
-/// Most assets a book can have: each takes two of the 2^13 open columns, one for what customers own and one for what they owe.
-pub const MAX_ASSETS: usize = 4096;
-
-/// Most entries one account can have: 256 pages of 6. An asset that is both owned and owed counts twice.
-pub const MAX_ENTRIES_PER_ACCOUNT: usize = 1536;
-
-/// Most instruments that positions can be held in.
-pub const MAX_INSTRUMENTS: usize = 2048;
-
-/// Most rows of tiers.csv.
-pub const MAX_TIERS: u64 = 65_536;
-
-/// Most kinds of collateral.
-pub const MAX_COLLATERAL_KINDS: usize = 256;
-
-/// Longest account reference in bytes of UTF-8.
-pub const MAX_ACCOUNT_BYTES: usize = 128;
-
-/// Required coverage in hundredths of a percent where there are reserves and the manifest asks for nothing else.
-pub const DEFAULT_COVERAGE_BPS: u32 = 10_000;
-
-/// How much of a ledger is read before giving up on it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Most bytes one file may have once unpacked.
-    pub max_decompressed_bytes: u64,
-    /// Most bytes that may come out of one byte of a compressed file, looked at once more than 16 MiB came out.
-    pub max_ratio: u32,
-    /// Most findings kept in full; the others are only counted.
-    pub max_errors_kept: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { max_decompressed_bytes: 64 << 30, max_ratio: 200, max_errors_kept: 1000 }
-    }
-}

@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use super::Limits;
 use super::classes::{Classes, parse_class};
 use super::decimal::parse_quantity;
 use super::finding::{Environment, Findings};
 use super::instruments::Instruments;
+use super::limits::Limits;
 use super::lines::{SNAPSHOT_LINE_BYTES, Table};
 use super::source::Source;
 use super::text::shown;

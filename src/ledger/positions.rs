@@ -1,10 +1,10 @@
 //! `positions.csv`: `account,instrument,quantity` — who holds how many contracts, above zero long and below zero short.
 
-use super::Limits;
 use super::accounts::Accounts;
 use super::decimal::{DecimalError, parse_quantity};
 use super::finding::{Environment, Findings};
 use super::instruments::Instruments;
+use super::limits::Limits;
 use super::lines::{SNAPSHOT_LINE_BYTES, Table};
 use super::per_account::{PerAccount, sort_once_each};
 use super::position_limits::{PositionLimits, Side};

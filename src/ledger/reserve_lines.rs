@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::Limits;
 use super::assets::Assets;
 use super::decimal::parse_units;
 use super::finding::{Environment, Findings};
+use super::limits::Limits;
 use super::lines::{SNAPSHOT_LINE_BYTES, Table};
 use super::source::Source;
 use super::text::{fold, name_defect, shown};

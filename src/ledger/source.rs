@@ -7,8 +7,8 @@ use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use super::Limits;
 use super::finding::Environment;
+use super::limits::Limits;
 
 /// Compressed formats are recognised by the end of the name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

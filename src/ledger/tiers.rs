@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::assets::Assets;
 use super::decimal::{Decimal, parse_decimal, parse_units};
 use super::finding::{Environment, Findings};
+use super::limits::{Limits, MAX_COLLATERAL_KINDS, MAX_TIERS};
 use super::lines::{SNAPSHOT_LINE_BYTES, Table};
 use super::source::Source;
 use super::text::shown;
-use super::{Limits, MAX_COLLATERAL_KINDS, MAX_TIERS};
 use crate::progress::Progress;
 
 pub(crate) const TIERS_HEADER: [&str; 4] = ["asset", "from", "to", "percent"];

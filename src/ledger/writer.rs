@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 
 use super::accounts::ACCOUNTS_HEADER;
@@ -19,6 +19,7 @@ use super::position_limits::LIMITS_HEADER;
 use super::positions::POSITIONS_HEADER;
 use super::reserve_lines::RESERVES_HEADER;
 use super::tiers::{TIERS_BY_KIND_HEADER, TIERS_HEADER};
+use crate::durable::{self, Access};
 
 /// Why no snapshot directory was written.
 #[derive(Debug, thiserror::Error)]
@@ -230,24 +231,13 @@ impl SnapshotWriter {
         let path = self.staging.join(MANIFEST);
         let text = toml::to_string(&manifest)
             .map_err(|error| WriteError::Argument(format!("the manifest cannot be written as TOML: {error}")))?;
-        File::create_new(&path)
-            .and_then(|mut file| {
-                file.write_all(text.as_bytes())?;
-                file.sync_all()
-            })
-            .map_err(Environment::at(&path))?;
-        sync_folder(&self.staging)?;
-        // A folder only replaces an empty folder, so at worst an empty one that appeared just now is lost.
-        if self.out.try_exists().map_err(Environment::at(&self.out))? {
-            return Err(WriteError::Exists(self.out.clone()));
-        }
-        fs::rename(&self.staging, &self.out).map_err(Environment::at(&self.out))?;
+        durable::create_new(&path, Access::Public, text.as_bytes()).map_err(Environment::at(&path))?;
+        durable::name_directory(&self.staging, &self.out).map_err(|source| match source.kind() {
+            io::ErrorKind::AlreadyExists => WriteError::Exists(self.out.clone()),
+            _ => Environment { path: self.out.clone(), source }.into(),
+        })?;
         self.finished = true;
-        match self.out.parent() {
-            Some(parent) if parent.as_os_str().is_empty() => sync_folder(Path::new(".")),
-            Some(parent) => sync_folder(parent),
-            None => Ok(()),
-        }
+        Ok(())
     }
 }
 
@@ -280,10 +270,6 @@ fn sync(file: &mut CsvFile, path: &Path) -> Result<(), WriteError> {
     file.flush()
         .and_then(|()| file.get_ref().get_ref().sync_all())
         .map_err(|source| Environment::at(path)(source).into())
-}
-
-fn sync_folder(folder: &Path) -> Result<(), WriteError> {
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(|source| Environment::at(folder)(source).into())
 }
 
 #[cfg(test)]

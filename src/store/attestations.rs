@@ -8,7 +8,12 @@ use time::OffsetDateTime;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::{Conflict, Result, Session, StoreError, Tx, digest, sql::statements};
+use super::{
+    error::{Conflict, Result, StoreError},
+    ids::digest,
+    sql::statements,
+    tx::{Session, Tx},
+};
 
 /// An attestation to be published: verified by the caller.
 #[derive(Debug, Clone)]
@@ -156,8 +161,7 @@ statements! {
     NEWEST_EPOCH = "SELECT max(epoch) FROM attestations";
     NEWEST_PUBLISHED = "SELECT published_at FROM attestations ORDER BY epoch DESC, attestation_id LIMIT 1";
     OLDEST_DUE = "SELECT (extract(epoch FROM oldest_due_task()) * 1000)::int8";
-    NEWEST_HEARTBEAT = "SELECT max(heartbeat_at) FROM jobs
-                        WHERE state NOT IN ('published', 'refused', 'failed', 'cancelled')";
+    NEWEST_HEARTBEAT = "SELECT max(heartbeat_at) FROM jobs WHERE NOT has_ended";
 }
 
 /// Publishes an attestation. The same transaction moves the job to [`super::jobs::JobState::Published`]; one without the

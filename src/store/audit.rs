@@ -3,7 +3,7 @@
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use super::{Result, Tx, sql::statements};
+use super::{error::Result, sql::statements, tx::Tx};
 
 statements! {
     ADD = "INSERT INTO audit_trail (at, subject, action, object, detail) VALUES ($1, $2, $3, $4, $5)";

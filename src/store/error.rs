@@ -2,6 +2,9 @@
 
 use tokio_postgres::error::{Severity, SqlState};
 
+/// What a function of this module gives back.
+pub type Result<T, E = StoreError> = std::result::Result<T, E>;
+
 /// An error of the store; `Display` is a sentence for the operator and holds nothing that was stored.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {

@@ -3,7 +3,7 @@
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Result, Tx, new_id, sql::statements};
+use super::{error::Result, ids::new_id, sql::statements, tx::Tx};
 
 /// An exchange as its manifest names it.
 #[derive(Debug, Clone, PartialEq, Eq)]

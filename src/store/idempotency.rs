@@ -1,17 +1,20 @@
 //! Writes that are asked for twice happen once: the first answer is kept under the caller's key and given again.
+//!
+//! Key, work and answer are one transaction. The database refuses to commit a key without an answer, so nobody ever reads one.
 
 use serde_json::Value;
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 
-use super::{Result, Session, StoreError, Tx, sql::statements};
-
-/// After how long a request that has not been answered is taken for dead, so that its key can be claimed again.
-pub const UNANSWERED: Duration = Duration::minutes(10);
+use super::{
+    error::{Result, StoreError},
+    sql::statements,
+    tx::{Session, Tx},
+};
 
 /// What a key says about a request.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Claim {
-    /// Nobody has asked; the key is the caller's now.
+    /// Nobody has asked; the key is this transaction's.
     New,
     /// It was answered so.
     Replay {
@@ -22,25 +25,23 @@ pub enum Claim {
         /// The answer's body.
         body: Vec<u8>,
     },
-    /// The first request is not answered yet.
-    UnderWay,
     /// The key stands for a request with another content.
     OtherRequest,
 }
 
 statements! {
-    FIND = "SELECT request_digest = $3, status, headers, body, created_at FROM idempotency_keys
+    FIND = "SELECT request_digest = $3, status, headers, body FROM idempotency_keys
             WHERE subject = $1 AND key = $2";
     ADD = "INSERT INTO idempotency_keys (subject, key, request_digest, created_at) VALUES ($1, $2, $3, $4)";
-    CLAIM_AGAIN = "UPDATE idempotency_keys SET created_at = $3 WHERE subject = $1 AND key = $2 AND status IS NULL";
     FINISH = "UPDATE idempotency_keys SET status = $3, headers = $4, body = $5
               WHERE subject = $1 AND key = $2 AND status IS NULL";
     RELEASE = "DELETE FROM idempotency_keys WHERE subject = $1 AND key = $2 AND status IS NULL";
     SWEEP = "DELETE FROM idempotency_keys WHERE created_at < $1";
 }
 
-/// Claims `key` for a request, in a transaction of its own that is committed before the work begins. For customers `subject`
-/// is a keyed digest, never the account reference.
+/// Claims `key` for a request, first in the transaction that does the work: of two that claim at once the second waits for the
+/// first, is tried again, and gets its answer. The transaction ends with [`finish_key`] or [`release_key`]. For customers
+/// `subject` is a keyed digest, never the account reference.
 ///
 /// # Errors
 /// Those of the database.
@@ -59,18 +60,12 @@ pub async fn claim_key(
     if !row.get::<_, bool>(0) {
         return Ok(Claim::OtherRequest);
     }
-    if let Some(status) = row.get::<_, Option<i16>>(1) {
-        let status = u16::try_from(status).map_err(|_| StoreError::Corrupt(format!("an answer of status {status}")))?;
-        return Ok(Claim::Replay { status, headers: row.get(2), body: row.get(3) });
-    }
-    if now - row.get::<_, OffsetDateTime>(4) < UNANSWERED {
-        return Ok(Claim::UnderWay);
-    }
-    CLAIM_AGAIN.execute(tx, &[&subject, &key, &now]).await?;
-    Ok(Claim::New)
+    let status: i16 = row.get(1);
+    let status = u16::try_from(status).map_err(|_| StoreError::Corrupt(format!("an answer of status {status}")))?;
+    Ok(Claim::Replay { status, headers: row.get(2), body: row.get(3) })
 }
 
-/// Keeps the answer, in the transaction that does the work. Only the first one is kept.
+/// Keeps the answer under the key that the same transaction has claimed.
 ///
 /// # Errors
 /// Those of the database.
@@ -80,7 +75,7 @@ pub async fn finish_key(tx: &Tx, subject: &str, key: &str, status: u16, headers:
     Ok(())
 }
 
-/// Gives the key back after an answer that is not to be repeated, such as one of the kind "try again later".
+/// Gives up the key that the same transaction has claimed, after an answer that is not to be repeated.
 ///
 /// # Errors
 /// Those of the database.

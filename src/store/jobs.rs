@@ -8,7 +8,12 @@ use time::OffsetDateTime;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::{Conflict, Result, Session, StoreError, Tx, digest, sql::statements};
+use super::{
+    error::{Conflict, Result, StoreError},
+    ids::digest,
+    sql::statements,
+    tx::{Session, Tx},
+};
 
 /// The task that a new job begins with.
 pub const FIRST_TASK: &str = "check";
@@ -158,7 +163,7 @@ pub struct PlanInfo {
 }
 
 statements! {
-    UNDER_WAY = "SELECT state FROM jobs WHERE snapshot_id = $1 AND state NOT IN ('refused', 'failed', 'cancelled')";
+    UNDER_WAY = "SELECT state FROM jobs WHERE snapshot_id = $1 AND (NOT has_ended OR state = 'published')";
     SEAL_FOR_JOB = "UPDATE snapshots SET sealed_at = coalesce(sealed_at, $2), holds_epoch = true WHERE snapshot_id = $1";
     ADD = "INSERT INTO jobs (job_id, snapshot_id, shape, state, created_by, created_at, updated_at)
            VALUES ($1, $2, $3, 'queued', $4, $5, $5)";
@@ -167,31 +172,29 @@ statements! {
              FROM jobs j JOIN snapshots s USING (snapshot_id) JOIN exchanges e USING (exchange_id)
              LEFT JOIN attestations a USING (job_id) WHERE j.job_id = $1";
     ADVANCE = "UPDATE jobs SET state = $3, begun = CASE state WHEN $3 THEN begun ELSE 0 END, updated_at = $4
-               WHERE job_id = $1 AND state = ANY ($2)
-               AND state NOT IN ('published', 'refused', 'failed', 'cancelled')";
+               WHERE job_id = $1 AND state = ANY ($2) AND NOT has_ended";
     ENQUEUE = "SELECT enqueue_task($1, $2, $3)::text";
     TAKE = "UPDATE jobs SET worker = $2, heartbeat_at = $3, begun = begun + 1
-            WHERE job_id = $1 AND state NOT IN ('published', 'refused', 'failed', 'cancelled') RETURNING begun";
+            WHERE job_id = $1 AND NOT has_ended RETURNING begun";
     PUT_DOWN = "UPDATE jobs SET begun = 0
-                WHERE job_id = $1 AND state NOT IN ('published', 'refused', 'failed', 'cancelled')";
+                WHERE job_id = $1 AND NOT has_ended";
     HEARTBEAT = "UPDATE jobs SET heartbeat_at = $4, steps_done = coalesce($3, steps_done)
-                 WHERE job_id = $1 AND (worker IS NULL OR worker = $2)
-                 AND state NOT IN ('published', 'refused', 'failed', 'cancelled')";
+                 WHERE job_id = $1 AND (worker IS NULL OR worker = $2) AND NOT has_ended";
     STATE = "SELECT state FROM jobs WHERE job_id = $1";
     CANCEL = "UPDATE jobs SET state = 'cancelled', updated_at = $2
-              WHERE job_id = $1 AND state NOT IN ('published', 'refused', 'failed', 'cancelled') RETURNING state, snapshot_id";
+              WHERE job_id = $1 AND NOT has_ended RETURNING state, snapshot_id";
     END = "UPDATE jobs SET state = $2, detail = $3, findings = $4, updated_at = $5
-           WHERE job_id = $1 AND (worker IS NULL OR worker = $6) AND state NOT IN ('published', 'refused', 'failed', 'cancelled') RETURNING snapshot_id";
+           WHERE job_id = $1 AND (worker IS NULL OR worker = $6) AND NOT has_ended RETURNING snapshot_id";
     YIELD_EPOCH = "UPDATE snapshots SET holds_epoch = false WHERE snapshot_id = $1";
     SET_PLAN = "UPDATE jobs SET shape = $2, accounts = $3, pages = $4, steps = $5, statement = $6, updated_at = $7
-                WHERE job_id = $1 AND state NOT IN ('published', 'refused', 'failed', 'cancelled')";
+                WHERE job_id = $1 AND NOT has_ended";
     SET_PROOF = "UPDATE jobs SET proof = $2, updated_at = $3
-                 WHERE job_id = $1 AND state NOT IN ('published', 'refused', 'failed', 'cancelled')";
+                 WHERE job_id = $1 AND NOT has_ended";
     STATEMENT_AND_PROOF = "SELECT statement, proof FROM jobs WHERE job_id = $1";
     PUT_CHECKPOINT = "WITH kept AS (
                           INSERT INTO checkpoints (job_id, steps, bytes, created_at)
                           SELECT job_id, $2, $3, $4 FROM jobs
-                          WHERE job_id = $1 AND state NOT IN ('published', 'refused', 'failed', 'cancelled')
+                          WHERE job_id = $1 AND NOT has_ended
                           FOR NO KEY UPDATE
                           ON CONFLICT (job_id) DO UPDATE
                           SET steps = excluded.steps, bytes = excluded.bytes, created_at = excluded.created_at

@@ -3,7 +3,11 @@
 use deadpool_postgres::{ClientWrapper, Pool};
 use graphile_worker::WorkerUtils;
 
-use super::{Result, Session, StoreError, sql::statements};
+use super::{
+    error::{Result, StoreError},
+    sql::statements,
+    tx::Session,
+};
 
 mod embedded {
     refinery::embed_migrations!("sql/migrations");

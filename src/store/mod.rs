@@ -10,10 +10,11 @@
 
 pub mod attestations;
 pub mod audit;
-pub mod cluster;
+mod connection;
 mod error;
 pub mod exchanges;
 pub mod idempotency;
+mod ids;
 pub mod jobs;
 mod migrate;
 pub mod pages;
@@ -21,211 +22,33 @@ pub mod snapshots;
 mod sql;
 mod tx;
 
-use std::time::Duration;
-
-use deadpool_postgres::{Client, Pool};
-use graphile_worker::tokio_postgres::TokioPostgresDatabase;
-use time::OffsetDateTime;
-use uuid::Uuid;
-
-pub use error::{Conflict, StoreError};
-pub use sql::{Sql, every_statement};
+pub use connection::{Store, within};
+pub use error::{Conflict, Result, StoreError};
+pub use ids::new_id;
+pub use sql::Sql;
 pub use tx::{Session, Tx};
 
-use error::Chance;
-use tx::Isolation;
-
-/// What a function of this module gives back.
-pub type Result<T, E = StoreError> = std::result::Result<T, E>;
-
-/// How often a transaction is tried before the caller is told.
-const ATTEMPTS: u32 = 5;
-/// Longest wait for a free connection of the pool, and for a new one to stand.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// What every session is set to: nobody waits for a lock for ever, and a process that stopped within a transaction does not
-/// hold its locks for ever.
-const SESSION: &str = "-c timezone=UTC -c lock_timeout=30s -c idle_in_transaction_session_timeout=120s";
-
-/// What `work` says, or that the database has not answered within `patience`: a connection that is cut silently is noticed by
-/// nobody else for a long time.
-///
-/// # Errors
-/// Those of `work`; [`StoreError::Unavailable`].
-pub async fn within<T>(patience: Duration, work: impl Future<Output = Result<T>>) -> Result<T> {
-    let late = |_| Err(StoreError::Unavailable(format!("no answer within {} seconds", patience.as_secs())));
-    tokio::time::timeout(patience, work).await.unwrap_or_else(late)
-}
-
-/// A pool of connections; cheap to clone.
-#[derive(Clone)]
-pub struct Store {
-    pool: Pool,
-}
-
-impl Store {
-    /// A pool of at most `max_connections` to the database at `database_url` (`postgres://…`). TLS as the URL's `sslmode`
-    /// says, with the public roots and those of `PGSSLROOTCERT`. One connection is made at once.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
-    pub async fn connect(database_url: &str, max_connections: usize) -> Result<Self> {
-        let store = Self { pool: pool(database_url, max_connections)? };
-        drop(store.read().await?);
-        Ok(store)
-    }
-
-    /// A store whose database is away, for tests of what is said then.
-    #[cfg(test)]
-    pub(crate) fn unreachable() -> Self {
-        Self { pool: pool("postgres://nobody@127.0.0.1:1/nothing", 1).expect("the address is well-formed") }
-    }
-
-    /// Brings the database up to this program's schema, and the queue's schema to the queue's; gives the names of the
-    /// migrations that were applied. Several processes may do so at once.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`]; [`StoreError::Corrupt`] if the database has other migrations than this program.
-    pub async fn migrate(database_url: &str) -> Result<Vec<String>> {
-        migrate::migrate(&pool(database_url, 2)?).await
-    }
-
-    /// Whether the database answers and has this program's schema.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`]; [`StoreError::Corrupt`] with what to do if the schema is another.
-    pub async fn check(&self) -> Result<()> {
-        migrate::check(&self.read().await?).await
-    }
-
-    /// A connection for single reads and for statements that stand alone.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`] if none is free or comes up within five seconds.
-    pub async fn read(&self) -> Result<Client> {
-        match tokio::time::timeout(PATIENCE, self.pool.get()).await {
-            Ok(Ok(client)) => Ok(client),
-            Ok(Err(e)) => Err(StoreError::no_connection(&e)),
-            Err(_) => Err(StoreError::Unavailable(format!(
-                "no connection to the database within {} seconds",
-                PATIENCE.as_secs()
-            ))),
-        }
-    }
-
-    /// Does `work` in a serializable transaction: as if nobody else were there. It is tried up to five times where others
-    /// were in the way, or where the connection was lost before the commit was sent; so `work` must have no effect outside of
-    /// the database. It is cut off where two minutes pass without a statement. `name` is for logs and metrics.
-    ///
-    /// `work` may be written as `async |tx| …` and borrow what stands around it.
-    ///
-    /// # Errors
-    /// What `work` says, after which nothing has happened; [`StoreError::Unavailable`] likewise;
-    /// [`StoreError::CommitUnknown`] if the connection was lost while committing.
-    pub async fn run_tx<T, F, Fut>(&self, name: &'static str, work: F) -> Result<T>
-    where
-        F: Fn(Tx) -> Fut,
-        Fut: Future<Output = Result<T>>,
-    {
-        self.run(name, Isolation::Serializable, work).await
-    }
-
-    /// [`Store::run_tx`] for bulk loads: read committed, because a serializable transaction of minutes would be undone by
-    /// every heartbeat of its own job.
-    ///
-    /// # Errors
-    /// As [`Store::run_tx`].
-    pub async fn run_load<T, F, Fut>(&self, name: &'static str, work: F) -> Result<T>
-    where
-        F: Fn(Tx) -> Fut,
-        Fut: Future<Output = Result<T>>,
-    {
-        self.run(name, Isolation::ReadCommitted, work).await
-    }
-
-    async fn run<T, F, Fut>(&self, name: &'static str, isolation: Isolation, work: F) -> Result<T>
-    where
-        F: Fn(Tx) -> Fut,
-        Fut: Future<Output = Result<T>>,
-    {
-        let mut attempt = 1;
-        loop {
-            let error = match self.attempt(name, isolation, &work).await {
-                Ok(done) => return Ok(done),
-                Err(error) => error,
-            };
-            let first_wait = match error.chance() {
-                Chance::None => return Err(error),
-                Chance::OthersFinish => Duration::from_millis(5),
-                Chance::DatabaseReturns => Duration::from_millis(200),
-            };
-            if attempt == ATTEMPTS {
-                return Err(error.given_up(name, ATTEMPTS));
-            }
-            metrics::counter!("assay_store_retries_total", "transaction" => name).increment(1);
-            tracing::debug!(transaction = name, attempt, reason = %error, "the transaction is tried again");
-            tokio::time::sleep(jittered(first_wait * 2u32.pow(attempt - 1))).await;
-            attempt += 1;
-        }
-    }
-
-    async fn attempt<T, F, Fut>(&self, name: &'static str, isolation: Isolation, work: &F) -> Result<T>
-    where
-        F: Fn(Tx) -> Fut,
-        Fut: Future<Output = Result<T>>,
-    {
-        let tx = Tx::begin(self.read().await?, name, isolation).await?;
-        match work(tx.clone()).await {
-            Ok(done) => tx.commit(name).await.map(|()| done),
-            Err(error) => {
-                tx.roll_back().await;
-                Err(error)
-            }
-        }
-    }
-}
-
-fn pool(database_url: &str, max_connections: usize) -> Result<Pool> {
-    let mut config: tokio_postgres::Config =
-        database_url.parse().map_err(|e| StoreError::Unavailable(format!("the database's address: {e}")))?;
-    let options = config.get_options().map_or_else(|| SESSION.to_owned(), |own| format!("{SESSION} {own}"));
-    config.options(options);
-    if config.get_application_name().is_none() {
-        config.application_name("assay");
-    }
-    if config.get_connect_timeout().is_none() {
-        config.connect_timeout(PATIENCE);
-    }
-    let database = TokioPostgresDatabase::from_config(config, max_connections)
-        .map_err(|e| StoreError::Unavailable(format!("the database's connections cannot be set up: {e}")))?;
-    Ok(database.pool().clone())
-}
-
-/// Between half of `wait` and all of it, so that two that ran into each other do not do so again.
-fn jittered(wait: Duration) -> Duration {
-    let half = wait / 2;
-    half + half * (getrandom::u32().unwrap_or(0) % 1000) / 1000
-}
-
-/// A new id (UUIDv7): ids sort by the time they were made.
-#[must_use]
-pub fn new_id(now: OffsetDateTime) -> Uuid {
-    let seconds = u64::try_from(now.unix_timestamp()).unwrap_or(0);
-    Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, seconds, now.nanosecond()))
-}
-
-/// The smallest id that [`new_id`] can make at `instant`.
-fn first_id(instant: OffsetDateTime) -> Uuid {
-    let millis = u64::try_from(instant.unix_timestamp_nanos() / 1_000_000).unwrap_or(0);
-    uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid()
-}
-
-/// Exactly 32 bytes, as the tables' checks promise.
-fn digest(bytes: &[u8]) -> Result<[u8; 32]> {
-    bytes.try_into().map_err(|_| StoreError::Corrupt(format!("a digest of {} bytes", bytes.len())))
+/// Every statement that this program sends, for a test that prepares them.
+pub fn every_statement() -> impl Iterator<Item = &'static Sql> {
+    [
+        exchanges::STATEMENTS,
+        snapshots::STATEMENTS,
+        jobs::STATEMENTS,
+        pages::STATEMENTS,
+        attestations::STATEMENTS,
+        idempotency::STATEMENTS,
+        audit::STATEMENTS,
+        migrate::STATEMENTS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 #[cfg(test)]
 mod tests {
+    use time::OffsetDateTime;
+    use uuid::Uuid;
+
     use super::*;
 
     /// Tasks of the queue and requests are moved between threads.
@@ -242,13 +65,5 @@ mod tests {
             store.run_tx("test", work).await
         }
         let _ = |store: Store| movable(async move { transaction(&store, "x").await });
-    }
-
-    #[test]
-    fn ids_sort_by_time() {
-        let early = OffsetDateTime::from_unix_timestamp(1_800_000_000).expect("a date");
-        let late = early + Duration::from_millis(1);
-        assert!(new_id(early) < new_id(late));
-        assert!(first_id(early) <= new_id(early) && new_id(early) < first_id(late));
     }
 }

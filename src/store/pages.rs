@@ -8,21 +8,15 @@ use std::pin::pin;
 use tokio_postgres::{Row, binary_copy::BinaryCopyInWriter, types::Type};
 use uuid::Uuid;
 
-use super::{Conflict, Result, Session, StoreError, Tx, digest, sql::statements};
+use super::{
+    error::{Conflict, Result, StoreError},
+    ids::digest,
+    sql::statements,
+    tx::{Session, Tx},
+};
 
 /// Children of a node.
 const ARITY: i64 = 8;
-
-/// A leaf of the tree.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PageRow {
-    /// Index of the leaf.
-    pub position: i64,
-    /// The account's identity.
-    pub identity: [u8; 32],
-    /// The page.
-    pub record: Vec<u8>,
-}
 
 /// A node of the upper tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,14 +33,13 @@ statements! {
     ISOLATION = "SELECT current_setting('transaction_isolation')";
     // not the job's row: heartbeats go on during the load
     LOCK_LOADS = "SELECT pg_advisory_xact_lock(hashtextextended($1::text, 0))::text";
-    OPEN_JOB = "SELECT FROM jobs WHERE job_id = $1 AND state NOT IN ('published', 'refused', 'failed', 'cancelled')";
+    OPEN_JOB = "SELECT FROM jobs WHERE job_id = $1 AND NOT has_ended";
     CLEAR_PAGES = "DELETE FROM pages WHERE job_id = $1";
-    COPY_PAGES = "COPY pages (job_id, position, identity, record) FROM STDIN (FORMAT binary)";
+    COPY_PAGES = "COPY pages (job_id, position, record) FROM STDIN (FORMAT binary)";
     CLEAR_TREE = "DELETE FROM tree_nodes WHERE job_id = $1";
     COPY_TREE = "COPY tree_nodes (job_id, height, position, digest) FROM STDIN (FORMAT binary)";
     CLEAR_RESERVES = "DELETE FROM reserve_lines WHERE job_id = $1";
     COPY_RESERVES = "COPY reserve_lines (job_id, position, fields) FROM STDIN (FORMAT binary)";
-    OF_IDENTITY = "SELECT position, record FROM pages WHERE job_id = $1 AND identity = $2 ORDER BY position";
     BETWEEN = "SELECT position, record FROM pages WHERE job_id = $1 AND position >= $2 AND position < $3 ORDER BY position";
     BATCH_STARTS = "SELECT substring(p.record FROM 1 FOR 32)
                     FROM generate_series(0, (SELECT max(position) FROM pages WHERE job_id = $1), $2::int8) AS batch (first)
@@ -59,27 +52,25 @@ statements! {
     RESERVES = "SELECT position, fields FROM reserve_lines
                 WHERE job_id = $1 AND ($2::text IS NULL OR fields[1] = $2) ORDER BY position";
     COUNT_RESERVES = "SELECT count(*) FROM reserve_lines WHERE job_id = $1";
-    ENDED_WITH_PAGES = "SELECT job_id FROM jobs j WHERE state IN ('refused', 'failed', 'cancelled') AND updated_at < $1
+    ENDED_WITH_PAGES = "SELECT job_id FROM jobs j WHERE has_ended AND state <> 'published' AND updated_at < $1
                         AND (EXISTS (SELECT FROM pages p WHERE p.job_id = j.job_id)
                              OR EXISTS (SELECT FROM tree_nodes t WHERE t.job_id = j.job_id)
                              OR EXISTS (SELECT FROM reserve_lines r WHERE r.job_id = j.job_id))";
 }
 
-/// Loads the pages of a job in the place of those that an earlier try has loaded. Returns how many.
+/// Loads the pages of a job, the records in the order of the tree, in the place of those that an earlier try has loaded. Returns
+/// how many. A record is asked for when the one before is on its way to the database, so there is never more than one in memory
+/// beside a connection's buffers.
 ///
 /// # Errors
 /// [`Conflict::JobEnded`], also if there is no such job; those of the database. A serializable transaction is refused.
-pub async fn load_pages(tx: &Tx, job_id: Uuid, pages: impl Iterator<Item = PageRow> + Send) -> Result<u64> {
+pub async fn load_pages(tx: &Tx, job_id: Uuid, records: impl Iterator<Item = Vec<u8>> + Send) -> Result<u64> {
     begin_load(tx, job_id).await?;
     CLEAR_PAGES.execute(tx, &[&job_id]).await?;
     let sink = tx.client().copy_in(COPY_PAGES.text).await.map_err(COPY_PAGES.failed())?;
-    let mut writer = pin!(BinaryCopyInWriter::new(sink, &[Type::UUID, Type::INT8, Type::BYTEA, Type::BYTEA]));
-    for PageRow { position, identity, record } in pages {
-        writer
-            .as_mut()
-            .write(&[&job_id, &position, &identity.as_slice(), &record])
-            .await
-            .map_err(COPY_PAGES.failed())?;
+    let mut writer = pin!(BinaryCopyInWriter::new(sink, &[Type::UUID, Type::INT8, Type::BYTEA]));
+    for (position, record) in (0i64..).zip(records) {
+        writer.as_mut().write(&[&job_id, &position, &record]).await.map_err(COPY_PAGES.failed())?;
     }
     let count = writer.finish().await.map_err(COPY_PAGES.failed())?;
     end_load(tx, job_id).await?;
@@ -135,14 +126,6 @@ async fn begin_load(tx: &Tx, job_id: Uuid) -> Result<()> {
 /// a job that has ended: a lock held from here on would keep heartbeats out of further loads.
 async fn end_load(tx: &Tx, job_id: Uuid) -> Result<()> {
     OPEN_JOB.row(tx, &[&job_id]).await?.map(|_| ()).ok_or(Conflict::JobEnded.into())
-}
-
-/// The pages of one account: position and record, in order.
-///
-/// # Errors
-/// Those of the database.
-pub async fn pages_of(client: &impl Session, job_id: Uuid, identity: &[u8; 32]) -> Result<Vec<(i64, Vec<u8>)>> {
-    Ok(OF_IDENTITY.rows(client, &[&job_id, &identity.as_slice()]).await?.iter().map(page).collect())
 }
 
 /// The pages from position `from` to before `to`, in order: one batch, say.

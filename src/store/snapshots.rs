@@ -9,7 +9,12 @@ use time::OffsetDateTime;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::{Conflict, Result, Session, StoreError, Tx, digest, first_id, new_id, sql::statements};
+use super::{
+    error::{Conflict, Result, StoreError},
+    ids::{digest, first_id, new_id},
+    sql::statements,
+    tx::{Session, Tx},
+};
 
 /// What chunks are cut to, except for a file's last one.
 pub const CHUNK_BYTES: usize = 1 << 20;

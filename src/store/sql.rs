@@ -3,7 +3,8 @@
 use tokio_postgres::{Row, types::ToSql};
 
 use super::{
-    Result, Session, StoreError, attestations, audit, exchanges, idempotency, jobs, migrate, pages, snapshots,
+    error::{Result, StoreError},
+    tx::Session,
 };
 
 /// A statement and what it is called in errors.
@@ -46,27 +47,11 @@ macro_rules! statements {
     ($($(#[$doc:meta])* $name:ident = $text:expr;)*) => {
         $(
             $(#[$doc])*
-            pub(crate) const $name: $crate::store::Sql =
-                $crate::store::Sql { name: concat!(module_path!(), "::", stringify!($name)), text: $text };
+            pub(crate) const $name: $crate::store::sql::Sql =
+                $crate::store::sql::Sql { name: concat!(module_path!(), "::", stringify!($name)), text: $text };
         )*
         /// Every statement of this file.
-        pub(crate) const STATEMENTS: &[$crate::store::Sql] = &[$($name),*];
+        pub(crate) const STATEMENTS: &[$crate::store::sql::Sql] = &[$($name),*];
     };
 }
 pub(super) use statements;
-
-/// Every statement that this program sends, for a test that prepares them.
-pub fn every_statement() -> impl Iterator<Item = &'static Sql> {
-    [
-        exchanges::STATEMENTS,
-        snapshots::STATEMENTS,
-        jobs::STATEMENTS,
-        pages::STATEMENTS,
-        attestations::STATEMENTS,
-        idempotency::STATEMENTS,
-        audit::STATEMENTS,
-        migrate::STATEMENTS,
-    ]
-    .into_iter()
-    .flatten()
-}

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use deadpool_postgres::Client;
 
-use super::{Result, StoreError};
+use super::error::{Result, StoreError};
 
 /// Where statements can be sent: a connection, or a transaction on one.
 pub trait Session: Sync {

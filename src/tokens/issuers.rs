@@ -15,8 +15,8 @@ use std::{
 use time::{Duration, OffsetDateTime};
 
 use super::{
-    Scope,
     jwks::{MAX_JWKS_BYTES, PublicKey, TokenAlgorithm, parse},
+    scope::{Scope, UnknownName},
 };
 use crate::config::IssuerConfig;
 
@@ -100,7 +100,7 @@ impl ForeignIssuer {
             known.ok_or_else(|| refuse(format!("algorithm {name} is not allowed; EdDSA and ES256 are")))
         };
         let algorithms: BTreeSet<_> = config.algorithms.iter().map(algorithm).collect::<Result<_, _>>()?;
-        let scope = |name: &String| name.parse().map_err(|e: super::UnknownName| refuse(format!("{name}: {e}")));
+        let scope = |name: &String| name.parse().map_err(|e: UnknownName| refuse(format!("{name}: {e}")));
         let scopes: BTreeSet<Scope> = config.scopes.iter().map(scope).collect::<Result<_, _>>()?;
         if config.issuer.is_empty() || algorithms.is_empty() || scopes.is_empty() {
             return Err(refuse("its name, its algorithms and its scopes must be given".to_owned()));

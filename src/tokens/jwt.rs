@@ -9,8 +9,12 @@ use serde::{
     de::{MapAccess, Visitor},
 };
 use serde_json::Value;
+use time::Duration;
 
-use super::TokenError;
+use super::error::TokenError;
+
+/// How far two clocks may be apart.
+pub(super) const LEEWAY: Duration = Duration::seconds(60);
 
 /// Longest token that is looked at.
 pub(super) const MAX_TOKEN_BYTES: usize = 8 << 10;

@@ -1,23 +1,47 @@
 //! One key on disk: a private JWK (RFC 8037) that only its owner may read, written whole or not at all.
 
 use std::{
-    fs::{self, File, OpenOptions},
-    io::{ErrorKind, Read, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    fs::{self, File},
+    io::{ErrorKind, Read},
+    os::unix::fs::PermissionsExt,
     path::Path,
 };
 
-use assay_core::signature::thumbprint;
+use assay_core::signature::{STATEMENT_PURPOSE, thumbprint};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use zeroize::Zeroizing;
 
-use super::{KeyRingError, Purpose};
+use super::error::KeyRingError;
+use crate::durable::{self, Access};
 
 /// A key file is a few hundred bytes.
 const MAX_KEY_BYTES: u64 = 4096;
+
+/// What a key signs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// Access tokens of this service.
+    Token,
+    /// Statements that this service publishes.
+    Attestation,
+}
+
+impl Purpose {
+    /// Both of them.
+    pub const ALL: [Self; 2] = [Self::Token, Self::Attestation];
+
+    /// As it is written in files and in the published list.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Attestation => STATEMENT_PURPOSE,
+        }
+    }
+}
 
 /// A key, with its private half as long as it signs.
 pub(super) struct Key {
@@ -75,40 +99,28 @@ impl Key {
     /// [`KeyRingError::File`]; whatever stood there before still stands there.
     pub(super) fn write(&self, dir: &Path) -> Result<(), KeyRingError> {
         let path = dir.join(self.file_name());
-        let partial = path.with_extension("partial");
         let json = Zeroizing::new(serde_json::to_vec_pretty(&Written::of(self)).expect("texts and nothing else"));
-        let written = (|| {
-            match fs::remove_file(&partial) {
-                Err(e) if e.kind() != ErrorKind::NotFound => return Err(e),
-                _ => {}
-            }
-            let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial)?;
-            file.write_all(&json)?;
-            file.sync_all()?;
-            fs::rename(&partial, &path)?;
-            File::open(dir)?.sync_all()
-        })();
-        if written.is_err() {
-            let _ = fs::remove_file(&partial);
-        }
-        written.map_err(KeyRingError::file(&path))
+        durable::replace(&path, Access::Private, &json).map_err(KeyRingError::file(&path))
     }
 }
 
-/// Makes the directory, which only its owner may enter, and refuses one that others may.
+/// Whether the directory is there. One that others may enter is refused.
 ///
 /// # Errors
 /// [`KeyRingError::File`], [`KeyRingError::Environment`].
-pub(super) fn private_dir(dir: &Path) -> Result<(), KeyRingError> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(KeyRingError::file(dir))?;
-    let mode = fs::metadata(dir).map_err(KeyRingError::file(dir))?.permissions().mode();
+pub(super) fn private_dir_exists(dir: &Path) -> Result<bool, KeyRingError> {
+    let mode = match fs::metadata(dir) {
+        Ok(found) => found.permissions().mode(),
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(false),
+        Err(e) => return Err(KeyRingError::file(dir)(e)),
+    };
     if mode & 0o077 != 0 {
         let dir = dir.display();
         return Err(KeyRingError::Environment(format!(
             "{dir}: others may enter this directory of keys; make it yours alone with chmod 700"
         )));
     }
-    Ok(())
+    Ok(true)
 }
 
 /// A key as its file spells it.

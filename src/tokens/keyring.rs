@@ -13,21 +13,22 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use assay_core::signature::{ALGORITHM, Jws, PURPOSE, STATEMENT_PURPOSE};
+use assay_core::signature::{ALGORITHM, Jws, PURPOSE};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use ed25519_dalek::{SigningKey, VerifyingKey, pkcs8::EncodePrivateKey};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::{
-    Role,
-    keyfile::{Key, private_dir},
-    scope,
-    verifier::LEEWAY,
+    error::KeyRingError,
+    jwt::{self, LEEWAY},
+    keyfile::{Key, Purpose, private_dir_exists},
+    scope::{self, Role},
 };
+use crate::durable;
 
 /// Longest life of a token: a replaced key has to stay published that long.
 pub const MAX_TTL: Duration = Duration::days(31);
@@ -37,29 +38,6 @@ const FRESH_FOR: Duration = Duration::seconds(5);
 const LOOK_AGAIN_AFTER: Duration = Duration::seconds(1);
 /// More keys than this are a mistake.
 const MAX_KEYS: usize = 1000;
-
-/// What a key signs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Purpose {
-    /// Access tokens of this service.
-    Token,
-    /// Statements that this service publishes.
-    Attestation,
-}
-
-impl Purpose {
-    /// Both of them.
-    pub const ALL: [Self; 2] = [Self::Token, Self::Attestation];
-
-    /// As it is written in files and in the published list.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Token => "token",
-            Self::Attestation => STATEMENT_PURPOSE,
-        }
-    }
-}
 
 /// What a new token is to say.
 #[derive(Clone)]
@@ -76,32 +54,6 @@ pub struct Grant {
     pub exchange: Option<String>,
     /// Life of the token, from a second to [`MAX_TTL`].
     pub ttl: Duration,
-}
-
-/// Why keys cannot be used, or a token cannot be made.
-#[derive(Debug, thiserror::Error)]
-pub enum KeyRingError {
-    /// The token asked for cannot be.
-    #[error("{0}")]
-    Grant(String),
-    /// The machine or the directory is not as it must be.
-    #[error("{0}")]
-    Environment(String),
-    /// A file that cannot be read or written.
-    #[error("{path}: {source}")]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-}
-
-impl KeyRingError {
-    pub(super) fn file(path: &Path) -> impl FnOnce(std::io::Error) -> Self + use<> {
-        let path = path.to_owned();
-        move |source| Self::File { path, source }
-    }
 }
 
 /// The keys of this installation.
@@ -122,7 +74,7 @@ impl KeyRing {
     /// [`KeyRingError::Environment`] if others may read a key or enter the directory, or a file is no key;
     /// [`KeyRingError::File`].
     pub fn open_or_create(dir: &Path, now: OffsetDateTime) -> Result<Self, KeyRingError> {
-        private_dir(dir)?;
+        durable::create_private_directory(dir).map_err(KeyRingError::file(dir))?;
         let mut keys = Keys::read(dir)?;
         if Purpose::ALL.iter().any(|purpose| keys.newest(*purpose).is_none()) {
             let _lock = lock(dir)?;
@@ -135,7 +87,19 @@ impl KeyRing {
             }
             keys = Keys::read(dir)?;
         }
-        Ok(Self { dir: dir.to_owned(), loaded: RwLock::new(Loaded { keys: Arc::new(keys), at: now }) })
+        Ok(Self::with(dir, keys, now))
+    }
+
+    /// Opens the keys in `dir`, be it that there are none, and makes nothing.
+    ///
+    /// # Errors
+    /// As [`KeyRing::open_or_create`].
+    pub fn open(dir: &Path, now: OffsetDateTime) -> Result<Self, KeyRingError> {
+        Ok(Self::with(dir, Keys::read(dir)?, now))
+    }
+
+    fn with(dir: &Path, keys: Keys, now: OffsetDateTime) -> Self {
+        Self { dir: dir.to_owned(), loaded: RwLock::new(Loaded { keys: Arc::new(keys), at: now }) }
     }
 
     /// Reads the directory again.
@@ -143,7 +107,6 @@ impl KeyRing {
     /// # Errors
     /// As [`KeyRing::open_or_create`]; the keys known before stay in use.
     pub fn reload(&self, now: OffsetDateTime) -> Result<(), KeyRingError> {
-        private_dir(&self.dir)?;
         let keys = Arc::new(Keys::read(&self.dir)?);
         *self.loaded.write().unwrap_or_else(PoisonError::into_inner) = Loaded { keys, at: now };
         Ok(())
@@ -203,11 +166,8 @@ impl KeyRing {
         let keys = self.keys();
         let (kid, key) = keys.signing(Purpose::Token)?;
         let der = key.to_pkcs8_der().map_err(|_| KeyRingError::Environment(unusable(kid)))?;
-        let header = Header {
-            typ: Some(super::jwt::TYPE.to_owned()),
-            kid: Some(kid.to_owned()),
-            ..Header::new(Algorithm::EdDSA)
-        };
+        let header =
+            Header { typ: Some(jwt::TYPE.to_owned()), kid: Some(kid.to_owned()), ..Header::new(Algorithm::EdDSA) };
         let claims = NewClaims {
             iss: &grant.issuer,
             sub: &grant.subject,
@@ -312,8 +272,12 @@ impl Grant {
 struct Keys(Vec<Key>);
 
 impl Keys {
+    /// None where there is no directory: whoever deletes it takes all keys back.
     fn read(dir: &Path) -> Result<Self, KeyRingError> {
         let mut keys = Vec::new();
+        if !private_dir_exists(dir)? {
+            return Ok(Self(keys));
+        }
         for entry in fs::read_dir(dir).map_err(KeyRingError::file(dir))? {
             let path = entry.map_err(KeyRingError::file(dir))?.path();
             if path.extension().is_none_or(|extension| extension != "json") {
@@ -377,5 +341,7 @@ fn unusable(kid: &str) -> String {
 fn lock(dir: &Path) -> Result<File, KeyRingError> {
     let file = File::open(dir).map_err(KeyRingError::file(dir))?;
     file.lock().map_err(KeyRingError::file(dir))?;
+    // of a writer that died: there is no other one now
+    durable::remove_partial_files(dir).map_err(KeyRingError::file(dir))?;
     Ok(file)
 }

@@ -13,6 +13,7 @@
 //! private key or an account reference. What each byte of a token and of a signature means stands in
 //! `api-spec/jws.md`.
 
+mod error;
 mod issuers;
 mod jwks;
 mod jwt;
@@ -24,7 +25,9 @@ mod verifier;
 #[cfg(test)]
 mod tests;
 
+pub use error::{KeyRingError, TokenError};
 pub use issuers::{ForeignIssuer, IssuerError};
-pub use keyring::{Grant, KeyRing, KeyRingError, MAX_TTL, Purpose};
+pub use keyfile::Purpose;
+pub use keyring::{Grant, KeyRing, MAX_TTL};
 pub use scope::{Role, Scope, UnknownName};
-pub use verifier::{Caller, TokenError, TokenVerifier};
+pub use verifier::{Caller, TokenVerifier};

@@ -2,19 +2,17 @@
 
 use std::{collections::BTreeSet, fmt, sync::Arc};
 
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 
 use super::{
-    ForeignIssuer, IssuerError, KeyRing, MAX_TTL, Scope,
-    issuers::Lookup,
+    error::TokenError,
+    issuers::{ForeignIssuer, IssuerError, Lookup},
     jwks::{PublicKey, TokenAlgorithm},
-    jwt::{Claims, Parts},
-    scope,
+    jwt::{Claims, LEEWAY, Parts},
+    keyring::{KeyRing, MAX_TTL},
+    scope::{self, Scope},
 };
 use crate::config::Config;
-
-/// How far two clocks may be apart.
-pub(super) const LEEWAY: Duration = Duration::seconds(60);
 
 /// Who calls, and what they may do.
 #[derive(Clone, PartialEq, Eq)]
@@ -49,66 +47,6 @@ impl fmt::Debug for Caller {
             .field("scopes", &self.scopes)
             .field("exchange", &self.exchange)
             .finish()
-    }
-}
-
-/// Why a token is refused. The sentences never repeat anything of the token, so that they may be logged and answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum TokenError {
-    /// More than 8 KiB.
-    #[error("the token is too long")]
-    TooLong,
-    /// Not three parts of base64url with a JSON object in the first two, or a name in one of them stands twice.
-    #[error("the token is not a signed token in compact form")]
-    Malformed,
-    /// Another `typ`: an ID token, a signed statement.
-    #[error("the token is not an access token (typ at+jwt)")]
-    Type,
-    /// A `crit` header: it asks for what we do not know.
-    #[error("the token asks for extensions that are not understood")]
-    Critical,
-    /// A header that brings a key or says where to find one.
-    #[error("the token brings its own key")]
-    KeyInHeader,
-    /// An algorithm that its issuer does not use, or that is not that of its key.
-    #[error("the token's algorithm is not one that is accepted from its issuer")]
-    Algorithm,
-    /// Nobody we know issued it.
-    #[error("the token's issuer is not accepted here")]
-    Issuer,
-    /// Its issuer has no such key, or no more.
-    #[error("the token is signed by a key that its issuer does not have")]
-    UnknownKey,
-    /// The issuer's keys could not be fetched: not the caller's fault.
-    #[error("the issuer's keys are not available at present")]
-    KeysUnavailable,
-    /// The signature does not hold.
-    #[error("the token's signature does not hold")]
-    Signature,
-    /// Its time is over.
-    #[error("the token has expired")]
-    Expired,
-    /// Its time has not come, or it was issued in the future.
-    #[error("the token is not valid yet")]
-    NotYetValid,
-    /// Made to live longer than our own tokens may.
-    #[error("the token lives longer than tokens of its issuer may")]
-    Lifetime,
-    /// Meant for another service.
-    #[error("the token is for another audience")]
-    Audience,
-    /// A claim that must be there is missing or of another form.
-    #[error("the token's claim `{0}` is missing or not usable")]
-    Claim(&'static str),
-    /// It speaks for an exchange that its issuer may not speak for, or for none where it must.
-    #[error("the token does not speak for an exchange that its issuer may speak for")]
-    Exchange,
-}
-
-impl TokenError {
-    /// Whether trying again later may help: 503 rather than 401.
-    pub fn is_temporary(self) -> bool {
-        self == Self::KeysUnavailable
     }
 }
 

@@ -389,15 +389,7 @@ async fn publish(store: &Store, shape: &str, accounts: usize, name: &str, epoch:
         jobs::create_job(&tx, &NewJob { id: job_id, snapshot_id, shape, created_by, now: NOW }).await
     };
     store.run_tx("test", make).await.unwrap();
-    let rows: Vec<_> = pages[..own]
-        .iter()
-        .zip(0..)
-        .map(|(page, position)| pages::PageRow {
-            position,
-            identity: page.identity.to_repr().into(),
-            record: record(page),
-        })
-        .collect();
+    let records: Vec<_> = pages[..own].iter().map(record).collect();
     let nodes = tree(shape, &pages);
     let plan = PlanInfo {
         shape: shape.name.to_owned(),
@@ -407,7 +399,7 @@ async fn publish(store: &Store, shape: &str, accounts: usize, name: &str, epoch:
         statement: bytes.clone(),
     };
     let load = async |tx| {
-        pages::load_pages(&tx, job_id, rows.clone().into_iter()).await?;
+        pages::load_pages(&tx, job_id, records.iter().cloned()).await?;
         pages::load_tree(&tx, job_id, nodes.clone().into_iter()).await?;
         pages::load_reserves(&tx, job_id, &lines).await?;
         jobs::set_plan(&tx, job_id, &plan, NOW).await

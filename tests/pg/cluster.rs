@@ -14,9 +14,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use assay::store::{
-    Store,
-    cluster::{Cluster, ClusterError},
+use assay::{
+    pg::{Cluster, ClusterError},
+    store::Store,
 };
 use nix::{
     sys::signal::{Signal, kill},

@@ -156,6 +156,19 @@ async fn a_job_that_has_ended_stays_ended() {
     assert!(matches!(cancelled(&database, Uuid::nil()).await, Err(StoreError::NotFound)));
 }
 
+#[tokio::test]
+async fn the_database_and_the_program_agree_which_states_are_final() {
+    let database = Database::new().await;
+    let client = database.store.read().await.unwrap();
+    client.batch_execute("CREATE TEMPORARY TABLE every_state (LIKE jobs INCLUDING ALL)").await.unwrap();
+    for state in JobState::ALL {
+        let insert = "INSERT INTO every_state (job_id, snapshot_id, shape, state, created_by, created_at, updated_at)
+                      VALUES (gen_random_uuid(), gen_random_uuid(), '', $1, '', now(), now()) RETURNING has_ended";
+        let has_ended: bool = client.query_one(insert, &[&state.as_str()]).await.unwrap().get(0);
+        assert_eq!(has_ended, state.is_final(), "{state:?}");
+    }
+}
+
 async fn new_job_after(database: &Database) -> Uuid {
     job(&database.store, snapshot(&database.store, "a.example", day(9)).await.unwrap()).await.unwrap()
 }

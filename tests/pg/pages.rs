@@ -1,13 +1,17 @@
 //! What inclusion paths are made from.
 
-use std::{thread, time::Instant};
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
 
 use assay::store::{
     Conflict, Store, StoreError,
     jobs::{cancel, heartbeat},
     pages::{
-        NodeRow, PageRow, load_pages, load_reserves, load_tree, pages_between, pages_of, path_nodes, reserve_count,
-        reserve_lines, sweep_ended,
+        NodeRow, load_pages, load_reserves, load_tree, pages_between, path_nodes, reserve_count, reserve_lines,
+        sweep_ended,
     },
 };
 use uuid::Uuid;
@@ -18,11 +22,8 @@ async fn new_job(database: &Database, domain: &str) -> Uuid {
     job(&database.store, snapshot(&database.store, domain, day(0)).await.unwrap()).await.unwrap()
 }
 
-/// Every account has two pages.
-fn page(position: i64) -> PageRow {
-    let mut identity = [7; 32];
-    identity[..8].copy_from_slice(&(position / 2).to_le_bytes());
-    PageRow { position, identity, record: position.to_le_bytes().repeat(14) }
+fn page(position: i64) -> Vec<u8> {
+    position.to_le_bytes().repeat(14)
 }
 
 fn node(height: i16, position: i64) -> NodeRow {
@@ -48,16 +49,61 @@ async fn a_hundred_thousand_pages_are_loaded_and_read_back() {
     let began = Instant::now();
     let batch = pages_between(&client, job, 512, 1024).await.unwrap();
     assert_eq!(batch.len(), 512);
-    assert!(batch.iter().zip(512..).all(|(got, p)| *got == (p, page(p).record)));
-    let own = pages_of(&client, job, &page(99_999).identity).await.unwrap();
-    assert_eq!(own.iter().map(|(p, _)| *p).collect::<Vec<_>>(), [99_998, 99_999]);
+    assert!(batch.iter().zip(512..).all(|(got, p)| *got == (p, page(p))));
     let nodes = path_nodes(&client, job, &[(0, 0), (1, 24), (2, 0), (3, 0)]).await.unwrap();
     let expected: Vec<NodeRow> =
         (0..8).map(|p| node(0, p)).chain([node(1, 24)]).chain((0..4).map(|p| node(2, p))).chain([node(3, 0)]).collect();
     assert_eq!(nodes, expected);
     eprintln!("one inclusion path read in {} µs", began.elapsed().as_micros());
-    assert_eq!(pages_of(&client, job, &[0; 32]).await.unwrap(), []);
+    assert_eq!(pages_between(&client, job, PAGES, PAGES + 512).await.unwrap(), []);
     assert_eq!(path_nodes(&client, job, &[]).await.unwrap(), []);
+}
+
+/// The database stops taking rows while more come: what is made meanwhile has to fit into the buffers on the way.
+#[tokio::test]
+async fn a_load_makes_no_more_records_than_the_database_takes() {
+    const RECORD: usize = 64 << 10;
+    const RECORDS: usize = 1000;
+    let database = Database::new().await;
+    let store = &database.store;
+    let job = new_job(&database, "a.example").await;
+    database
+        .run(
+            "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS
+                 $$ BEGIN PERFORM pg_advisory_xact_lock(7); RETURN NEW; END $$;
+             CREATE TRIGGER wait BEFORE INSERT ON pages FOR EACH ROW WHEN (NEW.position = 10) EXECUTE FUNCTION wait()",
+        )
+        .await;
+    let made = &AtomicUsize::new(0);
+    let load = async |tx| {
+        let records = (0..RECORDS).map(|_| {
+            made.fetch_add(1, Ordering::Relaxed);
+            vec![7; RECORD]
+        });
+        load_pages(&tx, job, records).await
+    };
+    let client = store.read().await.unwrap();
+    client.query_one("SELECT pg_advisory_lock(7)::text", &[]).await.unwrap();
+    let watch = async {
+        let waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 7 AND NOT granted
+                       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+        while client.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let (mut seen, mut since) = (0, Instant::now());
+        while since.elapsed() < Duration::from_millis(500) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            let now = made.load(Ordering::Relaxed);
+            if now != seen {
+                (seen, since) = (now, Instant::now());
+            }
+        }
+        client.query_one("SELECT pg_advisory_unlock(7)", &[]).await.unwrap();
+        seen
+    };
+    let (loaded, seen) = tokio::join!(store.run_load("test.load", load), watch);
+    assert_eq!(loaded.unwrap(), RECORDS as u64);
+    assert!(seen > 10 && seen * RECORD < 8 << 20, "{seen} records were made while the database took none");
 }
 
 #[tokio::test]

@@ -12,10 +12,10 @@ use std::{
     time::Duration,
 };
 
+use assay::pg::{Cluster, ClusterError};
 use assay::store::{
     Conflict, Result, Store, StoreError, Tx,
     attestations::{self, NewAttestation, Published},
-    cluster::{Cluster, ClusterError},
     exchanges::{ExchangeInfo, ensure_exchange},
     jobs::{self, JobState, NewJob, PlanInfo},
     new_id,

@@ -208,7 +208,7 @@ async fn wait_for(store: &Store, condition: &str) {
 
 /// A cluster that a test may restart or set up otherwise, with the tables of the service.
 struct Own {
-    cluster: assay::store::cluster::Cluster,
+    cluster: assay::pg::Cluster,
     store: Store,
     _dir: DataDir,
 }

@@ -67,8 +67,7 @@ fn stubborn(service: &Service, method: &str, path: &str, token: &str, key: &str,
         let headers = [("content-type", kind), ("idempotency-key", key)];
         let answer = service.try_request(method, path, Some(token), &headers, body).ok()?;
         last = format!("{} {}", answer.status, String::from_utf8_lossy(&answer.body));
-        // 409 while the first request with the key is still under way
-        (answer.status < 500 && answer.status != 409).then_some(answer)
+        (answer.status < 500).then_some(answer)
     })
 }
 

@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use assay::store::cluster::{Cluster, ClusterError};
+use assay::pg::{Cluster, ClusterError};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

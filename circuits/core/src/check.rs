@@ -55,6 +55,11 @@ impl Checks {
         }
     }
 
+    /// Notes a check that was made elsewhere.
+    pub fn push(&mut self, check: Check) {
+        self.0.push(check);
+    }
+
     /// Whether every check holds.
     pub fn all_passed(&self) -> bool {
         self.0.iter().all(|check| check.passed)

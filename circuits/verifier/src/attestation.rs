@@ -2,17 +2,26 @@
 
 use std::{
     collections::BTreeSet,
-    fs::{self, File},
-    io::{self, Read},
+    fs::File,
     path::{Path, PathBuf},
 };
 
-use assay_core::{check::Check, sealed::MAX_STATEMENT_BYTES};
-use assay_fold::keys::Keys;
-use assay_programs::{ledger::{Ledger, report::Report, shape::Shape, verify::verify}, purpose::TestShapes};
+use assay_core::{
+    Error as CoreError,
+    check::Check,
+    sealed::{MAX_STATEMENT_BYTES, Sealed},
+    signature::{Jwks, Jws, MAX_JWKS_BYTES, MAX_JWS_BYTES, SIGNATURE_FILE},
+};
+use assay_programs::{
+    ledger::{
+        inclusion::{InclusionReport, verify_inclusion},
+        statement::Statement,
+    },
+    reserves::{ReservesReport, verify_reserves},
+};
 use sha2::{Digest, Sha256};
 
-use crate::signature::{Jwks, Jws, MAX_JWKS_BYTES, MAX_JWS_BYTES, SIGNATURE_FILE};
+use crate::files::{Unreadable, bounded, read_bounded};
 
 /// The canonical statement.
 pub const STATEMENT_FILE: &str = "statement.json";
@@ -28,21 +37,11 @@ const MAX_LISTED_FILES: usize = 64;
 /// Largest published file that is hashed for the manifest, in bytes.
 const MAX_LISTED_BYTES: usize = 64 << 20;
 
-/// A file that cannot be read.
-#[derive(Debug, thiserror::Error)]
-#[error("{path}: {reason}")]
-pub struct Unreadable {
-    path: String,
-    reason: String,
-}
-
-/// The bytes of an attestation: a directory, or the same files in one `.zip` bundle.
+/// An attestation: a directory, or the same files in one `.zip` bundle. Its statement is parsed once, when it is read.
 pub struct Attestation {
     place: Place,
-    /// The canonical statement.
-    pub statement: Vec<u8>,
-    /// The proof in its envelope.
-    pub proof: Vec<u8>,
+    bytes: Vec<u8>,
+    statement: Result<Sealed<Statement>, CoreError>,
 }
 
 enum Place {
@@ -69,16 +68,13 @@ impl Place {
 
     fn require(&self, name: &str, limit: usize) -> Result<Vec<u8>, Unreadable> {
         let (Self::Directory(path) | Self::Bundle(path)) = self;
-        self.read(name, limit)?.ok_or_else(|| Unreadable {
-            path: path.join(name).display().to_string(),
-            reason: "there is no such file".to_owned(),
-        })
+        self.read(name, limit)?.ok_or_else(|| Unreadable::new(&path.join(name), "there is no such file"))
     }
 }
 
 /// One file of a bundle. Names inside are compared, never used as paths.
 fn read_from_bundle(path: &Path, name: &str, limit: usize) -> Result<Option<Vec<u8>>, Unreadable> {
-    let unreadable = |reason: String| Unreadable { path: path.display().to_string(), reason };
+    let unreadable = |reason: String| Unreadable::new(path, reason);
     let file = File::open(path).map_err(|e| unreadable(e.to_string()))?;
     let mut bundle = zip::ZipArchive::new(file).map_err(|e| unreadable(format!("this is no bundle: {e}")))?;
     // two entries of one name would let this program and another one read different files
@@ -94,24 +90,42 @@ fn read_from_bundle(path: &Path, name: &str, limit: usize) -> Result<Option<Vec<
 }
 
 impl Attestation {
-    /// Reads the two files that a verification needs from a directory or a bundle.
+    /// Reads the statement of a directory or a bundle. A statement that breaks a rule is read all the same: the checks say so.
     ///
     /// # Errors
     /// [`Unreadable`] for a missing, unreadable or oversized file.
     pub fn read(path: &Path) -> Result<Self, Unreadable> {
         let place = Place::of(path);
-        let statement = place.require(STATEMENT_FILE, MAX_STATEMENT_BYTES)?;
-        let proof = place.require(PROOF_FILE, MAX_PROOF_BYTES)?;
-        Ok(Self { place, statement, proof })
+        let bytes = place.require(STATEMENT_FILE, MAX_STATEMENT_BYTES)?;
+        let statement = Sealed::parse(&bytes);
+        Ok(Self { place, bytes, statement })
     }
 
-    /// Verifies the attestation and that the directory is whole.
-    pub fn verify<P: AsRef<Parameters>>(
+    /// The statement, or why it is none. It is not proved.
+    ///
+    /// # Errors
+    /// The first rule of its format that it breaks.
+    pub fn statement(&self) -> Result<&Sealed<Statement>, &CoreError> {
+        self.statement.as_ref()
+    }
+
+    /// The proof in its envelope.
+    ///
+    /// # Errors
+    /// [`Unreadable`] for a missing, unreadable or oversized file.
+    pub fn read_proof(&self) -> Result<Vec<u8>, Unreadable> {
+        self.place.require(PROOF_FILE, MAX_PROOF_BYTES)
+    }
+
+    /// Verifies the attestation with its proof, and that the directory is whole.
+    #[cfg(feature = "proof")]
+    pub fn verify<K: std::borrow::Borrow<assay_fold::keys::Keys<assay_programs::ledger::Ledger>>>(
         &self,
-        tests: TestShapes,
-        parameters: impl FnOnce(&'static Shape) -> Result<P, assay_fold::Error>,
-    ) -> Report {
-        let mut report = verify(&self.statement, &self.proof, tests, parameters);
+        proof: &[u8],
+        tests: assay_programs::purpose::TestShapes,
+        keys: impl FnOnce(&'static assay_programs::ledger::shape::Shape) -> Result<K, assay_fold::Error>,
+    ) -> assay_programs::ledger::report::Report {
+        let mut report = assay_programs::ledger::verify::verify(self.statement(), proof, tests, keys);
         // only for what is proved: hashing files of somebody's choice is no work to do for nothing
         if report.statement.is_some()
             && let Some(check) = self.check_manifest()
@@ -121,20 +135,27 @@ impl Attestation {
         report
     }
 
+    /// Checks a customer's inclusion file, which must be `account`'s where that is given. That the statement is proved is
+    /// not checked here.
+    pub fn verify_inclusion(&self, file: &[u8], account: Option<&str>) -> InclusionReport {
+        verify_inclusion(self.statement(), file, account)
+    }
+
+    /// Checks disclosed reserve lines. That the statement is proved is not checked here.
+    pub fn verify_reserves(&self, file: &[u8]) -> ReservesReport {
+        verify_reserves(self.statement(), file)
+    }
+
     /// Whether somebody of `jwks` stands behind the statement; an attestation without signatures fails.
     pub fn check_signature(&self, jwks: &Jwks) -> Check {
         let signatures = self.place.read(SIGNATURE_FILE, MAX_JWS_BYTES).map_err(|e| e.to_string());
         let signers = signatures.and_then(|bytes| {
             let bytes = bytes.ok_or_else(|| format!("there is no {SIGNATURE_FILE}"))?;
-            let signers = Jws::parse(&bytes).and_then(|jws| jws.verify(&self.statement, jwks));
+            let signers = Jws::parse(&bytes).and_then(|jws| jws.verify(&self.bytes, jwks));
             signers.map_err(|e| e.to_string())
         });
-        Check {
-            id: "signature",
-            title: "the statement is signed by a key of the given list".to_owned(),
-            passed: signers.is_ok(),
-            detail: signers.map_or_else(|reason| reason, |signers| signers.to_string()),
-        }
+        let outcome = signers.map(|signers| signers.to_string());
+        Check::new("signature", "the statement is signed by a key of the given list", outcome)
     }
 
     /// What to tell a reader who gave no keys, if there are signatures.
@@ -152,13 +173,7 @@ impl Attestation {
                 .and_then(|text| self.compare(&text)),
             Err(e) => Err(e.to_string()),
         };
-        let passed = outcome.is_ok();
-        Some(Check {
-            id: "manifest",
-            title: "the files are those that the manifest lists".to_owned(),
-            passed,
-            detail: outcome.unwrap_or_else(|reason| reason),
-        })
+        Some(Check::new("manifest", "the files are those that the manifest lists", outcome))
     }
 
     fn compare(&self, manifest: &str) -> Result<String, String> {
@@ -185,43 +200,11 @@ impl Attestation {
     }
 }
 
-/// The statement of a directory or a bundle, without its proof.
-///
-/// # Errors
-/// [`Unreadable`] for a missing, unreadable or oversized file.
-pub fn read_statement(path: &Path) -> Result<Vec<u8>, Unreadable> {
-    Place::of(path).require(STATEMENT_FILE, MAX_STATEMENT_BYTES)
-}
-
 /// The list of keys in the file at `path`.
 ///
 /// # Errors
 /// [`Unreadable`] if it cannot be read, or is no list of public keys for statements.
 pub fn read_jwks(path: &Path) -> Result<Jwks, Unreadable> {
     let bytes = read_bounded(path, MAX_JWKS_BYTES)?;
-    Jwks::parse(&bytes).map_err(|e| Unreadable { path: path.display().to_string(), reason: e.to_string() })
-}
-
-/// The whole file, if it is no longer than `limit` bytes.
-///
-/// # Errors
-/// [`Unreadable`] otherwise.
-pub fn read_bounded(path: &Path, limit: usize) -> Result<Vec<u8>, Unreadable> {
-    let unreadable = |reason: String| Unreadable { path: path.display().to_string(), reason };
-    // asked before it is opened: opening a pipe would wait for a writer
-    let kind = fs::metadata(path).map_err(|e: io::Error| unreadable(e.to_string()))?;
-    if !kind.is_file() {
-        return Err(unreadable("this is not a file".to_owned()));
-    }
-    let file = File::open(path).map_err(|e: io::Error| unreadable(e.to_string()))?;
-    bounded(file, limit).map_err(unreadable)
-}
-
-fn bounded(reader: impl Read, limit: usize) -> Result<Vec<u8>, String> {
-    let mut bytes = Vec::new();
-    reader.take(limit as u64 + 1).read_to_end(&mut bytes).map_err(|e| e.to_string())?;
-    if bytes.len() > limit {
-        return Err(format!("is longer than {limit} bytes"));
-    }
-    Ok(bytes)
+    Jwks::parse(&bytes).map_err(|e| Unreadable::new(path, e))
 }

@@ -1,10 +1,12 @@
-//! Verifies Assay attestations and inclusion files offline.
+//! Verifies Assay attestations, inclusion files, disclosures and disclosed reserves offline.
 //!
-//! For auditors and customers: no server, no database, no network. An attestation is a directory; `attestation` reads
-//! it, `parameters` derives or reads the circuit's parameters, `report` prints what was found. All that decides anything
-//! is in `assay-circuits`.
+//! In: directories, bundles and files that somebody else made. Out: reports, and lines for a person. No server, no database,
+//! no network. `attestation` reads a directory, `parameters` derives or reads the circuit's parameters, `report` prints what
+//! was found; all that decides anything is in `assay-programs`. Without the feature `proof` the program checks all that needs
+//! no proof system.
 
 pub mod attestation;
+pub mod files;
+#[cfg(feature = "proof")]
 pub mod parameters;
 pub mod report;
-pub mod signature;

@@ -1,112 +1,167 @@
 //! `assay-verify`: the auditor's and the customer's verifier.
 
-use std::{
-    path::{Path, PathBuf},
-    process::ExitCode,
+use std::{path::PathBuf, process::ExitCode};
+
+use assay_programs::{
+    ledger::{inclusion::MAX_INCLUSION_BYTES, report::Report},
+    reserves::MAX_DISCLOSURE_BYTES,
+};
+use assay_verifier::{
+    attestation::{Attestation, read_jwks},
+    files::{Unreadable, read_bounded},
+    report::{check_lines, inclusion_lines, reserves_lines},
 };
 
-use assay_programs::{ledger::inclusion::{MAX_INCLUSION_BYTES, verify_inclusion}, purpose::TestShapes};
-use assay_verifier::{
-    attestation::{Attestation, read_bounded, read_jwks},
-    parameters::load,
-    report::{attestation_lines, inclusion_lines},
-};
+#[cfg(not(feature = "proof"))]
+mod light;
+#[cfg(feature = "proof")]
+mod proof;
+
+#[cfg(not(feature = "proof"))]
+use light as mode;
+#[cfg(feature = "proof")]
+use proof as mode;
 
 const USAGE: &str = "\
-Verifies Assay attestations and inclusion files offline.
+Verifies Assay attestations offline, and files that belong to them.
 
 Usage:
-  assay-verify OUT                             verify the attestation OUT, a directory or a .zip bundle
-  assay-verify OUT --inclusion FILE            verify it, and that FILE's account is included
-  assay-verify OUT --jwks FILE                 verify it, and that a key of FILE signed it
+  assay-verify OUT                         verify the attestation OUT, a directory or a .zip bundle
+  assay-verify OUT --inclusion FILE        also verify that FILE's account is included
+  assay-verify OUT --reserves FILE         also verify disclosed reserve lines
+  assay-verify OUT... --disclosure FILE    also verify what an account discloses from up to four attestations
+  assay-verify OUT... --jwks FILE...       also verify that a key in FILE signed the statement: one FILE for each OUT
 
 Options:
-  --account REF the account reference as its owner knows it: FILE must be of this account
-  --jwks FILE   public keys that you trust, not from OUT: one of them must have signed the statement
-  --cache DIR   where the circuit's parameters are kept (default: ~/.assay/parameters)
-  -h, --help    this text
+  --account REF  your account reference as you know it: the inclusion file must be of this account
+  --for TEXT     the text that the disclosure must have been made for
+  --jwks FILE    public keys that you trust, which must not come from OUT
+  --cache DIR    where the circuit's parameters are kept (default: ~/.assay/parameters)
+  -h, --help     this text
 
 Exit codes: 0 valid, 1 not valid, 2 usage, 3 a file is missing or unreadable.
 ";
 
 fn main() -> ExitCode {
     match parse(std::env::args().skip(1).collect()) {
-        Ok(Some(arguments)) => run(&arguments),
+        Ok(Some(arguments)) => match run(&arguments) {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::from(1),
+            Err(Failure::Usage(reason)) => usage(&reason),
+            Err(Failure::Unreadable(e)) => {
+                eprintln!("{e}");
+                ExitCode::from(3)
+            }
+        },
         Ok(None) => {
-            print!("{USAGE}");
+            print!("{USAGE}{}", mode::ABOUT);
             ExitCode::SUCCESS
         }
-        Err(reason) => {
-            eprint!("{reason}\n\n{USAGE}");
-            ExitCode::from(2)
-        }
+        Err(reason) => usage(&reason),
     }
 }
 
+fn usage(reason: &str) -> ExitCode {
+    eprint!("{reason}\n\n{USAGE}{}", mode::ABOUT);
+    ExitCode::from(2)
+}
+
+/// Why nothing was verified.
+enum Failure {
+    Usage(String),
+    Unreadable(Unreadable),
+}
+
+impl From<Unreadable> for Failure {
+    fn from(e: Unreadable) -> Self {
+        Self::Unreadable(e)
+    }
+}
+
+#[derive(Default)]
 struct Arguments {
-    out: PathBuf,
+    outs: Vec<PathBuf>,
     inclusion: Option<PathBuf>,
     account: Option<String>,
-    jwks: Option<PathBuf>,
-    cache: PathBuf,
+    reserves: Option<PathBuf>,
+    disclosure: Option<PathBuf>,
+    context: Option<String>,
+    jwks: Vec<PathBuf>,
+    #[cfg_attr(not(feature = "proof"), allow(dead_code))]
+    cache: Option<PathBuf>,
 }
 
 fn parse(arguments: Vec<String>) -> Result<Option<Arguments>, String> {
-    let (mut out, mut inclusion, mut account, mut jwks, mut cache) = (None, None, None, None, None);
+    let mut found = Arguments::default();
     let mut arguments = arguments.into_iter();
     while let Some(argument) = arguments.next() {
-        let mut value = |name: &str| arguments.next().map(PathBuf::from).ok_or(format!("{name} needs a value"));
+        let mut value = |name: &str| arguments.next().ok_or(format!("{name} needs a value"));
         match argument.as_str() {
             "-h" | "--help" => return Ok(None),
-            "--inclusion" => inclusion = Some(value("--inclusion")?),
-            "--account" => account = Some(value("--account")?.to_string_lossy().into_owned()),
-            "--jwks" => jwks = Some(value("--jwks")?),
-            "--cache" => cache = Some(value("--cache")?),
+            "--inclusion" => found.inclusion = Some(value("--inclusion")?.into()),
+            "--account" => found.account = Some(value("--account")?),
+            "--reserves" => found.reserves = Some(value("--reserves")?.into()),
+            "--disclosure" => found.disclosure = Some(value("--disclosure")?.into()),
+            "--for" => found.context = Some(value("--for")?),
+            "--jwks" => found.jwks.push(value("--jwks")?.into()),
+            "--cache" => found.cache = Some(value("--cache")?.into()),
             option if option.starts_with('-') => return Err(format!("there is no option {option}")),
-            path if out.is_none() => out = Some(PathBuf::from(path)),
-            path => return Err(format!("one attestation at a time: what is {path}?")),
+            path => found.outs.push(path.into()),
         }
     }
-    let home = std::env::var_os("ASSAY_HOME")
-        .map(PathBuf::from)
-        .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".assay")));
-    let cache = cache.or(home.map(|h| h.join("parameters"))).ok_or("no HOME is set: give --cache DIR")?;
-    let out = out.ok_or("which attestation? give its directory")?;
-    Ok(Some(Arguments { out, inclusion, account, jwks, cache }))
+    let Arguments { outs, inclusion, reserves, disclosure, jwks, .. } = &found;
+    if outs.is_empty() {
+        return Err("which attestation? give its directory".to_owned());
+    }
+    if outs.len() > 1 && disclosure.is_none() {
+        return Err(format!("{} attestations: several are verified together only with --disclosure", outs.len()));
+    }
+    if [inclusion, reserves, disclosure].iter().filter(|file| file.is_some()).count() > 1 {
+        return Err("give one of --inclusion, --reserves and --disclosure at a time".to_owned());
+    }
+    if !jwks.is_empty() && jwks.len() != outs.len() {
+        return Err(format!("{} attestations and {} lists of keys: give one for each", outs.len(), jwks.len()));
+    }
+    if found.account.is_some() && inclusion.is_none() || found.context.is_some() && disclosure.is_none() {
+        return Err("--account goes with --inclusion, --for with --disclosure".to_owned());
+    }
+    Ok(Some(found))
 }
 
-fn run(arguments: &Arguments) -> ExitCode {
-    let attestation = match Attestation::read(&arguments.out) {
-        Ok(attestation) => attestation,
-        Err(e) => return unreadable(&e.to_string()),
-    };
-    let jwks = match arguments.jwks.as_deref().map(read_jwks).transpose() {
-        Ok(jwks) => jwks,
-        Err(e) => return unreadable(&e.to_string()),
-    };
-    let mut report = attestation.verify(TestShapes::Refused, |shape| load(shape, &arguments.cache));
-    match jwks {
-        Some(jwks) => report.checks.push(attestation.check_signature(&jwks)),
-        None => print(attestation.unchecked_signatures().as_slice()),
+/// Verifies what was asked for and prints it; returns whether all of it holds.
+fn run(arguments: &Arguments) -> Result<bool, Failure> {
+    let attestations = arguments.outs.iter().map(|out| Attestation::read(out)).collect::<Result<Vec<_>, _>>()?;
+    let keys = arguments.jwks.iter().map(|path| read_jwks(path)).collect::<Result<Vec<_>, _>>()?;
+    if keys.is_empty() {
+        for note in attestations.iter().filter_map(Attestation::unchecked_signatures) {
+            println!("{note}");
+        }
     }
-    let mut valid = report.is_valid();
-    if let Some(file) = &arguments.inclusion {
-        let file = match read_bounded(file, MAX_INCLUSION_BYTES) {
-            Ok(file) => file,
-            Err(e) => return unreadable(&e.to_string()),
-        };
-        let inclusion = verify_inclusion(&attestation.statement, &file, arguments.account.as_deref());
-        print(&inclusion_lines(Some(&report), &inclusion));
-        valid &= inclusion.is_valid();
-    } else {
-        print(&attestation_lines(&report));
+    if arguments.disclosure.is_some() {
+        return mode::disclosure(arguments, &attestations, &keys);
     }
-    if valid { ExitCode::SUCCESS } else { ExitCode::from(1) }
-}
-
-fn unreadable(reason: &str) -> ExitCode {
-    eprintln!("{reason}");
-    ExitCode::from(3)
+    let (attestation, jwks) = (&attestations[0], keys.first());
+    if let Some(path) = &arguments.inclusion {
+        let file = read_bounded(path, MAX_INCLUSION_BYTES)?;
+        let (report, signed) = mode::attestation(arguments, attestation, jwks)?;
+        let inclusion = attestation.verify_inclusion(&file, arguments.account.as_deref());
+        print(&inclusion_lines(report.as_ref(), &inclusion));
+        return Ok(inclusion.is_valid() && signed && report.is_none_or(|report| report.is_valid()));
+    }
+    if let Some(path) = &arguments.reserves {
+        let file = read_bounded(path, MAX_DISCLOSURE_BYTES)?;
+        let (report, signed) = mode::attestation(arguments, attestation, jwks)?;
+        report.iter().for_each(|report| print(&check_lines(&report.checks)));
+        let reserves = attestation.verify_reserves(&file);
+        let unproved = report.is_none().then_some("assay-verify with its proof system");
+        print(&reserves_lines(&reserves, unproved));
+        let valid = reserves.is_valid() && signed && report.as_ref().is_none_or(Report::is_valid);
+        if !valid && reserves.is_valid() {
+            println!("NOT VALID: the attestation that these lines belong to does not hold.");
+        }
+        return Ok(valid);
+    }
+    mode::alone(arguments, attestation, jwks)
 }
 
 fn print(lines: &[String]) {

@@ -7,7 +7,7 @@ use assay_core::decimal::percent;
 use assay_programs::ledger::{policy::AssetLine, statement::Statement};
 use assay_verifier::report::visible;
 
-use super::asset_lines;
+use super::view::asset_lines;
 use crate::api::{artefact::Artefact, evidence::Part, parse::AttestationId, problem::Problem, state::ApiState};
 
 /// Assets that are drawn; more would be no picture.

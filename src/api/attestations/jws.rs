@@ -2,7 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::stored;
+use super::view::stored;
 use crate::{
     api::{evidence::Part, parse::AttestationId, problem::Problem, state::ApiState},
     store::attestations::Artefact,

@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::{Attestation, view};
+use super::view::{Attestation, view};
 use crate::{
     api::{parse::Query, problem::Problem, state::ApiState},
     store::attestations,

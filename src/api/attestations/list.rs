@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
 
-use super::Summary;
+use super::view::Summary;
 use crate::{
     api::{
         parse::{AttestationId, Query, instant},

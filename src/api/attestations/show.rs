@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 
-use super::{Attestation, view};
+use super::view::{Attestation, view};
 use crate::{
     api::{parse::AttestationId, problem::Problem, state::ApiState},
     store::attestations,

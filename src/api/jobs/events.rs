@@ -17,7 +17,7 @@ use tokio::{
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::Job;
+use super::view::Job;
 use crate::{
     api::{auth::Authenticated, parse::RowId, problem::Problem, state::ApiState},
     store::jobs::{self, JobRow, JobState},

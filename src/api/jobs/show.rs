@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 
-use super::Job;
+use super::view::Job;
 use crate::{
     api::{auth::Authenticated, parse::RowId, problem::Problem, state::ApiState},
     store::jobs,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::{actor, owner};
+use super::caller::{actor, owner};
 use crate::{
     api::{
         auth::Authenticated,

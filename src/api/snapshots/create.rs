@@ -9,7 +9,10 @@ use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{Snapshot, actor, owner};
+use super::{
+    caller::{actor, owner},
+    view::Snapshot,
+};
 use crate::{
     api::{
         auth::Authenticated,

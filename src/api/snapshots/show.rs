@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 
-use super::Snapshot;
+use super::view::Snapshot;
 use crate::{
     api::{auth::Authenticated, parse::RowId, problem::Problem, state::ApiState},
     store::snapshots,

@@ -19,11 +19,11 @@ use std::path::{Path, PathBuf};
 use num_bigint::BigUint;
 
 use self::info::{KINDS, MARGIN, Step, Tables};
-use super::{ImportError, Imported, Options};
-use crate::ledger::MAX_ASSETS;
+use super::adapter::{ImportError, Imported, Options};
 use crate::ledger::assets::Asset;
 use crate::ledger::decimal::{Decimal, MAX_SCALE, format_digits, format_units, parse_decimal, parse_units};
 use crate::ledger::finding::Findings;
+use crate::ledger::limits::MAX_ASSETS;
 use crate::ledger::lines::{Fields, Table};
 use crate::ledger::manifest::{Exchange, Manifest, SnapshotInfo, TotalText};
 use crate::ledger::source::Source;

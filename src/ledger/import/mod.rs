@@ -3,15 +3,16 @@
 //!
 //! An adapter never repairs: a row it cannot read exactly is a finding, and with one finding nothing is written.
 
+mod adapter;
 mod binance;
 
 use std::path::{Path, PathBuf};
 
-use super::Limits;
-use super::finding::{Environment, Findings};
 use super::manifest::{snapshot_id_defect, taken_at_defect};
 use super::writer::WriteError;
 use crate::progress::Progress;
+
+pub use adapter::{ImportError, Imported, Options};
 
 /// A published format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,42 +40,6 @@ impl Format {
             Self::Binance => "binance-sample",
         }
     }
-}
-
-/// What the published files do not say themselves.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// Snapshot id; see [`SnapshotInfo`](super::SnapshotInfo).
-    pub snapshot_id: String,
-    /// The instant the files show, RFC 3339 in UTC.
-    pub taken_at: String,
-    /// How much is read before giving up.
-    pub limits: Limits,
-}
-
-/// What an import wrote.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-pub struct Imported {
-    /// Rows of accounts.csv.
-    pub accounts: u64,
-    /// Rows of balances.csv.
-    pub balances: u64,
-    /// Rows of assets.csv.
-    pub assets: u64,
-}
-
-/// Why nothing was imported.
-#[derive(Debug, thiserror::Error)]
-pub enum ImportError {
-    /// The files are not what the format says; the findings say where.
-    #[error("{0}")]
-    NotValid(Findings),
-    /// A file could not be read.
-    #[error(transparent)]
-    Environment(#[from] Environment),
-    /// The snapshot directory could not be written.
-    #[error(transparent)]
-    Write(#[from] WriteError),
 }
 
 /// Reads `paths` (each plain, `.gz` or `.zst`), in the order given, and writes the snapshot directory `out`, which must not exist.

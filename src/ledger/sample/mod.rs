@@ -20,6 +20,7 @@
 //! Accounts are written as they are drawn: memory does not grow with their number.
 
 mod assets;
+mod draw;
 mod rules;
 
 use std::collections::BTreeMap;
@@ -29,11 +30,12 @@ use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
 use self::assets::SAMPLE_ASSETS;
+use self::draw::Draw;
 use self::rules::Rules;
 use super::assets::Asset;
 use super::decimal::{format_units, parse_decimal};
+use super::holding::AssetTotals;
 use super::manifest::{Exchange, Manifest, SnapshotInfo, TotalText, taken_at_defect};
-use super::snapshot::AssetTotals;
 use super::writer::{SnapshotWriter, WriteError};
 use crate::progress::Progress;
 
@@ -147,71 +149,6 @@ fn height_of(chain: &str) -> u64 {
     chain.bytes().fold(1_000_000, |height, byte| height + 9_973 * u64::from(byte))
 }
 
-/// Cents to units of an asset, rounded down, and at most what 64 bits hold.
-fn units_worth(cents: u128, asset: &Asset) -> u128 {
-    asset.price.map_or(0, |price| {
-        let scaled = cents * 10u128.pow(u32::from(asset.scale) + u32::from(price.scale)) / (100 * price.units);
-        scaled.min(u128::from(u64::MAX))
-    })
-}
-
-/// Units of an asset to cents, rounded down.
-fn cents_of(units: u128, asset: &Asset) -> u128 {
-    asset
-        .price
-        .map_or(0, |price| units * price.units * 100 / 10u128.pow(u32::from(asset.scale) + u32::from(price.scale)))
-}
-
-struct Draw(ChaCha12Rng);
-
-impl Draw {
-    /// A number below `end`. The bias of the remainder is below 2^-40 for the small numbers used here.
-    fn below(&mut self, end: u64) -> u64 {
-        self.0.next_u64() % end
-    }
-
-    /// What one account holds and owes, by asset; the totals are kept.
-    fn portfolio(&mut self, book: &[Asset], totals: &mut [AssetTotals]) -> BTreeMap<usize, AssetTotals> {
-        let count = match self.below(100) {
-            0..80 => 1 + self.below(5),
-            80..95 => 6 + self.below(10),
-            95..99 => 16 + self.below(25),
-            _ => 41 + self.below(book.len() as u64 - 40),
-        };
-        let mut held: BTreeMap<usize, AssetTotals> = BTreeMap::new();
-        let mut cents = 0;
-        for _ in 0..count {
-            let mut asset = self.popular(book.len());
-            while held.contains_key(&asset) {
-                asset = (asset + 1) % book.len();
-            }
-            let magnitude = 1u64 << (7 + self.below(19));
-            let worth = magnitude + self.below(magnitude);
-            // A balance of nothing would be no holding.
-            let equity = units_worth(worth.into(), &book[asset]).max(1);
-            cents += cents_of(equity, &book[asset]);
-            totals[asset].equity += equity;
-            held.insert(asset, AssetTotals { equity, debt: 0 });
-        }
-        if self.below(10) == 0 {
-            let asset = self.popular(book.len());
-            let debt = units_worth(cents * u128::from(5 + self.below(56)) / 100, &book[asset]);
-            if debt > 0 && totals[asset].debt + debt <= totals[asset].equity {
-                totals[asset].debt += debt;
-                held.entry(asset).or_default().debt = debt;
-            }
-        }
-        held
-    }
-
-    /// An asset, the first ones far more often than the last.
-    fn popular(&mut self, assets: usize) -> usize {
-        let (a, b, c) = (self.below(1 << 16), self.below(1 << 16), self.below(1 << 16));
-        let skewed = ((a * b) >> 16) * c; // below 2^32
-        ((skewed * assets as u64) >> 32) as usize
-    }
-}
-
 fn write_reserves(
     writer: &mut SnapshotWriter,
     draw: &mut Draw,
@@ -249,6 +186,7 @@ fn write_reserves(
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::super::{Limits, check};
+    use super::draw::cents_of;
     use super::*;
     use crate::progress::Silent;
     use sha2::{Digest, Sha256};

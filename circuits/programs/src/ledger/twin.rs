@@ -208,7 +208,7 @@ pub fn check(shape: &Shape, public: &Public, private: &Private) -> Result<(), Vi
     let Public { before, after } = *public;
 
     for (i, page) in private.pages.iter().enumerate() {
-        check_page(shape, i, page, before.gamma)?;
+        check_page(i, page, before.gamma)?;
     }
 
     // The page chain
@@ -322,7 +322,7 @@ impl RawPage {
     }
 }
 
-fn check_page(shape: &Shape, i: usize, page: &RawPage, gamma: F) -> Result<(), Violation> {
+fn check_page(i: usize, page: &RawPage, gamma: F) -> Result<(), Violation> {
     let entries = page.entries.iter();
     let in_range = below(page.first, 1)
         && below(page.remaining, REMAINING_BITS)

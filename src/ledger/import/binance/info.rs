@@ -4,9 +4,9 @@
 
 use std::collections::HashMap;
 
-use crate::ledger::Limits;
 use crate::ledger::decimal::{Decimal, parse_decimal, parse_quantity};
 use crate::ledger::finding::{Environment, Findings};
+use crate::ledger::limits::Limits;
 use crate::ledger::lines::Table;
 use crate::ledger::source::Source;
 use crate::ledger::text::{fold, name_defect, shown};

@@ -14,7 +14,7 @@ use assay_core::{
     Error, canonical,
     decimal::parse_count,
     field::F,
-    sealed::{Document, MAX_STATEMENT_BYTES, Sealed, StatementDigest},
+    sealed::{Document, MAX_STATEMENT_BYTES, Sealed},
     transcript::draw,
 };
 use ff::PrimeField;

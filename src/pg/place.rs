@@ -8,81 +8,25 @@ use std::{
     fs,
     os::unix::{
         ffi::OsStrExt,
-        fs::{DirBuilderExt, MetadataExt, chown, symlink},
-        process::CommandExt,
+        fs::{DirBuilderExt, MetadataExt, symlink},
     },
     path::{Path, PathBuf},
-    process::Stdio,
 };
 
 use sha2::{Digest, Sha256};
 
-use super::{ClusterError, binaries::plain};
+use super::{
+    error::ClusterError,
+    user::{SYSTEM_USER, User},
+};
+use crate::durable;
 
 /// The cluster, or what points to it.
 const NAME: &str = "postgres";
 /// Clusters of root's whose data directory the user `postgres` cannot reach.
 const SYSTEM_DIR: &str = "/var/lib/assay";
-/// As whom root runs Postgres.
-const SYSTEM_USER: &str = "postgres";
 /// The longest path that a socket can have, on Linux and on the BSDs.
 const LONGEST_SOCKET: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
-
-/// Whose the server's files and processes are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum User {
-    /// This process's own user.
-    Own { uid: u32 },
-    /// `postgres`, because this process is root.
-    Other { uid: u32, gid: u32 },
-}
-
-impl User {
-    pub(super) fn find() -> Result<Self, ClusterError> {
-        let own = nix::unistd::geteuid();
-        if !own.is_root() {
-            return Ok(Self::Own { uid: own.as_raw() });
-        }
-        let found = nix::unistd::User::from_name(SYSTEM_USER).ok().flatten().filter(|u| !u.uid.is_root());
-        let found = found.ok_or_else(|| {
-            ClusterError::Place(format!(
-                "PostgreSQL does not run as root, and this machine has no user {SYSTEM_USER} for it; run assay as another user"
-            ))
-        })?;
-        Ok(Self::Other { uid: found.uid.as_raw(), gid: found.gid.as_raw() })
-    }
-
-    fn uid(self) -> u32 {
-        match self {
-            Self::Own { uid } | Self::Other { uid, .. } => uid,
-        }
-    }
-
-    /// Whether the user can go to `dir` and write there, given everything above it.
-    fn reaches(self, dir: &Path) -> bool {
-        let mut command = plain(Path::new("/bin/sh"));
-        if let Self::Other { uid, gid } = self {
-            command.uid(uid).gid(gid);
-        }
-        let status = command
-            .args(["-c", "cd -- \"$1\" && test -w .", "sh"])
-            .arg(dir)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status();
-        status.is_ok_and(|s| s.success())
-    }
-
-    /// Makes a directory that only the user may enter.
-    fn make_dir(self, path: &Path) -> Result<(), ClusterError> {
-        fs::DirBuilder::new().mode(0o700).create(path).map_err(ClusterError::file(path))?;
-        match self {
-            Self::Own { .. } => Ok(()),
-            Self::Other { uid, gid } => chown(path, Some(uid), Some(gid)).map_err(ClusterError::file(path)),
-        }
-    }
-}
 
 /// Where the parts of a cluster are.
 #[derive(Debug)]
@@ -154,15 +98,11 @@ impl Place {
 
     /// Gives a complete cluster its name.
     pub(super) fn finish(&self, unfinished: &Path, data_dir: &Path) -> Result<(), ClusterError> {
-        fs::rename(unfinished, &self.dir).map_err(ClusterError::file(&self.dir))?;
-        if let Some(parent) = self.dir.parent() {
-            sync(parent)?;
-        }
-        if let Some(pointer) = &self.pointer {
-            symlink(&self.dir, pointer).map_err(ClusterError::file(pointer))?;
-            sync(data_dir)?;
-        }
-        Ok(())
+        durable::name_directory(unfinished, &self.dir).map_err(ClusterError::file(&self.dir))?;
+        let Some(pointer) = &self.pointer else { return Ok(()) };
+        symlink(&self.dir, pointer)
+            .and_then(|()| durable::sync_directory(data_dir))
+            .map_err(ClusterError::file(pointer))
     }
 
     /// Deletes the cluster and what points to it; in this order, so that nothing points to half of one.
@@ -186,11 +126,6 @@ impl Drop for Place {
             let _ = fs::remove_dir(&self.sockets);
         }
     }
-}
-
-/// Makes the data directory, for its owner alone, if there is none.
-pub(super) fn create_dir(path: &Path) -> Result<(), ClusterError> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(ClusterError::file(path))
 }
 
 /// Whether a socket in `dir` has a path short enough.
@@ -232,10 +167,6 @@ fn empty_dir(path: &Path, user: User) -> Result<(), ClusterError> {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(ClusterError::file(path)(e)),
         _ => user.make_dir(path),
     }
-}
-
-fn sync(dir: &Path) -> Result<(), ClusterError> {
-    fs::File::open(dir).and_then(|d| d.sync_all()).map_err(ClusterError::file(dir))
 }
 
 /// Tells directories apart in names.

@@ -16,9 +16,11 @@ use nix::{
 };
 
 use super::{
-    ClusterError,
-    binaries::{Binaries, last_line, plain},
-    place::{Place, User},
+    binaries::Binaries,
+    command::{last_line, plain},
+    error::ClusterError,
+    place::Place,
+    user::User,
 };
 
 /// By this argument a server that was left behind is known as ours.

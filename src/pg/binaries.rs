@@ -9,10 +9,11 @@ use std::{
     process::{Command, Stdio},
 };
 
-use super::{ClusterError, place::User};
-
-/// The oldest version that this program is tested with.
-pub(super) const OLDEST: u32 = 15;
+use super::{
+    command::{last_line, plain},
+    error::{ClusterError, OLDEST},
+    user::User,
+};
 
 /// The programs of one installation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,7 +91,7 @@ impl Binaries {
         }
     }
 
-    /// A program of this installation, in an environment that says nothing and a directory that everybody may enter.
+    /// A program of this installation.
     pub(super) fn program(&self, name: &str) -> PathBuf {
         self.dir.join(name)
     }
@@ -125,19 +126,6 @@ impl Binaries {
         }
         Err(failed(last_line(&String::from_utf8_lossy(&output.stderr)).unwrap_or_else(|| output.status.to_string())))
     }
-}
-
-/// A command that inherits nothing: `PGPORT` and its like would change what the programs do, and a terminal's Ctrl-C is for
-/// this process to handle.
-pub(super) fn plain(program: &Path) -> Command {
-    let mut command = Command::new(program);
-    command.env_clear().env("LC_ALL", "C").env("PATH", "/usr/bin:/bin").current_dir("/").process_group(0);
-    command
-}
-
-/// What a program said last.
-pub(super) fn last_line(text: &str) -> Option<String> {
-    text.lines().map(str::trim).rfind(|l| !l.is_empty()).map(str::to_owned)
 }
 
 #[cfg(test)]

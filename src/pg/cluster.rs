@@ -1,88 +1,22 @@
-//! A private Postgres for a newcomer: found among what is installed, kept in the data directory, reached only through a
-//! socket that nobody else can open, and stopped with this process.
-//!
-//! In comes the data directory, out goes an address for [`super::Store`]. What is kept there is as precious as in any other
-//! database; nothing here ever deletes a finished cluster unless it is told to ([`Cluster::remove`]).
-//!
-//! Where a process can die: a cluster is made under another name and renamed when it is complete; the lock in the data
-//! directory goes with the process that holds it; the server gets SIGINT from the kernel when its parent dies, and what still
-//! runs after that is stopped by the next start, which holds the lock and knows the server by its arguments. A stale
-//! `postmaster.pid` is recognised by what the process of that number really is.
-
-mod binaries;
-mod place;
-mod server;
+//! A cluster from its start to its end.
 
 use std::{
-    fs::{self, File, OpenOptions, TryLockError},
-    io::{Read, Seek, Write},
+    fs,
     path::{Path, PathBuf},
 };
 
-use binaries::Binaries;
-use place::{Place, User};
-use server::Server;
+use super::{
+    binaries::{self, Binaries},
+    error::ClusterError,
+    lock::{Lock, lock},
+    place::Place,
+    server::{self, Server},
+    user::User,
+};
+use crate::durable;
 
 /// The one database of the cluster, and its owner.
 const DATABASE: &str = "assay";
-/// Held by the process that runs the cluster.
-const LOCK_FILE: &str = "postgres.lock";
-
-/// Why there is no private cluster; a sentence for the person at the terminal, who gets exit code 3.
-#[derive(Debug, thiserror::Error)]
-pub enum ClusterError {
-    /// PostgreSQL is not installed.
-    #[error(
-        "PostgreSQL {} or later is not installed here: {install}, or give a database's address as DATABASE_URL",
-        binaries::OLDEST
-    )]
-    NotInstalled {
-        /// What to do.
-        install: &'static str,
-    },
-    /// The cluster was made by a version that is not installed.
-    #[error("{} was made by PostgreSQL {made_by}, which is not installed here any more", dir.display())]
-    OtherVersion {
-        /// The cluster.
-        dir: PathBuf,
-        /// The version that made it.
-        made_by: u32,
-    },
-    /// Another process runs the cluster.
-    #[error("{} is in use by {by}; stop that first, or give a database's address as DATABASE_URL", dir.display())]
-    InUse {
-        /// The cluster or its data directory.
-        dir: PathBuf,
-        /// Who.
-        by: String,
-    },
-    /// A program of PostgreSQL did not do what it should.
-    #[error("{program}: {reason}")]
-    Program {
-        /// Its name.
-        program: &'static str,
-        /// What it said last.
-        reason: String,
-    },
-    /// The place or the user is not fit for a cluster.
-    #[error("{0}")]
-    Place(String),
-    /// A file that cannot be read or written.
-    #[error("{path}: {source}")]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-}
-
-impl ClusterError {
-    fn file(path: &Path) -> impl FnOnce(std::io::Error) -> Self + use<> {
-        let path = path.to_owned();
-        move |source| Self::File { path, source }
-    }
-}
 
 /// A running private cluster. It is stopped when this is dropped.
 #[derive(Debug)]
@@ -100,7 +34,7 @@ impl Cluster {
     /// # Errors
     /// [`ClusterError`]; nothing runs then.
     pub fn start(data_dir: &Path) -> Result<Self, ClusterError> {
-        place::create_dir(data_dir)?;
+        durable::create_private_directory(data_dir).map_err(ClusterError::file(data_dir))?;
         let data_dir = fs::canonicalize(data_dir).map_err(ClusterError::file(data_dir))?;
         let lock = lock(&data_dir)?;
         let user = User::find()?;
@@ -124,7 +58,7 @@ impl Cluster {
         binaries::installed().into_iter().next().map(|b| b.dir).ok_or_else(binaries::not_installed)
     }
 
-    /// The address for [`super::Store::connect`]; holds no secret.
+    /// The database's address, `postgres://…`; holds no secret.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
@@ -180,45 +114,6 @@ impl Cluster {
         self.server.stop()?;
         self.place.remove()
     }
-}
-
-/// A data directory that is this process's, at most until it ends.
-#[derive(Debug)]
-struct Lock(File);
-
-impl Drop for Lock {
-    /// Closing is not enough: a program that another thread starts just now holds the file, too, until it is running.
-    fn drop(&mut self) {
-        let _ = self.0.unlock();
-    }
-}
-
-/// Takes the data directory for this process.
-fn lock(data_dir: &Path) -> Result<Lock, ClusterError> {
-    let path = data_dir.join(LOCK_FILE);
-    let mut file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&path)
-        .map_err(ClusterError::file(&path))?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            let mut holder = String::new();
-            let _ = file.read_to_string(&mut holder);
-            return Err(ClusterError::InUse { dir: data_dir.to_owned(), by: format!("process {}", holder.trim()) });
-        }
-        Err(TryLockError::Error(e)) => return Err(ClusterError::file(&path)(e)),
-    }
-    let mut lock = Lock(file);
-    let file = &mut lock.0;
-    file.set_len(0)
-        .and_then(|()| file.rewind())
-        .and_then(|()| writeln!(file, "{}", std::process::id()))
-        .map_err(ClusterError::file(&path))?;
-    Ok(lock)
 }
 
 /// Makes a cluster with an empty database. It gets its name only once it is complete.

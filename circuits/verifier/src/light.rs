@@ -1,0 +1,45 @@
+//! The program without a proof system: signatures, statements, inclusion and reserves.
+
+use assay_core::{check::Checks, signature::Jwks};
+use assay_programs::ledger::report::Report;
+use assay_verifier::{attestation::Attestation, report::check_lines};
+
+use crate::{Arguments, Failure, print};
+
+/// The end of the help text.
+pub(crate) const ABOUT: &str = "
+This build has no proof system. It checks signatures, statements, inclusion files and reserve lines, and says NOT VERIFIED
+where only a proof can tell.
+";
+
+/// Checks what needs no proof: prints it, and returns whether a signature that was asked for holds.
+pub(crate) fn attestation(
+    _: &Arguments,
+    attestation: &Attestation,
+    jwks: Option<&Jwks>,
+) -> Result<(Option<Report>, bool), Failure> {
+    let mut checks = Checks::default();
+    checks.step("statement", "the statement is complete and in canonical form", attestation.statement(), |s| {
+        format!("{} of {}", s.snapshot.id, s.exchange.name)
+    });
+    if let Some(jwks) = jwks {
+        checks.push(attestation.check_signature(jwks));
+    }
+    print(&check_lines(&checks));
+    Ok((None, checks.all_passed()))
+}
+
+/// A statement and its signature: nothing else can be said of an attestation without its proof.
+pub(crate) fn alone(arguments: &Arguments, own: &Attestation, jwks: Option<&Jwks>) -> Result<bool, Failure> {
+    if jwks.is_none() {
+        return Err(Failure::Usage("this build verifies no proofs: give --jwks, --inclusion or --reserves".to_owned()));
+    }
+    let (_, holds) = attestation(arguments, own, jwks)?;
+    println!("NOT VERIFIED: the proof. The totals are only a claim here.");
+    Ok(holds)
+}
+
+/// A disclosure is a proof.
+pub(crate) fn disclosure(_: &Arguments, _: &[Attestation], _: &[Jwks]) -> Result<bool, Failure> {
+    Err(Failure::Usage("a disclosure is a proof, and this build verifies no proofs".to_owned()))
+}

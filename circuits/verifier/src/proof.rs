@@ -1,0 +1,94 @@
+//! The program with its proof system.
+
+use std::path::{Path, PathBuf};
+
+use assay_core::{Error as CoreError, check::Check, sealed::Sealed, signature::Jwks};
+use assay_fold::Error;
+use assay_programs::{
+    disclosure::{
+        Disclosure, SHAPE,
+        claim::MAX_DISCLOSURE_BYTES,
+        file::{DisclosureReport, verify_disclosure},
+    },
+    ledger::{Ledger, report::Report, statement::Statement},
+    purpose::TestShapes,
+};
+use assay_verifier::{
+    attestation::Attestation,
+    files::read_bounded,
+    parameters::load,
+    report::{attestation_lines, disclosure_lines},
+};
+
+use crate::{Arguments, Failure, print};
+
+/// The end of the help text.
+pub(crate) const ABOUT: &str = "";
+
+fn cache(arguments: &Arguments) -> Result<PathBuf, Failure> {
+    let home = std::env::var_os("ASSAY_HOME")
+        .map(PathBuf::from)
+        .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".assay")));
+    let cache = arguments.cache.clone().or(home.map(|h| h.join("parameters")));
+    cache.ok_or_else(|| Failure::Usage("no HOME is set: give --cache DIR".to_owned()))
+}
+
+/// Verifies an attestation with its proof. The second value says whether a signature that was asked for holds: here it is
+/// one of the report's checks.
+pub(crate) fn attestation(
+    arguments: &Arguments,
+    attestation: &Attestation,
+    jwks: Option<&Jwks>,
+) -> Result<(Option<Report>, bool), Failure> {
+    let cache = cache(arguments)?;
+    let proof = attestation.read_proof()?;
+    let mut report = attestation.verify(&proof, TestShapes::Refused, |shape| load::<Ledger>(shape, &cache));
+    if let Some(jwks) = jwks {
+        report.checks.push(attestation.check_signature(jwks));
+    }
+    Ok((Some(report), true))
+}
+
+/// An attestation and nothing else.
+pub(crate) fn alone(arguments: &Arguments, own: &Attestation, jwks: Option<&Jwks>) -> Result<bool, Failure> {
+    let (report, _) = attestation(arguments, own, jwks)?;
+    report.iter().for_each(|report| print(&attestation_lines(report)));
+    Ok(report.is_some_and(|report| report.is_valid()))
+}
+
+/// A disclosure, and the attestations it speaks of.
+pub(crate) fn disclosure(arguments: &Arguments, attestations: &[Attestation], keys: &[Jwks]) -> Result<bool, Failure> {
+    let Some(path) = &arguments.disclosure else {
+        return Ok(false);
+    };
+    let file = read_bounded(path, MAX_DISCLOSURE_BYTES)?;
+    let cache = cache(arguments)?;
+    let mut reports = Vec::with_capacity(attestations.len());
+    for (k, own) in attestations.iter().enumerate() {
+        reports.extend(attestation(arguments, own, keys.get(k))?.0);
+    }
+    let statements: Result<Vec<&Sealed<Statement>>, &CoreError> =
+        attestations.iter().map(Attestation::statement).collect();
+    let statements = statements.unwrap_or_default();
+    let mut report =
+        verify_disclosure(&file, &statements, || -> Result<_, Error> { load::<Disclosure>(&SHAPE, &cache) });
+    if let Some(expected) = &arguments.context {
+        expect_context(&mut report, expected);
+    }
+    print(&disclosure_lines(&reports, &report));
+    Ok(report.is_valid() && reports.iter().all(Report::is_valid))
+}
+
+/// A disclosure made for another purpose shows nothing.
+fn expect_context(report: &mut DisclosureReport, expected: &str) {
+    let Some(claim) = &report.claim else {
+        return;
+    };
+    let context = claim.context.clone();
+    let outcome = if context == expected { Ok(context) } else { Err(context) };
+    let check = Check::new("disclosure-context", "it was made for the purpose that was asked for", outcome);
+    if !check.passed {
+        report.claim = None;
+    }
+    report.checks.push(check);
+}

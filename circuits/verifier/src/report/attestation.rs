@@ -1,0 +1,76 @@
+//! A report on an attestation.
+
+use assay_core::{
+    decimal::{format_units, percent},
+    text::visible,
+};
+use assay_programs::{
+    ledger::{policy::AssetLine, report::Report, statement::Statement},
+    purpose::Purpose,
+};
+
+use super::check_lines;
+
+/// The per-asset table: customer assets, debts, net, reserves, coverage.
+pub fn asset_table(assets: &[AssetLine]) -> Vec<String> {
+    let header = ["asset", "customer assets", "debts", "net", "reserves", "coverage"].map(str::to_owned);
+    let rows = assets.iter().map(|a| {
+        let net = match a.assets.checked_sub(a.debts) {
+            Some(net) => format_units(net, a.scale),
+            None => format!("-{}", format_units(a.debts - a.assets, a.scale)),
+        };
+        let coverage = a.coverage_bps().map_or_else(|| "–".to_owned(), percent);
+        let [assets, debts, reserves] = [a.assets, a.debts, a.reserves].map(|units| format_units(units, a.scale));
+        [visible(&a.symbol), assets, debts, net, reserves, coverage]
+    });
+    let rows: Vec<[String; 6]> = std::iter::once(header).chain(rows).collect();
+    let widths: [usize; 6] = std::array::from_fn(|i| rows.iter().map(|r| r[i].chars().count()).max().unwrap_or(0));
+    rows.iter()
+        .map(|row| {
+            let mut line = format!("{:<width$}", row[0], width = widths[0]);
+            for (cell, width) in row.iter().zip(widths).skip(1) {
+                line.push_str("  ");
+                line.push_str(&" ".repeat(width - cell.chars().count()));
+                line.push_str(cell);
+            }
+            line
+        })
+        .collect()
+}
+
+/// A report on an attestation for a person.
+pub fn attestation_lines(report: &Report) -> Vec<String> {
+    let mut lines = check_lines(&report.checks);
+    if !report.assets.is_empty() {
+        lines.push(String::new());
+        lines.extend(asset_table(&report.assets));
+        lines.push(String::new());
+    }
+    lines.push(verdict(report));
+    lines
+}
+
+fn verdict(report: &Report) -> String {
+    let Some(statement) = &report.statement else {
+        return "NOT VALID: nothing is proved.".to_owned();
+    };
+    if !report.is_valid() {
+        return "NOT VALID: the totals are proved, but a check above does not hold.".to_owned();
+    }
+    let verdict = match statement.get().policy.coverage_bps {
+        None => "VALID: the totals are proved. No reserves are stated, so nothing is said about coverage.".to_owned(),
+        Some(bps) if bps < 10_000 => format!(
+            "VALID: the totals are proved. Only {} of them had to be covered by the stated reserves; see the table.",
+            percent(u128::from(bps))
+        ),
+        Some(_) => "VALID: the totals are proved and the stated reserves cover them.".to_owned(),
+    };
+    if is_test_shape(statement.get()) {
+        return format!("{verdict} (A shape for tests: no release accepts it.)");
+    }
+    verdict
+}
+
+fn is_test_shape(statement: &Statement) -> bool {
+    statement.shape().is_ok_and(|s| s.purpose == Purpose::TestsOnly)
+}

@@ -1,0 +1,67 @@
+//! A report on a disclosure.
+
+use assay_core::text::visible;
+use assay_programs::{
+    disclosure::{claim::Claim, file::DisclosureReport},
+    ledger::report::Report,
+};
+
+use super::check_lines;
+
+/// A report on a disclosure for a person, with those on the attestations it speaks of. The last line says what the whole is
+/// worth.
+pub fn disclosure_lines(attestations: &[Report], report: &DisclosureReport) -> Vec<String> {
+    let mut lines = Vec::new();
+    for attestation in attestations {
+        lines.extend(check_lines(&attestation.checks));
+        lines.push(String::new());
+    }
+    lines.extend(check_lines(&report.checks));
+    lines.push(String::new());
+    let Some(claim) = &report.claim else {
+        lines.push("NOT SHOWN: this file proves nothing about these attestations.".to_owned());
+        return lines;
+    };
+    if !attestations.iter().all(Report::is_valid) {
+        lines.push("NOT VALID: whatever the file shows, an attestation that it speaks of does not hold.".to_owned());
+        return lines;
+    }
+    lines.push(format!(
+        "Made for: {}",
+        if claim.context.is_empty() { "nobody in particular".into() } else { visible(&claim.context) }
+    ));
+    for (attested, report) in claim.attestations.iter().zip(ordered(claim, attestations)) {
+        let Some(statement) = report.and_then(|r| r.statement.as_ref()) else {
+            continue;
+        };
+        let who = match &attested.account {
+            Some(account) => format!("account {}", visible(&account.reference)),
+            None => "an account that is not named".to_owned(),
+        };
+        let (exchange, snapshot) = (&statement.get().exchange, &statement.get().snapshot);
+        lines.push(format!(
+            "  {who} of {} ({}) at {}",
+            visible(&exchange.name),
+            visible(&exchange.domain),
+            visible(&snapshot.taken_at)
+        ));
+    }
+    let (many, measure) = (claim.attestations.len() > 1, claim.measure.replace('_', " "));
+    let article = if measure == "equity" { "an" } else { "a" };
+    lines.push(format!(
+        "VALID: {} {article} {measure} of at least {} {}{}.",
+        if many { "these accounts have together" } else { "this account has" },
+        claim.at_least,
+        visible(&claim.quote),
+        if many { " (that they belong to one person is not proved)" } else { "" }
+    ));
+    lines
+}
+
+/// The reports in the order of the claim.
+fn ordered<'a>(claim: &'a Claim, reports: &'a [Report]) -> impl Iterator<Item = Option<&'a Report>> {
+    let of = |report: &Report, digest: &str| {
+        report.statement.as_ref().is_some_and(|statement| statement.get().digest().to_string() == digest)
+    };
+    claim.attestations.iter().map(move |attested| reports.iter().find(|r| of(r, &attested.statement_digest)))
+}

@@ -1,0 +1,178 @@
+//! An attestation as the API shows it, and its stored artefacts.
+
+use std::collections::HashMap;
+
+use assay_core::decimal::parse_count;
+use assay_programs::ledger::{policy::AssetLine, statement::{ColumnKind, Statement}};
+use assay_verifier::report::amount;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::api::{
+    artefact::Artefact,
+    evidence::Part,
+    parse::{AttestationId, utc},
+    problem::Problem,
+    state::ApiState,
+};
+use crate::store::attestations::{self, AttestationRow};
+
+/// An attestation in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Summary {
+    /// SHA-256 of the statement's bytes, 64 hexadecimal digits.
+    #[schema(pattern = "^[0-9a-f]{64}$")]
+    pub id: String,
+    /// Whose it is.
+    pub exchange: Publisher,
+    /// The exchange's own name for the snapshot.
+    #[schema(example = "2026-11-23")]
+    pub snapshot: String,
+    /// The instant it speaks of, RFC 3339 in UTC.
+    #[schema(format = "date-time")]
+    pub taken_at: String,
+    /// When it was published.
+    #[schema(format = "date-time")]
+    pub published_at: String,
+    /// Name of the shape.
+    #[schema(example = "solvency-64")]
+    pub shape: String,
+    /// Whether it keeps its own policy. One that does not is a true statement of a failure.
+    pub valid: bool,
+}
+
+/// An exchange.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Publisher {
+    /// Name as customers know it.
+    pub name: String,
+    /// Domain under which it publishes.
+    #[schema(example = "exchange.example")]
+    pub domain: String,
+}
+
+impl From<&AttestationRow> for Summary {
+    fn from(row: &AttestationRow) -> Self {
+        Self {
+            id: hex::encode(row.id),
+            exchange: Publisher { name: row.exchange_name.clone(), domain: row.exchange_domain.clone() },
+            snapshot: row.snapshot_name.clone(),
+            taken_at: utc(row.epoch),
+            published_at: utc(row.published_at),
+            shape: row.shape.clone(),
+            valid: row.valid,
+        }
+    }
+}
+
+/// An attestation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Attestation {
+    /// As in lists.
+    #[serde(flatten)]
+    pub summary: Summary,
+    /// What is claimed of each asset, in the order of the book.
+    pub assets: Vec<AssetClaim>,
+    /// Reserves over what is owed that the exchange requires of itself, in hundredths of a percent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub coverage_bps: Option<u32>,
+    /// What the service found when it verified it before publication. Verify it yourself: `assay verify`.
+    #[schema(value_type = Object)]
+    pub report: serde_json::Value,
+    /// What it does not show.
+    pub not_proven: Vec<String>,
+}
+
+/// What is claimed of one asset, as decimals of whole ones.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AssetClaim {
+    /// Symbol.
+    #[schema(example = "BTC")]
+    pub asset: String,
+    /// What the exchange owes its customers.
+    #[schema(example = "1024.5")]
+    pub customer_assets: String,
+    /// What its customers owe the exchange.
+    #[schema(example = "0")]
+    pub debts: String,
+    /// What the exchange says it holds.
+    #[schema(example = "1100")]
+    pub reserves: String,
+    /// Reserves over customer assets in hundredths of a percent, rounded down; absent where nothing is owed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = 10_737)]
+    pub coverage_bps: Option<u64>,
+}
+
+/// JSON readers keep integers exact up to here; a coverage beyond that is as good as this one.
+const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
+
+/// The numbers of each asset, in the order of the book.
+pub fn asset_lines(statement: &Statement) -> Vec<AssetLine> {
+    // in one pass: there may be thousands of assets, and anybody may ask
+    let mut sums: HashMap<&str, (u128, u128)> = HashMap::new();
+    for column in &statement.columns {
+        let units = parse_units(&column.total).unwrap_or(0);
+        if let ColumnKind::Debt { asset } = &column.kind {
+            let (_, debts) = sums.entry(asset).or_default();
+            *debts = debts.saturating_add(units);
+        } else if let Some(asset) = column.kind.asset().filter(|_| column.kind.is_owed()) {
+            let (assets, _) = sums.entry(asset).or_default();
+            *assets = assets.saturating_add(units);
+        }
+    }
+    let sum = |symbol: &str| sums.get(symbol).copied().unwrap_or_default();
+    let line = |asset: &assay_programs::ledger::statement::Asset| AssetLine {
+        symbol: asset.symbol.clone(),
+        scale: asset.scale,
+        assets: sum(&asset.symbol).0,
+        debts: sum(&asset.symbol).1,
+        reserves: parse_units(&asset.reserves).unwrap_or(0),
+    };
+    statement.assets.iter().map(line).collect()
+}
+
+impl From<&AssetLine> for AssetClaim {
+    fn from(line: &AssetLine) -> Self {
+        let bounded = |bps: u128| u64::try_from(bps).unwrap_or(MAX_SAFE_INTEGER).min(MAX_SAFE_INTEGER);
+        Self {
+            asset: line.symbol.clone(),
+            customer_assets: amount(line.assets, line.scale),
+            debts: amount(line.debts, line.scale),
+            reserves: amount(line.reserves, line.scale),
+            coverage_bps: line.coverage_bps().map(bounded),
+        }
+    }
+}
+
+/// The whole view of a row.
+pub(super) async fn view(state: &ApiState, row: AttestationRow) -> Result<Attestation, Problem> {
+    let attested = state.evidence.attested(state, AttestationId(row.id)).await?;
+    let statement = attested.served.statement();
+    Ok(Attestation {
+        summary: Summary::from(&row),
+        assets: asset_lines(statement).iter().map(AssetClaim::from).collect(),
+        coverage_bps: statement.policy.coverage_bps,
+        report: row.report,
+        not_proven: statement.not_proven.clone(),
+    })
+}
+
+/// One of the three stored artefacts.
+pub(super) async fn stored(
+    state: &ApiState,
+    id: AttestationId,
+    part: Part,
+    kind: attestations::Artefact,
+    media_type: &'static str,
+) -> Result<std::sync::Arc<Artefact>, Problem> {
+    let make = async || {
+        let client = state.store.read().await?;
+        Ok(Artefact::new(attestations::artefact(&client, &id.0, kind).await?, media_type))
+    };
+    state.evidence.artefact(id, part, make).await
+}

@@ -1,0 +1,62 @@
+//! Why there is no private cluster.
+
+use std::path::{Path, PathBuf};
+
+/// The oldest version that this program is tested with.
+pub(super) const OLDEST: u32 = 15;
+
+/// Why there is no private cluster; a sentence for the person at the terminal, who gets exit code 3.
+#[derive(Debug, thiserror::Error)]
+pub enum ClusterError {
+    /// PostgreSQL is not installed.
+    #[error(
+        "PostgreSQL {} or later is not installed here: {install}, or give a database's address as DATABASE_URL",
+        OLDEST
+    )]
+    NotInstalled {
+        /// What to do.
+        install: &'static str,
+    },
+    /// The cluster was made by a version that is not installed.
+    #[error("{} was made by PostgreSQL {made_by}, which is not installed here any more", dir.display())]
+    OtherVersion {
+        /// The cluster.
+        dir: PathBuf,
+        /// The version that made it.
+        made_by: u32,
+    },
+    /// Another process runs the cluster.
+    #[error("{} is in use by {by}; stop that first, or give a database's address as DATABASE_URL", dir.display())]
+    InUse {
+        /// The cluster or its data directory.
+        dir: PathBuf,
+        /// Who.
+        by: String,
+    },
+    /// A program of PostgreSQL did not do what it should.
+    #[error("{program}: {reason}")]
+    Program {
+        /// Its name.
+        program: &'static str,
+        /// What it said last.
+        reason: String,
+    },
+    /// The place or the user is not fit for a cluster.
+    #[error("{0}")]
+    Place(String),
+    /// A file that cannot be read or written.
+    #[error("{path}: {source}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+impl ClusterError {
+    pub(super) fn file(path: &Path) -> impl FnOnce(std::io::Error) -> Self + use<> {
+        let path = path.to_owned();
+        move |source| Self::File { path, source }
+    }
+}
