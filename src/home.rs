@@ -13,9 +13,12 @@ use std::{
 };
 
 use assay_core::identity::{MasterSecret, SECRET_BYTES};
-use assay_fold::{Error, keys::Keys};
-use assay_programs::{disclosure::Disclosure, ledger::shape::Shape};
-use assay_verifier::parameters::{Kept, load, load_disclosure, path_of};
+use assay_fold::{Error, Program, keys::Keys};
+use assay_programs::{
+    disclosure::{Disclosure, SHAPE},
+    ledger::{Ledger, shape::Shape},
+};
+use assay_verifier::parameters::{load, path_of};
 use zeroize::Zeroizing;
 
 use crate::durable::{self, Access};
@@ -169,7 +172,7 @@ impl Home {
     ///
     /// # Errors
     /// [`Error::ParameterDigest`] if this build's circuit does not have the parameters that it pins.
-    pub fn parameters(&self, shape: &'static Shape) -> Result<Kept, Error> {
+    pub fn parameters(&self, shape: &'static Shape) -> Result<Keys<Ledger>, Error> {
         load(shape, &self.parameters_dir())
     }
 
@@ -177,13 +180,13 @@ impl Home {
     ///
     /// # Errors
     /// As [`Home::parameters`].
-    pub fn disclosure_parameters(&self) -> Result<Kept<DisclosureParameters>, Error> {
-        load_disclosure(&self.parameters_dir())
+    pub fn disclosure_parameters(&self) -> Result<Keys<Disclosure>, Error> {
+        load(&SHAPE, &self.parameters_dir())
     }
 
-    /// Whether the cache has a file of parameters for the circuit called `name`; it is checked when it is used.
-    pub fn has_parameters(&self, name: &str) -> bool {
-        path_of(name, &self.parameters_dir()).is_ok_and(|path| path.exists())
+    /// Whether the cache has a file of parameters for this shape; it is checked when it is used.
+    pub fn has_parameters<P: Program>(&self, shape: &P::Shape) -> bool {
+        path_of::<P>(shape, &self.parameters_dir()).is_ok_and(|path| path.exists())
     }
 
     fn parameters_dir(&self) -> PathBuf {

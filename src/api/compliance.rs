@@ -1,8 +1,11 @@
 //! `GET /v1/compliance/{id}`
 
 use actix_web::{HttpResponse, web};
-use assay_core::{decimal::{format_units, parse_count}, field::to_hex};
-use assay_programs::ledger::statement::{ColumnKind, CoverageBasis, Statement};
+use assay_core::{
+    decimal::{format_units, parse_count},
+    field::to_hex,
+};
+use assay_programs::ledger::statement::{ColumnKind, CoverageBasis, MEASURE_DECIMALS, Statement};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -200,7 +203,7 @@ fn view(
 
 fn measures(statement: &Statement) -> Vec<Measure> {
     let quote = statement.assets.first().map_or("", |asset| asset.quote.as_str());
-    let amount = |units: &str| quote_amount(parse_units(units).unwrap_or(0));
+    let amount = |units: &str| format_units(parse_count(units).unwrap_or(0), MEASURE_DECIMALS);
     let results = statement.rules.iter().flat_map(|rules| &rules.results);
     let measure = |result: &assay_programs::ledger::statement::MeasureResult| Measure {
         measure: result.measure.clone(),
@@ -271,7 +274,10 @@ fn sentences(classes: &[assay_programs::ledger::statement::Class], limits: &[Lim
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use assay_programs::{ledger::shape::Shape, testing::{test_pages, test_statement}};
+    use assay_programs::{
+        ledger::shape::Shape,
+        testing::{test_pages, test_statement},
+    };
 
     use super::*;
     use crate::api::attestations::Publisher;

@@ -1,6 +1,7 @@
 //! `GET /v1/reserves/{id}`
 
 use actix_web::{HttpResponse, http::header, web};
+use assay_core::{lines::LineFields, sealed::Sealed};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -12,7 +13,6 @@ use super::{
 };
 use crate::{
     attest,
-    ledger::reserves::LineFields,
     store::{attestations, pages},
 };
 
@@ -56,7 +56,12 @@ pub async fn reserves(
     let _turn = state.evidence.turn().await?;
     let secret = state.clone();
     let disclose = move || {
-        let disclosure = attest::disclose_reserves(&statement, &lines, &secret.secret, &chosen)?;
+        let disclosure = attest::disclose_reserves(
+            &Sealed::parse(&statement).map_err(Problem::internal)?,
+            &lines,
+            &secret.secret,
+            &chosen,
+        )?;
         serde_json::to_vec(&disclosure).map_err(Problem::internal)
     };
     let body = web::block(disclose).await.map_err(Problem::internal)??;

@@ -3,7 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use assay_programs::ledger::{page::{CappedEntry, Entry}, shape::{ALL_COLUMNS, MEASURES, MEASURE_BITS, OPEN_COLUMNS, Shape}, statement::{Class, Column, ColumnKind, Instrument, MEASURE_NAMES, MeasureResult, RuleClaims, Statement}};
+use assay_programs::ledger::{
+    page::{CappedEntry, Entry},
+    shape::{ALL_COLUMNS, Family, MEASURE_BITS, MEASURES, OPEN_COLUMNS, Shape},
+    statement::{Class, Column, ColumnKind, Instrument, MEASURE_NAMES, MeasureResult, RuleClaims, Statement},
+};
 use num_bigint::BigUint;
 
 use super::AttestError;
@@ -53,6 +57,7 @@ pub struct Book {
     places: BTreeMap<Slot, (u16, u64)>,
     tables: BTreeMap<(u16, u8), Table>,
     limits: BTreeMap<(u16, u8, Side), u32>,
+    family: Family,
     rules: Option<RuleClaims>,
     /// By index of the column; filled by [`Book::weigh`].
     weights: BTreeMap<u16, [i128; MEASURES]>,
@@ -63,13 +68,15 @@ impl Book {
     ///
     /// # Errors
     /// [`AttestError::NotValid`] if there are more columns than indices.
-    pub fn new(snapshot: &Snapshot, with_rules: bool) -> Result<Self, AttestError> {
+    pub fn new(snapshot: &Snapshot, family: Family) -> Result<Self, AttestError> {
+        let compliance = family == Family::Compliance;
         let mut book = Self {
+            family,
             columns: Vec::new(),
             places: BTreeMap::new(),
             tables: tables(snapshot),
             limits: BTreeMap::new(),
-            rules: with_rules.then(|| claims(snapshot)),
+            rules: compliance.then(|| claims(snapshot)),
             weights: BTreeMap::new(),
         };
         for (i, limit) in snapshot.limits().iter().enumerate() {
@@ -78,14 +85,14 @@ impl Book {
         let mut totals: BTreeMap<Slot, u128> = BTreeMap::new();
         for i in 0..snapshot.assets().len() as u16 {
             totals.insert(Slot::Asset(i), 0);
-            if !with_rules {
+            if !compliance {
                 totals.insert(Slot::Debt(i), 0);
             }
         }
         for class in book.rules.iter().flat_map(|r| &r.classes) {
             totals.insert(Slot::Null(class.class), 0);
         }
-        if with_rules {
+        if compliance {
             totals.extend((0..snapshot.limits().len() as u32).map(|i| (Slot::Limit(i), 0)));
         }
         for account in 0..snapshot.account_count() as u32 {
@@ -209,7 +216,7 @@ impl Book {
 
     /// Pages that an account with these entries takes in `shape`.
     pub fn pages(shape: &Shape, split: &Split) -> usize {
-        let capped = if shape.capped() > 0 { split.capped.len().div_ceil(shape.capped()) } else { 0 };
+        let capped = if shape.capped > 0 { split.capped.len().div_ceil(shape.capped) } else { 0 };
         split.open.len().div_ceil(shape.entries()).max(capped).max(1)
     }
 
@@ -223,6 +230,19 @@ impl Book {
         &self.columns
     }
 
+    /// What is proved of the ledger.
+    pub fn family(&self) -> Family {
+        self.family
+    }
+
+    /// Columns that the fold takes in: all of them, or none in the solvency family.
+    pub fn fed_columns(&self) -> usize {
+        match self.family {
+            Family::Solvency => 0,
+            Family::Compliance => self.columns.len(),
+        }
+    }
+
     /// Instruments and classes, and results of 0; absent in the solvency family.
     pub fn rules(&self) -> Option<&RuleClaims> {
         self.rules.as_ref()
@@ -233,7 +253,7 @@ impl Book {
     /// # Errors
     /// [`AttestError::Core`] for an asset that is held and has no price, or a price too large to compute with.
     pub fn weigh(&mut self, draft: &Statement) -> Result<(), AttestError> {
-        if self.rules.is_some() {
+        if self.family == Family::Compliance {
             for column in &self.columns {
                 self.weights.insert(column.index, draft.weights(&column.kind)?);
             }

@@ -2,11 +2,10 @@
 
 use std::io::{Cursor, Write};
 
+use assay_core::sealed::Sealed;
+use assay_core::signature::SIGNATURE_FILE;
 use assay_programs::ledger::statement::Statement;
-use assay_verifier::{
-    attestation::{MANIFEST_FILE, PROOF_FILE, STATEMENT_FILE},
-    signature::SIGNATURE_FILE,
-};
+use assay_verifier::attestation::{MANIFEST_FILE, PROOF_FILE, STATEMENT_FILE};
 use sha2::{Digest, Sha256};
 use zip::{CompressionMethod, DateTime, ZipWriter, write::SimpleFileOptions};
 
@@ -44,7 +43,8 @@ pub fn manifest<'a>(files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Str
 /// # Errors
 /// [`AttestError::Core`] for a statement that cannot be read; [`AttestError::NotValid`] if the parts do not fit a zip file.
 pub fn bundle(statement: &[u8], proof: &[u8], jws: &[u8]) -> Result<Vec<u8>, AttestError> {
-    let readme = readme(&Statement::parse(statement)?);
+    let parsed = Sealed::<Statement>::parse(statement)?;
+    let readme = readme(&parsed);
     let files =
         [(STATEMENT_FILE, statement), (PROOF_FILE, proof), (SIGNATURE_FILE, jws), (README_FILE, readme.as_bytes())];
     let manifest = manifest(files);
@@ -66,7 +66,10 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use std::fs;
 
-    use assay_programs::{ledger::shape::Shape, testing::{test_pages, test_statement}};
+    use assay_programs::{
+        ledger::shape::Shape,
+        testing::{test_pages, test_statement},
+    };
     use assay_verifier::attestation::Attestation;
 
     use super::*;
@@ -74,14 +77,18 @@ mod tests {
     #[test]
     fn a_bundle_has_the_same_bytes_every_time_and_is_read_back() {
         let shape = Shape::named("solvency-8").unwrap();
-        let statement = test_statement(shape, &"0".repeat(64), &test_pages(shape, 3, 1)).to_bytes().unwrap();
+        let statement = test_statement(shape, &"0".repeat(64), &test_pages(shape, 3, 1));
+        let statement = Sealed::seal(statement).unwrap().bytes().to_vec();
         let bytes = bundle(&statement, b"proof", b"{}").unwrap();
         assert_eq!(bytes, bundle(&statement, b"proof", b"{}").unwrap());
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("bundle.zip");
         fs::write(&path, &bytes).unwrap();
         let read = Attestation::read(&path).unwrap();
-        assert_eq!((read.statement, read.proof), (statement, b"proof".to_vec()));
+        assert_eq!(
+            (read.statement().unwrap().bytes(), read.read_proof().unwrap()),
+            (&statement[..], b"proof".to_vec())
+        );
         let mut names: Vec<_> = zip::ZipArchive::new(fs::File::open(&path).unwrap())
             .unwrap()
             .file_names()

@@ -1,13 +1,22 @@
 //! The statement about a planned ledger, in two strokes: everything public, from which the first challenge is drawn, and
 //! then, where there are rules, the commitment to the private sums that answer it.
 
-use assay_core::{field::{F, to_hex}, identity::MasterSecret};
+use assay_core::{
+    field::{F, to_hex},
+    identity::MasterSecret,
+    lines::ReserveTree,
+};
 use assay_fold::pins::Pin;
-use assay_programs::ledger::{Ledger, book::{FedColumn, private_digest}, shape::Shape, statement::{Asset, COMPLIANCE_NOT_PROVEN, COMPLIANCE_PROTOCOL, CoverageBasis, Exchange, NOT_PROVEN, PROTOCOL, Policy, Reserves, SnapshotInfo, Statement}};
+use assay_programs::ledger::{
+    Ledger,
+    book::{FedColumn, private_digest},
+    shape::{Family, Shape},
+    statement::{Asset, CoverageBasis, Exchange, Policy, Reserves, SnapshotInfo, Statement},
+};
 use ff::Field;
 
 use super::{AttestError, book::Book, plan::Plan};
-use crate::ledger::{self, Snapshot, reserves::ReserveTree};
+use crate::ledger::{self, Snapshot};
 
 /// Accounts that may be below their margin where the manifest does not say.
 const DEFAULT_BELOW_MARGIN: u64 = 0;
@@ -25,7 +34,7 @@ pub fn claim(
 ) -> Result<(Statement, Vec<FedColumn>), AttestError> {
     let mut statement = draft(snapshot, plan.book(), secret)?;
     statement.shape = plan.shape().name.to_owned();
-    statement.parameter_digest = pin(plan.shape())?.parameter_digest;
+    statement.parameter_digest = Pin::of::<Ledger>(plan.shape())?.parameter_digest;
     statement.root = to_hex(&plan.root());
     statement.steps = plan.steps() as u64;
     if let Some(rules) = &mut statement.rules {
@@ -48,16 +57,18 @@ pub fn claim(
 pub fn draft(snapshot: &Snapshot, book: &Book, secret: &MasterSecret) -> Result<Statement, AttestError> {
     let manifest = snapshot.manifest();
     let id = &manifest.snapshot.id;
-    let reserves = ReserveTree::build(snapshot.reserves(), |line| secret.reserve_blind(id, line as u64));
+    let reserves = ReserveTree::over(snapshot.reserves().iter().map(|line| &line.fields), |line| {
+        secret.reserve_blind(id, line as u64)
+    });
     let assets = snapshot.assets().iter().zip(snapshot.reserve_sums());
-    let with_rules = book.rules().is_some();
+    let family = book.family();
+    let compliance = family == Family::Compliance;
     // any shape of the family will do until the plan has chosen one
-    let shape = Shape::named(if with_rules { "compliance-64" } else { "solvency-64" })?;
-    let not_proven = if with_rules { &COMPLIANCE_NOT_PROVEN[..] } else { &NOT_PROVEN[..] };
+    let shape = Shape::catalogue().iter().find(|shape| shape.family == family);
+    let shape = shape.ok_or_else(|| AttestError::NotValid("this release has no shape".to_owned()))?;
     let policy = snapshot.policy();
-    let own = |value: Option<u64>, default| with_rules.then(|| value.unwrap_or(default));
     Ok(Statement {
-        protocol: if with_rules { COMPLIANCE_PROTOCOL } else { PROTOCOL }.to_owned(),
+        protocol: family.protocol().to_owned(),
         shape: shape.name.to_owned(),
         parameter_digest: to_hex(&F::ZERO),
         exchange: Exchange {
@@ -88,12 +99,12 @@ pub fn draft(snapshot: &Snapshot, book: &Book, secret: &MasterSecret) -> Result<
                 Some(ledger::CoverageBasis::Net) if !snapshot.reserves().is_empty() => Some(CoverageBasis::Net),
                 _ => None,
             },
-            below_margin_max: own(policy.below_margin_max, DEFAULT_BELOW_MARGIN),
-            equity_ratio_bps: with_rules.then(|| policy.equity_ratio_bps.unwrap_or(DEFAULT_EQUITY_RATIO_BPS)),
+            below_margin_max: compliance.then(|| policy.below_margin_max.unwrap_or(DEFAULT_BELOW_MARGIN)),
+            equity_ratio_bps: compliance.then(|| policy.equity_ratio_bps.unwrap_or(DEFAULT_EQUITY_RATIO_BPS)),
         },
         rules: book.rules().cloned(),
         root: to_hex(&F::ZERO),
         steps: 1,
-        not_proven: not_proven.iter().map(|s| (*s).to_owned()).collect(),
+        not_proven: family.not_proven().iter().map(|s| (*s).to_owned()).collect(),
     })
 }

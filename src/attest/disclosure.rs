@@ -2,13 +2,28 @@
 
 use std::path::{Path, PathBuf};
 
-use TODO::disclosure;
-use assay_core::sealed::MAX_STATEMENT_BYTES;
-use assay_programs::{disclosure::{claim::{Attested, Claim, DISCLOSURE_PROTOCOL, MAX_DISCLOSURE_BYTES, NamedAccount}, file::DisclosureReport}, ledger::{inclusion::{Inclusion, MAX_INCLUSION_BYTES}, report::Report, statement::{MEASURE_NAMES, Statement}}, purpose::TestShapes};
-use assay_verifier::attestation::{Attestation, STATEMENT_FILE, read_bounded, read_jwks, read_statement};
+use assay_core::{Error as CoreError, sealed::Sealed};
+use assay_programs::{
+    disclosure::{
+        claim::{
+            Attested, Claim, DISCLOSURE_PROTOCOL, MAX_ATTESTATIONS, MAX_DISCLOSURE_BYTES, NamedAccount, parse_threshold,
+        },
+        file::{self, DisclosureReport},
+    },
+    ledger::{
+        inclusion::{Inclusion, MAX_INCLUSION_BYTES},
+        report::Report,
+        statement::{MEASURE_NAMES, Statement},
+    },
+    purpose::TestShapes,
+};
+use assay_verifier::{
+    attestation::{Attestation, read_jwks},
+    files::read_bounded,
+};
 
-use super::{AttestError, Home, inclusion};
-use crate::progress::Progress;
+use super::{error::AttestError, inclusion::inclusion, verify::verify_read};
+use crate::{home::Home, progress::Progress};
 
 /// Where the account's pages come from.
 #[derive(Debug, Clone)]
@@ -48,8 +63,8 @@ pub fn disclose(request: &DisclosureRequest, home: &Home, progress: &dyn Progres
             MEASURE_NAMES.join(", ")
         )));
     }
-    disclosure::parse_threshold(&request.at_least).map_err(|e| AttestError::Usage(e.to_string()))?;
-    let most = disclosure::MAX_ATTESTATIONS;
+    parse_threshold(&request.at_least).map_err(|e| AttestError::Usage(e.to_string()))?;
+    let most = MAX_ATTESTATIONS;
     if !(1..=most).contains(&request.attestations.len()) {
         return Err(AttestError::Usage(format!("a disclosure speaks of one to {most} attestations")));
     }
@@ -57,15 +72,12 @@ pub fn disclose(request: &DisclosureRequest, home: &Home, progress: &dyn Progres
     let mut attestations = Vec::with_capacity(request.attestations.len());
     let mut quote = String::new();
     for (out, of) in &request.attestations {
-        let bytes = match of {
-            Evidence::Account(_) => read_bounded(&out.join(STATEMENT_FILE), MAX_STATEMENT_BYTES)?,
-            Evidence::Inclusion(_) => read_statement(out)?,
-        };
+        let statement = Attestation::read(out)?.statement().map_err(Clone::clone)?.clone();
         let file = match of {
             Evidence::Account(account) => inclusion(out, account, home)?,
             Evidence::Inclusion(file) => read_bounded(file, MAX_INCLUSION_BYTES)?,
         };
-        quote = Statement::parse(&bytes)?.assets.first().map_or(quote, |a| a.quote.clone());
+        quote = statement.assets.first().map_or(quote, |a| a.quote.clone());
         let account = if request.show_account {
             let own: Inclusion = serde_json::from_slice(&file)
                 .map_err(|e| AttestError::NotValid(format!("the inclusion file cannot be read: {e}")))?;
@@ -73,8 +85,8 @@ pub fn disclose(request: &DisclosureRequest, home: &Home, progress: &dyn Progres
         } else {
             None
         };
-        attestations.push(Attested { statement_digest: hex::encode(Statement::digest(&bytes)), account });
-        evidence.push((bytes, file));
+        attestations.push(Attested { statement_digest: statement.digest().to_string(), account });
+        evidence.push((statement, file));
     }
     let claim = Claim {
         protocol: DISCLOSURE_PROTOCOL.to_owned(),
@@ -84,16 +96,16 @@ pub fn disclose(request: &DisclosureRequest, home: &Home, progress: &dyn Progres
         context: request.context.clone(),
         attestations,
     };
-    let statements: Vec<&[u8]> = evidence.iter().map(|(statement, _)| statement.as_slice()).collect();
-    let evidence: Vec<(&[u8], &[u8])> = evidence.iter().map(|(s, i)| (s.as_slice(), i.as_slice())).collect();
+    let statements: Vec<_> = evidence.iter().map(|(statement, _)| statement).collect();
+    let evidence: Vec<_> = evidence.iter().map(|(statement, file)| (statement, file.as_slice())).collect();
 
     progress.begin("preparing the circuit's parameters", 0, "");
     let parameters = home.disclosure_parameters()?;
     progress.end();
     progress.begin("proving", 0, "");
-    let file = disclosure::disclose(parameters.as_ref(), &claim, &evidence)?;
+    let file = file::disclose(&parameters, &claim, &evidence)?;
     progress.end();
-    let report = disclosure::verify_disclosure(&file, &statements, || Ok(&parameters));
+    let report = file::verify_disclosure(&file, &statements, || Ok(&parameters));
     if let Some(failed) = report.checks.iter().find(|c| !c.passed) {
         return Err(AttestError::NotValid(format!("the proof does not verify: {}", failed.detail)));
     }
@@ -116,16 +128,20 @@ pub fn verify_disclosure(
     let file = read_bounded(file, MAX_DISCLOSURE_BYTES)?;
     let attestations = outs.iter().map(|out| Attestation::read(out)).collect::<Result<Vec<_>, _>>()?;
     let keys = jwks.iter().map(|path| read_jwks(path)).collect::<Result<Vec<_>, _>>()?;
-    progress.begin("verifying", 0, "");
-    let mut reports: Vec<Report> =
-        attestations.iter().map(|a| a.verify(tests, |shape| home.parameters(shape))).collect();
+    let mut reports = Vec::with_capacity(attestations.len());
+    for attestation in &attestations {
+        reports.push(verify_read(attestation, home, tests, progress)?);
+    }
     for ((report, attestation), jwks) in reports.iter_mut().zip(&attestations).zip(&keys) {
         report.checks.push(attestation.check_signature(jwks));
     }
     let unchecked =
         if keys.is_empty() { attestations.iter().find_map(Attestation::unchecked_signatures) } else { None };
-    let statements: Vec<&[u8]> = attestations.iter().map(|a| a.statement.as_slice()).collect();
-    let disclosed = disclosure::verify_disclosure(&file, &statements, || home.disclosure_parameters());
+    // a statement that cannot be read fails its own report, and is none of those that the disclosure speaks of
+    let statements: Result<Vec<&Sealed<Statement>>, &CoreError> =
+        attestations.iter().map(Attestation::statement).collect();
+    progress.begin("verifying", 0, "");
+    let disclosed = file::verify_disclosure(&file, &statements.unwrap_or_default(), || home.disclosure_parameters());
     progress.end();
     Ok((reports, unchecked.into_iter().collect(), disclosed))
 }

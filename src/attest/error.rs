@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use assay_verifier::attestation::Unreadable;
+use assay_verifier::files::Unreadable;
 
 use crate::{
     home::HomeError,
@@ -52,6 +52,12 @@ pub enum AttestError {
         /// Steps in all.
         steps: usize,
     },
+}
+
+impl From<assay_core::Error> for AttestError {
+    fn from(error: assay_core::Error) -> Self {
+        Self::Core(error.into())
+    }
 }
 
 impl AttestError {

@@ -7,7 +7,10 @@ use std::{
 };
 
 use assay_core::field::{F, from_hex, to_hex};
-use assay_programs::ledger::{page::{CappedEntry, Entry, Page}, shape::{MEASURES, Shape}};
+use assay_programs::ledger::{
+    page::{CappedEntry, Entry, Page},
+    shape::{MEASURES, Shape},
+};
 use ff::PrimeField;
 
 use super::AttestError;
@@ -59,7 +62,7 @@ const PAGES_HEADER: u64 = 8;
 
 /// Bytes of one page's record.
 pub(crate) fn record_bytes(shape: &Shape) -> usize {
-    32 + 3 + 10 * shape.entries() + shape.rules.map_or(0, |r| 18 * r.capped + 16 * MEASURES)
+    32 + 3 + 10 * shape.entries() + 18 * shape.capped + 16 * shape.measures
 }
 
 /// One page as a fixed-size record.
@@ -150,7 +153,7 @@ pub(crate) fn parse_page(shape: &Shape, record: &[u8]) -> Option<Page> {
     let (identity, rest) = record.split_first_chunk::<32>()?;
     let ([first, remaining, class], rest) = rest.split_first_chunk::<3>()?;
     let (entries, rest) = rest.split_at_checked(10 * shape.entries())?;
-    let (capped, measures) = rest.split_at_checked(18 * shape.capped())?;
+    let (capped, measures) = rest.split_at_checked(18 * shape.capped)?;
     let u64_at = |bytes: &[u8], at: usize| Some(u64::from_le_bytes(bytes.get(at..at + 8)?.try_into().ok()?));
     let column = |bytes: &[u8]| Some(u16::from_le_bytes(bytes.get(..2)?.try_into().ok()?));
     let entry = |bytes: &[u8]| Some(Entry { column: column(bytes)?, quantity: u64_at(bytes, 2)? });

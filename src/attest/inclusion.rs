@@ -4,9 +4,19 @@
 
 use std::path::Path;
 
-use assay_core::{field::{F, to_hex}, identity::{SECRET_BYTES, identity}, sealed::MAX_STATEMENT_BYTES, tree::{UpperTree, batch_levels, node}};
-use assay_programs::ledger::{inclusion::{INCLUSION_PROTOCOL, IncludedEntry, verify_inclusion}, page::Page, shape::{Shape, TREE_ARITY}, statement::Statement};
-use assay_verifier::attestation::{STATEMENT_FILE, read_bounded};
+use assay_core::{
+    field::{F, to_hex},
+    identity::{SECRET_BYTES, identity},
+    sealed::{MAX_STATEMENT_BYTES, Sealed},
+    tree::{UpperTree, batch_levels, node},
+};
+use assay_programs::ledger::{
+    inclusion::{INCLUSION_PROTOCOL, IncludedEntry, verify_inclusion},
+    page::Page,
+    shape::{Shape, TREE_ARITY},
+    statement::Statement,
+};
+use assay_verifier::{attestation::STATEMENT_FILE, files::read_bounded};
 use ff::PrimeField;
 use serde::{Serialize, Serializer};
 
@@ -23,8 +33,8 @@ use super::{
 /// master secret or is damaged; [`AttestError::File`], [`AttestError::Unreadable`].
 pub fn inclusion(out: &Path, account: &str, home: &Home) -> Result<Vec<u8>, AttestError> {
     let bytes = read_bounded(&out.join(STATEMENT_FILE), MAX_STATEMENT_BYTES)?;
-    let statement = Statement::parse(&bytes)?;
-    let shape = Shape::named(&statement.shape)?;
+    let statement = Sealed::<Statement>::parse(&bytes)?;
+    let shape = statement.shape()?;
     let private = out.join(PRIVATE_DIR);
     let secret = home.existing_secret()?;
     SecretReference::read(&private.join(SECRET_REFERENCE_FILE))?.check(&secret, home)?;
@@ -40,7 +50,7 @@ pub fn inclusion(out: &Path, account: &str, home: &Home) -> Result<Vec<u8>, Atte
     if roots.len() as u64 != statement.steps {
         return Err(foreign());
     }
-    let upper = UpperTree::build(shape, roots);
+    let upper = UpperTree::build(shape.depths, roots);
     if to_hex(&upper.root()) != statement.root {
         return Err(foreign());
     }
@@ -61,8 +71,8 @@ pub fn inclusion(out: &Path, account: &str, home: &Home) -> Result<Vec<u8>, Atte
         included.push(FilePage::new(index, &pages.page(index)?, held.path(index)));
         batch = Some(held);
     }
-    let json = inclusion_file(&statement, &hex::encode(Statement::digest(&bytes)), account, &salt, class, included)?;
-    let report = verify_inclusion(&bytes, &json, Some(account));
+    let json = inclusion_file(&statement, &statement.digest().to_string(), account, &salt, class, included)?;
+    let report = verify_inclusion(Ok(&statement), &json, Some(account));
     if let Some(failed) = report.checks.iter().find(|c| !c.passed) {
         return Err(AttestError::NotValid(format!("the private files are damaged: {}", failed.detail)));
     }
@@ -71,7 +81,7 @@ pub fn inclusion(out: &Path, account: &str, home: &Home) -> Result<Vec<u8>, Atte
 
 fn batch_leaves(pages: &mut PagesFile, shape: &Shape, batch: u64) -> Result<Vec<F>, AttestError> {
     let start = batch * shape.batch() as u64;
-    (start..start + shape.batch() as u64).map(|i| Ok(pages.page(i)?.leaf(shape))).collect()
+    (start..start + shape.batch() as u64).map(|i| Ok(pages.page(i)?.leaf())).collect()
 }
 
 /// A digest as it is written: 64 hexadecimal digits.
@@ -103,11 +113,11 @@ impl Batch {
         upper: &[[F; TREE_ARITY]],
     ) -> Result<Self, AttestError> {
         let damaged = |what: &str| AttestError::NotValid(format!("batch {number} of the tree is damaged: {what}"));
-        if leaves.len() != shape.batch() || upper.len() != shape.upper_depth || number >= shape.max_steps() as u64 {
+        if leaves.len() != shape.batch() || upper.len() != shape.depths.upper || number >= shape.max_steps() as u64 {
             return Err(damaged("it has another form than its shape"));
         }
         let levels = batch_levels(leaves);
-        let mut value = levels[shape.batch_depth][0];
+        let mut value = levels[shape.depths.batch][0];
         let mut position = number as usize;
         let mut siblings = Siblings::new();
         for children in upper {
@@ -122,7 +132,7 @@ impl Batch {
             return Err(damaged("its path does not end in the statement's root"));
         }
         let written = |level: &Vec<F>| level.iter().map(digits).collect();
-        Ok(Self { number, levels: levels[..shape.batch_depth].iter().map(written).collect(), upper: siblings })
+        Ok(Self { number, levels: levels[..shape.depths.batch].iter().map(written).collect(), upper: siblings })
     }
 
     /// The siblings on the way of the leaf at `index` of the whole tree, which is one of this batch.
@@ -265,7 +275,7 @@ mod tests {
     #[test]
     fn a_batch_whose_pages_are_not_those_of_the_tree_is_refused() {
         let own = batch_levels(&leaves())[1][0];
-        let upper = UpperTree::build(shape(), vec![F::from(7), own]);
+        let upper = UpperTree::build(shape().depths, vec![F::from(7), own]);
         let make = |number, leaves: &[F]| Batch::new(shape(), upper.root(), number, leaves, &upper.path(1));
         assert!(make(1, &leaves()).is_ok());
         let mut altered = leaves();
@@ -310,8 +320,8 @@ mod tests {
         let shape = Shape::named("compliance-8").unwrap();
         let pages = assay_programs::testing::test_pages(shape, 3, 1);
         let statement = assay_programs::testing::test_statement(shape, &"0".repeat(64), &pages);
-        let upper = UpperTree::build(shape, assay_programs::testing::batch_roots(shape, &pages));
-        let leaves: Vec<F> = pages[8..16].iter().map(|page| page.leaf(shape)).collect();
+        let upper = UpperTree::build(shape.depths, assay_programs::testing::batch_roots(shape, &pages));
+        let leaves: Vec<F> = pages[8..16].iter().map(|page| page.leaf()).collect();
         let batch = Batch::new(shape, upper.root(), 1, &leaves, &upper.path(1)).unwrap();
         let mut path = vec![std::array::from_fn(|j| leaves[j])];
         path.extend(upper.path(1));

@@ -28,10 +28,7 @@ pub use error::AttestError;
 pub use inclusion::inclusion;
 pub use plan::{Plan, ShapeChoice};
 pub use prove::{ProveOptions, Proved, prove};
-pub use reserves::{
-    DisclosedAsset, DisclosedFields, DisclosedLine, MAX_DISCLOSURE_BYTES, RESERVES_PROTOCOL, ReserveDisclosure,
-    ReservesReport, disclose as disclose_reserves, verify_disclosure as verify_reserve_disclosure,
-};
+pub use reserves::disclose as disclose_reserves;
 #[cfg(test)]
 pub(crate) use serve_inclusion::tests::stored as stored_for_tests;
 pub use serve_inclusion::{Found, Owner, Served, ServedBatch, StoredNode};

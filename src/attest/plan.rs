@@ -3,9 +3,23 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use assay_core::{field::{F, to_hex}, identity::{MasterSecret, identity}, tree::{UpperTree, batch_levels}};
+use assay_core::{
+    field::{F, to_hex},
+    identity::{MasterSecret, identity},
+    sealed::StatementDigest,
+    tree::{UpperTree, batch_levels},
+};
 use assay_fold::pins::Pin;
-use assay_programs::{ledger::{Ledger, book::{FedColumn, SumCollector}, page::{Entry, Page}, shape::{MAX_PAGES_PER_ACCOUNT, MEASURES, OPEN_COLUMNS, Shape}, statement::{Statement, first_challenge}}, purpose::Purpose};
+use assay_programs::{
+    ledger::{
+        Ledger,
+        book::{FedColumn, SumCollector},
+        page::{Entry, Page},
+        shape::{Family, MAX_PAGES_PER_ACCOUNT, MEASURES, OPEN_COLUMNS, Shape},
+        statement::{Statement, first_challenge},
+    },
+    purpose::Purpose,
+};
 use ff::Field;
 use rayon::prelude::*;
 
@@ -56,13 +70,14 @@ impl<'a> Plan<'a> {
         stop: &AtomicBool,
         progress: &dyn Progress,
     ) -> Result<Self, AttestError> {
-        let with_rules = match choice {
-            ShapeChoice::Named(shape) => shape.rules.is_some(),
-            ShapeChoice::Auto => snapshot.has_rules(),
+        let family = match choice {
+            ShapeChoice::Named(shape) => shape.family,
+            ShapeChoice::Auto if snapshot.has_rules() => Family::Compliance,
+            ShapeChoice::Auto => Family::Solvency,
         };
         if let ShapeChoice::Named(shape) = choice
             && snapshot.has_rules()
-            && !with_rules
+            && family == Family::Solvency
         {
             return Err(AttestError::NotValid(format!(
                 "the ledger has classes, instruments, limits or collateral tables, of which {} proves nothing; choose a \
@@ -71,18 +86,18 @@ impl<'a> Plan<'a> {
             )));
         }
         let (identities, accounts) = ordered(snapshot, secret, progress)?;
-        let mut book = Book::new(snapshot, with_rules)?;
+        let mut book = Book::new(snapshot, family)?;
         book.weigh(&draft(snapshot, &book, secret)?)?;
-        let columns = if with_rules { book.columns().len() } else { 0 };
+        let columns = book.fed_columns();
         let shape = match choice {
             ShapeChoice::Named(shape) => shape,
             ShapeChoice::Auto => {
-                cheapest(with_rules, columns, |shape| Ok(page_counts(snapshot, &book, &accounts, shape)?.1))?
+                cheapest(family, columns, |shape| Ok(page_counts(snapshot, &book, &accounts, shape)?.1))?
             }
         };
         let (first_pages, pages) = page_counts(snapshot, &book, &accounts, shape)?;
         if pages > shape.capacity() as u64 || shape.steps_for(0, columns) > shape.max_steps() {
-            let columns = if with_rules { format!(" and {columns} columns") } else { String::new() };
+            let columns = if columns > 0 { format!(" and {columns} columns") } else { String::new() };
             return Err(AttestError::NotValid(format!(
                 "the ledger needs {pages} pages{columns}, {} holds {} pages",
                 shape.name,
@@ -100,12 +115,12 @@ impl<'a> Plan<'a> {
                 if stop.load(Ordering::Relaxed) {
                     return Err(AttestError::StoppedEarly);
                 }
-                let leaves: Vec<F> = plan.batch(step).iter().map(|p| p.leaf(shape)).collect();
+                let leaves: Vec<F> = plan.batch(step).iter().map(|p| p.leaf()).collect();
                 progress.advance(shape.batch() as u64);
-                Ok(batch_levels(&leaves).swap_remove(shape.batch_depth)[0])
+                Ok(batch_levels(&leaves).swap_remove(shape.depths.batch)[0])
             })
             .collect::<Result<_, _>>()?;
-        plan.root = UpperTree::build(shape, plan.batch_roots.clone()).root();
+        plan.root = UpperTree::build(shape.depths, plan.batch_roots.clone()).root();
         progress.end();
         Ok(plan)
     }
@@ -122,7 +137,7 @@ impl<'a> Plan<'a> {
 
     /// Batches: enough for the pages, and for the columns of the book.
     pub fn steps(&self) -> usize {
-        self.shape.steps_for(self.pages() as usize, self.book.columns().len())
+        self.shape.steps_for(self.pages() as usize, self.book.fed_columns())
     }
 
     /// The book.
@@ -140,13 +155,13 @@ impl<'a> Plan<'a> {
     /// # Errors
     /// [`AttestError::Core`] if the statement breaks a rule of its format.
     pub fn columns(&self, statement: &Statement, secret: &MasterSecret) -> Result<Vec<FedColumn>, AttestError> {
-        let first = statement.first_bytes()?;
-        let digest = Statement::digest(&first);
-        let mut sums = SumCollector::new(first_challenge(&first));
+        let draft = statement.draft_bytes()?;
+        let digest = StatementDigest::of(&draft);
+        let mut sums = SumCollector::new(first_challenge(&draft));
         for step in 0..self.steps() {
             self.batch(step).iter().for_each(|page| sums.add(page));
         }
-        Ok(sums.finish(&statement.book()?, |index| secret.column_blind(&digest, index)))
+        Ok(sums.finish(&statement.book()?, |index| secret.column_blind(&digest.0, index)))
     }
 
     /// The root of every batch.
@@ -185,7 +200,7 @@ impl<'a> Plan<'a> {
         let count = (self.first_pages[rank + 1] - self.first_pages[rank]) as usize;
         split.open.resize(count * self.shape.entries(), Entry::default());
         // unused capped entries stand in front, where their lower column belongs
-        let unused = count * self.shape.capped() - split.capped.len();
+        let unused = count * self.shape.capped - split.capped.len();
         split.capped.splice(0..0, vec![self.book.unused(class); unused]);
         (0..count)
             .map(|k| Page {
@@ -194,7 +209,7 @@ impl<'a> Plan<'a> {
                 remaining: u8::try_from(count - 1 - k).expect("page_counts bounds the pages of an account"),
                 class,
                 entries: split.open[k * self.shape.entries()..][..self.shape.entries()].to_vec(),
-                capped: split.capped[k * self.shape.capped()..][..self.shape.capped()].to_vec(),
+                capped: split.capped[k * self.shape.capped..][..self.shape.capped].to_vec(),
                 measures: if k == 0 { measures } else { [0; MEASURES] },
             })
             .collect()
@@ -203,7 +218,7 @@ impl<'a> Plan<'a> {
 
 /// The measures over all accounts, on all cores.
 fn results(snapshot: &Snapshot, book: &Book) -> Result<Results, AttestError> {
-    if book.rules().is_none() {
+    if book.family() == Family::Solvency {
         return Ok(Results::default());
     }
     (0..snapshot.account_count() as u32)
@@ -270,7 +285,7 @@ fn page_counts(
                 split.capped.len(),
                 shape.name,
                 MAX_PAGES_PER_ACCOUNT * shape.entries(),
-                MAX_PAGES_PER_ACCOUNT * shape.capped()
+                MAX_PAGES_PER_ACCOUNT * shape.capped
             )));
         }
         next = next
@@ -289,20 +304,20 @@ const COMPRESSION_FACTOR: u64 = 56;
 
 /// The cost of proving `pages` pages and `columns` columns with `shape`, in constraints folded.
 fn cost(shape: &Shape, pages: u64, columns: usize) -> Result<u64, AttestError> {
-    let constraints = pin(shape)?.step_constraints as u64;
+    let constraints = Pin::of::<Ledger>(shape)?.step_constraints as u64;
     let steps = shape.steps_for(pages as usize, columns) as u64;
     Ok(steps * (constraints + STEP_OVERHEAD) + COMPRESSION_FACTOR * constraints.next_power_of_two())
 }
 
 /// The release shape of a family that holds pages and columns at the least cost; the largest where none does, for its error.
 fn cheapest(
-    with_rules: bool,
+    family: Family,
     columns: usize,
     pages: impl Fn(&Shape) -> Result<u64, AttestError>,
 ) -> Result<&'static Shape, AttestError> {
     let mut best: Option<(u64, &'static Shape)> = None;
     let mut largest = None;
-    for shape in Shape::catalogue().iter().filter(|s| s.purpose == Use::Release && s.rules.is_some() == with_rules) {
+    for shape in Shape::catalogue().iter().filter(|s| s.purpose == Purpose::Release && s.family == family) {
         largest = Some(shape);
         let needed = pages(shape)?;
         if needed > shape.capacity() as u64 || shape.steps_for(0, columns) > shape.max_steps() {
@@ -327,7 +342,7 @@ mod tests {
 
     #[test]
     fn small_ledgers_take_the_small_shape_and_large_ones_the_large() {
-        let chosen = |pages: u64| cheapest(false, 0, |_| Ok(pages)).unwrap().name;
+        let chosen = |pages: u64| cheapest(Family::Solvency, 0, |_| Ok(pages)).unwrap().name;
         // by the measured times of both shapes the two cost the same at about 28,000 pages
         assert_eq!(chosen(1), "solvency-64");
         assert_eq!(chosen(25_000), "solvency-64");
@@ -339,7 +354,7 @@ mod tests {
 
     #[test]
     fn the_ledger_bounds_an_account_by_what_its_pages_hold() {
-        for shape in Shape::catalogue().iter().filter(|s| s.rules.is_none()) {
+        for shape in Shape::catalogue().iter().filter(|s| s.family == Family::Solvency) {
             assert_eq!(MAX_ENTRIES_PER_ACCOUNT, MAX_PAGES_PER_ACCOUNT * shape.entries(), "{}", shape.name);
         }
     }

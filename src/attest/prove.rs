@@ -10,12 +10,13 @@ use std::{
 };
 
 use assay_core::identity::MasterSecret;
+use assay_core::signature::SIGNATURE_FILE;
 use assay_fold::keys::Keys;
-use assay_programs::{ledger::{Ledger, fold::Fold, report::Report, statement::Statement}, purpose::TestShapes};
-use assay_verifier::{
-    attestation::{Attestation, MANIFEST_FILE, PROOF_FILE, STATEMENT_FILE},
-    signature::SIGNATURE_FILE,
+use assay_programs::{
+    ledger::{Ledger, fold::Fold, report::Report, statement::Statement},
+    purpose::TestShapes,
 };
+use assay_verifier::attestation::{Attestation, MANIFEST_FILE, PROOF_FILE, STATEMENT_FILE};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -98,7 +99,7 @@ pub fn prove(
     progress.begin("preparing the circuit's parameters", 0, "");
     let parameters = home.parameters(prepared.shape())?;
     progress.end();
-    let fold = fold_in(&work, &prepared, &parameters.0, options, stop, progress)?;
+    let fold = fold_in(&work, &prepared, &parameters, options, stop, progress)?;
 
     progress.begin("compressing the proof", 0, "");
     let proof = fold.compress()?;
@@ -108,14 +109,15 @@ pub fn prove(
 
     progress.begin("verifying the attestation", 0, "");
     // the prover accepts the shape it was asked for; whether a verifier does is the verifier's choice
-    let report = Attestation::read(&work.dir)?.verify(TestShapes::Accepted, |_| Ok(parameters));
+    let written = Attestation::read(&work.dir)?;
+    let report = written.verify(&written.read_proof()?, TestShapes::Accepted, |_| Ok(parameters));
     progress.end();
     if report.statement.is_none() {
         let failed = report.checks.iter().find(|c| !c.passed).map_or("", |c| c.detail.as_str());
         return Err(AttestError::NotValid(format!("the proof does not verify, nothing is published: {failed}")));
     }
     // nothing is signed that was not verified
-    work.finish(prepared.statement(), &sign(prepared.bytes())?)?;
+    work.finish(prepared.statement(), &sign(prepared.statement().bytes())?)?;
     work.publish(&goal)?;
     Ok(Proved {
         out: out.to_owned(),
@@ -123,7 +125,7 @@ pub fn prove(
         accounts: prepared.accounts(),
         pages: prepared.pages(),
         steps: prepared.steps() as u64,
-        statement_digest: hex::encode(Statement::digest(prepared.bytes())),
+        statement_digest: prepared.statement().digest().to_string(),
         report,
     })
 }
@@ -132,7 +134,7 @@ pub fn prove(
 fn fold_in<'a>(
     work: &WorkDir,
     prepared: &'a Prepared<'_>,
-    parameters: &'a Parameters,
+    parameters: &'a Keys<Ledger>,
     options: &ProveOptions,
     stop: &AtomicBool,
     progress: &dyn Progress,
@@ -284,7 +286,7 @@ impl WorkDir {
         home: &Home,
         progress: &dyn Progress,
     ) -> Result<(), AttestError> {
-        let (snapshot, plan, statement) = (prepared.snapshot, &prepared.plan, prepared.bytes());
+        let (snapshot, plan, statement) = (prepared.snapshot, &prepared.plan, prepared.statement().bytes());
         let path = self.path(STATEMENT_FILE);
         match fs::read(&path) {
             Ok(before) if before == statement => {}

@@ -1,91 +1,19 @@
-//! Disclosed reserve lines: some lines of the reserves file, each with its blind, and one proof that they stand where they
-//! say in the list that the statement commits to. Made for an auditor who may see them; checked offline against the
-//! statement. The byte format is in `api-spec/reserves.md`.
-//!
-//! What a valid disclosure does not say: that the exchange owns the addresses, or that the amounts are there. It says that
-//! the exchange committed to exactly these lines when it made the statement.
+//! Disclosing reserve lines: chosen lines of the reserves file with one proof that they are among those that the statement
+//! commits to. `assay_programs::reserves` has the format and the check.
 
 use std::collections::BTreeMap;
 
-use assay_core::{check::Check, decimal::parse_count, identity::MasterSecret};
-use assay_programs::ledger::statement::{Asset, Statement};
-use serde::{Deserialize, Serialize};
-
-use super::AttestError;
-use crate::ledger::{
-    decimal,
-    reserves::{HASH_BYTES, LineFields, ReserveTree, verify_multiproof},
+use assay_core::{
+    identity::MasterSecret,
+    lines::{LineFields, ReserveTree},
+    sealed::Sealed,
+};
+use assay_programs::{
+    ledger::statement::Statement,
+    reserves::{DisclosedFields, DisclosedLine, RESERVES_PROTOCOL, ReserveDisclosure},
 };
 
-/// Name and version of the format.
-pub const RESERVES_PROTOCOL: &str = "assay/reserves/1";
-/// Largest disclosure that is read, in bytes.
-pub const MAX_DISCLOSURE_BYTES: usize = 64 << 20;
-
-/// Lines of the reserves file with the proof that they are.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ReserveDisclosure {
-    /// [`RESERVES_PROTOCOL`].
-    pub protocol: String,
-    /// SHA-256 of the statement's canonical bytes, 64 hexadecimal digits.
-    pub attestation_id: String,
-    /// Lines of the whole reserves file.
-    pub line_count: u64,
-    /// Root of the tree over them, 64 hexadecimal digits.
-    pub root: String,
-    /// The disclosed lines, by ascending index; at least one.
-    pub lines: Vec<DisclosedLine>,
-    /// The hashes of the multiproof, 32 bytes each, in hexadecimal digits.
-    pub proof: String,
-    /// Whether these are all lines of every asset in them. Who claims so is held to it: their sums must be what is stated.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub complete: Option<bool>,
-}
-
-/// One disclosed line.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DisclosedLine {
-    /// Its place in the reserves file, from 0.
-    pub index: u64,
-    /// Its fields as the exchange wrote them.
-    pub fields: DisclosedFields,
-    /// The 32 bytes that kept it from being guessed, 64 hexadecimal digits.
-    pub blind: String,
-}
-
-/// The fields of a line, in the order in which they are hashed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DisclosedFields {
-    /// Symbol of the asset.
-    pub asset: String,
-    /// Chain, or kind of custodian.
-    pub chain: String,
-    /// Address, or custodian.
-    pub address: String,
-    /// Whole assets, as a decimal.
-    pub amount: String,
-    /// Block height at which it was read; may be empty.
-    pub height: String,
-    /// Message signed by the address; may be empty.
-    pub message: String,
-    /// Signature over it; may be empty.
-    pub signature: String,
-}
-
-impl DisclosedFields {
-    fn of(fields: &LineFields) -> Self {
-        let [asset, chain, address, amount, height, message, signature] = fields.clone();
-        Self { asset, chain, address, amount, height, message, signature }
-    }
-
-    fn to_fields(&self) -> LineFields {
-        let Self { asset, chain, address, amount, height, message, signature } = self.clone();
-        [asset, chain, address, amount, height, message, signature]
-    }
-}
+use super::error::AttestError;
 
 /// Discloses the lines at `chosen` (ascending, at least one) of `lines`, the whole reserves file of the attestation with this
 /// `statement`.
@@ -94,16 +22,15 @@ impl DisclosedFields {
 /// [`AttestError::Usage`] for places that no list of lines has; [`AttestError::NotValid`] if these are not the lines or
 /// `secret` is not the master secret that the statement was made with; [`AttestError::Core`].
 pub fn disclose(
-    statement: &[u8],
+    statement: &Sealed<Statement>,
     lines: &[LineFields],
     secret: &MasterSecret,
     chosen: &[usize],
 ) -> Result<ReserveDisclosure, AttestError> {
-    let parsed = Statement::parse(statement)?;
-    let blind = |line: usize| secret.reserve_blind(&parsed.snapshot.id, line as u64);
+    let blind = |line: usize| secret.reserve_blind(&statement.snapshot.id, line as u64);
     let tree = ReserveTree::over(lines, blind);
     let root = hex::encode(tree.root());
-    if root != parsed.reserves.root || lines.len() as u64 != parsed.reserves.lines {
+    if root != statement.reserves.root || lines.len() as u64 != statement.reserves.lines {
         return Err(AttestError::NotValid(
             "these reserve lines, or this master secret, are not those of the attestation".to_owned(),
         ));
@@ -126,169 +53,13 @@ pub fn disclose(
     };
     Ok(ReserveDisclosure {
         protocol: RESERVES_PROTOCOL.to_owned(),
-        attestation_id: hex::encode(Statement::digest(statement)),
+        attestation_id: statement.digest().to_string(),
         line_count: lines.len() as u64,
         root,
         lines: chosen.iter().map(disclosed).collect(),
         proof: hex::encode(proof),
         complete: Some(complete),
     })
-}
-
-/// What was found about a disclosure.
-#[derive(Debug, Clone)]
-pub struct ReservesReport {
-    /// The checks, in order; after one that fails there are no more.
-    pub checks: Vec<Check>,
-    /// What the disclosed lines sum to; only where every line is proved.
-    pub assets: Vec<DisclosedAsset>,
-    /// Disclosed lines, and lines in all; zero where the file cannot be read.
-    pub lines: (u64, u64),
-}
-
-/// The disclosed lines of one asset, in smallest units.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DisclosedAsset {
-    /// Symbol.
-    pub symbol: String,
-    /// Decimals of the smallest unit.
-    pub scale: u8,
-    /// Disclosed lines of it.
-    pub lines: u64,
-    /// Their sum.
-    pub disclosed: u128,
-    /// The reserves of it that the statement states.
-    pub stated: u128,
-}
-
-impl ReservesReport {
-    /// Whether every check holds.
-    pub fn is_valid(&self) -> bool {
-        !self.checks.is_empty() && self.checks.iter().all(|c| c.passed)
-    }
-
-    /// Notes a check; passes on what it found.
-    fn note<T>(&mut self, id: &'static str, title: &str, found: Result<(T, String), String>) -> Option<T> {
-        let (found, passed, detail) = match found {
-            Ok((found, detail)) => (Some(found), true, detail),
-            Err(reason) => (None, false, reason),
-        };
-        self.checks.push(Check { id, title: title.to_owned(), passed, detail });
-        found
-    }
-}
-
-/// Checks the disclosure in `file` against `statement`, the canonical bytes of an attestation's statement. Both may come from
-/// an adversary. That the statement is proved is not checked here.
-pub fn verify_disclosure(file: &[u8], statement: &[u8]) -> ReservesReport {
-    let mut report = ReservesReport { checks: Vec::new(), assets: Vec::new(), lines: (0, 0) };
-    let read = read(file, statement).map(|found| (found, String::new()));
-    let title = "the file discloses reserve lines of this attestation";
-    let Some((disclosure, statement)) = report.note("reserves-file", title, read) else {
-        return report;
-    };
-    report.lines = (disclosure.lines.len() as u64, disclosure.line_count);
-    let proved = prove_lines(&disclosure, &statement);
-    let title = "the lines are among those that the statement commits to";
-    let Some(()) = report.note("reserves-root", title, proved.map(|detail| ((), detail))) else {
-        return report;
-    };
-    let summed = sums(&disclosure, &statement).map(|assets| (assets, String::new()));
-    let title = "their amounts can be read, and are no more than the reserves stated";
-    let Some(assets) = report.note("reserves-amounts", title, summed) else {
-        return report;
-    };
-    report.assets = assets;
-    if disclosure.complete == Some(true) {
-        let short = report.assets.iter().find(|asset| asset.disclosed != asset.stated);
-        let found = match short {
-            None => Ok(((), String::new())),
-            Some(asset) => Err(format!("the lines of {} do not sum to what is stated", asset.symbol)),
-        };
-        report.note("reserves-complete", "all lines of these assets are disclosed, and sum to what is stated", found);
-    }
-    report
-}
-
-fn read(file: &[u8], statement: &[u8]) -> Result<(ReserveDisclosure, Statement), String> {
-    if file.len() > MAX_DISCLOSURE_BYTES {
-        return Err(format!("the file has more than {MAX_DISCLOSURE_BYTES} bytes"));
-    }
-    let disclosure: ReserveDisclosure =
-        serde_json::from_slice(file).map_err(|e| format!("the file cannot be read: {e}"))?;
-    if disclosure.protocol != RESERVES_PROTOCOL {
-        return Err(format!("the file's protocol is `{}`, not `{RESERVES_PROTOCOL}`", disclosure.protocol));
-    }
-    if disclosure.attestation_id != hex::encode(Statement::digest(statement)) {
-        return Err("the file belongs to another attestation".to_owned());
-    }
-    Ok((disclosure, Statement::parse(statement).map_err(|e| e.to_string())?))
-}
-
-/// That the lines stand where they say in the list under the statement's root.
-fn prove_lines(disclosure: &ReserveDisclosure, statement: &Statement) -> Result<String, String> {
-    if disclosure.root != statement.reserves.root || disclosure.line_count != statement.reserves.lines {
-        return Err("root or number of lines are not those of the statement".to_owned());
-    }
-    if disclosure.lines.is_empty() {
-        return Err("no lines are disclosed".to_owned());
-    }
-    if disclosure.lines.windows(2).any(|pair| pair[0].index >= pair[1].index) {
-        return Err("the lines are not in ascending order, each once".to_owned());
-    }
-    let damaged = |what: &str| format!("{what} is not lower-case hexadecimal of the right length");
-    let root = hash(&disclosure.root).ok_or_else(|| damaged("the root"))?;
-    let proof = bytes(&disclosure.proof).ok_or_else(|| damaged("the proof"))?;
-    let place = |index: u64| usize::try_from(index).map_err(|_| "a place is too large".to_owned());
-    let places: Vec<usize> = disclosure.lines.iter().map(|line| place(line.index)).collect::<Result<_, _>>()?;
-    let shown = |line: &DisclosedLine| {
-        let blind = hash(&line.blind).ok_or_else(|| damaged(&format!("the blind of line {}", line.index)))?;
-        Ok((line.fields.to_fields(), blind))
-    };
-    let lines: Vec<_> = disclosure.lines.iter().map(shown).collect::<Result<_, String>>()?;
-    if !verify_multiproof(&root, place(disclosure.line_count)?, &places, &lines, &proof) {
-        return Err("the proof does not lead from these lines to the statement's root".to_owned());
-    }
-    Ok(format!("{} of {} lines", lines.len(), disclosure.line_count))
-}
-
-/// The sums of proved lines, in the order of the book.
-fn sums(disclosure: &ReserveDisclosure, statement: &Statement) -> Result<Vec<DisclosedAsset>, String> {
-    let book: BTreeMap<&str, (usize, &Asset)> =
-        statement.assets.iter().enumerate().map(|(i, asset)| (asset.symbol.as_str(), (i, asset))).collect();
-    let mut sums: BTreeMap<usize, DisclosedAsset> = BTreeMap::new();
-    for line in &disclosure.lines {
-        let DisclosedFields { asset: symbol, amount, .. } = &line.fields;
-        let (place, asset) =
-            book.get(symbol.as_str()).ok_or_else(|| format!("line {}: `{symbol}` is not in the book", line.index))?;
-        let units = decimal::parse_units(amount, asset.scale)
-            .map_err(|e| format!("line {}: {symbol} amount `{amount}` {e}", line.index))?;
-        let stated = parse_units(&asset.reserves).map_err(|e| e.to_string())?;
-        let sum = sums.entry(*place).or_insert_with(|| DisclosedAsset {
-            symbol: symbol.clone(),
-            scale: asset.scale,
-            lines: 0,
-            disclosed: 0,
-            stated,
-        });
-        sum.lines += 1;
-        sum.disclosed = sum
-            .disclosed
-            .checked_add(units)
-            .filter(|disclosed| *disclosed <= stated)
-            .ok_or_else(|| format!("the disclosed lines of {symbol} sum to more than the statement states"))?;
-    }
-    Ok(sums.into_values().collect())
-}
-
-/// Lower-case hexadecimal digits: one spelling for one value.
-fn bytes(text: &str) -> Option<Vec<u8>> {
-    let lower = text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-    if lower { hex::decode(text).ok() } else { None }
-}
-
-fn hash(text: &str) -> Option<[u8; HASH_BYTES]> {
-    bytes(text)?.try_into().ok()
 }
 
 #[cfg(test)]

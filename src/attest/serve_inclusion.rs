@@ -7,8 +7,17 @@
 
 use std::sync::Arc;
 
-use assay_core::{field::{F, from_hex}, identity::{MasterSecret, SECRET_BYTES, identity}, tree::empty_roots};
-use assay_programs::ledger::{page::Page, shape::{Shape, TREE_ARITY}, statement::Statement};
+use assay_core::{
+    field::{F, from_hex},
+    identity::{MasterSecret, SECRET_BYTES, identity},
+    sealed::Sealed,
+    tree::empty_roots,
+};
+use assay_programs::ledger::{
+    page::Page,
+    shape::{Shape, TREE_ARITY},
+    statement::Statement,
+};
 use ff::PrimeField;
 use rayon::prelude::*;
 
@@ -23,7 +32,7 @@ pub type StoredNode = (u32, u64, [u8; 32]);
 
 /// What every inclusion file of one attestation shares.
 pub struct Served {
-    statement: Statement,
+    statement: Sealed<Statement>,
     digest: String,
     shape: &'static Shape,
     root: F,
@@ -51,13 +60,13 @@ impl Served {
     /// # Errors
     /// [`AttestError::Core`] for a statement that cannot be read.
     pub fn new(statement: &[u8]) -> Result<Self, AttestError> {
-        let parsed = Statement::parse(statement)?;
+        let statement = Sealed::<Statement>::parse(statement)?;
         Ok(Self {
-            digest: hex::encode(Statement::digest(statement)),
-            shape: Shape::named(&parsed.shape)?,
-            root: from_hex(&parsed.root)?,
+            digest: statement.digest().to_string(),
+            shape: statement.shape()?,
+            root: from_hex(&statement.root)?,
             starts: Vec::new(),
-            statement: parsed,
+            statement,
         })
     }
 
@@ -72,7 +81,7 @@ impl Served {
     }
 
     /// The statement.
-    pub fn statement(&self) -> &Statement {
+    pub fn statement(&self) -> &Sealed<Statement> {
         &self.statement
     }
 
@@ -104,7 +113,7 @@ impl Served {
     pub fn nodes_of(&self, number: u64) -> Vec<(u32, u64)> {
         let arity = TREE_ARITY as u64;
         let group = |height: u32| number / arity.pow(height + 1) * arity;
-        (0..self.shape.upper_depth as u32).map(|height| (height, group(height))).collect()
+        (0..self.shape.depths.upper as u32).map(|height| (height, group(height))).collect()
     }
 
     /// The inclusion file, from where the account's pages begin and the batches that they are in, in order.
@@ -177,15 +186,15 @@ impl ServedBatch {
         if !in_order || records.len() > shape.batch() {
             return Err(damaged("a page is missing or has another form"));
         }
-        let leaf = |(_, record): &(u64, Vec<u8>)| parse_page(shape, record).map(|page| page.leaf(shape));
+        let leaf = |(_, record): &(u64, Vec<u8>)| parse_page(shape, record).map(|page| page.leaf());
         let leaves: Option<Vec<F>> = records.par_iter().map(leaf).collect();
         let mut leaves = leaves.ok_or_else(|| damaged("a page cannot be read"))?;
-        leaves.resize(shape.batch(), Page::padding(shape).leaf(shape));
+        leaves.resize(shape.batch(), Page::padding(shape).leaf());
 
         let empty = empty_roots(shape.depth());
-        let mut upper = Vec::with_capacity(shape.upper_depth);
+        let mut upper = Vec::with_capacity(shape.depths.upper);
         for (height, group) in served.nodes_of(number) {
-            let mut children = [empty[shape.batch_depth + height as usize]; TREE_ARITY];
+            let mut children = [empty[shape.depths.batch + height as usize]; TREE_ARITY];
             for (_, position, digest) in nodes.iter().filter(|(at, ..)| *at == height) {
                 let child = position.checked_sub(group).and_then(|j| children.get_mut(usize::try_from(j).ok()?));
                 let child = child.ok_or_else(|| damaged("a node of another path"))?;
@@ -235,7 +244,10 @@ fn element(bytes: &[u8; 32]) -> Option<F> {
 #[cfg(test)]
 pub(crate) mod tests {
     #![allow(clippy::unwrap_used)]
-    use assay_programs::{ledger::inclusion::verify_inclusion, testing::{batch_roots, test_pages, test_statement}};
+    use assay_programs::{
+        ledger::inclusion::verify_inclusion,
+        testing::{batch_roots, test_pages, test_statement},
+    };
 
     use super::*;
     use crate::attest::files::write_page;
@@ -264,14 +276,14 @@ pub(crate) mod tests {
             pages.sort_by_key(|page| page.identity);
             let own = pages.len();
             pages.resize_with(total, || Page::padding(shape));
-            let statement = test_statement(shape, &"0".repeat(64), &pages).to_bytes().unwrap();
+            let statement = Sealed::seal(test_statement(shape, &"0".repeat(64), &pages)).unwrap().bytes().to_vec();
             let records: Vec<_> = pages[..own].iter().zip(0..).map(|(p, i)| (i, record(p))).collect();
             let mut level = batch_roots(shape, &pages);
             let empty = empty_roots(shape.depth());
             let mut nodes = Vec::new();
-            for height in 0..shape.upper_depth {
+            for height in 0..shape.depths.upper {
                 nodes.extend(level.iter().zip(0..).map(|(d, i)| (height as u32, i, d.to_repr().into())));
-                let filler = empty[shape.batch_depth + height];
+                let filler = empty[shape.depths.batch + height];
                 level = level
                     .chunks(TREE_ARITY)
                     .map(|c| {
@@ -329,7 +341,7 @@ pub(crate) mod tests {
             assert!(stored.starts.len() > 8);
             for account in (0..60).map(|i| format!("account {i}")) {
                 let file = stored.inclusion(&served, &account).unwrap();
-                let report = verify_inclusion(&stored.statement, &file, Some(&account));
+                let report = verify_inclusion(Ok(served.statement()), &file, Some(&account));
                 assert!(report.is_valid(), "{account}: {:?}", report.checks);
             }
         }

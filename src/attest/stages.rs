@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use assay_core::{field::F, identity::MasterSecret, tree::UpperTree};
+use assay_core::{field::F, identity::MasterSecret, sealed::Sealed, tree::UpperTree};
 use assay_fold::{Error, keys::Keys};
 use assay_programs::ledger::{Ledger, book::FedColumn, fold::Fold, page::Page, shape::Shape, statement::Statement};
 use ff::PrimeField;
@@ -24,8 +24,7 @@ use crate::{ledger::Snapshot, progress::Progress};
 pub struct Prepared<'a> {
     pub(super) plan: Plan<'a>,
     pub(super) snapshot: &'a Snapshot,
-    statement: Statement,
-    bytes: Vec<u8>,
+    statement: Sealed<Statement>,
     columns: Vec<FedColumn>,
 }
 
@@ -44,18 +43,12 @@ impl<'a> Prepared<'a> {
     ) -> Result<Self, AttestError> {
         let plan = Plan::new(snapshot, secret, shape, stop, progress)?;
         let (statement, columns) = claim(snapshot, &plan, secret)?;
-        let bytes = statement.to_bytes()?;
-        Ok(Self { plan, snapshot, statement, bytes, columns })
+        Ok(Self { plan, snapshot, statement: Sealed::seal(statement)?, columns })
     }
 
     /// The statement.
-    pub fn statement(&self) -> &Statement {
+    pub fn statement(&self) -> &Sealed<Statement> {
         &self.statement
-    }
-
-    /// Its canonical bytes.
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes
     }
 
     /// The shape that was chosen.
@@ -87,7 +80,7 @@ impl<'a> Prepared<'a> {
     /// The upper tree: every node that is not the root of an empty subtree, with its height above the batch roots.
     pub fn tree_nodes(&self) -> Vec<StoredNode> {
         let shape = self.shape();
-        let tree = UpperTree::build(shape, self.plan.batch_roots().to_vec());
+        let tree = UpperTree::build(shape.depths, self.plan.batch_roots().to_vec());
         let levels = tree.levels().iter().enumerate();
         levels
             .flat_map(|(height, level)| {
@@ -117,13 +110,13 @@ fn record(page: &Page) -> Vec<u8> {
 /// [`Error::Checkpoint`] if the checkpoint is refused; those of [`Fold::begin`].
 pub fn begin_fold<'a>(
     prepared: &'a Prepared<'_>,
-    parameters: &'a Parameters,
+    keys: &'a Keys<Ledger>,
     checkpoint: Option<&[u8]>,
 ) -> Result<Fold<'a>, Error> {
     let (roots, columns) = (prepared.plan.batch_roots(), prepared.columns.as_slice());
     match checkpoint {
-        Some(bytes) => Fold::resume(parameters, &prepared.bytes, roots, columns, bytes),
-        None => Fold::begin(parameters, &prepared.bytes, roots, columns),
+        Some(bytes) => Fold::resume(keys, &prepared.statement, roots, columns, bytes),
+        None => Fold::begin(keys, &prepared.statement, roots, columns),
     }
 }
 

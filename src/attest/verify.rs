@@ -1,12 +1,24 @@
-//! Verification of what stands in a directory or a bundle.
+//! Verification of directories and bundles, with the parameters of the home directory.
 
 use std::path::Path;
 
-use assay_programs::{ledger::{inclusion::{InclusionReport, MAX_INCLUSION_BYTES}, report::Report, statement::Statement}, purpose::TestShapes};
-use assay_verifier::attestation::{Attestation, read_bounded, read_jwks, read_statement};
+use assay_core::sealed::Sealed;
+use assay_programs::{
+    ledger::{
+        inclusion::{InclusionReport, MAX_INCLUSION_BYTES},
+        report::Report,
+        statement::Statement,
+    },
+    purpose::TestShapes,
+    reserves::{MAX_DISCLOSURE_BYTES, ReservesReport},
+};
+use assay_verifier::{
+    attestation::{Attestation, read_jwks},
+    files::read_bounded,
+};
 
-use super::{AttestError, Home, MAX_DISCLOSURE_BYTES, ReservesReport, verify_reserve_disclosure};
-use crate::progress::Progress;
+use super::error::AttestError;
+use crate::{home::Home, progress::Progress};
 
 /// Verifies an attestation directory or bundle; where `jwks` names a list of keys, also that one of them signed it. Beside
 /// the report comes what to tell a reader who gave no keys although there are signatures.
@@ -22,7 +34,7 @@ pub fn verify(
 ) -> Result<(Report, Option<String>), AttestError> {
     let attestation = Attestation::read(out)?;
     let jwks = jwks.map(read_jwks).transpose()?;
-    let mut report = verify_read(&attestation, home, tests, progress);
+    let mut report = verify_read(&attestation, home, tests, progress)?;
     Ok(match jwks {
         Some(jwks) => {
             report.checks.push(attestation.check_signature(&jwks));
@@ -32,11 +44,18 @@ pub fn verify(
     })
 }
 
-fn verify_read(attestation: &Attestation, home: &Home, tests: TestShapes, progress: &dyn Progress) -> Report {
+/// Verifies an attestation that was read.
+pub(super) fn verify_read(
+    attestation: &Attestation,
+    home: &Home,
+    tests: TestShapes,
+    progress: &dyn Progress,
+) -> Result<Report, AttestError> {
+    let proof = attestation.read_proof()?;
     progress.begin("verifying", 0, "");
-    let report = attestation.verify(tests, |shape| home.parameters(shape));
+    let report = attestation.verify(&proof, tests, |shape| home.parameters(shape));
     progress.end();
-    report
+    Ok(report)
 }
 
 /// Checks a customer's file, which must be `account`'s where that is given, and, unless `skip_proof`, verifies the
@@ -55,8 +74,8 @@ pub fn verify_inclusion(
 ) -> Result<(Option<Report>, InclusionReport), AttestError> {
     let file = read_bounded(file, MAX_INCLUSION_BYTES)?;
     let attestation = Attestation::read(out)?;
-    let report = (!skip_proof).then(|| verify_read(&attestation, home, tests, progress));
-    Ok((report, assay_programs::ledger::inclusion::verify_inclusion(&attestation.statement, &file, account)))
+    let report = if skip_proof { None } else { Some(verify_read(&attestation, home, tests, progress)?) };
+    Ok((report, attestation.verify_inclusion(&file, account)))
 }
 
 /// Checks disclosed reserve lines against the statement of the attestation they belong to, which is not verified here.
@@ -65,13 +84,13 @@ pub fn verify_inclusion(
 /// [`AttestError::Unreadable`].
 pub fn verify_reserves(file: &Path, out: &Path) -> Result<ReservesReport, AttestError> {
     let file = read_bounded(file, MAX_DISCLOSURE_BYTES)?;
-    Ok(verify_reserve_disclosure(&file, &read_statement(out)?))
+    Ok(Attestation::read(out)?.verify_reserves(&file))
 }
 
 /// The statement of an attestation, read but not proved.
 ///
 /// # Errors
 /// [`AttestError::Unreadable`], [`AttestError::Core`].
-pub fn statement(out: &Path) -> Result<Statement, AttestError> {
-    Ok(Statement::parse(&read_statement(out)?)?)
+pub fn statement(out: &Path) -> Result<Sealed<Statement>, AttestError> {
+    Ok(Attestation::read(out)?.statement().map_err(Clone::clone)?.clone())
 }

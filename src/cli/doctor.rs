@@ -4,7 +4,10 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use assay_programs::{ledger::shape::Shape, purpose::Purpose};
+use assay_programs::{
+    ledger::{Ledger, shape::Shape},
+    purpose::Purpose,
+};
 use secrecy::ExposeSecret;
 use serde::Serialize;
 
@@ -110,8 +113,9 @@ fn keys(home: &Home, config: &Config) -> Result<String, String> {
 }
 
 fn parameters(home: &Home) -> String {
-    let released = Shape::catalogue().iter().filter(|shape| shape.purpose == Use::Release).map(|shape| shape.name);
-    let names: Vec<_> = released.filter(|name| home.has_parameters(name)).collect();
+    let released = Shape::catalogue().iter().filter(|shape| shape.purpose == Purpose::Release);
+    let kept = released.filter(|shape| home.has_parameters::<Ledger>(shape));
+    let names: Vec<_> = kept.map(|shape| shape.name).collect();
     if names.is_empty() {
         return "none kept yet; each shape's are derived at its first proof".to_owned();
     }

@@ -2,9 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use assay_core::decimal::parse_count;
+use assay_programs::ledger::policy::asset_lines;
 use assay_programs::ledger::statement::Statement;
-use assay_programs::ledger::policy::AssetLine;
 use assay_verifier::report::{asset_table, explanation};
 
 use super::exit::{Exit, Failure};
@@ -29,7 +28,8 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
-    output::lines(lines(&attest::statement(&args.out)?, &args.out))?;
+    let statement = attest::statement(&args.out)?;
+    output::lines(lines(&statement, &args.out))?;
     Ok(Exit::Ok)
 }
 
@@ -46,25 +46,15 @@ fn lines(statement: &Statement, out: &Path) -> Vec<String> {
     lines
 }
 
-/// The numbers as stated. A parsed statement has no total that cannot be read.
-fn asset_lines(statement: &Statement) -> Vec<AssetLine> {
-    let line = |asset: &assay_programs::ledger::statement::Asset| AssetLine {
-        symbol: asset.symbol.clone(),
-        scale: asset.scale,
-        assets: statement.customer_assets(&asset.symbol),
-        debts: statement.debts(&asset.symbol),
-        reserves: parse_units(&asset.reserves).unwrap_or(0),
-    };
-    statement.assets.iter().map(line).collect()
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use std::collections::BTreeMap;
 
     use assay_programs::ledger::statement::ColumnKind;
-    use assay_programs::ledger::statement::{Asset, Column, Exchange, NOT_PROVEN, PROTOCOL, Policy, Reserves, SnapshotInfo};
+    use assay_programs::ledger::statement::{
+        Asset, Column, Exchange, NOT_PROVEN, PROTOCOL, Policy, Reserves, SnapshotInfo,
+    };
 
     use super::*;
 

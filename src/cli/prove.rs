@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use assay_programs::{ledger::shape::Shape, purpose::Purpose};
 use assay_programs::purpose::TestShapes;
+use assay_programs::{ledger::shape::Shape, purpose::Purpose};
 use assay_verifier::report::attestation_lines;
 use serde::Serialize;
 
@@ -90,7 +90,7 @@ fn shape(name: &str) -> Result<ShapeArg, String> {
         return Ok(ShapeArg::Auto);
     }
     let known = || {
-        let released = Shape::catalogue().iter().filter(|shape| shape.purpose == Use::Release);
+        let released = Shape::catalogue().iter().filter(|shape| shape.purpose == Purpose::Release);
         released.map(|shape| shape.name).collect::<Vec<_>>()
     };
     Shape::named(name)
@@ -141,7 +141,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
 fn choice(shape: ShapeArg, tests: TestShapes) -> Result<ShapeChoice, Failure> {
     match shape {
         ShapeArg::Auto => Ok(ShapeChoice::Auto),
-        ShapeArg::Named(shape) if shape.purpose == Use::TestsOnly && tests == TestShapes::Refused => {
+        ShapeArg::Named(shape) if shape.purpose == Purpose::TestsOnly && tests == TestShapes::Refused => {
             Err(Failure::usage(format!("{} is a shape for tests, whose attestations no release accepts", shape.name)))
         }
         ShapeArg::Named(shape) => Ok(ShapeChoice::Named(shape)),

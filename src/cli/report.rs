@@ -3,11 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use assay_programs::ledger::statement::MEASURE_NAMES;
+use assay_core::{
+    check::Check,
+    decimal::{format_signed, format_units},
+};
 use assay_programs::ledger::inclusion::{HoldingKind, InclusionReport};
-use assay_core::{check::Check, decimal::format_signed};
+use assay_programs::ledger::statement::{MEASURE_DECIMALS, MEASURE_NAMES};
 use assay_programs::ledger::{policy::AssetLine, report::Report};
-use assay_verifier::report::amount;
+
 use serde::Serialize;
 
 /// The report on an attestation.
@@ -49,16 +52,16 @@ struct AssetJson<'a> {
 impl<'a> AssetJson<'a> {
     fn of(line: &'a AssetLine) -> Self {
         let net = match line.assets.checked_sub(line.debts) {
-            Some(net) => amount(net, line.scale),
-            None => format!("-{}", amount(line.debts.abs_diff(line.assets), line.scale)),
+            Some(net) => format_units(net, line.scale),
+            None => format!("-{}", format_units(line.debts.abs_diff(line.assets), line.scale)),
         };
         Self {
             symbol: &line.symbol,
             scale: line.scale,
-            customer_assets: amount(line.assets, line.scale),
-            debts: amount(line.debts, line.scale),
+            customer_assets: format_units(line.assets, line.scale),
+            debts: format_units(line.debts, line.scale),
             net,
-            reserves: amount(line.reserves, line.scale),
+            reserves: format_units(line.reserves, line.scale),
             coverage_bps: line.coverage_bps(),
         }
     }
@@ -106,7 +109,7 @@ impl<'a> InclusionJson<'a> {
         let holdings = inclusion.holdings.iter().map(|holding| HoldingJson {
             asset: &holding.asset,
             kind: holding.kind,
-            amount: amount(holding.units, holding.scale),
+            amount: format_units(holding.units, holding.scale),
             limit: holding.limit.map(|l| l.to_string()),
         });
         Self {
@@ -118,9 +121,9 @@ impl<'a> InclusionJson<'a> {
                 account: &inclusion.account,
                 checks: &inclusion.checks,
                 holdings: holdings.collect(),
-                measures: inclusion
-                    .measures
-                    .map(|m| MEASURE_NAMES.into_iter().zip(m.map(signed_quote_amount)).collect()),
+                measures: inclusion.measures.map(|m| {
+                    MEASURE_NAMES.into_iter().zip(m.map(|units| format_signed(units, MEASURE_DECIMALS))).collect()
+                }),
             },
         }
     }
@@ -141,7 +144,7 @@ pub(super) mod tests {
         let line =
             |assets, debts| AssetLine { symbol: "BTC".to_owned(), scale: 8, assets, debts, reserves: 150_000_000 };
         Report {
-            checks: vec![check("statement", true), check("proof", false)],
+            checks: [check("statement", true), check("proof", false)].into_iter().collect(),
             statement: None,
             assets: vec![line(100_000_001, 1), line(0, 250_000_000)],
         }
@@ -151,7 +154,7 @@ pub(super) mod tests {
         let ids = ["inclusion-file", "inclusion-pages", "inclusion-columns", "inclusion-root"];
         InclusionReport {
             account: "alice".to_owned(),
-            checks: ids.map(|id| check(id, true)).to_vec(),
+            checks: ids.into_iter().map(|id| check(id, true)).collect(),
             holdings: vec![Holding {
                 asset: "BTC".to_owned(),
                 kind: HoldingKind::Debt,

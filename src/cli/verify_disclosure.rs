@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use assay_programs::disclosure::{claim::Claim, file::DisclosureReport};
 use assay_core::check::Check;
+use assay_programs::disclosure::{claim::Claim, file::DisclosureReport};
 use assay_programs::ledger::report::Report;
 use assay_verifier::report::disclosure_lines;
 use serde::Serialize;
@@ -124,15 +124,11 @@ fn expect_context(disclosure: &mut DisclosureReport, expected: &str) {
     let Some(claim) = &disclosure.claim else {
         return;
     };
-    let passed = claim.context == expected;
-    let detail = claim.context.clone();
-    disclosure.checks.push(Check {
-        id: "disclosure-context",
-        title: "it was made for the purpose that was asked for".to_owned(),
-        passed,
-        detail,
-    });
-    if !passed {
+    let context = claim.context.clone();
+    let outcome = if context == expected { Ok(context) } else { Err(context) };
+    let check = Check::new("disclosure-context", "it was made for the purpose that was asked for", outcome);
+    if !check.passed {
         disclosure.claim = None;
     }
+    disclosure.checks.push(check);
 }

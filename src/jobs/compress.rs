@@ -2,44 +2,39 @@
 
 use std::time::Instant;
 
+use assay_core::sealed::Sealed;
 use assay_fold::Error;
+use assay_programs::ledger::{fold::compress, statement::Statement};
 
 use super::{
     check::next,
     fold::{kept, planned},
-    ledger::{materialise, same_statement, with_prepared},
     stage::{Running, Stage, StageError, still_ours},
 };
-use crate::{
-    attest::begin_fold,
-    store::{
-        Conflict,
-        jobs::{advance, enqueue, set_proof},
-    },
+use crate::store::{
+    Conflict,
+    jobs::{advance, enqueue, set_proof},
 };
 
 pub(super) async fn run(running: Running) -> Result<(), StageError> {
-    let dir = materialise(&running).await?;
     let planned = planned(&running).await?;
     let Some(kept) = kept(&running).await? else {
         return next(&running, Stage::Compress, Stage::Fold).await;
     };
     let proof = running
         .blocking(move |running| {
-            with_prepared(running, &dir, |prepared| {
-                same_statement(&planned, prepared)?;
-                let parameters = running.context.parameters(prepared.shape())?;
-                let fold = match begin_fold(prepared, &parameters.0, Some(&kept)) {
-                    Ok(fold) if fold.steps_done() == fold.steps() => fold,
-                    // not the end of this fold: back to where it is made
-                    Ok(_) | Err(Error::Checkpoint(_)) => return Ok(None),
-                    Err(e) => return Err(e.into()),
-                };
-                let begun = Instant::now();
-                let proof = fold.compress()?;
-                metrics::histogram!("assay_compress_seconds").record(begun.elapsed());
-                Ok(Some(proof))
-            })
+            let statement = Sealed::<Statement>::parse(&planned).map_err(Error::from)?;
+            let parameters = running.context.parameters(statement.shape().map_err(Error::from)?)?;
+            let begun = Instant::now();
+            match compress(&parameters, &statement, &kept) {
+                Ok(proof) => {
+                    metrics::histogram!("assay_compress_seconds").record(begun.elapsed());
+                    Ok(Some(proof))
+                }
+                // not the end of this fold: back to where it is made
+                Err(Error::Checkpoint(_) | Error::OutOfBounds(_)) => Ok(None),
+                Err(e) => Err(e.into()),
+            }
         })
         .await?;
     let Some(proof) = proof else {

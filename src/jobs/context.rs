@@ -5,8 +5,9 @@ use std::{
     sync::{Arc, Mutex, PoisonError, atomic::AtomicBool},
 };
 
+use assay_fold::keys::Keys;
+use assay_programs::ledger::Ledger;
 use assay_programs::{ledger::shape::Shape, purpose::TestShapes};
-use assay_verifier::parameters::Kept;
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -51,7 +52,7 @@ pub(super) struct Context {
     /// Digests of the statements and proofs that this process has verified.
     verified: Mutex<HashSet<[u8; 32]>>,
     /// Parameters that were used last: those of large shapes take seconds to read and much memory.
-    parameters: Mutex<Option<(&'static str, Arc<Kept>)>>,
+    parameters: Mutex<Option<(&'static str, Arc<Keys<Ledger>>)>>,
 }
 
 impl std::fmt::Debug for Context {
@@ -100,7 +101,7 @@ impl Context {
     }
 
     /// The parameters of a shape, kept for the next stage.
-    pub(super) fn parameters(&self, shape: &'static Shape) -> Result<Arc<Kept>, assay_fold::Error> {
+    pub(super) fn parameters(&self, shape: &'static Shape) -> Result<Arc<Keys<Ledger>>, assay_fold::Error> {
         let mut kept = self.parameters.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((name, parameters)) = &*kept
             && *name == shape.name

@@ -59,12 +59,12 @@ pub(super) async fn kept(running: &Running) -> Result<Option<Vec<u8>>, StageErro
 fn fold(running: &Running, prepared: &Prepared<'_>, kept: Option<Vec<u8>>, runtime: &Handle) -> Result<(), StageError> {
     let (context, id) = (&running.context, running.job.id);
     let parameters = context.parameters(prepared.shape())?;
-    let mut fold = match begin_fold(prepared, &parameters.0, kept.as_deref()) {
+    let mut fold = match begin_fold(prepared, &parameters, kept.as_deref()) {
         Err(Error::Checkpoint(reason)) => {
             // it costs time, not soundness: whatever stood there proves nothing about this statement
             tracing::warn!(job = %id, reason, "the checkpoint is dropped and the fold begun anew");
             runtime.block_on(context.store.run_tx("drop checkpoint", async |tx| drop_checkpoint(&tx, id).await))?;
-            begin_fold(prepared, &parameters.0, None)?
+            begin_fold(prepared, &parameters, None)?
         }
         other => other?,
     };

@@ -7,7 +7,7 @@ use std::{
     sync::atomic::Ordering,
 };
 
-use assay_programs::{ledger::shape::Shape, purpose::Purpose};
+use assay_programs::ledger::shape::Shape;
 use sha2::{Digest, Sha256};
 use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
 
@@ -145,16 +145,12 @@ pub(super) fn choice(running: &Running) -> Result<ShapeChoice, StageError> {
         return Ok(ShapeChoice::Auto);
     }
     let shape = Shape::named(name)?;
-    if shape.purpose == Use::TestsOnly && !running.context.config.worker.test_shapes {
-        return Err(StageError::Refused(
-            format!("{name} is a shape for tests, whose attestations no release accepts"),
-            None,
-        ));
-    }
+    let admitted = shape.purpose.admit_proving(shape.name, running.context.tests());
+    admitted.map_err(|e| StageError::Refused(e.to_string(), None))?;
     Ok(ShapeChoice::Named(shape))
 }
 
 /// Refuses to go on with another statement than the one that was planned.
 pub(super) fn same_statement(planned: &[u8], prepared: &Prepared<'_>) -> Result<(), StageError> {
-    if planned == prepared.bytes() { Ok(()) } else { Err(StageError::Failed(CHANGED.to_owned())) }
+    if planned == prepared.statement().bytes() { Ok(()) } else { Err(StageError::Failed(CHANGED.to_owned())) }
 }

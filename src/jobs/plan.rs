@@ -37,7 +37,7 @@ fn info(prepared: &Prepared<'_>) -> Result<PlanInfo, StageError> {
         accounts: number(prepared.accounts())?,
         pages: number(prepared.pages())?,
         steps: i32::try_from(prepared.steps()).map_err(|_| StageError::Failed("too many steps".to_owned()))?,
-        statement: prepared.bytes().to_vec(),
+        statement: prepared.statement().bytes().to_vec(),
     })
 }
 

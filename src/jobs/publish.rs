@@ -1,6 +1,6 @@
 //! Stage 6: signed and published, once. The database refuses a second attestation for an exchange's epoch.
 
-use assay_programs::ledger::statement::Statement;
+use assay_core::sealed::StatementDigest;
 use serde_json::{Value, json};
 
 use super::{
@@ -26,7 +26,7 @@ pub(super) async fn run(running: Running) -> Result<(), StageError> {
     let jws = (context.sign)(&statement).map_err(StageError::Machine)?;
     let now = context.now();
     let attestation = NewAttestation {
-        id: Statement::digest(&statement),
+        id: StatementDigest::of(&statement).0,
         job_id: id,
         valid: report.is_valid(),
         report: json!({ "checks": checks }),

@@ -113,6 +113,12 @@ impl From<AttestError> for StageError {
     }
 }
 
+impl From<assay_core::Error> for StageError {
+    fn from(error: assay_core::Error) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
 impl From<assay_fold::Error> for StageError {
     fn from(error: assay_fold::Error) -> Self {
         Self::Failed(error.to_string())

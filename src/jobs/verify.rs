@@ -1,5 +1,6 @@
 //! Stage 5: the proof as anybody will verify it, by this process.
 
+use assay_core::sealed::Sealed;
 use assay_programs::ledger::{report::Report, verify::verify};
 
 use super::{
@@ -28,7 +29,8 @@ pub(super) async fn verified(running: &Running, statement: Vec<u8>, proof: Vec<u
     running
         .blocking(move |running| {
             let context = &running.context;
-            let report = verify(&statement, &proof, context.tests(), |shape| context.parameters(shape).map(Shared));
+            let report =
+                verify(Sealed::parse(&statement).as_ref(), &proof, context.tests(), |shape| context.parameters(shape));
             if report.statement.is_none() {
                 let failed = report.checks.iter().find(|c| !c.passed).map_or("", |c| c.detail.as_str());
                 return Err(StageError::Failed(format!("the proof does not verify: {failed}")));
@@ -37,13 +39,4 @@ pub(super) async fn verified(running: &Running, statement: Vec<u8>, proof: Vec<u
             Ok(report)
         })
         .await
-}
-
-/// Parameters that the context keeps.
-struct Shared(std::sync::Arc<assay_verifier::parameters::Kept>);
-
-impl AsRef<assay_fold::keys::Keys> for Shared {
-    fn as_ref(&self) -> &assay_fold::keys::Keys {
-        &self.0.0
-    }
 }

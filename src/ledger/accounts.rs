@@ -9,8 +9,8 @@ use super::finding::{Environment, Findings};
 use super::limits::{Limits, MAX_ACCOUNT_BYTES};
 use super::lines::{SNAPSHOT_LINE_BYTES, Table};
 use super::source::Source;
-use super::text::{fold, name_defect, shown};
 use crate::progress::Progress;
+use assay_core::text::{fold, name_defect, shown};
 
 pub(crate) const ACCOUNTS_HEADER: [&str; 2] = ["account", "class"];
 

@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use super::decimal::{Decimal, MAX_SCALE, parse_decimal};
 use super::finding::{Environment, Findings};
 use super::limits::{Limits, MAX_ASSETS};
 use super::lines::{SNAPSHOT_LINE_BYTES, Table};
 use super::source::Source;
-use super::text::{fold, name_defect, shown};
 use crate::progress::Progress;
+use assay_core::decimal::{Decimal, MAX_SCALE, parse_decimal};
+use assay_core::text::{fold, name_defect, shown};
 
 pub(crate) const ASSETS_HEADER: [&str; 4] = ["symbol", "scale", "price", "quote"];
 

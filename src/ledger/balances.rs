@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 
 use super::accounts::Accounts;
 use super::assets::Assets;
-use super::decimal::parse_quantity;
 use super::finding::{Environment, Findings};
 use super::holding::{AssetTotals, Holding};
 use super::limits::{Limits, MAX_ENTRIES_PER_ACCOUNT};
 use super::lines::{SNAPSHOT_LINE_BYTES, Table};
 use super::per_account::ends;
 use super::source::Source;
-use super::text::shown;
 use crate::progress::Progress;
+use assay_core::decimal::parse_quantity;
+use assay_core::text::shown;
 
 pub(crate) const BALANCES_HEADER: [&str; 4] = ["account", "asset", "equity", "debt"];
 

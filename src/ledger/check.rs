@@ -5,17 +5,17 @@ use std::path::Path;
 use super::assets::Assets;
 use super::balances::{self, Balances};
 use super::collateral::{self, Ledger};
-use super::decimal::{format_units, parse_units};
 use super::directory;
 use super::finding::{CheckError, Findings};
 use super::limits::{DEFAULT_COVERAGE_BPS, Limits};
 use super::manifest::{self, MANIFEST, Manifest};
 use super::reserve_lines::{self, Reserves};
 use super::snapshot::Snapshot;
-use super::text::shown;
 use super::tiers::{self, Tiers};
 use super::{accounts, assets, classes, instruments, position_limits, positions};
 use crate::progress::Progress;
+use assay_core::decimal::{format_units, parse_units};
+use assay_core::text::shown;
 
 /// Reads a snapshot directory and checks every rule of the format.
 ///

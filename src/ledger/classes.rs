@@ -4,8 +4,8 @@ use super::finding::{Environment, Findings};
 use super::limits::Limits;
 use super::lines::{SNAPSHOT_LINE_BYTES, Table};
 use super::source::Source;
-use super::text::{name_defect, shown};
 use crate::progress::Progress;
+use assay_core::text::{name_defect, shown};
 
 pub(crate) const CLASSES_HEADER: [&str; 4] = ["class", "name", "kyc_level", "jurisdiction"];
 

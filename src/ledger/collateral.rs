@@ -4,15 +4,15 @@
 use super::accounts::Accounts;
 use super::assets::Assets;
 use super::balances::Balances;
-use super::decimal::{format_units, parse_quantity};
 use super::finding::{Environment, Findings};
 use super::limits::Limits;
 use super::lines::{SNAPSHOT_LINE_BYTES, Table};
 use super::per_account::{PerAccount, sort_once_each};
 use super::source::Source;
-use super::text::shown;
 use super::tiers::Tiers;
 use crate::progress::Progress;
+use assay_core::decimal::{format_units, parse_quantity};
+use assay_core::text::shown;
 
 pub(crate) const COLLATERAL_HEADER: [&str; 4] = ["account", "asset", "kind", "amount"];
 

@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 
 use super::assets::MAX_SYMBOL_BYTES;
-use super::decimal::{Decimal, parse_decimal};
 use super::finding::{Environment, Findings};
 use super::limits::{Limits, MAX_INSTRUMENTS};
 use super::lines::{SNAPSHOT_LINE_BYTES, Table};
 use super::source::Source;
-use super::text::{fold, name_defect, shown};
 use crate::progress::Progress;
+use assay_core::decimal::{Decimal, parse_decimal};
+use assay_core::text::{fold, name_defect, shown};
 
 pub(crate) const INSTRUMENTS_HEADER: [&str; 4] = ["symbol", "contract_size", "mark_price", "maintenance_margin_bps"];
 

@@ -6,11 +6,11 @@ use std::io::Read;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use super::finding::{Environment, Findings};
-use super::text::name_defect;
+use assay_core::domain::{domain_defect, lei_defect};
+use assay_core::text::{name_defect, shown};
+use assay_core::time::parse_instant;
 
 pub(crate) const MANIFEST: &str = "manifest.toml";
 
@@ -44,10 +44,10 @@ pub struct Manifest {
 pub struct Exchange {
     /// Name as customers know it, 1 to 256 bytes.
     pub name: String,
-    /// Legal entity identifier (ISO 17442), 20 letters and digits.
+    /// Legal entity identifier (ISO 17442): 18 capital letters and digits, then two check digits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lei: Option<String>,
-    /// Domain under which it publishes, 1 to 253 bytes.
+    /// Domain under which it publishes: lower-case letters, digits, hyphens and dots.
     pub domain: String,
 }
 
@@ -57,7 +57,7 @@ pub struct Exchange {
 pub struct SnapshotInfo {
     /// The exchange's own name for this snapshot: 1 to 64 of `A–Z a–z 0–9 . _ -`.
     pub id: String,
-    /// RFC 3339 in UTC, ending in `Z`.
+    /// RFC 3339 in UTC, ending in `Z`, in the one spelling of [`assay_core::time`].
     pub taken_at: String,
     /// Height of each chain at which the reserves were read.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -174,23 +174,20 @@ pub(crate) fn parse(text: &str, findings: &mut Findings) -> Option<Manifest> {
 fn judge(manifest: &Manifest, findings: &mut Findings) {
     let Manifest { exchange, snapshot, policy, .. } = manifest;
     let mut add = |reason: String| findings.add(MANIFEST, None, reason);
-    for (field, value, max_bytes) in
-        [("exchange.name", &exchange.name, 256), ("exchange.domain", &exchange.domain, 253)]
-    {
-        if let Some(defect) = name_defect(value, max_bytes) {
-            add(format!("{field} {defect}"));
-        }
+    if let Some(defect) = name_defect(&exchange.name, 256) {
+        add(format!("exchange.name {defect}"));
     }
-    if let Some(lei) = &exchange.lei
-        && (lei.len() != 20 || !lei.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit()))
-    {
-        add("exchange.lei is not 20 capital letters and digits".to_owned());
+    if let Some(defect) = domain_defect(&exchange.domain) {
+        add(format!("exchange.domain {} {defect}", shown(&exchange.domain)));
+    }
+    if let Some((lei, defect)) = exchange.lei.as_ref().and_then(|lei| Some((lei, lei_defect(lei)?))) {
+        add(format!("exchange.lei {} {defect}", shown(lei)));
     }
     if let Some(defect) = snapshot_id_defect(&snapshot.id) {
         add(format!("snapshot.id {defect}"));
     }
-    if let Some(defect) = taken_at_defect(&snapshot.taken_at) {
-        add(format!("snapshot.taken_at {defect}"));
+    if let Err(e) = parse_instant(&snapshot.taken_at) {
+        add(format!("snapshot.taken_at {e}"));
     }
     for (chain, height) in &snapshot.block_heights {
         if let Some(defect) = name_defect(chain, 64) {
@@ -221,12 +218,4 @@ pub(crate) fn snapshot_id_defect(id: &str) -> Option<&'static str> {
     // "." and ".." are allowed characters, but folders elsewhere.
     (id.is_empty() || id.len() > 64 || !id.bytes().all(allowed) || matches!(id, "." | ".."))
         .then_some("is not 1 to 64 letters, digits, dots, underscores or hyphens")
-}
-
-/// Why `taken_at` is not an instant in UTC.
-pub(crate) fn taken_at_defect(taken_at: &str) -> Option<&'static str> {
-    // The parser would take other letters and separators than T and Z as well; one instant is to have one spelling.
-    let canonical = taken_at.ends_with('Z') && taken_at.as_bytes().get(10) == Some(&b'T');
-    let valid = canonical && OffsetDateTime::parse(taken_at, &Rfc3339).is_ok();
-    (!valid).then_some("is not an RFC 3339 time in UTC such as 2026-11-23T00:00:00Z")
 }

@@ -19,7 +19,6 @@ mod balances;
 mod check;
 mod classes;
 mod collateral;
-pub mod decimal;
 mod directory;
 mod finding;
 mod holding;
@@ -32,24 +31,22 @@ mod per_account;
 mod position_limits;
 mod positions;
 mod reserve_lines;
-pub mod reserves;
 pub mod sample;
 mod snapshot;
 mod source;
-mod text;
 mod tiers;
 mod writer;
 
 #[cfg(test)]
 mod tests;
 
+pub use assay_core::decimal::Decimal;
 pub(crate) use assets::ASSETS_HEADER;
 pub use assets::Asset;
 pub use check::check;
 pub(crate) use classes::CLASSES_HEADER;
 pub use classes::ClassInfo;
 pub use collateral::Collateral;
-pub use decimal::Decimal;
 pub(crate) use directory::table_of;
 pub use finding::{CheckError, Environment, Finding, Findings};
 pub use holding::{AssetTotals, Holding};

@@ -4,14 +4,14 @@
 use std::collections::BTreeMap;
 
 use super::classes::{Classes, parse_class};
-use super::decimal::parse_quantity;
 use super::finding::{Environment, Findings};
 use super::instruments::Instruments;
 use super::limits::Limits;
 use super::lines::{SNAPSHOT_LINE_BYTES, Table};
 use super::source::Source;
-use super::text::shown;
 use crate::progress::Progress;
+use assay_core::decimal::parse_quantity;
+use assay_core::text::shown;
 
 pub(crate) const LIMITS_HEADER: [&str; 4] = ["instrument", "class", "side", "limit"];
 

@@ -1,7 +1,6 @@
 //! `positions.csv`: `account,instrument,quantity` — who holds how many contracts, above zero long and below zero short.
 
 use super::accounts::Accounts;
-use super::decimal::{DecimalError, parse_quantity};
 use super::finding::{Environment, Findings};
 use super::instruments::Instruments;
 use super::limits::Limits;
@@ -9,8 +8,9 @@ use super::lines::{SNAPSHOT_LINE_BYTES, Table};
 use super::per_account::{PerAccount, sort_once_each};
 use super::position_limits::{PositionLimits, Side};
 use super::source::Source;
-use super::text::shown;
 use crate::progress::Progress;
+use assay_core::decimal::{DecimalError, parse_quantity};
+use assay_core::text::shown;
 
 pub(crate) const POSITIONS_HEADER: [&str; 3] = ["account", "instrument", "quantity"];
 

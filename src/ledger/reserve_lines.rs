@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 
 use super::assets::Assets;
-use super::decimal::parse_units;
 use super::finding::{Environment, Findings};
 use super::limits::Limits;
 use super::lines::{SNAPSHOT_LINE_BYTES, Table};
 use super::source::Source;
-use super::text::{fold, name_defect, shown};
 use crate::progress::Progress;
+use assay_core::decimal::parse_units;
+use assay_core::text::{fold, name_defect, shown};
 
 /// Columns of reserves.csv.
 pub const RESERVES_HEADER: [&str; 7] = ["asset", "chain", "address", "amount", "height", "message", "signature"];

@@ -4,13 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::assets::Assets;
-use super::decimal::{Decimal, parse_decimal, parse_units};
 use super::finding::{Environment, Findings};
 use super::limits::{Limits, MAX_COLLATERAL_KINDS, MAX_TIERS};
 use super::lines::{SNAPSHOT_LINE_BYTES, Table};
 use super::source::Source;
-use super::text::shown;
 use crate::progress::Progress;
+use assay_core::decimal::{Decimal, parse_decimal, parse_units};
+use assay_core::text::shown;
 
 pub(crate) const TIERS_HEADER: [&str; 4] = ["asset", "from", "to", "percent"];
 pub(crate) const TIERS_BY_KIND_HEADER: [&str; 5] = ["asset", "kind", "from", "to", "percent"];

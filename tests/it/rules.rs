@@ -9,7 +9,11 @@ use assay::{
 };
 use assay_core::{field::to_hex, identity::identity, tree::UpperTree};
 use assay_fold::Error;
-use assay_programs::{ledger::{fold::Fold, inclusion::measures, page::Page, verify::verify}, purpose::TestShapes, testing::{batch_roots, restate, test_columns}};
+use assay_programs::{
+    ledger::{fold::Fold, inclusion::measures, page::Page, verify::verify},
+    purpose::TestShapes,
+    testing::{batch_roots, restate, test_columns},
+};
 use serde_json::Value;
 
 use crate::support::{Ledger, Run, assay, assay_in, home, shared_data, text};

@@ -27,8 +27,15 @@ use assay::{
     },
     tokens::{Grant, KeyRing, Role, TokenVerifier},
 };
-use assay_core::{field::F, identity::MasterSecret, tree::{empty_roots, node}};
-use assay_programs::{ledger::{inclusion::verify_inclusion, page::Page, shape::Shape, statement::Statement}, testing::{batch_roots, test_pages, test_statement}};
+use assay_core::{
+    field::F,
+    identity::MasterSecret,
+    tree::{empty_roots, node},
+};
+use assay_programs::{
+    ledger::{inclusion::verify_inclusion, page::Page, shape::Shape, statement::Statement},
+    testing::{batch_roots, test_pages, test_statement},
+};
 use ff::PrimeField;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};

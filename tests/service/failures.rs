@@ -8,7 +8,10 @@ use std::{
 };
 
 use assay_fold::keys::Keys;
-use assay_programs::{ledger::{Ledger, inclusion::verify_inclusion, shape::Shape, statement::Statement, verify::verify}, purpose::TestShapes};
+use assay_programs::{
+    ledger::{Ledger, inclusion::verify_inclusion, shape::Shape, statement::Statement, verify::verify},
+    purpose::TestShapes,
+};
 use serde_json::Value;
 
 use crate::{

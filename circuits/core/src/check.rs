@@ -25,7 +25,8 @@ impl Check {
 }
 
 /// The checks of a report, in order.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
 pub struct Checks(Vec<Check>);
 
 impl Checks {
@@ -68,6 +69,12 @@ impl Checks {
     /// The checks.
     pub fn into_vec(self) -> Vec<Check> {
         self.0
+    }
+}
+
+impl FromIterator<Check> for Checks {
+    fn from_iter<I: IntoIterator<Item = Check>>(checks: I) -> Self {
+        Self(checks.into_iter().collect())
     }
 }
 

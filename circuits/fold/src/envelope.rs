@@ -72,7 +72,9 @@ pub fn open(kind: Kind, bytes: &[u8]) -> Result<(Header, &[u8]), Error> {
     if magic != kind.magic {
         let reason = match std::str::from_utf8(magic).ok().filter(|text| text.starts_with("ASSAY")) {
             Some(_) if magic == CHECKPOINT.magic => format!("these bytes hold a checkpoint, not a {}", kind.name),
-            Some(other) => format!("these bytes begin with {other}: they hold another kind of file, not a {}", kind.name),
+            Some(other) => {
+                format!("these bytes begin with {other}: they hold another kind of file, not a {}", kind.name)
+            }
             None => format!("these bytes are no Assay {}", kind.name),
         };
         return Err(Error::Malformed(reason));

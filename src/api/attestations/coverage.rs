@@ -4,10 +4,12 @@ use std::fmt::Write;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use assay_core::decimal::percent;
-use assay_programs::ledger::{policy::AssetLine, statement::Statement};
-use assay_verifier::report::visible;
+use assay_core::text::visible;
+use assay_programs::ledger::{
+    policy::{AssetLine, asset_lines},
+    statement::Statement,
+};
 
-use super::view::asset_lines;
 use crate::api::{artefact::Artefact, evidence::Part, parse::AttestationId, problem::Problem, state::ApiState};
 
 /// Assets that are drawn; more would be no picture.
@@ -154,7 +156,10 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use assay_programs::{ledger::shape::Shape, testing::{test_pages, test_statement}};
+    use assay_programs::{
+        ledger::shape::Shape,
+        testing::{test_pages, test_statement},
+    };
 
     use super::*;
 

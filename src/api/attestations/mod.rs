@@ -12,4 +12,4 @@ pub mod statement;
 pub mod verification;
 mod view;
 
-pub use view::{AssetClaim, Attestation, Publisher, Summary, asset_lines};
+pub use view::{AssetClaim, Attestation, Publisher, Summary};

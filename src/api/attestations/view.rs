@@ -1,10 +1,8 @@
 //! An attestation as the API shows it, and its stored artefacts.
 
-use std::collections::HashMap;
+use assay_core::decimal::format_units;
+use assay_programs::ledger::policy::{AssetLine, asset_lines};
 
-use assay_core::decimal::parse_count;
-use assay_programs::ledger::{policy::AssetLine, statement::{ColumnKind, Statement}};
-use assay_verifier::report::amount;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -111,39 +109,14 @@ pub struct AssetClaim {
 /// JSON readers keep integers exact up to here; a coverage beyond that is as good as this one.
 const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
 
-/// The numbers of each asset, in the order of the book.
-pub fn asset_lines(statement: &Statement) -> Vec<AssetLine> {
-    // in one pass: there may be thousands of assets, and anybody may ask
-    let mut sums: HashMap<&str, (u128, u128)> = HashMap::new();
-    for column in &statement.columns {
-        let units = parse_units(&column.total).unwrap_or(0);
-        if let ColumnKind::Debt { asset } = &column.kind {
-            let (_, debts) = sums.entry(asset).or_default();
-            *debts = debts.saturating_add(units);
-        } else if let Some(asset) = column.kind.asset().filter(|_| column.kind.is_owed()) {
-            let (assets, _) = sums.entry(asset).or_default();
-            *assets = assets.saturating_add(units);
-        }
-    }
-    let sum = |symbol: &str| sums.get(symbol).copied().unwrap_or_default();
-    let line = |asset: &assay_programs::ledger::statement::Asset| AssetLine {
-        symbol: asset.symbol.clone(),
-        scale: asset.scale,
-        assets: sum(&asset.symbol).0,
-        debts: sum(&asset.symbol).1,
-        reserves: parse_units(&asset.reserves).unwrap_or(0),
-    };
-    statement.assets.iter().map(line).collect()
-}
-
 impl From<&AssetLine> for AssetClaim {
     fn from(line: &AssetLine) -> Self {
         let bounded = |bps: u128| u64::try_from(bps).unwrap_or(MAX_SAFE_INTEGER).min(MAX_SAFE_INTEGER);
         Self {
             asset: line.symbol.clone(),
-            customer_assets: amount(line.assets, line.scale),
-            debts: amount(line.debts, line.scale),
-            reserves: amount(line.reserves, line.scale),
+            customer_assets: format_units(line.assets, line.scale),
+            debts: format_units(line.debts, line.scale),
+            reserves: format_units(line.reserves, line.scale),
             coverage_bps: line.coverage_bps().map(bounded),
         }
     }

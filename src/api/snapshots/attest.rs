@@ -98,7 +98,7 @@ fn check_shape(name: &str, test_shapes: bool) -> Result<(), Problem> {
     if name == AUTO {
         return Ok(());
     }
-    let offered = |shape: &&Shape| shape.purpose == Use::Release || test_shapes;
+    let offered = |shape: &&Shape| shape.purpose == Purpose::Release || test_shapes;
     let mut shapes = Shape::catalogue().iter().filter(offered).map(|shape| shape.name);
     if shapes.any(|shape| shape == name) {
         return Ok(());

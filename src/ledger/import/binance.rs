@@ -21,16 +21,16 @@ use num_bigint::BigUint;
 use self::info::{KINDS, MARGIN, Step, Tables};
 use super::adapter::{ImportError, Imported, Options};
 use crate::ledger::assets::Asset;
-use crate::ledger::decimal::{Decimal, MAX_SCALE, format_digits, format_units, parse_decimal, parse_units};
 use crate::ledger::finding::Findings;
 use crate::ledger::limits::MAX_ASSETS;
 use crate::ledger::lines::{Fields, Table};
 use crate::ledger::manifest::{Exchange, Manifest, SnapshotInfo, TotalText};
 use crate::ledger::source::Source;
-use crate::ledger::text::{fold, name_defect, shown};
 use crate::ledger::tiers::percent;
 use crate::ledger::writer::{SnapshotWriter, WriteError};
 use crate::progress::Progress;
+use assay_core::decimal::{Decimal, MAX_SCALE, format_digits, format_units, parse_decimal, parse_units};
+use assay_core::text::{fold, name_defect, shown};
 
 mod info;
 

@@ -6,9 +6,10 @@
 mod adapter;
 mod binance;
 
+use assay_core::time::parse_instant;
 use std::path::{Path, PathBuf};
 
-use super::manifest::{snapshot_id_defect, taken_at_defect};
+use super::manifest::snapshot_id_defect;
 use super::writer::WriteError;
 use crate::progress::Progress;
 
@@ -60,7 +61,7 @@ pub fn import(
     if let Some(defect) = snapshot_id_defect(&options.snapshot_id) {
         return argument(format!("snapshot id {} {defect}", options.snapshot_id));
     }
-    if let Some(defect) = taken_at_defect(&options.taken_at) {
+    if let Err(defect) = parse_instant(&options.taken_at) {
         return argument(format!("taken_at {} {defect}", options.taken_at));
     }
     match format {

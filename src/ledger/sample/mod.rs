@@ -23,6 +23,7 @@ mod assets;
 mod draw;
 mod rules;
 
+use assay_core::time::parse_instant;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -33,11 +34,11 @@ use self::assets::SAMPLE_ASSETS;
 use self::draw::Draw;
 use self::rules::Rules;
 use super::assets::Asset;
-use super::decimal::{format_units, parse_decimal};
 use super::holding::AssetTotals;
-use super::manifest::{Exchange, Manifest, SnapshotInfo, TotalText, taken_at_defect};
+use super::manifest::{Exchange, Manifest, SnapshotInfo, TotalText};
 use super::writer::{SnapshotWriter, WriteError};
 use crate::progress::Progress;
+use assay_core::decimal::{format_units, parse_decimal};
 
 /// Domain of the sample's exchange.
 pub const DOMAIN: &str = "exchange.example";
@@ -65,7 +66,7 @@ pub fn sample(options: &Options, out: &Path, progress: &dyn Progress) -> Result<
     if accounts == 0 || accounts >= u64::from(u32::MAX) {
         return Err(WriteError::Argument(format!("a sample has 1 to {} accounts, not {accounts}", u32::MAX - 1)));
     }
-    if let Some(defect) = taken_at_defect(taken_at) {
+    if let Err(defect) = parse_instant(taken_at) {
         return Err(WriteError::Argument(format!("taken_at {taken_at} {defect}")));
     }
     let mut writer = SnapshotWriter::create(out)?;

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::super::assets::Asset;
-use super::super::decimal::{Decimal, parse_decimal};
 use super::super::holding::AssetTotals;
 use super::super::writer::{SnapshotWriter, WriteError};
 use super::draw::{Draw, cents_of};
+use assay_core::decimal::{Decimal, parse_decimal};
 
 /// Class, name, level of knowledge, jurisdiction.
 const CLASSES: [[&str; 4]; 2] = [["1", "retail", "standard", "EU"], ["2", "institutional", "enhanced", "EU"]];

@@ -1,12 +1,14 @@
 //! What the exchange says its numbers satisfy. A statement that breaks its policy is a true statement of a failure.
 
+use std::collections::HashMap;
+
 use assay_core::{
     check::Checks,
     decimal::{format_units, parse_count, percent},
 };
 use serde::Serialize;
 
-use super::statement::{CoverageBasis, MEASURE_DECIMALS, Statement};
+use super::statement::{Asset, CoverageBasis, MEASURE_DECIMALS, Statement};
 
 /// The numbers of one asset, in smallest units.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -50,17 +52,21 @@ impl AssetLine {
 
 /// The numbers of each asset, in the order of the book.
 pub fn asset_lines(statement: &Statement) -> Vec<AssetLine> {
-    statement
-        .assets
-        .iter()
-        .map(|a| AssetLine {
-            symbol: a.symbol.clone(),
-            scale: a.scale,
-            assets: statement.customer_assets(&a.symbol),
-            debts: statement.debts(&a.symbol),
-            reserves: parse_count(&a.reserves).unwrap_or(0),
-        })
-        .collect()
+    // in one pass: there may be thousands of assets
+    let mut sums: HashMap<&str, (u128, u128)> = HashMap::new();
+    for column in &statement.columns {
+        let units = parse_count(&column.total).unwrap_or(0);
+        let Some(asset) = column.kind.asset() else { continue };
+        let (assets, debts) = sums.entry(asset).or_default();
+        let sum = if column.kind.is_owed() { assets } else { debts };
+        *sum = sum.saturating_add(units);
+    }
+    let line = |asset: &Asset| {
+        let (assets, debts) = sums.get(asset.symbol.as_str()).copied().unwrap_or_default();
+        let reserves = parse_count(&asset.reserves).unwrap_or(0);
+        AssetLine { symbol: asset.symbol.clone(), scale: asset.scale, assets, debts, reserves }
+    };
+    statement.assets.iter().map(line).collect()
 }
 
 /// What the exchange says the numbers satisfy. A statement that breaks its policy is a true statement of a failure.

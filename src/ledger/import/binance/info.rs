@@ -4,14 +4,14 @@
 
 use std::collections::HashMap;
 
-use crate::ledger::decimal::{Decimal, parse_decimal, parse_quantity};
 use crate::ledger::finding::{Environment, Findings};
 use crate::ledger::limits::Limits;
 use crate::ledger::lines::Table;
 use crate::ledger::source::Source;
-use crate::ledger::text::{fold, name_defect, shown};
 use crate::ledger::tiers::{Ladder, parse_percent};
 use crate::progress::{Progress, Silent};
+use assay_core::decimal::{Decimal, parse_decimal, parse_quantity};
+use assay_core::text::{fold, name_defect, shown};
 
 const HEADER: [&str; 5] = [
     "token",
