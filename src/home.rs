@@ -260,7 +260,7 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let home = Home::new(place.path().join("home"));
         assert!(matches!(home.existing_secret(), Err(HomeError::File { .. })));
-        assert!(!home.has_parameters("solvency-64"));
+        assert!(!home.has_parameters::<Ledger>(Shape::named("solvency-64").unwrap()));
         assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0);
     }
 }

@@ -65,8 +65,13 @@ pub fn disclose(
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use assay_programs::ledger::statement::ColumnKind;
-    use assay_programs::ledger::statement::{Column, Exchange, NOT_PROVEN, PROTOCOL, Policy, Reserves, SnapshotInfo};
+    use assay_core::sealed::StatementDigest;
+    use assay_programs::{
+        ledger::statement::{
+            Asset, Column, ColumnKind, Exchange, NOT_PROVEN, PROTOCOL, Policy, Reserves, SnapshotInfo,
+        },
+        reserves::{MAX_DISCLOSURE_BYTES, ReservesReport, verify_reserves},
+    };
     use serde_json::{Value, json};
 
     use super::*;
@@ -89,7 +94,7 @@ mod tests {
         ]
     }
 
-    fn statement_over(lines: &[LineFields], reserves: [&str; 2]) -> Vec<u8> {
+    fn statement_over(lines: &[LineFields], reserves: [&str; 2]) -> Sealed<Statement> {
         let root = ReserveTree::over(lines, |line| secret().reserve_blind("s1", line as u64)).root();
         let asset = |symbol: &str, scale, reserves: &str| Asset {
             symbol: symbol.to_owned(),
@@ -127,10 +132,10 @@ mod tests {
             steps: 1,
             not_proven: NOT_PROVEN.map(str::to_owned).to_vec(),
         };
-        statement.to_bytes().unwrap()
+        Sealed::seal(statement).unwrap()
     }
 
-    fn honest_statement() -> Vec<u8> {
+    fn honest_statement() -> Sealed<Statement> {
         statement_over(&all_lines(), ["175000002", "1000"])
     }
 
@@ -139,7 +144,7 @@ mod tests {
     }
 
     fn check(file: &Value) -> ReservesReport {
-        verify_disclosure(file.to_string().as_bytes(), &honest_statement())
+        verify_reserves(Ok(&honest_statement()), file.to_string().as_bytes())
     }
 
     /// The check that fails, and why.
@@ -273,15 +278,18 @@ mod tests {
         }
         let statement = honest_statement();
         for odd in ["", "{}", "[]", "null", &format!("{honest}{honest}")] {
-            assert_eq!(refusal(&verify_disclosure(odd.as_bytes(), &statement)).0, "reserves-file");
+            assert_eq!(refusal(&verify_reserves(Ok(&statement), odd.as_bytes())).0, "reserves-file");
         }
         let twice = honest.to_string().replacen('{', r#"{"line_count":5,"#, 1);
-        assert_eq!(refusal(&verify_disclosure(twice.as_bytes(), &statement)).0, "reserves-file");
+        assert_eq!(refusal(&verify_reserves(Ok(&statement), twice.as_bytes())).0, "reserves-file");
         // bytes that are no statement, even if the file names their digest
-        let named = with(&honest, |file| file["attestation_id"] = json!(hex::encode(Statement::digest(b"{}"))));
-        assert_eq!(refusal(&verify_disclosure(named.to_string().as_bytes(), b"{}")).0, "reserves-file");
+        let named = with(&honest, |file| file["attestation_id"] = json!(StatementDigest::of(b"{}").to_string()));
+        assert_eq!(
+            refusal(&verify_reserves(Sealed::parse(b"{}").as_ref(), named.to_string().as_bytes())).0,
+            "reserves-file"
+        );
         let long = vec![b' '; MAX_DISCLOSURE_BYTES + 1];
-        assert_eq!(refusal(&verify_disclosure(&long, &statement)).0, "reserves-file");
+        assert_eq!(refusal(&verify_reserves(Ok(&statement), &long)).0, "reserves-file");
     }
 
     #[test]
@@ -299,7 +307,7 @@ mod tests {
             lines[0][3] = amount.to_owned();
             let statement = statement_over(&lines, ["175000002", "1000"]);
             let file = disclose(&statement, &lines, &secret(), &[0, 2, 3]).unwrap();
-            let report = verify_disclosure(&serde_json::to_vec(&file).unwrap(), &statement);
+            let report = verify_reserves(Ok(&statement), &serde_json::to_vec(&file).unwrap());
             let (id, detail) = refusal(&report);
             assert!(id == "reserves-amounts" && detail.contains(reason), "{detail}");
             assert!(report.assets.is_empty());
@@ -325,6 +333,6 @@ mod tests {
             serde_json::to_string_pretty(&disclose(&honest_statement(), &all_lines(), &secret(), &[0, 2, 3]).unwrap());
         let written = written.unwrap();
         assert!(example == written, "the example should be:\n{written}");
-        assert!(verify_disclosure(example.as_bytes(), &honest_statement()).is_valid());
+        assert!(verify_reserves(Ok(&honest_statement()), example.as_bytes()).is_valid());
     }
 }

@@ -51,6 +51,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use std::collections::BTreeMap;
 
+    use assay_programs::ledger::policy::AssetLine;
     use assay_programs::ledger::statement::ColumnKind;
     use assay_programs::ledger::statement::{
         Asset, Column, Exchange, NOT_PROVEN, PROTOCOL, Policy, Reserves, SnapshotInfo,

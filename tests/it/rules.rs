@@ -7,12 +7,12 @@ use assay::{
     ledger::{Limits, check},
     progress::Silent,
 };
-use assay_core::{field::to_hex, identity::identity, tree::UpperTree};
+use assay_core::{field::to_hex, identity::identity, sealed::Sealed, tree::UpperTree};
 use assay_fold::Error;
 use assay_programs::{
     ledger::{fold::Fold, inclusion::measures, page::Page, verify::verify},
     purpose::TestShapes,
-    testing::{batch_roots, restate, test_columns},
+    testing::{batch_roots, compress_unjudged, restate, test_columns},
 };
 use serde_json::Value;
 
@@ -252,7 +252,7 @@ fn forced_one_over_the_limit(ledger: &Ledger, account: &str, limit: u64) -> &'st
     let plan = Plan::new(&snapshot, &secret, ShapeChoice::Auto, &stop, &Silent).unwrap();
     let mut pages: Vec<Page> = (0..plan.steps()).flat_map(|step| plan.batch(step)).collect();
     let honest = Prepared::new(&snapshot, &secret, ShapeChoice::Auto, &stop, &Silent).unwrap();
-    let mut statement = honest.statement().clone();
+    let mut statement = (**honest.statement()).clone();
 
     let id = &statement.snapshot.id;
     let own = identity(&secret.salt(id, account), id, account);
@@ -266,16 +266,17 @@ fn forced_one_over_the_limit(ledger: &Ledger, account: &str, limit: u64) -> &'st
 
     let shape = plan.shape();
     let roots = batch_roots(shape, &pages);
-    statement.root = to_hex(&UpperTree::build(shape, roots.clone()).root());
+    statement.root = to_hex(&UpperTree::build(shape.depths, roots.clone()).root());
     restate(&mut statement, &pages);
 
-    let (bytes, columns) = (statement.to_bytes().unwrap(), test_columns(&statement, &pages));
+    let columns = test_columns(&statement, &pages);
+    let statement = Sealed::seal(statement).unwrap();
     let parameters = home.parameters(shape).unwrap();
-    let mut fold = Fold::begin(&parameters.0, &bytes, &roots, &columns).unwrap();
+    let mut fold = Fold::begin(&parameters, &statement, &roots, &columns).unwrap();
     for batch in pages.chunks(shape.batch()) {
         fold.step(batch.to_vec()).unwrap();
     }
-    let proof = fold.compress().unwrap();
-    let report = verify(&bytes, &proof, TestShapes::Refused, |_| Ok::<_, Error>(&parameters));
+    let proof = compress_unjudged(fold.run()).unwrap();
+    let report = verify(Ok(&statement), &proof, TestShapes::Refused, |_| Ok::<_, Error>(&parameters));
     report.checks.iter().find(|c| !c.passed).unwrap().id
 }

@@ -15,10 +15,8 @@ use actix_web::{
 };
 use assay::{
     api::{self, ApiState, Parts},
-    attest::verify_reserve_disclosure,
     clock::FixedClock,
     config::Config,
-    ledger::reserves::ReserveTree,
     store::{
         Store,
         attestations::{self, NewAttestation},
@@ -30,10 +28,13 @@ use assay::{
 use assay_core::{
     field::F,
     identity::MasterSecret,
+    lines::ReserveTree,
+    sealed::Sealed,
     tree::{empty_roots, node},
 };
 use assay_programs::{
-    ledger::{inclusion::verify_inclusion, page::Page, shape::Shape, statement::Statement},
+    ledger::{inclusion::verify_inclusion, page::Page, shape::Shape},
+    reserves::verify_reserves,
     testing::{batch_roots, test_pages, test_statement},
 };
 use ff::PrimeField;
@@ -340,14 +341,14 @@ fn record(page: &Page) -> Vec<u8> {
 fn tree(shape: &Shape, pages: &[Page]) -> Vec<pages::NodeRow> {
     let (mut level, empty) = (batch_roots(shape, pages), empty_roots(shape.depth()));
     let mut rows = Vec::new();
-    for height in 0..shape.upper_depth {
+    for height in 0..shape.depths.upper {
         rows.extend(level.iter().zip(0..).map(|(digest, position)| pages::NodeRow {
             height: height as i16,
             position,
             digest: digest.to_repr().into(),
         }));
         let above = level.chunks(8).map(|chunk| {
-            let mut children = [empty[shape.batch_depth + height]; 8];
+            let mut children = [empty[shape.depths.batch + height]; 8];
             children[..chunk.len()].copy_from_slice(chunk);
             node(&children)
         });
@@ -375,11 +376,9 @@ async fn publish(store: &Store, shape: &str, accounts: usize, name: &str, epoch:
     let reserves = ReserveTree::over(&lines, |line| secret.reserve_blind(&statement.snapshot.id, line as u64));
     statement.reserves.root = hex::encode(reserves.root());
     statement.exchange.name = format!("Exchange {name}");
-    let bytes = {
-        assay_programs::testing::recommit(&mut statement, &pages);
-        statement.to_bytes().unwrap()
-    };
-    let id = Statement::digest(&bytes);
+    assay_programs::testing::recommit(&mut statement, &pages);
+    let statement = Sealed::seal(statement).unwrap();
+    let (bytes, id) = (statement.bytes().to_vec(), statement.digest().0);
 
     let info = assay::store::exchanges::ExchangeInfo {
         domain: EXCHANGE.to_owned(),
@@ -517,7 +516,7 @@ async fn a4_every_customer_gets_their_own_inclusion_and_nobody_else_s() {
             assert_eq!(header_of(&answer, "cache-control"), "private, no-store");
             assert!(header_of(&answer, "content-encoding").is_empty());
             let file = read_body(answer).await;
-            let report = verify_inclusion(&published.statement, &file, Some(&account));
+            let report = verify_inclusion(Sealed::parse(&published.statement).as_ref(), &file, Some(&account));
             assert!(report.is_valid(), "{account}: {:?}", report.checks);
         }
         // whoever has nothing here is told the same, for whatever reason
@@ -620,7 +619,7 @@ async fn auditors_see_the_evidence_and_what_customers_said() {
     for (query, lines) in [("", 10), ("?asset=T01", 5)] {
         let answer = send(get(&format!("/v1/reserves/{}{query}", published.id), &auditor)).await;
         let file = read_body(answer).await;
-        let report = verify_reserve_disclosure(&file, &published.statement);
+        let report = verify_reserves(Sealed::parse(&published.statement).as_ref(), &file);
         assert_eq!(report.lines, (lines, 10));
         assert!(report.checks.iter().take(2).all(|check| check.passed), "{:?}", report.checks);
     }

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
+use assay_core::sealed::Sealed;
 use assay_programs::ledger::inclusion::verify_inclusion;
 use assay_verifier::attestation::Attestation;
 use serde_json::json;
@@ -45,7 +46,7 @@ fn a_ledger_is_attested_and_everybody_finds_what_concerns_them() {
         let token = service.token("customer", &reference);
         let answer = service.get(&format!("{attestation}/inclusion"), Some(&token)).expect(200);
         assert!(answer.header("cache-control").contains("no-store"));
-        let report = verify_inclusion(&statement.body, &answer.body, Some(&reference));
+        let report = verify_inclusion(Sealed::parse(&statement.body).as_ref(), &answer.body, Some(&reference));
         assert!(report.is_valid(), "{:?}", report.checks);
         assert!(report.holdings.iter().any(|h| h.asset == "BTC" && h.units == a as u128 + 1));
         let text = String::from_utf8(answer.body).unwrap();
