@@ -1,12 +1,11 @@
-//! Files and directories that a crash, a full disk or a second process finds whole: as they were before, or as they are to be.
+//! Writing files and directories so that a crash, a full disk or a second process never leaves half of one.
 //!
-//! In come a path and what it is to hold. The content is written beside it under a name of its own, synced, renamed to the
-//! path, and then the directory is synced, so that once a call has returned a power cut changes nothing.
-//! [`replace`] puts it in the place of an earlier file; [`create_new`] and [`name_directory`] refuse a name that is taken, also
-//! by a process that takes it at the same moment.
+//! **In:** a path and its content. **Out:** the complete file, or an error and whatever was at the path before. The content goes to a
+//! temporary file in the same directory, which is synced and renamed; then the directory is synced. After a successful call the
+//! result survives a power cut. [`replace`] overwrites; [`create_new`] and [`name_directory`] fail if the name is taken, also when
+//! two processes try at the same moment.
 //!
-//! What never happens here: content is never written under its final name, and nothing is readable by others for a moment that
-//! is not to be.
+//! **Never:** content is written under its final name; a private file is readable by others, even for a moment.
 
 use std::{
     ffi::{OsStr, OsString},

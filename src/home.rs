@@ -1,9 +1,10 @@
-//! What outlives single attestations, in a directory of the operator's own, by convention `~/.assay`: the master secret, the
-//! signing keys, the circuits' parameters, the ids of snapshots, and what the service needs on this machine.
+//! The operator's directory, by convention `~/.assay`: what outlives single attestations.
 //!
-//! In comes the directory's path, out go secrets and parameters, and paths for those who keep files of their own there. Only
-//! [`Home::master_secret`], [`Home::claim_snapshot_id`] and the cache of parameters write; everything else only reads. What
-//! never happens here: the secret is never copied, replaced or shown, and never read from a file that others may read.
+//! **In:** its path. **Out:** the master secret, the circuits' parameters, claims on snapshot ids, and the paths of directories that
+//! other modules fill (keys, Postgres, scratch). Only [`Home::master_secret`], [`Home::claim_snapshot_id`] and the cache of
+//! parameters write.
+//!
+//! **Never:** the secret is copied, replaced or shown, or read from a file that others may read.
 
 use std::{
     fs::{self, File},

@@ -117,11 +117,6 @@ impl Service {
         &self.keys
     }
 
-    /// The database.
-    pub fn store(&self) -> &Store {
-        &self.store
-    }
-
     /// Whether the database is this process's own.
     pub fn is_private(&self) -> bool {
         self.cluster.lock().unwrap_or_else(PoisonError::into_inner).is_some()

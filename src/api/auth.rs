@@ -1,10 +1,9 @@
 //! Who may come in: judged before a handler runs, by what the route table says, so that no endpoint can forget it.
 
 use std::{
-    collections::HashMap,
     future::{Ready, ready},
     ops::Deref,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::Instant,
 };
 
@@ -16,16 +15,25 @@ use actix_web::{
     middleware::Next,
 };
 use sha2::{Digest, Sha256};
-use time::{Duration, OffsetDateTime};
 use tracing::{Span, field};
 
 use super::{
     limits::client_address,
     problem::{Kind, Problem},
-    routes::{Access, Route},
     state::ApiState,
 };
-use crate::tokens::Caller;
+use crate::tokens::{Caller, Scope};
+
+/// Who may call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Everybody, however often: what machines ask that look after this one.
+    Always,
+    /// Everybody, as often as an address may.
+    Public,
+    /// Whoever has a token with this scope, as often as a subject may.
+    Scope(Scope),
+}
 
 /// The caller whom the route table let in. On a public route there is none, and asking for one is a fault.
 #[derive(Clone)]
@@ -59,17 +67,17 @@ impl FromRequest for Authenticated {
     }
 }
 
-/// Lets a request through to the handler of `route`, or answers why not.
+/// Lets a request through to its handler, or answers why not.
 ///
 /// # Errors
 /// Those of what comes behind it.
 pub async fn admit(
     state: ApiState,
-    route: &'static Route,
+    access: Access,
     request: ServiceRequest,
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    match judge(&state, route.access, request.request()).await {
+    match judge(&state, access, request.request()).await {
         Ok(caller) => {
             if let Some(caller) = caller {
                 let scopes: Vec<_> = caller.scopes.iter().map(|scope| scope.as_str()).collect();
@@ -111,54 +119,12 @@ async fn judge(state: &ApiState, access: Access, request: &HttpRequest) -> Resul
 /// Who calls with this token.
 async fn caller(state: &ApiState, token: &str) -> Result<Arc<Caller>, Problem> {
     let (name, now) = (Sha256::digest(token).into(), state.now());
-    if let Some(caller) = state.believed.get(&name, now) {
+    if let Some(caller) = state.tokens.get(&name, now) {
         return Ok(caller);
     }
     let caller = Arc::new(state.verifier.authenticate(token, now).await?);
-    state.believed.put(name, &caller, now);
+    state.tokens.put(name, &caller, now);
     Ok(caller)
-}
-
-/// Most tokens that are believed at the same time.
-const MAX_BELIEVED: usize = 1 << 14;
-
-/// Tokens that were good a moment ago, by their SHA-256. Judging one takes longer than most answers. A key that is taken back,
-/// or a token that expires, works so much longer.
-pub struct Believed {
-    within: Duration,
-    tokens: Mutex<HashMap<[u8; 32], Judged>>,
-}
-
-/// Whose token it is, and when that was found out.
-type Judged = (Arc<Caller>, OffsetDateTime);
-
-impl Believed {
-    /// Tokens are believed for so many seconds, a minute at most.
-    pub fn new(seconds: u64) -> Self {
-        Self { within: Duration::seconds(seconds.min(60) as i64), tokens: Mutex::default() }
-    }
-
-    fn get(&self, name: &[u8; 32], now: OffsetDateTime) -> Option<Arc<Caller>> {
-        let believed = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
-        let (caller, judged) = believed.get(name)?;
-        self.is_fresh(*judged, now).then(|| Arc::clone(caller))
-    }
-
-    fn put(&self, name: [u8; 32], caller: &Arc<Caller>, now: OffsetDateTime) {
-        let mut believed = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
-        if believed.len() >= MAX_BELIEVED {
-            believed.retain(|_, (_, judged)| self.is_fresh(*judged, now));
-            if believed.len() >= MAX_BELIEVED {
-                believed.clear();
-            }
-        }
-        believed.insert(name, (Arc::clone(caller), now));
-    }
-
-    /// A clock that was set back makes nothing fresh.
-    fn is_fresh(&self, judged: OffsetDateTime, now: OffsetDateTime) -> bool {
-        (Duration::ZERO..self.within).contains(&(now - judged))
-    }
 }
 
 /// Counts a request of nobody known.
@@ -191,29 +157,6 @@ mod tests {
     use actix_web::test::TestRequest;
 
     use super::*;
-
-    #[test]
-    fn a_good_token_is_believed_for_a_moment_and_in_bounded_memory() {
-        let caller = |subject: &str| {
-            let (issuer, subject) = ("https://assay.example".to_owned(), subject.to_owned());
-            Arc::new(Caller { issuer, subject, scopes: [].into(), exchange: None })
-        };
-        let (believed, now) = (Believed::new(5), OffsetDateTime::UNIX_EPOCH);
-        believed.put([1; 32], &caller("one"), now);
-        assert_eq!(believed.get(&[1; 32], now + Duration::seconds(4)).unwrap().subject, "one");
-        assert!(believed.get(&[2; 32], now).is_none());
-        assert!(believed.get(&[1; 32], now + Duration::seconds(5)).is_none());
-        assert!(believed.get(&[1; 32], now - Duration::SECOND).is_none());
-        let never = Believed::new(0);
-        never.put([1; 32], &caller("one"), now);
-        assert!(never.get(&[1; 32], now).is_none());
-        for i in 0..2 * MAX_BELIEVED as u64 {
-            let mut name = [0; 32];
-            name[..8].copy_from_slice(&i.to_le_bytes());
-            believed.put(name, &caller("many"), now);
-        }
-        assert!(believed.tokens.lock().unwrap().len() <= MAX_BELIEVED);
-    }
 
     #[test]
     fn a_token_is_taken_from_one_authorization_header_only() {

@@ -146,7 +146,7 @@ pub async fn compliance(
     caller: Authenticated,
     id: AttestationId,
 ) -> Result<HttpResponse, Problem> {
-    let attested = state.evidence.attested(&state, id).await?;
+    let attested = state.evidence.attested(&state.store, id).await?;
     caller.at(&attested.exchange)?;
     let client = state.store.read().await?;
     let row = attestations::attestation(&client, &id.0).await?;

@@ -7,14 +7,16 @@ use actix_web::{HttpResponse, http::header, web};
 use bytes::Bytes;
 use utoipa_swagger_ui::Config;
 
-use super::{openapi, problem::Problem};
+use super::problem::Problem;
 
 /// What the pages of the documentation may do: run what stands beside them, and ask this service.
 const OWN_FILES_ONLY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
                               img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
                               frame-ancestors 'none'";
 
-static DESCRIPTION: LazyLock<Bytes> = LazyLock::new(|| openapi::json().into());
+/// The description of this interface as JSON.
+pub struct Description(pub Bytes);
+
 static PAGES: LazyLock<Arc<Config<'static>>> =
     LazyLock::new(|| Arc::new(Config::from("/openapi.json").validator_url("none")));
 
@@ -23,11 +25,11 @@ static PAGES: LazyLock<Arc<Config<'static>>> =
     get, path = "/openapi.json", tag = "service",
     responses((status = 200, description = "OpenAPI 3.1", body = Object)),
 )]
-pub async fn openapi_json() -> HttpResponse {
+pub async fn openapi_json(description: web::Data<Description>) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("application/json")
         .insert_header((header::CACHE_CONTROL, "public, max-age=300"))
-        .body(DESCRIPTION.clone())
+        .body(description.0.clone())
 }
 
 /// This description, for people

@@ -7,10 +7,10 @@ use actix_web::web;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use uuid::Uuid;
 
-use super::{artefact::Artefact, cache::Cache, parse::AttestationId, problem::Problem, state::ApiState};
+use super::{artefact::Artefact, cache::Cache, parse::AttestationId, problem::Problem};
 use crate::{
     attest::{Found, Owner, Served, ServedBatch, StoredNode},
-    store::{attestations, pages},
+    store::{Store, attestations, pages},
 };
 
 /// Bytes of batches that are kept: those of some hundred thousand accounts.
@@ -77,8 +77,8 @@ impl Evidence {
     ///
     /// # Errors
     /// [`super::problem::Kind::NotFound`].
-    pub async fn attested(&self, state: &ApiState, id: AttestationId) -> Result<Arc<Attested>, Problem> {
-        self.attested.get_or_make(id.0, async || fetch_attested(state, id).await).await
+    pub async fn attested(&self, store: &Store, id: AttestationId) -> Result<Arc<Attested>, Problem> {
+        self.attested.get_or_make(id.0, async || fetch_attested(store, id).await).await
     }
 
     /// A part of the attestation `id`, made by `make` if it is not kept.
@@ -101,16 +101,16 @@ impl Evidence {
     /// [`super::problem::Kind::Unavailable`], or a fault.
     pub async fn batches(
         &self,
-        state: &ApiState,
+        store: &Store,
         attested: &Arc<Attested>,
         owner: &Owner<'_>,
     ) -> Result<Option<Pages>, Problem> {
         let mut number = attested.served.batch_of(owner);
-        let mut batch = self.batch(state, attested, number).await?;
+        let mut batch = self.batch(store, attested, number).await?;
         let mut found = batch.find(owner);
         if found.is_none() && attested.served.begins(number + 1, owner) {
             number += 1;
-            batch = self.batch(state, attested, number).await?;
+            batch = self.batch(store, attested, number).await?;
             found = batch.find(owner);
         }
         let Some(found) = found else {
@@ -119,7 +119,7 @@ impl Evidence {
         let last = (found.position + u64::from(found.following)) / attested.served.batch_pages();
         let mut batches = vec![batch];
         for number in number + 1..=last {
-            batches.push(self.batch(state, attested, number).await?);
+            batches.push(self.batch(store, attested, number).await?);
         }
         Ok(Some((found, batches)))
     }
@@ -132,22 +132,17 @@ impl Evidence {
         self.hashing.acquire().await.map_err(Problem::internal)
     }
 
-    async fn batch(
-        &self,
-        state: &ApiState,
-        attested: &Arc<Attested>,
-        number: u64,
-    ) -> Result<Arc<ServedBatch>, Problem> {
+    async fn batch(&self, store: &Store, attested: &Arc<Attested>, number: u64) -> Result<Arc<ServedBatch>, Problem> {
         let make = async || {
             let _turn = self.turn().await?;
-            fetch_batch(state, Arc::clone(attested), number).await
+            fetch_batch(store, Arc::clone(attested), number).await
         };
         self.batches.get_or_make((attested.id.0, number), make).await
     }
 }
 
-async fn fetch_attested(state: &ApiState, id: AttestationId) -> Result<Attested, Problem> {
-    let client = state.store.read().await?;
+async fn fetch_attested(store: &Store, id: AttestationId) -> Result<Attested, Problem> {
+    let client = store.read().await?;
     let row = attestations::attestation(&client, &id.0).await?;
     let statement = attestations::artefact(&client, &id.0, attestations::Artefact::Statement).await?;
     // parsed, a statement takes a few times its bytes
@@ -158,8 +153,8 @@ async fn fetch_attested(state: &ApiState, id: AttestationId) -> Result<Attested,
     Ok(Attested { id, exchange: row.exchange_domain, job: row.job_id, served, weight })
 }
 
-async fn fetch_batch(state: &ApiState, attested: Arc<Attested>, number: u64) -> Result<ServedBatch, Problem> {
-    let client = state.store.read().await?;
+async fn fetch_batch(store: &Store, attested: Arc<Attested>, number: u64) -> Result<ServedBatch, Problem> {
+    let client = store.read().await?;
     let first = number * attested.served.batch_pages();
     let behind = first + attested.served.batch_pages();
     let records = pages::pages_between(&client, attested.job, signed(first)?, signed(behind)?).await?;

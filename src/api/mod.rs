@@ -32,17 +32,19 @@ mod metrics;
 pub mod openapi;
 mod parse;
 pub mod problem;
+mod readiness;
 mod readyz;
 pub mod reserves;
 pub mod routes;
 pub mod snapshots;
 mod state;
+mod token_cache;
 mod unpack;
 
 #[cfg(test)]
 mod tests;
 
-use std::{net::TcpListener, time::Duration};
+use std::{net::TcpListener, sync::LazyLock, time::Duration};
 
 use actix_web::{
     App, HttpServer,
@@ -60,13 +62,17 @@ const HEAD_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a connection is kept for the next request.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
+static DESCRIPTION: LazyLock<web::Data<docs::Description>> =
+    LazyLock::new(|| web::Data::new(docs::Description(openapi::json().into())));
+
 /// The whole service, for an `App`.
 pub fn configure(state: ApiState) -> impl FnOnce(&mut web::ServiceConfig) {
     move |config| {
         let around = state.clone();
         let edge =
             move |request: ServiceRequest, next: Next<EitherBody<BoxBody>>| edge::edge(around.clone(), request, next);
-        config.app_data(web::Data::new(state.clone())).service(routes::scope(&state).wrap(from_fn(edge)));
+        config.app_data(web::Data::new(state.clone())).app_data(DESCRIPTION.clone());
+        config.service(routes::scope(&state).wrap(from_fn(edge)));
     }
 }
 

@@ -13,10 +13,12 @@ use utoipa::{
 };
 
 use super::{
-    attestations, compliance, docs, healthz, jobs, jwks,
+    attestations,
+    auth::Access,
+    compliance, docs, healthz, jobs, jwks,
     problem::{Document, Kind, MEDIA_TYPE},
     readyz, reserves,
-    routes::{Access, ROUTES, Route, Verb},
+    routes::{ROUTES, Route, Verb},
     snapshots,
 };
 

@@ -1,10 +1,9 @@
 //! `GET /readyz`
 
-use std::time::{Duration as StdDuration, Instant};
+use std::time::Duration as StdDuration;
 
 use actix_web::{HttpResponse, web};
 use time::{Duration, OffsetDateTime};
-use tokio::sync::Mutex;
 
 use super::{
     healthz::Health,
@@ -24,37 +23,24 @@ use crate::{
     responses((status = 200, description = "It does", body = Health), (status = 503)),
 )]
 pub async fn readyz(state: web::Data<ApiState>) -> Result<HttpResponse, Problem> {
-    let errors = judge(&state).await;
+    let errors = state.readiness.get_or_judge(async || judge(&state).await).await;
     if errors.is_empty() {
         return Ok(HttpResponse::Ok().json(Health { status: "ok".to_owned() }));
     }
     Err(Problem::new(Kind::NotReady).with_errors(errors))
 }
 
-/// How long an answer holds: nobody is kept from asking, so the database is asked this seldom at most.
-const HOLDS_FOR: StdDuration = StdDuration::from_millis(250);
-
 /// How long the database may take to say.
 const PATIENCE: StdDuration = StdDuration::from_secs(5);
 
-/// The last answer. Whoever asks meanwhile waits for it.
-#[derive(Default)]
-pub struct Readiness(Mutex<Option<(Instant, Vec<FieldError>)>>);
-
 async fn judge(state: &ApiState) -> Vec<FieldError> {
-    let mut last = state.readiness.0.lock().await;
-    if let Some((_, errors)) = last.as_ref().filter(|(at, _)| at.elapsed() < HOLDS_FOR) {
-        return errors.clone();
-    }
-    let errors = match within(PATIENCE, look(state)).await {
+    match within(PATIENCE, look(state)).await {
         Ok(seen) => broken_promises(&state.config, &seen, state.now()),
         Err(reason) => {
             tracing::warn!(%reason, "not ready");
             vec![error("database", "cannot be reached, or is not of this version".to_owned())]
         }
-    };
-    *last = Some((Instant::now(), errors.clone()));
-    errors
+    }
 }
 
 /// What the database says.

@@ -44,7 +44,7 @@ pub async fn reserves(
     id: AttestationId,
     query: Query<ReservesQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let attested = state.evidence.attested(&state, id).await?;
+    let attested = state.evidence.attested(&state.store, id).await?;
     caller.at(&attested.exchange)?;
     let client = state.store.read().await?;
     let statement = attestations::artefact(&client, &id.0, attestations::Artefact::Statement).await?;

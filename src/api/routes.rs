@@ -12,23 +12,14 @@ use actix_web::{
 };
 
 use super::{
-    attestations, auth, compliance, docs, edge, healthz, jobs, jwks,
+    attestations,
+    auth::{self, Access},
+    compliance, docs, edge, healthz, jobs, jwks,
     problem::{Kind, Problem},
     readyz, reserves, snapshots,
     state::ApiState,
 };
 use crate::tokens::Scope;
-
-/// Who may call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    /// Everybody, however often: what machines ask that look after this one.
-    Always,
-    /// Everybody, as often as an address may.
-    Public,
-    /// Whoever has a token with this scope, as often as a subject may.
-    Scope(Scope),
-}
 
 /// How an address is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -165,8 +156,8 @@ fn wired(state: &ApiState, route: &'static Route) -> actix_web::Route {
         Verb::Put => guard::Any(guard::Put()),
         Verb::Delete => guard::Any(guard::Delete()),
     };
-    let state = state.clone();
-    let admit = move |request: ServiceRequest, next: Next<BoxBody>| auth::admit(state.clone(), route, request, next);
+    let (state, access) = (state.clone(), route.access);
+    let admit = move |request: ServiceRequest, next: Next<BoxBody>| auth::admit(state.clone(), access, request, next);
     let wired = (route.handler)(web::route().guard(method)).wrap(from_fn(admit));
     match route.packing {
         Packing::Gzip => wired.wrap(from_fn(edge::pack)),

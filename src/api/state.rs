@@ -11,10 +11,10 @@ use time::OffsetDateTime;
 use tokio::sync::{Semaphore, watch};
 
 use super::{
-    auth::Believed,
     evidence::Evidence,
     limits::{Buckets, Network},
-    readyz::Readiness,
+    readiness::Readiness,
+    token_cache::TokenCache,
 };
 use crate::{
     clock::Clock,
@@ -59,7 +59,7 @@ pub struct Inner {
     pub(super) secret: MasterSecret,
     pub(super) evidence: Evidence,
     pub(super) readiness: Readiness,
-    pub(super) believed: Believed,
+    pub(super) tokens: TokenCache,
     pub(super) by_subject: Buckets,
     pub(super) by_address: Buckets,
     pub(super) trusted_proxies: Vec<Network>,
@@ -81,7 +81,7 @@ impl ApiState {
         Ok(Self(Arc::new(Inner {
             by_subject: Buckets::new(config.rate_limit_subject, start),
             by_address: Buckets::new(config.rate_limit_anonymous, start),
-            believed: Believed::new(config.token_believed_seconds),
+            tokens: TokenCache::new(config.token_believed_seconds),
             evidence: Evidence::default(),
             readiness: Readiness::default(),
             uploads: Semaphore::new(MAX_UPLOADS),

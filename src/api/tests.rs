@@ -16,8 +16,9 @@ use serde::de::DeserializeOwned;
 use time::{Duration, OffsetDateTime, macros::datetime};
 
 use super::{
+    auth::Access,
     problem::{Document, Kind, MEDIA_TYPE},
-    routes::{Access, ROUTES, Route},
+    routes::{ROUTES, Route},
     *,
 };
 use crate::{

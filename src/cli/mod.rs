@@ -1,9 +1,10 @@
-//! The command line: arguments in, results on standard output, everything else on standard error, one of four exit codes
-//! out.
+//! The command line.
 //!
-//! Here, and nowhere deeper, are a clock (for progress), signals, the terminal and the environment. Nothing here decides
-//! whether anything is valid: each command asks the library and prints the answer. Names of commands, options, JSON fields
-//! and exit codes are fixed, because other people's scripts are written against them; `help.txt` pins every help text.
+//! **In:** arguments, signals, the terminal and the environment; no deeper module reads these. **Out:** results on standard output,
+//! progress and errors on standard error, and one of four exit codes.
+//!
+//! **Never:** a command never decides whether something is valid; it asks the library and prints the answer. Names of commands,
+//! options, JSON fields and exit codes do not change, because scripts depend on them; `help.txt` pins every help text.
 
 mod check;
 mod demo;

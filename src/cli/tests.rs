@@ -2,15 +2,22 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use clap::CommandFactory;
 
 use super::*;
+use crate::clock::{Clock, SystemClock};
+use crate::durable;
+use crate::home::Home;
 use crate::ledger::{CheckError, Environment, Findings, WriteError};
+use crate::tokens::KeyRing;
 
 const HELP: &str = include_str!("help.txt");
 
@@ -174,4 +181,36 @@ fn lists_of_keys_and_disclosures_that_are_not_there_are_failures_of_the_environm
     assert_eq!(assay(&["verify-reserves", &other, "--attestation", frozen]), Exit::NotValid);
     assert_eq!(assay(&["verify-reserves", &other, "--attestation", frozen, "--json"]), Exit::NotValid);
     assert_eq!(assay(&["verify-reserves", &other]), Exit::Usage);
+}
+
+/// Everything below a directory: what it is, who may do what with it, when it was changed, and what it holds.
+fn tree(dir: &Path) -> BTreeMap<PathBuf, (u32, SystemTime, Vec<u8>)> {
+    let mut found = BTreeMap::new();
+    let mut left = vec![dir.to_owned()];
+    while let Some(path) = left.pop() {
+        let meta = path.symlink_metadata().unwrap();
+        let content = if meta.is_file() { fs::read(&path).unwrap() } else { Vec::new() };
+        if meta.is_dir() {
+            left.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+        }
+        found.insert(path, (meta.permissions().mode(), meta.modified().unwrap(), content));
+    }
+    found
+}
+
+#[test]
+fn doctor_makes_and_changes_nothing() {
+    let place = tempfile::tempdir().unwrap();
+    let home = |name: &str| Home::new(place.path().join(name));
+    fs::create_dir(home("empty").dir()).unwrap();
+    durable::create_private_directory(&home("without-keys").keys_dir()).unwrap();
+    home("complete").master_secret().unwrap();
+    KeyRing::open_or_create(&home("complete").keys_dir(), SystemClock.now()).unwrap();
+    let before = tree(place.path());
+    for name in ["missing", "empty", "without-keys", "complete"] {
+        // what is found depends on the machine's memory and on an installed Postgres
+        let exit = assay(&["doctor", "--home", home(name).dir().to_str().unwrap()]);
+        assert!(matches!(exit, Exit::Ok | Exit::Environment), "{name}: {exit:?}");
+        assert_eq!(tree(place.path()), before, "{name}");
+    }
 }

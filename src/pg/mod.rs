@@ -1,14 +1,14 @@
-//! A private Postgres for a newcomer: found among what is installed, kept in the data directory, reached only through a
-//! socket that nobody else can open, and stopped with this process.
+//! A private Postgres for someone who has no database yet.
 //!
-//! In comes the data directory, out goes an address for whoever speaks to the database. What is kept there is as precious as in
-//! any other database; nothing here ever deletes a finished cluster unless it is told to ([`Cluster::remove`]), and nothing here
-//! knows what the database holds.
+//! **In:** a data directory. **Out:** the address of a running server, which stops with this process. Only this user can connect: the
+//! server listens on a socket in a directory that nobody else may enter.
 //!
-//! Where a process can die: a cluster is made under another name and renamed when it is complete; the lock in the data
-//! directory goes with the process that holds it; the server gets SIGINT from the kernel when its parent dies, and what still
-//! runs after that is stopped by the next start, which holds the lock and knows the server by its arguments. A stale
-//! `postmaster.pid` is recognised by what the process of that number really is.
+//! **Never:** a finished cluster is never deleted, except by [`Cluster::remove`]. Nothing here knows what the database holds.
+//!
+//! How each death is survived. During `initdb`: a cluster is made under another name and renamed once it is complete. Of this
+//! process: the kernel releases the lock on the data directory and sends SIGINT to the server; a server that is still running is
+//! stopped by the next start, which holds the lock and recognises the server by its arguments. Of the machine: a stale
+//! `postmaster.pid` is recognised by looking at the process that has its number now.
 
 mod binaries;
 mod cluster;

@@ -158,7 +158,6 @@ statements! {
                           WHERE verifications.included <> excluded.included";
     VERIFICATION_COUNTS = "SELECT count(*) FILTER (WHERE included), count(*) FILTER (WHERE NOT included)
                            FROM verifications WHERE attestation_id = $1";
-    NEWEST_EPOCH = "SELECT max(epoch) FROM attestations";
     NEWEST_PUBLISHED = "SELECT published_at FROM attestations ORDER BY epoch DESC, attestation_id LIMIT 1";
     OLDEST_DUE = "SELECT (extract(epoch FROM oldest_due_task()) * 1000)::int8";
     NEWEST_HEARTBEAT = "SELECT max(heartbeat_at) FROM jobs WHERE NOT has_ended";
@@ -274,14 +273,6 @@ pub async fn count_verification(tx: &Tx, id: &[u8; 32], nullifier: &[u8; 32], in
 /// Those of the database.
 pub async fn verification_counts(client: &impl Session, id: &[u8; 32]) -> Result<(i64, i64)> {
     Ok(VERIFICATION_COUNTS.row(client, &[&id.as_slice()]).await?.map_or((0, 0), |r| (r.get(0), r.get(1))))
-}
-
-/// The newest epoch that is attested.
-///
-/// # Errors
-/// Those of the database.
-pub async fn newest_epoch(client: &impl Session) -> Result<Option<OffsetDateTime>> {
-    Ok(NEWEST_EPOCH.row(client, &[]).await?.and_then(|r| r.get(0)))
 }
 
 /// When the attestation of the newest epoch was published.

@@ -1,12 +1,12 @@
-//! What the service keeps in Postgres: SQL beside its type, one file per aggregate.
+//! What the service keeps in Postgres: SQL beside its type, one file for each kind of row.
 //!
-//! In come values that others have checked, out come rows. The rules that must hold whoever writes are in the database
-//! itself (sql/migrations); this module turns what the database refuses into a [`Conflict`]. It decides nothing about ledgers,
-//! proofs or tokens, reads no clock, and never logs what it stores.
+//! **In:** values that the caller has checked. **Out:** rows, or a [`StoreError`] that says what the caller can do about it. Rules
+//! that must hold for every writer are in the database itself (`sql/migrations`); what it refuses becomes a [`Conflict`].
 //!
-//! Changes that belong together happen in one transaction, [`Store::run_tx`]. A transaction has one of three outcomes: it is
-//! there, it is not, or nobody knows because the connection was lost while it was committed ([`StoreError::CommitUnknown`]).
-//! In the last case the caller reads again before it says anything.
+//! **Never:** a decision about ledgers, proofs or tokens; a look at the clock; a log line or an error with stored data in it.
+//!
+//! Changes that belong together are one transaction, [`Store::run_tx`]. It is committed, or rolled back, or nobody knows because the
+//! connection was lost during the commit ([`StoreError::CommitUnknown`]). In the last case the caller reads before it answers.
 
 pub mod attestations;
 pub mod audit;

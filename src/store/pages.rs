@@ -51,7 +51,6 @@ statements! {
                   ORDER BY n.height, n.position";
     RESERVES = "SELECT position, fields FROM reserve_lines
                 WHERE job_id = $1 AND ($2::text IS NULL OR fields[1] = $2) ORDER BY position";
-    COUNT_RESERVES = "SELECT count(*) FROM reserve_lines WHERE job_id = $1";
     ENDED_WITH_PAGES = "SELECT job_id FROM jobs j WHERE has_ended AND state <> 'published' AND updated_at < $1
                         AND (EXISTS (SELECT FROM pages p WHERE p.job_id = j.job_id)
                              OR EXISTS (SELECT FROM tree_nodes t WHERE t.job_id = j.job_id)
@@ -178,14 +177,6 @@ pub async fn reserve_lines(
             Ok((r.get(0), fields))
         })
         .collect()
-}
-
-/// How many reserve lines there are.
-///
-/// # Errors
-/// Those of the database.
-pub async fn reserve_count(client: &impl Session, job_id: Uuid) -> Result<i64> {
-    Ok(COUNT_RESERVES.row(client, &[&job_id]).await?.map_or(0, |r| r.get(0)))
 }
 
 /// Deletes what is here of jobs that were refused, failed or cancelled before `older_than`, in [`super::Store::run_load`].

@@ -91,7 +91,6 @@ statements! {
     CHUNK = "SELECT bytes FROM file_chunks WHERE content_id = $1 AND position = $2";
     SWEEP = "DELETE FROM file_chunks c WHERE c.content_id < $1
              AND NOT EXISTS (SELECT FROM snapshot_files f WHERE f.content_id = c.content_id)";
-    SEAL = "UPDATE snapshots SET sealed_at = $2 WHERE snapshot_id = $1 AND sealed_at IS NULL";
     EXISTS = "SELECT FROM snapshots WHERE snapshot_id = $1";
 }
 
@@ -251,15 +250,4 @@ pub async fn read_file<E: From<StoreError>>(
 /// Those of the database.
 pub async fn sweep_chunks(tx: &Tx, older_than: OffsetDateTime) -> Result<u64> {
     SWEEP.execute(tx, &[&first_id(older_than)]).await
-}
-
-/// Seals the snapshot, if it is not sealed yet.
-///
-/// # Errors
-/// [`StoreError::NotFound`].
-pub async fn seal(tx: &Tx, snapshot_id: Uuid, now: OffsetDateTime) -> Result<()> {
-    if SEAL.execute(tx, &[&snapshot_id, &now]).await? == 0 {
-        EXISTS.row(tx, &[&snapshot_id]).await?.ok_or(StoreError::NotFound)?;
-    }
-    Ok(())
 }

@@ -90,7 +90,7 @@ impl KeyRing {
         Ok(Self::with(dir, keys, now))
     }
 
-    /// Opens the keys in `dir`, be it that there are none, and makes nothing.
+    /// Opens the keys in `dir` without making any; an empty or missing directory is a ring without keys.
     ///
     /// # Errors
     /// As [`KeyRing::open_or_create`].

@@ -1,17 +1,15 @@
-//! Who may do what: tokens, and the keys that sign them.
+//! Who may do what: access tokens, and the keys that sign tokens and statements.
 //!
-//! In comes the text after `Authorization: Bearer`; out goes a [`Caller`], or a [`TokenError`] that says which rule was
-//! broken without repeating the token. The other way, [`KeyRing`] makes tokens, and signs what is published.
+//! **In:** the text after `Authorization: Bearer`. **Out:** a [`Caller`], or a [`TokenError`] that names the broken rule without
+//! repeating the token. In the other direction [`KeyRing`] makes tokens and signs statements.
 //!
-//! * `scope`: roles, and what each may do. `jwt`: the strict reading of a token (RFC 7519, RFC 8725, RFC 9068).
-//! * `keyring`: our own Ed25519 keys in a private directory; `keyfile` is one of them on disk.
-//! * `jwks`: the published keys of others; `issuers`: who else may issue tokens, and for what.
-//! * `verifier`: all of it together.
+//! * `scope`: roles and what each may do. `jwt`: strict reading of a token (RFC 7519, RFC 8725, RFC 9068).
+//! * `keyring`: our own Ed25519 keys in a private directory. `keyfile`: one of them on disk.
+//! * `jwks`: other issuers' published keys. `issuers`: who else may issue tokens, and for what.
+//! * `verifier`: all rules in the order in which they are applied.
 //!
-//! What never happens here: an algorithm, a key or the place of a key is never taken from the token itself; a key that
-//! signs tokens never signs statements, nor the other way round; no error, log line or `Debug` text holds a token, a
-//! private key or an account reference. What each byte of a token and of a signature means stands in
-//! `api-spec/jws.md`.
+//! **Never:** an algorithm, a key or the place of a key is taken from the token itself; one key signs both tokens and statements; an
+//! error, log line or `Debug` text holds a token, a private key or an account reference. Formats: `api-spec/jws.md`.
 
 mod error;
 mod issuers;

@@ -2,7 +2,7 @@
 
 use assay::store::{
     Conflict, Result, StoreError, new_id,
-    snapshots::{add_chunk, finish_file, read_chunk, read_file, seal, snapshot_files, sweep_chunks},
+    snapshots::{add_chunk, finish_file, read_chunk, read_file, snapshot_files, sweep_chunks},
 };
 use sha2::{Digest, Sha256};
 use time::Duration;
@@ -93,8 +93,7 @@ async fn nothing_of_a_sealed_snapshot_changes() {
     assert_eq!(conflict(add_chunk(&client, content, 2, b"more").await), Conflict::Sealed);
     assert_eq!(database.refusal("UPDATE file_chunks SET bytes = 'x'").await.1, "file_chunks_kept");
     assert_eq!(database.refusal("DELETE FROM file_chunks").await.1, "file_chunks_kept");
-    store.run_tx("test", async |tx| seal(&tx, snapshot, day(1)).await).await.unwrap();
-    store.run_tx("test", async |tx| seal(&tx, snapshot, day(2)).await).await.unwrap();
+    job(store, snapshot).await.unwrap();
     assert_eq!(conflict(upload(&database, snapshot, "balances.csv", b"other", 1).await), Conflict::Sealed);
     assert_eq!(conflict(upload(&database, snapshot, "tiers.csv", b"new", 1).await), Conflict::Sealed);
     for sql in ["DELETE FROM snapshot_files", "UPDATE snapshot_files SET sha256 = sha256"] {
@@ -104,8 +103,6 @@ async fn nothing_of_a_sealed_snapshot_changes() {
         assert_eq!(database.refusal(sql).await.1, "snapshots_kept", "{sql}");
     }
     assert_eq!(read(&database, snapshot).await.unwrap(), b"sealed");
-    let unknown = store.run_tx("test", async |tx| seal(&tx, Uuid::nil(), day(1)).await).await;
-    assert!(matches!(unknown, Err(StoreError::NotFound)));
 }
 
 #[tokio::test]

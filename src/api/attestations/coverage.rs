@@ -43,7 +43,7 @@ pub async fn coverage(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let make = async || {
-        let attested = state.evidence.attested(&state, id).await?;
+        let attested = state.evidence.attested(&state.store, id).await?;
         Ok(Artefact::new(chart(attested.served.statement()).into_bytes(), "image/svg+xml"))
     };
     state.evidence.artefact(id, Part::Coverage, make).await?.answer(&request)

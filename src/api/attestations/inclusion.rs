@@ -27,7 +27,7 @@ pub async fn inclusion(
     caller: Authenticated,
     id: AttestationId,
 ) -> Result<HttpResponse, Problem> {
-    let attested = state.evidence.attested(&state, id).await?;
+    let attested = state.evidence.attested(&state.store, id).await?;
     let (owner, (first, batches)) = own(&state, &caller, &attested).await?;
     let file = attested.served.inclusion(&owner, first, &batches)?;
     Ok(HttpResponse::Ok()
@@ -48,7 +48,7 @@ pub async fn own<'a>(
     attested: &Arc<Attested>,
 ) -> Result<(Owner<'a>, Pages), Problem> {
     let owner = attested.served.owner(&state.secret, &caller.subject);
-    let pages = state.evidence.batches(state, attested, &owner).await?;
+    let pages = state.evidence.batches(&state.store, attested, &owner).await?;
     caller.at(&attested.exchange)?;
     Ok((owner, pages.ok_or_else(Problem::not_found)?))
 }

@@ -47,7 +47,7 @@ pub async fn verification(
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     let body = body::json::<Verification>(&request, payload, state.patience(), None).await?;
-    let attested = state.evidence.attested(&state, id).await?;
+    let attested = state.evidence.attested(&state.store, id).await?;
     let (owner, _) = own(&state, &caller, &attested).await?;
     let nullifier = keyed(&owner, b"assay/verification/v1", &id);
     let subject = format!("customer {}", hex::encode(keyed(&owner, b"assay/idempotency/v1", &id)));

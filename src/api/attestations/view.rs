@@ -124,7 +124,7 @@ impl From<&AssetLine> for AssetClaim {
 
 /// The whole view of a row.
 pub(super) async fn view(state: &ApiState, row: AttestationRow) -> Result<Attestation, Problem> {
-    let attested = state.evidence.attested(state, AttestationId(row.id)).await?;
+    let attested = state.evidence.attested(&state.store, AttestationId(row.id)).await?;
     let statement = attested.served.statement();
     Ok(Attestation {
         summary: Summary::from(&row),

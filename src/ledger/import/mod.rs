@@ -1,7 +1,9 @@
-//! Adapters: the published files of one exchange in, a snapshot directory out. One file per exchange; all of them write
-//! through the same [`SnapshotWriter`](super::SnapshotWriter) and collect errors as [`check`](super::check) does.
+//! Adapters for the files that exchanges publish, one file for each format.
 //!
-//! An adapter never repairs: a row it cannot read exactly is a finding, and with one finding nothing is written.
+//! **In:** published files. **Out:** a snapshot directory, written by [`SnapshotWriter`](super::SnapshotWriter), or every finding at
+//! once, as in [`check`](super::check).
+//!
+//! **Never:** an adapter repairs nothing. A row that it cannot read exactly is a finding, and with one finding nothing is written.
 
 mod adapter;
 mod binance;
