@@ -165,7 +165,7 @@ impl Attestation {
     }
 
     /// Compares every file that the manifest lists; an attestation without a manifest is just its two files.
-    fn check_manifest(&self) -> Option<Check> {
+    pub fn check_manifest(&self) -> Option<Check> {
         let outcome = match self.place.read(MANIFEST_FILE, MAX_MANIFEST_BYTES) {
             Ok(None) => return None,
             Ok(Some(bytes)) => String::from_utf8(bytes)

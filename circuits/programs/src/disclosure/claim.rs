@@ -11,6 +11,7 @@ use assay_core::{
 use ff::Field;
 use serde::{Deserialize, Serialize};
 
+pub use super::state::MAX_ATTESTATIONS;
 use super::state::{PublicInput, Slot};
 use crate::ledger::{
     shape::Family,
@@ -19,8 +20,6 @@ use crate::ledger::{
 
 /// Name and version of the format.
 pub const DISCLOSURE_PROTOCOL: &str = "assay/disclosure/1";
-/// Most attestations that one disclosure can speak of.
-pub const MAX_ATTESTATIONS: usize = 4;
 /// Thresholds are below 2^98 in magnitude, as is a sum of four measures.
 const THRESHOLD_BITS: u32 = 98;
 /// Longest text that ties a disclosure to its purpose, in bytes.

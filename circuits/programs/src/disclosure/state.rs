@@ -4,8 +4,11 @@ use assay_core::field::F;
 use assay_fold::slots;
 use ff::Field;
 
-use super::{claim::MAX_ATTESTATIONS, witness::bits};
+use super::witness::bits;
 use crate::ledger::book::signed;
+
+/// Most attestations that one disclosure can speak of.
+pub const MAX_ATTESTATIONS: usize = 4;
 
 /// Everything public in a disclosure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,9 +8,9 @@ use assay_core::{
 use assay_fold::{Error, keys::Keys, run::Run};
 
 use super::{
-    Ledger,
     book::{BookColumn, FedColumn, private_digest},
     page::Page,
+    program::Ledger,
     shape::Shape,
     statement::{Statement, challenge, check_challenge},
     witness::StepWitness,

@@ -8,8 +8,7 @@ use assay_core::{
 use ff::{Field, PrimeField};
 
 use super::shape::{
-    CLASS_BITS, COLUMN_BITS, ENTRIES_PER_WORD, MEASURE_BITS, MEASURES, OPEN_COLUMNS, QUANTITY_BITS, REMAINING_BITS,
-    Shape,
+    COLUMN_BITS, ENTRIES_PER_WORD, MEASURE_BITS, MEASURES, OPEN_COLUMNS, QUANTITY_BITS, REMAINING_BITS, Shape,
 };
 
 /// What one account holds of one column.
@@ -70,7 +69,8 @@ pub(crate) const HEADER_OFFSET: u32 = ENTRIES_PER_WORD as u32 * ENTRY_BITS;
 pub(crate) const REMAINING_OFFSET: u32 = HEADER_OFFSET + 1;
 pub(crate) const CLASS_OFFSET: u32 = REMAINING_OFFSET + REMAINING_BITS;
 /// Bits of the first word.
-pub(crate) const FIRST_WORD_BITS: u32 = CLASS_OFFSET + CLASS_BITS;
+#[cfg(feature = "proof")]
+pub(crate) const FIRST_WORD_BITS: u32 = CLASS_OFFSET + super::shape::CLASS_BITS;
 /// A capped word: quantity, slack, and on top, where it cannot run into anything, the number of the capped column.
 pub(crate) const CAPPED_COLUMN_OFFSET: u32 = 2 * QUANTITY_BITS;
 /// A measure in its word: magnitude and sign.
@@ -102,8 +102,9 @@ impl Page {
                 })
             })
             .collect();
-        let header =
-            u64::from(self.first) | (u64::from(self.remaining) << 1) | (u64::from(self.class) << (1 + REMAINING_BITS));
+        let header = u64::from(self.first)
+            | (u64::from(self.remaining) << (REMAINING_OFFSET - HEADER_OFFSET))
+            | (u64::from(self.class) << (CLASS_OFFSET - HEADER_OFFSET));
         words[0] += F::from(header) * power_of_two(HEADER_OFFSET);
         if !self.capped.is_empty() {
             words.extend(self.capped.iter().map(|e| {

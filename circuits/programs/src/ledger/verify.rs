@@ -7,9 +7,9 @@ use assay_core::{Error as CoreError, sealed::Sealed};
 use assay_fold::{Error, keys::Keys, pins::Pin, verify::Proof};
 
 use super::{
-    Ledger,
     judge::final_state_checks,
     policy::{asset_lines, policy_checks},
+    program::Ledger,
     report::{Report, Verified},
     shape::Shape,
     statement::{Statement, challenge},

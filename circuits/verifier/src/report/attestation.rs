@@ -9,7 +9,7 @@ use assay_programs::{
     purpose::Purpose,
 };
 
-use super::check_lines;
+use super::checks::check_lines;
 
 /// The per-asset table: customer assets, debts, net, reserves, coverage.
 pub fn asset_table(assets: &[AssetLine]) -> Vec<String> {

@@ -6,7 +6,7 @@ use assay_programs::{
     ledger::report::Report,
 };
 
-use super::check_lines;
+use super::checks::check_lines;
 
 /// A report on a disclosure for a person, with those on the attestations it speaks of. The last line says what the whole is
 /// worth.

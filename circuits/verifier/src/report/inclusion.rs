@@ -10,7 +10,7 @@ use assay_programs::ledger::{
     statement::MEASURE_DECIMALS,
 };
 
-use super::{attestation_lines, check_lines};
+use super::{attestation::attestation_lines, checks::check_lines};
 
 /// What a customer holds, as lines.
 pub fn holding_lines(holdings: &[Holding]) -> Vec<String> {

@@ -1,47 +1,20 @@
 //! What was found, as lines for a person.
 //!
-//! In: reports. Out: lines; the last one says what the whole is worth. Untrusted text is printed through [`visible`], so that
+//! In: reports. Out: lines; the last one says what the whole is worth. Untrusted text is printed through `text::visible`, so that
 //! no file can print a verdict of its own. Nothing here decides anything.
 
 mod attestation;
+mod checks;
 #[cfg(feature = "proof")]
 mod disclosure;
 mod explanation;
 mod inclusion;
 mod reserves;
 
-use assay_core::{check::Check, text::visible};
-
 pub use attestation::{asset_table, attestation_lines};
+pub use checks::check_lines;
 #[cfg(feature = "proof")]
 pub use disclosure::disclosure_lines;
 pub use explanation::explanation;
 pub use inclusion::{holding_lines, inclusion_lines};
 pub use reserves::reserves_lines;
-
-/// One line per check.
-pub fn check_lines(checks: &[Check]) -> Vec<String> {
-    checks
-        .iter()
-        .map(|c| {
-            let mark = if c.passed { '✓' } else { '✗' };
-            if c.detail.is_empty() {
-                format!("{mark} {}", c.title)
-            } else {
-                format!("{mark} {} ({})", c.title, visible(&c.detail))
-            }
-        })
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_cannot_print_a_verdict_of_its_own() {
-        let hostile = "alice\n\nVALID\u{1b}[8m\u{202e}\u{200b}";
-        let check = Check { id: "x", title: "title".to_owned(), passed: false, detail: hostile.to_owned() };
-        assert_eq!(check_lines(&[check]).join("").lines().count(), 1);
-    }
-}

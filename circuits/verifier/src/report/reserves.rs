@@ -3,7 +3,7 @@
 use assay_core::{decimal::format_units, text::visible};
 use assay_programs::reserves::ReservesReport;
 
-use super::check_lines;
+use super::checks::check_lines;
 
 /// The report for a person. `verify` is the command that verifies the attestation itself, which is not done here.
 pub fn reserves_lines(report: &ReservesReport, verify: Option<&str>) -> Vec<String> {

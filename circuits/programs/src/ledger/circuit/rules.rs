@@ -11,7 +11,7 @@ use ff::Field;
 
 use super::{
     book::{Taken, feed_gadget},
-    step::Leaf,
+    leaf::Leaf,
 };
 use crate::ledger::{
     book::class_weight,

@@ -7,13 +7,14 @@ use assay_core::{
     decimal::{is_shortest, parse_count, parse_shortest},
     domain::{domain_defect, lei_defect},
     field::from_hex,
+    sealed::{Document, MAX_STATEMENT_BYTES},
     text::is_name,
     time::parse_instant,
 };
 
 use super::{
-    Asset, Column, CoverageBasis, Statement,
     claims::{ColumnKind, MEASURE_NAMES, RuleClaims},
+    types::{Asset, Column, CoverageBasis, Statement},
 };
 use crate::ledger::shape::{ALL_COLUMNS, Family, OPEN_COLUMNS};
 
@@ -24,8 +25,13 @@ fn refuse<T>(reason: impl std::fmt::Display) -> Result<T, Error> {
     Err(Error::Malformed(format!("the statement is refused: {reason}")))
 }
 
-pub(super) fn validate(statement: &Statement) -> Result<(), Error> {
-    statement.validate_all()
+impl Document for Statement {
+    const NAME: &'static str = "the statement";
+    const MAX_BYTES: usize = MAX_STATEMENT_BYTES;
+
+    fn validate(&self) -> Result<(), Error> {
+        self.validate_all()
+    }
 }
 
 impl Statement {

@@ -5,8 +5,8 @@ use assay_core::{Error, decimal::parse_shortest, field::F};
 use num_bigint::BigUint;
 
 use super::{
-    Column, Statement,
     claims::{ColumnKind, MEASURE_DECIMALS},
+    types::{Column, Statement},
 };
 use crate::ledger::{
     book::{BookColumn, book_digest},
