@@ -115,3 +115,63 @@ fn a_signature_is_claimed_only_where_a_given_key_made_it() {
     assert_eq!(run(&[unsigned, "--jwks", &format!("{unsigned}/statement.json")]).0, 3);
     assert_eq!(run(&[unsigned, "--jwks"]).0, 2);
 }
+
+/// Files that belong to no attestation here: each has its own verdict in the last line, and the exit code says the same.
+#[test]
+fn an_inclusion_reserve_lines_and_a_disclosure_of_something_else_are_not_valid() {
+    let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let attestation = frozen("solvency-64");
+    let attestation = attestation.to_str().unwrap();
+    let disclosure =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../vectors/disclosures/disclosure-4-v1/disclosure.json");
+    let disclosure = disclosure.to_str().unwrap();
+    for (option, verdict) in [
+        ("--inclusion", "NOT INCLUDED"),
+        ("--reserves", "NOT VALID: this file does not show"),
+        ("--disclosure", "NOT SHOWN"),
+    ] {
+        let (code, report) = run(&[attestation, option, disclosure]);
+        assert_eq!(code, 1, "{report}");
+        assert!(report.contains("✓ the zero-knowledge proof verifies"), "{report}");
+        assert!(report.lines().any(|line| line.starts_with(verdict)), "{option}: {report}");
+        assert_eq!(run(&[attestation, option, "/nowhere/at/all"]).0, 3);
+    }
+}
+
+#[test]
+fn options_that_do_not_go_together_are_usage() {
+    for arguments in [
+        &["a", "b"][..],
+        &["a", "--inclusion", "f", "--reserves", "f"],
+        &["a", "--account", "alice"],
+        &["a", "--for", "somebody"],
+        &["a", "b", "--disclosure", "f", "--jwks", "k"],
+        &["a", "--inclusion"],
+    ] {
+        assert_eq!(run(arguments).0, 2, "{arguments:?}");
+    }
+}
+
+/// The build for customers and their phones: nothing of the proof system is in it.
+#[test]
+fn without_the_proof_system_no_prover_no_curve_engine_and_no_threads_are_linked() {
+    let tree = |features: &[&str]| {
+        let output = Command::new(env!("CARGO"))
+            .args(["tree", "--package", "assay-verifier", "--edges", "normal", "--prefix", "none", "--locked"])
+            .args(features)
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let (light, full) = (tree(&["--no-default-features", "--features", "light"]), tree(&[]));
+    for heavy in ["nova-snark", "assay-fold", "bellpepper", "bellpepper-core", "rayon", "tokio", "postgres"] {
+        assert!(!light.iter().any(|name| name == heavy), "{heavy} is in the light build");
+    }
+    // the same question finds them where they are
+    for heavy in ["nova-snark", "assay-fold", "bellpepper-core", "rayon"] {
+        assert!(full.iter().any(|name| name == heavy), "{heavy} is in the full build");
+    }
+}
