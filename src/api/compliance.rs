@@ -154,7 +154,7 @@ pub async fn compliance(
     drop(client);
     let count = |number: i64| u64::try_from(number).unwrap_or(0);
     let verifications = Verifications { included: count(included), not_included: count(not_included) };
-    let statement = attested.served.statement();
+    let statement = attested.tree.statement();
     Ok(HttpResponse::Ok().json(view(statement, Summary::from(&row), row.report, verifications)))
 }
 

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{artefact::Artefact, cache::Cache, parse::AttestationId, problem::Problem};
 use crate::{
-    attest::{Found, Owner, Served, ServedBatch, StoredNode},
+    attest::{AccountTree, Batch, Found, Owner, StoredNode, groups, served_batch, served_tree},
     store::{Store, attestations, pages},
 };
 
@@ -30,8 +30,8 @@ pub struct Attested {
     pub exchange: String,
     /// Where its pages are.
     pub job: Uuid,
-    /// What it claims, and what inclusions are made from.
-    pub served: Served,
+    /// The statement, and what inclusion files are made from.
+    pub tree: AccountTree,
     weight: usize,
 }
 
@@ -50,13 +50,10 @@ pub enum Part {
     Coverage,
 }
 
-/// Where an account's pages begin, and the batches that they are in.
-pub type Pages = (Found, Vec<Arc<ServedBatch>>);
-
 /// What is kept in memory.
 pub struct Evidence {
     attested: Cache<[u8; 32], Attested>,
-    batches: Cache<([u8; 32], u64), ServedBatch>,
+    batches: Cache<([u8; 32], u64), Batch>,
     artefacts: Cache<([u8; 32], Part), Artefact>,
     hashing: Semaphore,
 }
@@ -65,7 +62,7 @@ impl Default for Evidence {
     fn default() -> Self {
         Self {
             attested: Cache::new(MAX_STATEMENT_BYTES, |attested| attested.weight),
-            batches: Cache::new(MAX_BATCH_BYTES, ServedBatch::weight),
+            batches: Cache::new(MAX_BATCH_BYTES, Batch::weight),
             artefacts: Cache::new(MAX_ARTEFACT_BYTES, Artefact::weight),
             hashing: Semaphore::new(MAX_HASHING),
         }
@@ -94,34 +91,22 @@ impl Evidence {
         self.artefacts.get_or_make((id.0, part), make).await
     }
 
-    /// Where the pages of `owner` begin, and the batches that they are in; `None` if the snapshot has no such account. Whether it has one cannot
-    /// be told from how long this takes: either way a batch is looked into, and it is kept or fetched alike.
+    /// Where the pages of `owner` are; `None` if the snapshot has no such account. Whether it has one cannot be told from how
+    /// long this takes: either way a batch is searched, and it is kept or fetched alike.
     ///
     /// # Errors
     /// [`super::problem::Kind::Unavailable`], or a fault.
-    pub async fn batches(
+    pub async fn find(
         &self,
         store: &Store,
         attested: &Arc<Attested>,
         owner: &Owner<'_>,
-    ) -> Result<Option<Pages>, Problem> {
-        let mut number = attested.served.batch_of(owner);
-        let mut batch = self.batch(store, attested, number).await?;
-        let mut found = batch.find(owner);
-        if found.is_none() && attested.served.begins(number + 1, owner) {
-            number += 1;
-            batch = self.batch(store, attested, number).await?;
-            found = batch.find(owner);
+    ) -> Result<Option<Found>, Problem> {
+        let mut lookup = attested.tree.lookup(owner);
+        while let Some(number) = lookup.wanted() {
+            lookup.feed(self.batch(store, attested, number).await?)?;
         }
-        let Some(found) = found else {
-            return Ok(None);
-        };
-        let last = (found.position + u64::from(found.following)) / attested.served.batch_pages();
-        let mut batches = vec![batch];
-        for number in number + 1..=last {
-            batches.push(self.batch(store, attested, number).await?);
-        }
-        Ok(Some((found, batches)))
+        Ok(lookup.finish())
     }
 
     /// Waits for a turn to hash much.
@@ -132,7 +117,7 @@ impl Evidence {
         self.hashing.acquire().await.map_err(Problem::internal)
     }
 
-    async fn batch(&self, store: &Store, attested: &Arc<Attested>, number: u64) -> Result<Arc<ServedBatch>, Problem> {
+    async fn batch(&self, store: &Store, attested: &Arc<Attested>, number: u64) -> Result<Arc<Batch>, Problem> {
         let make = async || {
             let _turn = self.turn().await?;
             fetch_batch(store, Arc::clone(attested), number).await
@@ -147,21 +132,20 @@ async fn fetch_attested(store: &Store, id: AttestationId) -> Result<Attested, Pr
     let statement = attestations::artefact(&client, &id.0, attestations::Artefact::Statement).await?;
     // parsed, a statement takes a few times its bytes
     let weight = 4 * statement.len();
-    let served = web::block(move || Served::new(&statement)).await.map_err(Problem::internal)??;
-    let starts = pages::batch_starts(&client, row.job_id, signed(served.batch_pages())?).await?;
-    let (served, weight) = (served.with_starts(&starts)?, weight + starts.len() * 32);
-    Ok(Attested { id, exchange: row.exchange_domain, job: row.job_id, served, weight })
+    let tree = web::block(move || served_tree(&statement)).await.map_err(Problem::internal)??;
+    let starts = pages::batch_starts(&client, row.job_id, signed(tree.batch_pages())?).await?;
+    let (tree, weight) = (tree.with_starts(&starts)?, weight + starts.len() * 32);
+    Ok(Attested { id, exchange: row.exchange_domain, job: row.job_id, tree, weight })
 }
 
-async fn fetch_batch(store: &Store, attested: Arc<Attested>, number: u64) -> Result<ServedBatch, Problem> {
+async fn fetch_batch(store: &Store, attested: Arc<Attested>, number: u64) -> Result<Batch, Problem> {
     let client = store.read().await?;
-    let first = number * attested.served.batch_pages();
-    let behind = first + attested.served.batch_pages();
+    let first = number * attested.tree.batch_pages();
+    let behind = first + attested.tree.batch_pages();
     let records = pages::pages_between(&client, attested.job, signed(first)?, signed(behind)?).await?;
-    let wanted = attested.served.nodes_of(number);
-    let wanted: Vec<(i16, i64)> = wanted
+    let wanted: Vec<(i16, i64)> = groups(attested.tree.shape().depths, number)
         .into_iter()
-        .map(|(height, first)| Ok((i16::try_from(height).map_err(Problem::internal)?, signed(first)?)))
+        .map(|group| Ok((i16::try_from(group.height).map_err(Problem::internal)?, signed(group.first)?)))
         .collect::<Result<_, Problem>>()?;
     let nodes = pages::path_nodes(&client, attested.job, &wanted).await?;
     drop(client);
@@ -170,9 +154,12 @@ async fn fetch_batch(store: &Store, attested: Arc<Attested>, number: u64) -> Res
         records.into_iter().map(|(at, record)| Ok((unsigned(at)?, record))).collect::<Result<_, Problem>>()?;
     let nodes: Vec<StoredNode> = nodes
         .into_iter()
-        .map(|node| Ok((u32::try_from(node.height).map_err(Problem::internal)?, unsigned(node.position)?, node.digest)))
+        .map(|node| {
+            let height = u32::try_from(node.height).map_err(Problem::internal)?;
+            Ok(StoredNode { height, position: unsigned(node.position)?, digest: node.digest })
+        })
         .collect::<Result<_, Problem>>()?;
-    let hash = move || ServedBatch::new(&attested.served, number, &records, &nodes);
+    let hash = move || served_batch(&attested.tree, number, &records, &nodes);
     Ok(web::block(hash).await.map_err(Problem::internal)??)
 }
 

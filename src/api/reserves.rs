@@ -1,7 +1,7 @@
 //! `GET /v1/reserves/{id}`
 
 use actix_web::{HttpResponse, http::header, web};
-use assay_core::{lines::LineFields, sealed::Sealed};
+use assay_core::lines::LineFields;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -11,10 +11,7 @@ use super::{
     problem::{Kind, Problem},
     state::ApiState,
 };
-use crate::{
-    attest,
-    store::{attestations, pages},
-};
+use crate::{attest, store::pages};
 
 /// Which lines.
 #[derive(Debug, Clone, Deserialize, IntoParams)]
@@ -47,7 +44,6 @@ pub async fn reserves(
     let attested = state.evidence.attested(&state.store, id).await?;
     caller.at(&attested.exchange)?;
     let client = state.store.read().await?;
-    let statement = attestations::artefact(&client, &id.0, attestations::Artefact::Statement).await?;
     // the tree is over all lines, whichever are asked for
     let lines = pages::reserve_lines(&client, attested.job, None).await?;
     drop(client);
@@ -56,12 +52,7 @@ pub async fn reserves(
     let _turn = state.evidence.turn().await?;
     let secret = state.clone();
     let disclose = move || {
-        let disclosure = attest::disclose_reserves(
-            &Sealed::parse(&statement).map_err(Problem::internal)?,
-            &lines,
-            &secret.secret,
-            &chosen,
-        )?;
+        let disclosure = attest::disclose_reserves(attested.tree.statement(), &lines, &secret.secret, &chosen)?;
         serde_json::to_vec(&disclosure).map_err(Problem::internal)
     };
     let body = web::block(disclose).await.map_err(Problem::internal)??;

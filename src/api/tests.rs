@@ -341,8 +341,8 @@ fn the_descriptions_of_published_files_name_every_member() {
         let path = root.join("circuits/vectors/attestations").join(frozen).join("statement.json");
         described("statement.md", &serde_json::from_slice(&fs::read(path).unwrap()).unwrap());
     }
-    let stored =
-        crate::attest::stored_for_tests(assay_programs::ledger::shape::Shape::named("compliance-8").unwrap(), 3);
-    let file = stored.inclusion(&stored.served(), "account 1").unwrap();
-    described("inclusion.md", &serde_json::from_slice(&file).unwrap());
+    let shape = assay_programs::ledger::shape::Shape::named("compliance-8").unwrap();
+    let stored = crate::attest::testing::Stored::new(shape, 3);
+    let (file, _) = stored.inclusion(&stored.tree(), "account 1");
+    described("inclusion.md", &serde_json::from_slice(&file.unwrap()).unwrap());
 }

@@ -9,7 +9,7 @@ use assay_verifier::attestation::{MANIFEST_FILE, PROOF_FILE, STATEMENT_FILE};
 use sha2::{Digest, Sha256};
 use zip::{CompressionMethod, DateTime, ZipWriter, write::SimpleFileOptions};
 
-use super::AttestError;
+use super::error::AttestError;
 
 /// How to verify, for a person.
 pub const README_FILE: &str = "README.txt";
@@ -41,12 +41,15 @@ pub fn manifest<'a>(files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Str
 /// time is written down.
 ///
 /// # Errors
-/// [`AttestError::Core`] for a statement that cannot be read; [`AttestError::NotValid`] if the parts do not fit a zip file.
-pub fn bundle(statement: &[u8], proof: &[u8], jws: &[u8]) -> Result<Vec<u8>, AttestError> {
-    let parsed = Sealed::<Statement>::parse(statement)?;
-    let readme = readme(&parsed);
-    let files =
-        [(STATEMENT_FILE, statement), (PROOF_FILE, proof), (SIGNATURE_FILE, jws), (README_FILE, readme.as_bytes())];
+/// [`AttestError::NotValid`] if the parts do not fit a zip file.
+pub fn bundle(statement: &Sealed<Statement>, proof: &[u8], jws: &[u8]) -> Result<Vec<u8>, AttestError> {
+    let readme = readme(statement);
+    let files = [
+        (STATEMENT_FILE, statement.bytes()),
+        (PROOF_FILE, proof),
+        (SIGNATURE_FILE, jws),
+        (README_FILE, readme.as_bytes()),
+    ];
     let manifest = manifest(files);
     let failed = |e: zip::result::ZipError| AttestError::NotValid(format!("the bundle cannot be made: {e}"));
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
@@ -78,7 +81,7 @@ mod tests {
     fn a_bundle_has_the_same_bytes_every_time_and_is_read_back() {
         let shape = Shape::named("solvency-8").unwrap();
         let statement = test_statement(shape, &"0".repeat(64), &test_pages(shape, 3, 1));
-        let statement = Sealed::seal(statement).unwrap().bytes().to_vec();
+        let statement = Sealed::seal(statement).unwrap();
         let bytes = bundle(&statement, b"proof", b"{}").unwrap();
         assert_eq!(bytes, bundle(&statement, b"proof", b"{}").unwrap());
         let dir = tempfile::tempdir().unwrap();
@@ -87,7 +90,7 @@ mod tests {
         let read = Attestation::read(&path).unwrap();
         assert_eq!(
             (read.statement().unwrap().bytes(), read.read_proof().unwrap()),
-            (&statement[..], b"proof".to_vec())
+            (statement.bytes(), b"proof".to_vec())
         );
         let mut names: Vec<_> = zip::ZipArchive::new(fs::File::open(&path).unwrap())
             .unwrap()

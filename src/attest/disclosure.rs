@@ -22,7 +22,7 @@ use assay_verifier::{
     files::read_bounded,
 };
 
-use super::{error::AttestError, inclusion::inclusion, verify::verify_read};
+use super::{error::AttestError, local::inclusion, verify::verify_read};
 use crate::{home::Home, progress::Progress};
 
 /// Where the account's pages come from.

@@ -1,36 +1,55 @@
-//! From a checked ledger to a published attestation, and back to one customer.
+//! From a checked ledger to a published attestation, and from there to one customer's file.
 //!
-//! In comes a snapshot directory; out goes an attestation directory (`statement.json`, `proof.bin`, `attestation.jws`,
-//! `MANIFEST.sha256`, `README.txt`) with a `private/` part that is never published, and, per customer, an inclusion file. The way:
-//! `book` (columns, tiers, weights) → `plan` (who gets which
-//! pages, and the tree) → `claim` (the statement) → `prove` (fold, compress, verify, sign, publish) →
-//! `inclusion`, and from that what an account discloses to a third party (`disclosure`). Nothing here talks to a database or a network, prints, or reads the clock except to space checkpoints.
-//! Nothing is published that this process has not verified, and the master secret is never copied.
+//! **In:** a checked snapshot and the master secret; or an attestation directory; or what the service's database holds of one.
+//! **Out:** an attestation directory (`statement.json`, `proof.bin`, `attestation.jws`, `MANIFEST.sha256`, `README.txt`, and a
+//! `private/` part that is never published), a customer's inclusion file, a disclosure. The data goes through `split` and `book`
+//! (columns, entries), `plan` (pages, tree, draft), `statement`, `stages` and `prove`; then `record`, `path`, `lookup`, and `local`
+//! or `served`.
+//!
+//! **Never:** talk to a database or a network, print, or read the clock except to space checkpoints; publish or sign what this
+//! process has not verified; copy the master secret.
 
+mod batch;
 mod book;
 mod bundle;
-mod claim;
 mod disclosure;
 mod error;
-mod files;
-mod inclusion;
+mod inclusion_file;
+mod local;
+mod lookup;
+mod order;
+mod path;
 mod plan;
+mod private_files;
 mod prove;
+mod record;
 mod reserves;
-mod serve_inclusion;
+mod rules;
+mod served;
+mod shapes;
+mod split;
 mod stages;
+mod statement;
 mod verify;
+mod work_dir;
 
-pub use crate::home::Home;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use batch::Batch;
 pub use bundle::{README_FILE, bundle, manifest, readme};
 pub use disclosure::{DisclosureRequest, Evidence, disclose, verify_disclosure};
 pub use error::AttestError;
-pub use inclusion::inclusion;
-pub use plan::{Plan, ShapeChoice};
+pub use local::inclusion;
+pub use lookup::{AccountTree, Found, Lookup, Owner};
+pub use path::{Group, groups};
+pub use plan::Plan;
 pub use prove::{ProveOptions, Proved, prove};
+pub use record::StoredNode;
 pub use reserves::disclose as disclose_reserves;
-#[cfg(test)]
-pub(crate) use serve_inclusion::tests::stored as stored_for_tests;
-pub use serve_inclusion::{Found, Owner, Served, ServedBatch, StoredNode};
+pub use served::{batch as served_batch, tree as served_tree};
+pub use shapes::ShapeChoice;
 pub use stages::{Prepared, begin_fold, fold};
 pub use verify::{statement, verify, verify_inclusion, verify_reserves};

@@ -1,5 +1,5 @@
-//! The stages that lead from a checked ledger to a folded one, apart from where their results are kept: `prove` keeps them in
-//! a directory, the jobs of the service in a database.
+//! The stages that lead from a checked ledger to a proof, apart from where their results are kept: `prove` keeps them in a
+//! directory, the jobs of the service in a database.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -9,46 +9,50 @@ use std::{
 use assay_core::{field::F, identity::MasterSecret, sealed::Sealed, tree::UpperTree};
 use assay_fold::{Error, keys::Keys};
 use assay_programs::ledger::{Ledger, book::FedColumn, fold::Fold, page::Page, shape::Shape, statement::Statement};
-use ff::PrimeField;
 
 use super::{
-    AttestError,
-    claim::claim,
-    files::write_page,
-    plan::{Plan, ShapeChoice},
-    serve_inclusion::StoredNode,
+    error::AttestError,
+    plan::Plan,
+    record::{StoredNode, record, upper_nodes},
+    shapes::ShapeChoice,
+    statement::finish,
 };
 use crate::{ledger::Snapshot, progress::Progress};
 
 /// A planned ledger with the statement about it. The same snapshot, secret and shape always give the same bytes.
-pub struct Prepared<'a> {
-    pub(super) plan: Plan<'a>,
-    pub(super) snapshot: &'a Snapshot,
+pub struct Prepared {
+    plan: Plan,
     statement: Sealed<Statement>,
     columns: Vec<FedColumn>,
 }
 
-impl<'a> Prepared<'a> {
-    /// Plans a ledger and states what it holds.
+impl Prepared {
+    /// Plans a ledger and states what it holds. The ledger is not needed any more.
     ///
     /// # Errors
     /// [`AttestError::NotValid`] and [`AttestError::Core`] if it cannot be proved, [`AttestError::StoppedEarly`] once `stop`
     /// is set.
     pub fn new(
-        snapshot: &'a Snapshot,
+        snapshot: &Snapshot,
         secret: &MasterSecret,
         shape: ShapeChoice,
         stop: &AtomicBool,
         progress: &dyn Progress,
     ) -> Result<Self, AttestError> {
         let plan = Plan::new(snapshot, secret, shape, stop, progress)?;
-        let (statement, columns) = claim(snapshot, &plan, secret)?;
-        Ok(Self { plan, snapshot, statement: Sealed::seal(statement)?, columns })
+        let columns = plan.private_sums(secret)?;
+        let statement = Sealed::seal(finish(plan.draft(), &columns))?;
+        Ok(Self { plan, statement, columns })
     }
 
     /// The statement.
     pub fn statement(&self) -> &Sealed<Statement> {
         &self.statement
+    }
+
+    /// The statement without the plan: what compressing needs besides the finished checkpoint.
+    pub fn into_statement(self) -> Sealed<Statement> {
+        self.statement
     }
 
     /// The shape that was chosen.
@@ -58,7 +62,7 @@ impl<'a> Prepared<'a> {
 
     /// Accounts of the ledger.
     pub fn accounts(&self) -> u64 {
-        self.snapshot.account_count() as u64
+        self.plan.accounts()
     }
 
     /// Pages that belong to accounts.
@@ -71,37 +75,31 @@ impl<'a> Prepared<'a> {
         self.plan.steps()
     }
 
+    /// The root of every batch.
+    pub fn batch_roots(&self) -> &[F] {
+        &self.plan.tree().levels()[0]
+    }
+
+    /// The upper tree over them.
+    pub fn tree(&self) -> &UpperTree {
+        self.plan.tree()
+    }
+
+    /// The pages that step `step` folds.
+    pub fn batch(&self, step: usize) -> Vec<Page> {
+        self.plan.batch(step)
+    }
+
     /// The records of the accounts' pages in the order of the tree, made as they are asked for: memory holds one batch.
     pub fn page_records(&self) -> impl Iterator<Item = Vec<u8>> + Send {
-        let batches = (0..self.steps()).flat_map(|step| self.plan.batch(step));
+        let batches = (0..self.steps()).flat_map(|step| self.batch(step));
         batches.take(usize::try_from(self.pages()).unwrap_or(usize::MAX)).map(|page| record(&page))
     }
 
-    /// The upper tree: every node that is not the root of an empty subtree, with its height above the batch roots.
-    pub fn tree_nodes(&self) -> Vec<StoredNode> {
-        let shape = self.shape();
-        let tree = UpperTree::build(shape.depths, self.plan.batch_roots().to_vec());
-        let levels = tree.levels().iter().enumerate();
-        levels
-            .flat_map(|(height, level)| {
-                let node = move |(position, digest): (usize, &F)| -> StoredNode {
-                    (height as u32, position as u64, digest.to_repr().into())
-                };
-                level.iter().enumerate().map(node)
-            })
-            .collect()
+    /// Every node of the upper tree that is not the root of an empty subtree.
+    pub fn tree_nodes(&self) -> impl Iterator<Item = StoredNode> + Send {
+        upper_nodes(self.tree())
     }
-
-    /// The lines of reserves.csv.
-    pub fn reserve_lines(&self) -> Vec<[String; 7]> {
-        self.snapshot.reserves().iter().map(|line| line.fields.clone()).collect()
-    }
-}
-
-fn record(page: &Page) -> Vec<u8> {
-    let mut record = Vec::new();
-    write_page(&mut record, page).expect("a vector takes everything");
-    record
 }
 
 /// The fold of a prepared ledger, from its beginning or from a checkpoint, which is hostile until nova has verified it.
@@ -109,11 +107,11 @@ fn record(page: &Page) -> Vec<u8> {
 /// # Errors
 /// [`Error::Checkpoint`] if the checkpoint is refused; those of [`Fold::begin`].
 pub fn begin_fold<'a>(
-    prepared: &'a Prepared<'_>,
+    prepared: &'a Prepared,
     keys: &'a Keys<Ledger>,
     checkpoint: Option<&[u8]>,
 ) -> Result<Fold<'a>, Error> {
-    let (roots, columns) = (prepared.plan.batch_roots(), prepared.columns.as_slice());
+    let (roots, columns) = (prepared.batch_roots(), prepared.columns.as_slice());
     match checkpoint {
         Some(bytes) => Fold::resume(keys, &prepared.statement, roots, columns, bytes),
         None => Fold::begin(keys, &prepared.statement, roots, columns),
@@ -127,7 +125,7 @@ pub fn begin_fold<'a>(
 /// [`AttestError::Stopped`] once `stop` is set, after the fold was kept; [`AttestError::Core`]; what `keep` says.
 pub fn fold(
     fold: &mut Fold<'_>,
-    prepared: &Prepared<'_>,
+    prepared: &Prepared,
     checkpoint_every: Duration,
     stop: &AtomicBool,
     mut keep: impl FnMut(&Fold<'_>) -> Result<(), AttestError>,
@@ -135,7 +133,7 @@ pub fn fold(
 ) -> Result<(), AttestError> {
     let mut kept = Instant::now();
     while fold.steps_done() < fold.steps() {
-        fold.step(prepared.plan.batch(fold.steps_done()))?;
+        fold.step(prepared.batch(fold.steps_done()))?;
         step(fold.steps_done());
         let stopped = stop.load(Ordering::Relaxed);
         let complete = fold.steps_done() == fold.steps();

@@ -1,14 +1,10 @@
 //! What every stage works with.
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex, PoisonError, atomic::AtomicBool},
-};
+use std::sync::{Arc, Mutex, PoisonError, atomic::AtomicBool};
 
 use assay_fold::keys::Keys;
 use assay_programs::ledger::Ledger;
 use assay_programs::{ledger::shape::Shape, purpose::TestShapes};
-use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -49,8 +45,6 @@ pub(super) struct Context {
     pub(super) pool: rayon::ThreadPool,
     /// Set once the worker is to stop.
     pub(super) stop: Arc<AtomicBool>,
-    /// Digests of the statements and proofs that this process has verified.
-    verified: Mutex<HashSet<[u8; 32]>>,
     /// Parameters that were used last: those of large shapes take seconds to read and much memory.
     parameters: Mutex<Option<(&'static str, Arc<Keys<Ledger>>)>>,
 }
@@ -86,7 +80,6 @@ impl Context {
             name: Uuid::now_v7().to_string(),
             pool,
             stop: Arc::new(AtomicBool::new(false)),
-            verified: Mutex::new(HashSet::new()),
             parameters: Mutex::new(None),
         })
     }
@@ -114,19 +107,4 @@ impl Context {
         *kept = Some((shape.name, Arc::clone(&parameters)));
         Ok(parameters)
     }
-
-    /// Notes that this process has verified a proof of a statement.
-    pub(super) fn note_verified(&self, statement: &[u8], proof: &[u8]) {
-        self.verified.lock().unwrap_or_else(PoisonError::into_inner).insert(pair(statement, proof));
-    }
-
-    /// Whether it has.
-    pub(super) fn has_verified(&self, statement: &[u8], proof: &[u8]) -> bool {
-        self.verified.lock().unwrap_or_else(PoisonError::into_inner).contains(&pair(statement, proof))
-    }
-}
-
-fn pair(statement: &[u8], proof: &[u8]) -> [u8; 32] {
-    let both = Sha256::new().chain_update((statement.len() as u64).to_le_bytes());
-    both.chain_update(statement).chain_update(proof).finalize().into()
 }

@@ -11,7 +11,7 @@ use tokio::runtime::Handle;
 
 use super::{
     check::next,
-    ledger::{materialise, same_statement, with_prepared},
+    ledger::{materialise, prepare, same_statement},
     stage::{Running, Stage, StageError},
 };
 use crate::{
@@ -34,10 +34,10 @@ pub(super) async fn run(running: Running) -> Result<(), StageError> {
     let runtime = Handle::current();
     running
         .blocking(move |running| {
-            with_prepared(running, &dir, |prepared| {
-                same_statement(&planned, prepared)?;
-                fold(running, prepared, kept, &runtime)
-            })
+            // folding needs much memory, and the ledger no more
+            let (_, prepared) = prepare(running, &dir)?;
+            same_statement(&planned, &prepared)?;
+            fold(running, &prepared, kept, &runtime)
         })
         .await?;
     next(&running, Stage::Fold, Stage::Compress).await
@@ -56,7 +56,7 @@ pub(super) async fn kept(running: &Running) -> Result<Option<Vec<u8>>, StageErro
     Ok(checkpoint(&client, running.job.id).await?.map(|(_, bytes)| bytes))
 }
 
-fn fold(running: &Running, prepared: &Prepared<'_>, kept: Option<Vec<u8>>, runtime: &Handle) -> Result<(), StageError> {
+fn fold(running: &Running, prepared: &Prepared, kept: Option<Vec<u8>>, runtime: &Handle) -> Result<(), StageError> {
     let (context, id) = (&running.context, running.job.id);
     let parameters = context.parameters(prepared.shape())?;
     let mut fold = match begin_fold(prepared, &parameters, kept.as_deref()) {

@@ -110,18 +110,13 @@ fn is_there(path: &Path, file: &FileRow) -> bool {
     }
 }
 
-/// Checks the ledger in `dir` once more, plans it and states what it holds, and gives that to `work`. The statement must be the
-/// one the job was begun for, if it is planned already. On the threads that prove.
-pub(super) fn with_prepared<T>(
-    running: &Running,
-    dir: &Path,
-    work: impl FnOnce(&Prepared<'_>) -> Result<T, StageError>,
-) -> Result<T, StageError> {
+/// Checks the ledger in `dir` once more, plans it and states what it holds. On the threads that prove.
+pub(super) fn prepare(running: &Running, dir: &Path) -> Result<(Snapshot, Prepared), StageError> {
     let context = &running.context;
     let snapshot = checked(running, dir)?;
     let secret = context.home.existing_secret().map_err(AttestError::from)?;
     let prepared = Prepared::new(&snapshot, &secret, choice(running)?, &running.stop, &Silent)?;
-    work(&prepared)
+    Ok((snapshot, prepared))
 }
 
 /// The ledger in `dir`, if it is valid.
@@ -151,6 +146,6 @@ pub(super) fn choice(running: &Running) -> Result<ShapeChoice, StageError> {
 }
 
 /// Refuses to go on with another statement than the one that was planned.
-pub(super) fn same_statement(planned: &[u8], prepared: &Prepared<'_>) -> Result<(), StageError> {
+pub(super) fn same_statement(planned: &[u8], prepared: &Prepared) -> Result<(), StageError> {
     if planned == prepared.statement().bytes() { Ok(()) } else { Err(StageError::Failed(CHANGED.to_owned())) }
 }

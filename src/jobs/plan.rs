@@ -1,9 +1,10 @@
 //! Stage 2: the statement, and what inclusion paths are made from: pages, the upper tree, the lines of the reserves.
 
+use assay_core::lines::LineFields;
 use tokio::runtime::Handle;
 
 use super::{
-    ledger::{materialise, with_prepared},
+    ledger::{materialise, prepare},
     stage::{Running, Stage, StageError, still_ours},
 };
 use crate::{
@@ -20,17 +21,18 @@ pub(super) async fn run(running: Running) -> Result<(), StageError> {
     let runtime = Handle::current();
     running
         .blocking(move |running| {
-            with_prepared(running, &dir, |prepared| {
-                let info = info(prepared)?;
-                // pages go from the plan into the database one by one; where the transaction is tried again they are made again
-                let work = async |tx| store(&tx, running, prepared, &info).await;
-                Ok(runtime.block_on(running.context.store.run_load("store plan", work))?)
-            })
+            let (snapshot, prepared) = prepare(running, &dir)?;
+            let reserves: Vec<LineFields> = snapshot.reserves().iter().map(|line| line.fields.clone()).collect();
+            drop(snapshot);
+            let info = info(&prepared)?;
+            // pages go from the plan into the database one by one; where the transaction is tried again they are made again
+            let work = async |tx| store(&tx, running, &prepared, &reserves, &info).await;
+            Ok(runtime.block_on(running.context.store.run_load("store plan", work))?)
         })
         .await
 }
 
-fn info(prepared: &Prepared<'_>) -> Result<PlanInfo, StageError> {
+fn info(prepared: &Prepared) -> Result<PlanInfo, StageError> {
     let number = |n: u64| i64::try_from(n).map_err(|_| StageError::Failed("too many pages".to_owned()));
     Ok(PlanInfo {
         shape: prepared.shape().name.to_owned(),
@@ -41,14 +43,22 @@ fn info(prepared: &Prepared<'_>) -> Result<PlanInfo, StageError> {
     })
 }
 
-async fn store(tx: &Tx, running: &Running, prepared: &Prepared<'_>, info: &PlanInfo) -> Result<()> {
+async fn store(
+    tx: &Tx,
+    running: &Running,
+    prepared: &Prepared,
+    reserves: &[LineFields],
+    info: &PlanInfo,
+) -> Result<()> {
     let (id, now) = (running.job.id, running.context.now());
-    let nodes = prepared.tree_nodes().into_iter();
-    let nodes =
-        nodes.map(|(height, position, digest)| NodeRow { height: height as i16, position: position as i64, digest });
+    let nodes = prepared.tree_nodes().map(|node| NodeRow {
+        height: node.height as i16,
+        position: node.position as i64,
+        digest: node.digest,
+    });
     load_pages(tx, id, prepared.page_records()).await?;
     load_tree(tx, id, nodes).await?;
-    load_reserves(tx, id, &prepared.reserve_lines()).await?;
+    load_reserves(tx, id, reserves).await?;
     set_plan(tx, id, info, now).await?;
     let moved =
         still_ours(tx, running).await? && advance(tx, id, &[Stage::Plan.state()], Stage::Fold.state(), now).await?;

@@ -1,12 +1,11 @@
 //! Stage 6: signed and published, once. The database refuses a second attestation for an exchange's epoch.
 
-use assay_core::sealed::StatementDigest;
 use serde_json::{Value, json};
 
 use super::{
     ledger::scratch,
     stage::{Running, Stage, StageError, still_ours},
-    verify::{stored, verified},
+    verify::{VerifiedProof, verified},
 };
 use crate::store::{
     attestations::{NewAttestation, Published, publish},
@@ -16,21 +15,18 @@ use crate::store::{
 
 pub(super) async fn run(running: Running) -> Result<(), StageError> {
     let (context, id) = (&running.context, running.job.id);
-    let (statement, proof) = stored(&running).await?;
     // verified again: what the last stage stored was read back from a database that others can write
-    let report = verified(&running, statement.clone(), proof.clone()).await?;
-    if !context.has_verified(&statement, &proof) {
-        return Err(StageError::Failed("this process has not verified the proof".to_owned()));
-    }
-    let checks: Value = serde_json::to_value(&report.checks).map_err(|e| StageError::Failed(e.to_string()))?;
-    let jws = (context.sign)(&statement).map_err(StageError::Machine)?;
+    let VerifiedProof { statement, proof, checks, valid } = verified(&running).await?;
+    let statement = statement.get();
+    let checks: Value = serde_json::to_value(&checks).map_err(|e| StageError::Failed(e.to_string()))?;
+    let jws = (context.sign)(statement.bytes()).map_err(StageError::Machine)?;
     let now = context.now();
     let attestation = NewAttestation {
-        id: StatementDigest::of(&statement).0,
+        id: statement.digest().0,
         job_id: id,
-        valid: report.is_valid(),
+        valid,
         report: json!({ "checks": checks }),
-        statement,
+        statement: statement.bytes().to_vec(),
         proof,
         jws,
         now,

@@ -26,11 +26,13 @@ pub async fn bundle(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let make = async || {
+        let attested = state.evidence.attested(&state.store, id).await?;
         let client = state.store.read().await?;
-        let statement = attestations::artefact(&client, &id.0, attestations::Artefact::Statement).await?;
         let proof = attestations::artefact(&client, &id.0, attestations::Artefact::Proof).await?;
         let jws = attestations::artefact(&client, &id.0, attestations::Artefact::Jws).await?;
-        let zip = web::block(move || attest::bundle(&statement, &proof, &jws)).await.map_err(Problem::internal)??;
+        drop(client);
+        let zip = move || attest::bundle(attested.tree.statement(), &proof, &jws);
+        let zip = web::block(zip).await.map_err(Problem::internal)??;
         let name = format!("attestation-{}.zip", &hex::encode(id.0)[..16]);
         Ok(Artefact::new(zip, "application/zip").named(name))
     };

@@ -44,7 +44,7 @@ pub async fn coverage(
 ) -> Result<HttpResponse, Problem> {
     let make = async || {
         let attested = state.evidence.attested(&state.store, id).await?;
-        Ok(Artefact::new(chart(attested.served.statement()).into_bytes(), "image/svg+xml"))
+        Ok(Artefact::new(chart(attested.tree.statement()).into_bytes(), "image/svg+xml"))
     };
     state.evidence.artefact(id, Part::Coverage, make).await?.answer(&request)
 }

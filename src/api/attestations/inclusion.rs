@@ -4,14 +4,8 @@ use std::sync::Arc;
 
 use actix_web::{HttpResponse, http::header, web};
 
-use crate::api::{
-    auth::Authenticated,
-    evidence::{Attested, Pages},
-    parse::AttestationId,
-    problem::Problem,
-    state::ApiState,
-};
-use crate::attest::Owner;
+use crate::api::{auth::Authenticated, evidence::Attested, parse::AttestationId, problem::Problem, state::ApiState};
+use crate::attest::{Found, Owner};
 
 /// The caller's own inclusion file
 ///
@@ -28,8 +22,8 @@ pub async fn inclusion(
     id: AttestationId,
 ) -> Result<HttpResponse, Problem> {
     let attested = state.evidence.attested(&state.store, id).await?;
-    let (owner, (first, batches)) = own(&state, &caller, &attested).await?;
-    let file = attested.served.inclusion(&owner, first, &batches)?;
+    let (owner, found) = own(&state, &caller, &attested).await?;
+    let file = attested.tree.inclusion(&owner, &found)?;
     Ok(HttpResponse::Ok()
         .content_type("application/json")
         .insert_header((header::CACHE_CONTROL, "private, no-store"))
@@ -46,9 +40,9 @@ pub async fn own<'a>(
     state: &ApiState,
     caller: &'a Authenticated,
     attested: &Arc<Attested>,
-) -> Result<(Owner<'a>, Pages), Problem> {
-    let owner = attested.served.owner(&state.secret, &caller.subject);
-    let pages = state.evidence.batches(&state.store, attested, &owner).await?;
+) -> Result<(Owner<'a>, Found), Problem> {
+    let owner = attested.tree.owner(&state.secret, &caller.subject);
+    let found = state.evidence.find(&state.store, attested, &owner).await?;
     caller.at(&attested.exchange)?;
-    Ok((owner, pages.ok_or_else(Problem::not_found)?))
+    Ok((owner, found.ok_or_else(Problem::not_found)?))
 }

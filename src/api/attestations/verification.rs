@@ -73,18 +73,18 @@ mod tests {
     use assay_programs::ledger::shape::Shape;
 
     use super::*;
-    use crate::attest::stored_for_tests;
+    use crate::attest::testing::Stored;
 
     #[test]
     fn each_account_is_counted_once_in_each_attestation_and_named_in_none() {
-        let stored = stored_for_tests(Shape::named("solvency-8").unwrap(), 3);
-        let served = stored.served();
+        let stored = Stored::new(Shape::named("solvency-8").unwrap(), 3);
+        let tree = stored.tree();
         let (first, second) = (AttestationId([1; 32]), AttestationId([2; 32]));
-        let number = |account: &str, purpose: &[u8], id| keyed(&served.owner(&stored.secret, account), purpose, id);
+        let number = |account: &str, purpose: &[u8], id| keyed(&tree.owner(&stored.secret, account), purpose, id);
         assert_eq!(number("a", b"p", &first), number("a", b"p", &first));
         assert_ne!(number("a", b"p", &first), number("b", b"p", &first));
         assert_ne!(number("a", b"p", &first), number("a", b"p", &second));
         assert_ne!(number("a", b"p", &first), number("a", b"q", &first));
-        assert_ne!(&number("a", b"p", &first), served.owner(&stored.secret, "a").salt());
+        assert_ne!(&number("a", b"p", &first), tree.owner(&stored.secret, "a").salt());
     }
 }

@@ -125,7 +125,7 @@ impl From<&AssetLine> for AssetClaim {
 /// The whole view of a row.
 pub(super) async fn view(state: &ApiState, row: AttestationRow) -> Result<Attestation, Problem> {
     let attested = state.evidence.attested(&state.store, AttestationId(row.id)).await?;
-    let statement = attested.served.statement();
+    let statement = attested.tree.statement();
     Ok(Attestation {
         summary: Summary::from(&row),
         assets: asset_lines(statement).iter().map(AssetClaim::from).collect(),

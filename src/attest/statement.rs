@@ -1,5 +1,5 @@
-//! The statement about a planned ledger, in two strokes: everything public, from which the first challenge is drawn, and
-//! then, where there are rules, the commitment to the private sums that answer it.
+//! The statement about a ledger, in two parts: the draft has everything public, and the first challenge is drawn from it; then,
+//! where there are rules, the commitment to the private sums that answer it is added.
 
 use assay_core::{
     field::{F, to_hex},
@@ -15,7 +15,7 @@ use assay_programs::ledger::{
 };
 use ff::Field;
 
-use super::{AttestError, book::Book, plan::Plan};
+use super::{book::Book, error::AttestError};
 use crate::ledger::{self, Snapshot};
 
 /// Accounts that may be below their margin where the manifest does not say.
@@ -23,38 +23,21 @@ const DEFAULT_BELOW_MARGIN: u64 = 0;
 /// Positive over negative equity where the manifest does not say, in hundredths of a percent.
 const DEFAULT_EQUITY_RATIO_BPS: u32 = 10_000;
 
-/// The statement with the private sums it commits to: the same snapshot, secret and shape always give the same bytes.
-///
-/// # Errors
-/// [`AttestError::Core`] if the shape is not pinned, or the ledger cannot be stated.
-pub fn claim(
-    snapshot: &Snapshot,
-    plan: &Plan<'_>,
-    secret: &MasterSecret,
-) -> Result<(Statement, Vec<FedColumn>), AttestError> {
-    let mut statement = draft(snapshot, plan.book(), secret)?;
-    statement.shape = plan.shape().name.to_owned();
-    statement.parameter_digest = Pin::of::<Ledger>(plan.shape())?.parameter_digest;
-    statement.root = to_hex(&plan.root());
-    statement.steps = plan.steps() as u64;
+/// The draft with the commitment to the private sums of `columns`, which are none in the solvency family.
+pub fn finish(draft: &Statement, columns: &[FedColumn]) -> Statement {
+    let mut statement = draft.clone();
     if let Some(rules) = &mut statement.rules {
-        rules.results = plan.results().claims();
+        rules.private = Some(to_hex(&private_digest(columns)));
     }
-    if statement.rules.is_none() {
-        return Ok((statement, Vec::new()));
-    }
-    let columns = plan.columns(&statement, secret)?;
-    if let Some(rules) = &mut statement.rules {
-        rules.private = Some(to_hex(&private_digest(&columns)));
-    }
-    Ok((statement, columns))
+    statement
 }
 
-/// Everything that is known before pages are made: who claims, the book, totals, reserves, policy.
+/// Everything that is known before pages are made: who states, the shape, the book, totals, reserves, policy. Root, steps and
+/// results are not, and are empty.
 ///
 /// # Errors
-/// [`AttestError::Core`] if the catalogue lacks a shape, which is a defect.
-pub fn draft(snapshot: &Snapshot, book: &Book, secret: &MasterSecret) -> Result<Statement, AttestError> {
+/// [`AttestError::Core`] if the shape is not pinned.
+pub fn draft(snapshot: &Snapshot, book: &Book, shape: &Shape, secret: &MasterSecret) -> Result<Statement, AttestError> {
     let manifest = snapshot.manifest();
     let id = &manifest.snapshot.id;
     let reserves = ReserveTree::over(snapshot.reserves().iter().map(|line| &line.fields), |line| {
@@ -63,14 +46,11 @@ pub fn draft(snapshot: &Snapshot, book: &Book, secret: &MasterSecret) -> Result<
     let assets = snapshot.assets().iter().zip(snapshot.reserve_sums());
     let family = book.family();
     let compliance = family == Family::Compliance;
-    // any shape of the family will do until the plan has chosen one
-    let shape = Shape::catalogue().iter().find(|shape| shape.family == family);
-    let shape = shape.ok_or_else(|| AttestError::NotValid("this release has no shape".to_owned()))?;
     let policy = snapshot.policy();
     Ok(Statement {
         protocol: family.protocol().to_owned(),
         shape: shape.name.to_owned(),
-        parameter_digest: to_hex(&F::ZERO),
+        parameter_digest: Pin::of::<Ledger>(shape)?.parameter_digest,
         exchange: Exchange {
             name: manifest.exchange.name.clone(),
             domain: manifest.exchange.domain.clone(),

@@ -1,0 +1,268 @@
+//! From an account to its pages and their paths. [`Lookup`] does no input or output: it says which batch it needs next and is
+//! given it, so that an attestation directory (`local`), the service's database (`served`) and the tests take one way.
+
+use std::sync::Arc;
+
+use assay_core::{
+    field::{F, from_hex},
+    identity::{MasterSecret, SECRET_BYTES, identity},
+    sealed::Sealed,
+};
+use assay_programs::ledger::{shape::Shape, statement::Statement};
+
+use super::{
+    batch::Batch,
+    error::AttestError,
+    inclusion_file::{FilePage, inclusion_file},
+    path::damaged,
+    record::element,
+};
+
+/// What all lookups in one attestation share: its statement, and with which account each batch begins.
+pub struct AccountTree {
+    statement: Sealed<Statement>,
+    shape: &'static Shape,
+    root: F,
+    /// Identity of the first page of every batch that has pages, ascending.
+    starts: Vec<F>,
+}
+
+/// An account as the tree knows it.
+pub struct Owner<'a> {
+    account: &'a str,
+    salt: [u8; SECRET_BYTES],
+    identity: F,
+}
+
+impl Owner<'_> {
+    /// The account's salt in this snapshot: its owner's, and nobody else's.
+    pub fn salt(&self) -> &[u8; SECRET_BYTES] {
+        &self.salt
+    }
+}
+
+impl AccountTree {
+    /// The tree of a statement; nothing is found in it before it is told [`AccountTree::with_starts`].
+    ///
+    /// # Errors
+    /// [`AttestError::Core`] for a statement of an unknown shape.
+    pub fn new(statement: Sealed<Statement>) -> Result<Self, AttestError> {
+        Ok(Self { shape: statement.shape()?, root: from_hex(&statement.root)?, starts: Vec::new(), statement })
+    }
+
+    /// With the identity that the first page of each batch has, in their order: the first 32 bytes of its record.
+    ///
+    /// # Errors
+    /// [`AttestError::NotValid`] for identities that do not ascend.
+    pub fn with_starts(self, starts: &[[u8; 32]]) -> Result<Self, AttestError> {
+        let unordered = || AttestError::NotValid("the first pages of the batches are not in order".to_owned());
+        let starts = starts.iter().map(element).collect::<Option<Vec<F>>>().filter(|s| s.is_sorted());
+        Ok(Self { starts: starts.ok_or_else(unordered)?, ..self })
+    }
+
+    /// The statement.
+    pub fn statement(&self) -> &Sealed<Statement> {
+        &self.statement
+    }
+
+    /// Its shape.
+    pub fn shape(&self) -> &'static Shape {
+        self.shape
+    }
+
+    /// Its root.
+    pub fn root(&self) -> F {
+        self.root
+    }
+
+    /// Pages in a batch.
+    pub fn batch_pages(&self) -> u64 {
+        self.shape.batch() as u64
+    }
+
+    /// Who `account` would be, whether or not the snapshot has it.
+    pub fn owner<'a>(&self, secret: &MasterSecret, account: &'a str) -> Owner<'a> {
+        let snapshot = &self.statement.snapshot.id;
+        let salt = secret.salt(snapshot, account);
+        Owner { account, salt, identity: identity(&salt, snapshot, account) }
+    }
+
+    /// Begins to look for an account's pages.
+    pub fn lookup(&self, owner: &Owner<'_>) -> Lookup<'_> {
+        // pages are sorted by identity, and a batch that begins with this account may only go on with its pages
+        let not_before = self.starts.partition_point(|start| *start < owner.identity);
+        let wanted = Some(not_before.saturating_sub(1) as u64);
+        Lookup { tree: self, identity: owner.identity, wanted, found: None }
+    }
+
+    /// Whether batch `number` begins with a page of this identity.
+    fn begins_with(&self, number: u64, identity: F) -> bool {
+        usize::try_from(number).ok().and_then(|n| self.starts.get(n)) == Some(&identity)
+    }
+
+    /// The account's inclusion file.
+    ///
+    /// # Errors
+    /// [`AttestError::NotValid`] if the pages found are not all the owner's.
+    pub fn inclusion(&self, owner: &Owner<'_>, found: &Found) -> Result<Vec<u8>, AttestError> {
+        let (mut pages, mut class) = (Vec::with_capacity(found.count), 0);
+        for batch in &found.batches {
+            while pages.len() < found.count {
+                let position = found.first + pages.len() as u64;
+                if position / self.batch_pages() != batch.number() {
+                    break;
+                }
+                let page = batch.page(position).filter(|page| page.identity == owner.identity);
+                let foreign = || AttestError::NotValid(format!("page {position} is another account's"));
+                let page = page.ok_or_else(foreign)?;
+                class = page.class;
+                pages.push(FilePage::new(position, &page, batch.path(position)));
+            }
+        }
+        if pages.len() != found.count {
+            return Err(AttestError::NotValid("an account's pages are not complete".to_owned()));
+        }
+        inclusion_file(&self.statement, owner.account, &owner.salt, class, pages)
+    }
+}
+
+/// A search for one account's pages: while it wants a batch, feed it that one.
+pub struct Lookup<'a> {
+    tree: &'a AccountTree,
+    identity: F,
+    wanted: Option<u64>,
+    found: Option<Found>,
+}
+
+/// Where an account's pages are.
+pub struct Found {
+    /// Position in the tree of the first.
+    first: u64,
+    /// How many there are.
+    count: usize,
+    /// The batches that they are in, in order.
+    batches: Vec<Arc<Batch>>,
+}
+
+impl Lookup<'_> {
+    /// Number of the batch that is needed next; `None` once the search is over. An account that is not in the tree costs
+    /// as many batches as one that is, so how long a search takes does not tell whether there is such an account.
+    pub fn wanted(&self) -> Option<u64> {
+        self.wanted
+    }
+
+    /// Takes the batch that is wanted.
+    ///
+    /// # Errors
+    /// [`AttestError::NotValid`] for another batch than the wanted one, or where the tree's batches contradict each other.
+    pub fn feed(&mut self, batch: Arc<Batch>) -> Result<(), AttestError> {
+        let number = batch.number();
+        if self.wanted != Some(number) {
+            return Err(damaged(number, "it is not the one that was asked for"));
+        }
+        let found = match self.found.take() {
+            Some(mut found) => {
+                found.batches.push(batch);
+                found
+            }
+            None => match batch.find(self.identity) {
+                Some((first, following)) => Found { first, count: usize::from(following) + 1, batches: vec![batch] },
+                None if self.tree.begins_with(number, self.identity) => {
+                    return Err(damaged(number, "it does not begin with the account that it should"));
+                }
+                None => {
+                    let next = number + 1;
+                    self.wanted = self.tree.begins_with(next, self.identity).then_some(next);
+                    return Ok(());
+                }
+            },
+        };
+        let last = (found.first + found.count as u64 - 1) / self.tree.batch_pages();
+        self.wanted = (number < last).then_some(number + 1);
+        self.found = Some(found);
+        Ok(())
+    }
+
+    /// Where the pages are; `None` if the snapshot has no such account, or the search is not over.
+    pub fn finish(self) -> Option<Found> {
+        self.found.filter(|_| self.wanted.is_none())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use assay_programs::ledger::inclusion::verify_inclusion;
+
+    use super::*;
+    use crate::attest::testing::Stored;
+
+    #[test]
+    fn every_customer_gets_a_file_that_verifies_wherever_their_pages_lie() {
+        for shape in ["solvency-8", "compliance-8"] {
+            let stored = Stored::new(Shape::named(shape).unwrap(), 60);
+            let tree = stored.tree();
+            assert!(tree.starts.len() > 8);
+            let mut several = 0;
+            for account in (0..60).map(|i| format!("account {i}")) {
+                let (file, asked) = stored.inclusion(&tree, &account);
+                let report = verify_inclusion(Ok(tree.statement()), &file.unwrap(), Some(&account));
+                assert!(report.is_valid(), "{account}: {:?}", report.checks);
+                assert!(asked.windows(2).all(|pair| pair[1] == pair[0] + 1), "{asked:?}");
+                several += usize::from(asked.len() > 1);
+            }
+            // among so many there are some whose pages lie in two batches, or begin one
+            assert!(several > 0);
+        }
+    }
+
+    #[test]
+    fn who_is_not_in_the_snapshot_gets_nothing_and_one_batch_is_searched() {
+        let stored = Stored::new(Shape::named("solvency-8").unwrap(), 20);
+        let tree = stored.tree();
+        for account in ["account 20", "", "account 1 ", "Account 1"] {
+            let (file, asked) = stored.inclusion(&tree, account);
+            assert!(file.is_none() && asked.len() == 1, "{account}: {asked:?}");
+        }
+    }
+
+    #[test]
+    fn a_lookup_takes_the_batch_that_it_wants_and_no_other() {
+        let stored = Stored::new(Shape::named("solvency-8").unwrap(), 20);
+        let tree = stored.tree();
+        let owner = tree.owner(&stored.secret, "account 1");
+        let mut lookup = tree.lookup(&owner);
+        let wanted = lookup.wanted().unwrap();
+        let other = if wanted == 0 { 1 } else { wanted - 1 };
+        assert!(lookup.feed(stored.batch(&tree, other).unwrap()).is_err());
+        assert!(tree.lookup(&owner).finish().is_none(), "an unfinished search has found nothing");
+        let mut again = tree.lookup(&owner);
+        while let Some(number) = again.wanted() {
+            again.feed(stored.batch(&tree, number).unwrap()).unwrap();
+        }
+        assert!(again.feed(stored.batch(&tree, wanted).unwrap()).is_err(), "a search that is over takes nothing");
+    }
+
+    #[test]
+    fn a_batch_that_does_not_begin_as_the_tree_was_told_ends_the_search() {
+        let stored = Stored::new(Shape::named("solvency-8").unwrap(), 60);
+        let tree = stored.tree();
+        let owner = tree.owner(&stored.secret, "nobody");
+        // the database says that batch 0 begins with this account, and its pages say otherwise
+        let starts: Vec<_> = std::iter::once(crate::attest::record::bytes_of(&owner.identity)).collect();
+        let lied = served_tree(&stored).with_starts(&starts).unwrap();
+        let mut lookup = lied.lookup(&owner);
+        assert!(lookup.feed(stored.batch(&tree, lookup.wanted().unwrap()).unwrap()).is_err());
+    }
+
+    #[test]
+    fn starts_that_do_not_ascend_are_refused() {
+        let stored = Stored::new(Shape::named("solvency-8").unwrap(), 20);
+        assert!(served_tree(&stored).with_starts(&[[2; 32], [1; 32]]).is_err());
+        assert!(served_tree(&stored).with_starts(&[[0xff; 32]]).is_err());
+    }
+
+    fn served_tree(stored: &Stored) -> AccountTree {
+        crate::attest::served::tree(&stored.statement).unwrap()
+    }
+}

@@ -1,0 +1,149 @@
+//! The private files of an attestation: their names, and how they are written. The records of pages are described in `record`.
+
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+use assay_core::{
+    field::{F, to_hex},
+    identity::MasterSecret,
+};
+use serde::{Deserialize, Serialize};
+
+use super::error::AttestError;
+use crate::{
+    durable::{self, Access, Writer},
+    home::Home,
+    ledger::{RESERVES_HEADER, ReserveLine},
+};
+
+/// What is never published.
+pub const PRIVATE_DIR: &str = "private";
+/// The fold in progress.
+pub const CHECKPOINT_FILE: &str = "checkpoint.bin";
+/// The pages, in the order of the tree, without padding.
+pub const PAGES_FILE: &str = "pages.bin";
+/// The root of every batch, one a line.
+pub const BATCH_ROOTS_FILE: &str = "batch-roots.txt";
+/// How to recognise the master secret that the salts come from.
+pub const SECRET_REFERENCE_FILE: &str = "secret-reference.json";
+/// The reserves' lines in their committed order.
+pub const RESERVES_FILE: &str = "reserves.csv";
+
+/// Makes a directory that only its owner may enter, if it is not there yet.
+///
+/// # Errors
+/// [`AttestError::File`].
+pub fn create_private_dir(path: &Path) -> Result<(), AttestError> {
+    durable::create_private_directory(path).map_err(AttestError::file(path))
+}
+
+/// [`durable::replace`].
+///
+/// # Errors
+/// [`AttestError::File`]; whatever stood at `path` before still stands there.
+pub fn write_whole(path: &Path, access: Access, bytes: &[u8]) -> Result<(), AttestError> {
+    durable::replace(path, access, bytes).map_err(AttestError::file(path))
+}
+
+/// [`durable::replace_with`].
+///
+/// # Errors
+/// As [`write_whole`].
+pub fn write_with(
+    path: &Path,
+    access: Access,
+    content: impl FnOnce(&mut Writer<'_>) -> std::io::Result<()>,
+) -> Result<(), AttestError> {
+    durable::replace_with(path, access, content).map_err(AttestError::file(path))
+}
+
+/// Bytes before the first page: the number of pages.
+pub const PAGES_HEADER_BYTES: u64 = 8;
+
+/// Writes the records of all pages.
+///
+/// # Errors
+/// [`AttestError::File`].
+pub fn write_pages(path: &Path, count: u64, records: impl Iterator<Item = Vec<u8>>) -> Result<(), AttestError> {
+    write_with(path, Access::Private, |writer| {
+        writer.write_all(&count.to_le_bytes())?;
+        records.into_iter().try_for_each(|record| writer.write_all(&record))
+    })
+}
+
+/// Writes the roots of all batches, one a line.
+///
+/// # Errors
+/// [`AttestError::File`].
+pub fn write_batch_roots(path: &Path, roots: &[F]) -> Result<(), AttestError> {
+    write_with(path, Access::Private, |writer| roots.iter().try_for_each(|root| writeln!(writer, "{}", to_hex(root))))
+}
+
+/// Writes the lines of the reserves file in their committed order.
+///
+/// # Errors
+/// [`AttestError::File`].
+pub fn write_reserves(path: &Path, lines: &[ReserveLine]) -> Result<(), AttestError> {
+    write_with(path, Access::Private, |writer| {
+        let mut csv = csv::Writer::from_writer(writer);
+        csv.write_record(RESERVES_HEADER)?;
+        for line in lines {
+            csv.write_record(&line.fields)?;
+        }
+        csv.flush()
+    })
+}
+
+/// How to recognise the master secret again without knowing it.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SecretReference {
+    /// The file that held it.
+    file: PathBuf,
+    /// Its fingerprint.
+    fingerprint: String,
+}
+
+impl SecretReference {
+    /// The reference to the secret of `home`.
+    pub fn new(secret: &MasterSecret, home: &Home) -> Self {
+        Self { file: home.secret_file(), fingerprint: secret.fingerprint() }
+    }
+
+    /// Reads the file at `path`.
+    ///
+    /// # Errors
+    /// [`AttestError::File`], or [`AttestError::NotValid`] if it is no reference.
+    pub fn read(path: &Path) -> Result<Self, AttestError> {
+        let bytes = fs::read(path).map_err(AttestError::file(path))?;
+        serde_json::from_slice(&bytes).map_err(|e| AttestError::NotValid(format!("{}: {e}", path.display())))
+    }
+
+    /// Writes the file at `path`.
+    ///
+    /// # Errors
+    /// [`AttestError::File`].
+    pub fn write(&self, path: &Path) -> Result<(), AttestError> {
+        let bytes = serde_json::to_vec_pretty(self).map_err(|e| AttestError::NotValid(e.to_string()))?;
+        write_whole(path, Access::Private, &bytes)
+    }
+
+    /// Whether `secret` is the one that the attestation was made with.
+    ///
+    /// # Errors
+    /// [`AttestError::NotValid`] if it is another.
+    pub fn check(&self, secret: &MasterSecret, home: &Home) -> Result<(), AttestError> {
+        if self.fingerprint == secret.fingerprint() {
+            return Ok(());
+        }
+        Err(AttestError::NotValid(format!(
+            "this attestation was made with the master secret of {} (fingerprint {}), {} holds another",
+            self.file.display(),
+            self.fingerprint,
+            home.secret_file().display()
+        )))
+    }
+}

@@ -1,0 +1,80 @@
+//! Inclusion from what the service's database holds: rows in, checked trees and batches out. The rows are not trusted: what
+//! was changed in the database makes no batch.
+
+use assay_core::sealed::Sealed;
+
+use super::{
+    batch::Batch,
+    error::AttestError,
+    lookup::AccountTree,
+    path::{children, damaged},
+    record::{StoredNode, record_bytes},
+};
+
+/// The tree of a statement's canonical bytes, in which lookups begin once it has its starts.
+///
+/// # Errors
+/// [`AttestError::Core`] for a statement that cannot be read.
+pub fn tree(statement: &[u8]) -> Result<AccountTree, AttestError> {
+    AccountTree::new(Sealed::parse(statement)?)
+}
+
+/// Batch `number`, from its page records, each with its position, and from those nodes on its path that are not empty
+/// subtrees ([`groups`](super::path::groups)).
+///
+/// # Errors
+/// [`AttestError::NotValid`] unless pages and nodes are those of the tree.
+pub fn batch(
+    tree: &AccountTree,
+    number: u64,
+    records: &[(u64, Vec<u8>)],
+    nodes: &[StoredNode],
+) -> Result<Batch, AttestError> {
+    let (shape, each) = (tree.shape(), record_bytes(tree.shape()));
+    let in_order = records
+        .iter()
+        .zip(number * tree.batch_pages()..)
+        .all(|((at, record), position)| *at == position && record.len() == each);
+    if !in_order {
+        return Err(damaged(number, "a page is missing or has another form"));
+    }
+    let records = records.iter().flat_map(|(_, record)| record).copied().collect();
+    Batch::new(shape, tree.root(), number, records, &children(shape.depths, number, nodes)?)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use assay_programs::ledger::shape::Shape;
+
+    use super::*;
+    use crate::attest::testing::Stored;
+
+    #[test]
+    fn a_database_that_was_tampered_with_makes_no_batch() {
+        let stored = Stored::new(Shape::named("solvency-8").unwrap(), 20);
+        let tree = stored.tree();
+        let (records, nodes) = stored.rows(0);
+        let make = |records: &[(u64, Vec<u8>)], nodes: &[StoredNode]| batch(&tree, 0, records, nodes);
+        assert!(make(&records, &nodes).is_ok());
+        // one unit of one balance, one page withheld, exchanged or too many, one digest
+        let mut altered = records.clone();
+        altered[2].1[40] ^= 1;
+        assert!(make(&altered, &nodes).is_err());
+        assert!(make(&records[..7], &nodes).is_err());
+        assert!(make(&records[1..], &nodes).is_err());
+        let mut swapped = records.clone();
+        swapped.swap(0, 1);
+        assert!(make(&swapped, &nodes).is_err());
+        assert!(make(&[&records[..], &stored.rows(1).0[..1]].concat(), &nodes).is_err());
+        let mut longer = records.clone();
+        longer[7].1.push(0);
+        assert!(make(&longer, &nodes).is_err());
+        let mut forged = nodes.clone();
+        forged[1].digest[0] ^= 1;
+        assert!(make(&records, &forged).is_err());
+        assert!(make(&records, &nodes[1..]).is_err());
+        forged[1] = StoredNode { height: 0, position: 99, digest: [0; 32] };
+        assert!(make(&records, &forged).is_err());
+    }
+}

@@ -1,0 +1,107 @@
+//! Which shape a ledger is proved with.
+
+use assay_fold::pins::Pin;
+use assay_programs::{
+    ledger::{
+        Ledger,
+        shape::{Family, Shape},
+    },
+    purpose::Purpose,
+};
+
+use super::error::AttestError;
+use crate::ledger::Snapshot;
+
+/// Which shape to prove with.
+#[derive(Debug, Clone, Copy)]
+pub enum ShapeChoice {
+    /// The release shape that costs least for the ledger.
+    Auto,
+    /// This one.
+    Named(&'static Shape),
+}
+
+impl ShapeChoice {
+    /// What is to be proved of the ledger.
+    ///
+    /// # Errors
+    /// [`AttestError::NotValid`] for a ledger with rules and a shape that proves nothing of them.
+    pub fn family(self, snapshot: &Snapshot) -> Result<Family, AttestError> {
+        match self {
+            Self::Named(shape) if snapshot.has_rules() && shape.family == Family::Solvency => {
+                Err(AttestError::NotValid(format!(
+                    "the ledger has classes, instruments, limits or collateral tables, of which {} proves nothing; choose a \
+                     compliance shape",
+                    shape.name
+                )))
+            }
+            Self::Named(shape) => Ok(shape.family),
+            Self::Auto if snapshot.has_rules() => Ok(Family::Compliance),
+            Self::Auto => Ok(Family::Solvency),
+        }
+    }
+}
+
+/// What a step costs beside its constraints, in constraints: nova's fold on the secondary curve. Both numbers were fitted
+/// to the measurements of both shapes in circuits/benches/README.md.
+const STEP_OVERHEAD: u64 = 42_500;
+/// Compressing costs as much as folding the step's constraints, rounded up to a power of two, this many times.
+const COMPRESSION_FACTOR: u64 = 56;
+
+/// The cost of proving `pages` pages and `columns` columns with `shape`, in constraints folded.
+fn cost(shape: &Shape, pages: u64, columns: usize) -> Result<u64, AttestError> {
+    let constraints = Pin::of::<Ledger>(shape)?.step_constraints as u64;
+    let steps = shape.steps_for(pages as usize, columns) as u64;
+    Ok(steps * (constraints + STEP_OVERHEAD) + COMPRESSION_FACTOR * constraints.next_power_of_two())
+}
+
+/// The release shape of a family that holds pages and columns at the least cost; the largest where none does, for its error.
+pub fn cheapest(
+    family: Family,
+    columns: usize,
+    pages: impl Fn(&Shape) -> Result<u64, AttestError>,
+) -> Result<&'static Shape, AttestError> {
+    let mut best: Option<(u64, &'static Shape)> = None;
+    let mut largest = None;
+    for shape in Shape::catalogue().iter().filter(|s| s.purpose == Purpose::Release && s.family == family) {
+        largest = Some(shape);
+        let needed = pages(shape)?;
+        if needed > shape.capacity() as u64 || shape.steps_for(0, columns) > shape.max_steps() {
+            continue;
+        }
+        let cost = cost(shape, needed, columns)?;
+        if best.is_none_or(|(least, _)| cost < least) {
+            best = Some((cost, shape));
+        }
+    }
+    let shape = best.map(|(_, shape)| shape).or(largest);
+    shape.ok_or_else(|| AttestError::NotValid("this release has no shape".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use assay_programs::ledger::shape::MAX_PAGES_PER_ACCOUNT;
+
+    use super::*;
+    use crate::ledger::MAX_ENTRIES_PER_ACCOUNT;
+
+    #[test]
+    fn small_ledgers_take_the_small_shape_and_large_ones_the_large() {
+        let chosen = |pages: u64| cheapest(Family::Solvency, 0, |_| Ok(pages)).unwrap().name;
+        // by the measured times of both shapes the two cost the same at about 28,000 pages
+        assert_eq!(chosen(1), "solvency-64");
+        assert_eq!(chosen(25_000), "solvency-64");
+        assert_eq!(chosen(32_000), "solvency-512");
+        assert_eq!(chosen(1_000_000), "solvency-512");
+        // what no shape holds is refused with the largest one's name
+        assert_eq!(chosen(1 << 30), "solvency-512");
+    }
+
+    #[test]
+    fn the_ledger_bounds_an_account_by_what_its_pages_hold() {
+        for shape in Shape::catalogue().iter().filter(|s| s.family == Family::Solvency) {
+            assert_eq!(MAX_ENTRIES_PER_ACCOUNT, MAX_PAGES_PER_ACCOUNT * shape.entries(), "{}", shape.name);
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! What each account holds, split into columns: each account once. Collateral is split into tiers here, best tier first, and
+//! joined again by whoever reads an inclusion file.
+
+use std::collections::BTreeMap;
+
+use assay_programs::ledger::shape::{Family, OPEN_COLUMNS};
+use num_bigint::BigUint;
+use rayon::prelude::*;
+
+use super::error::AttestError;
+use crate::ledger::{Decimal, Side, Snapshot, Tier};
+
+/// A column before it has an index; the order is that of the book.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Slot {
+    /// Of the asset: owed and no collateral; in ledgers without collateral tables, owed and collateral in full.
+    Asset(u16),
+    /// Of the asset: owed by the customer.
+    Debt(u16),
+    /// An unlimited tier, by its place in the ledger's list.
+    Flat(u32),
+    /// Contracts of an instrument in a ledger without limits.
+    Unlimited(u16, Side),
+    /// The null column of a class.
+    Null(u8),
+    /// A tier with a width, for a class.
+    Tier(u32, u8),
+    /// A position limit, by its place in the ledger's list.
+    Limit(u32),
+}
+
+impl Slot {
+    /// Whether the column has a cap.
+    pub fn is_capped(self) -> bool {
+        matches!(self, Self::Null(_) | Self::Tier(..) | Self::Limit(_))
+    }
+}
+
+/// How the accounts of one ledger are split.
+pub struct Splitter<'a> {
+    snapshot: &'a Snapshot,
+    family: Family,
+    /// The tiers of each collateral table, best first, as places in the ledger's list.
+    tables: BTreeMap<(u16, u8), Vec<u32>>,
+    /// Width of each tier in smallest units; none of the last tier of a table.
+    widths: Vec<Option<u64>>,
+    limits: BTreeMap<(u16, u8, Side), u32>,
+}
+
+/// Accounts that are split at a time.
+const CHUNK: usize = 4096;
+
+/// Some accounts, split. Slots have no index before all accounts are split, so entries name them by their place in a list.
+struct Chunk {
+    slots: Vec<Slot>,
+    totals: Vec<u128>,
+    /// Per entry, the place of its slot.
+    places: Vec<u16>,
+    quantities: Vec<u64>,
+    /// Entries of each account.
+    counts: Vec<u16>,
+    classes: Vec<u8>,
+}
+
+/// All accounts, split, before their columns have indices.
+pub struct Split(Vec<Chunk>);
+
+/// What each account holds by column, in the order of the tree.
+pub struct Entries {
+    /// Columns of all accounts' entries, ascending within an account: open ones first, then capped ones.
+    columns: Vec<u16>,
+    quantities: Vec<u64>,
+    /// Where each account's entries end.
+    ends: Vec<usize>,
+    classes: Vec<u8>,
+}
+
+impl<'a> Splitter<'a> {
+    /// For what `family` proves of the ledger.
+    pub fn new(snapshot: &'a Snapshot, family: Family) -> Self {
+        let limits = (0u32..).zip(snapshot.limits());
+        let limits = limits.map(|(i, limit)| ((limit.instrument, limit.class, limit.side), i)).collect();
+        let mut tables: BTreeMap<(u16, u8), Vec<u32>> = BTreeMap::new();
+        for (i, tier) in (0u32..).zip(snapshot.tiers()) {
+            tables.entry((tier.asset, tier.kind)).or_default().push(i);
+        }
+        let widths = snapshot.tiers().iter().map(|tier| width(snapshot, tier)).collect();
+        Self { snapshot, family, tables, widths, limits }
+    }
+
+    /// The ledger.
+    pub fn snapshot(&self) -> &'a Snapshot {
+        self.snapshot
+    }
+
+    /// Width of a tier, by its place in the ledger's list, in smallest units; none of the last tier of a table.
+    pub fn width(&self, tier: u32) -> Option<u64> {
+        self.widths[tier as usize]
+    }
+
+    /// Splits every account, on all cores. `accounts` has the ledger's numbers in the order of the tree.
+    ///
+    /// # Errors
+    /// [`AttestError::NotValid`] for a ledger with more columns than there are indices.
+    pub fn split(&self, accounts: &[u32]) -> Result<Split, AttestError> {
+        let chunks = accounts.par_chunks(CHUNK).map(|accounts| self.chunk(accounts));
+        Ok(Split(chunks.collect::<Result<_, _>>()?))
+    }
+
+    fn chunk(&self, accounts: &[u32]) -> Result<Chunk, AttestError> {
+        let mut chunk = Chunk {
+            slots: Vec::new(),
+            totals: Vec::new(),
+            places: Vec::new(),
+            quantities: Vec::new(),
+            counts: Vec::with_capacity(accounts.len()),
+            classes: accounts.iter().map(|account| self.snapshot.class(*account)).collect(),
+        };
+        let mut known: BTreeMap<Slot, u16> = BTreeMap::new();
+        for account in accounts {
+            let held = self.slots(*account);
+            chunk.counts.push(u16::try_from(held.len()).map_err(|_| too_many_columns())?);
+            for (slot, quantity) in held {
+                let place = match known.get(&slot) {
+                    Some(place) => *place,
+                    None => {
+                        let place = u16::try_from(chunk.slots.len()).map_err(|_| too_many_columns())?;
+                        known.insert(slot, place);
+                        chunk.slots.push(slot);
+                        chunk.totals.push(0);
+                        place
+                    }
+                };
+                chunk.totals[usize::from(place)] += u128::from(quantity);
+                chunk.places.push(place);
+                chunk.quantities.push(quantity);
+            }
+        }
+        Ok(chunk)
+    }
+
+    /// What an account holds, by slot.
+    fn slots(&self, account: u32) -> Vec<(Slot, u64)> {
+        #[cfg(test)]
+        counted::one();
+        let snapshot = self.snapshot;
+        let mut held: BTreeMap<Slot, u64> = BTreeMap::new();
+        let class = snapshot.class(account);
+        let collateral = match self.family {
+            Family::Solvency => Vec::new(),
+            Family::Compliance => snapshot.collateral_of(account),
+        };
+        for holding in snapshot.holdings_of(account) {
+            held.insert(Slot::Debt(holding.asset), holding.debt);
+            let mut rest = holding.equity;
+            for own in collateral.iter().filter(|c| c.asset == holding.asset) {
+                let mut amount = own.amount;
+                for tier in self.tables.get(&(own.asset, own.kind)).into_iter().flatten() {
+                    let width = self.width(*tier);
+                    let taken = width.map_or(amount, |w| w.min(amount));
+                    let slot = if width.is_some() { Slot::Tier(*tier, class) } else { Slot::Flat(*tier) };
+                    held.insert(slot, taken);
+                    amount -= taken;
+                    rest -= taken;
+                }
+            }
+            held.insert(Slot::Asset(holding.asset), rest);
+        }
+        for position in snapshot.positions_of(account) {
+            let limit = self.limits.get(&(position.instrument, class, position.side));
+            let slot = limit.map_or(Slot::Unlimited(position.instrument, position.side), |i| Slot::Limit(*i));
+            held.insert(slot, position.contracts);
+        }
+        held.into_iter().filter(|(_, quantity)| *quantity > 0).collect()
+    }
+}
+
+impl Split {
+    /// Adds what all accounts hold of each slot.
+    pub fn add_totals(&self, totals: &mut BTreeMap<Slot, u128>) {
+        for chunk in &self.0 {
+            for (slot, total) in chunk.slots.iter().zip(&chunk.totals) {
+                *totals.entry(*slot).or_default() += total;
+            }
+        }
+    }
+
+    /// The entries, once `index` gives each slot's column.
+    pub fn into_entries(self, index: impl Fn(Slot) -> u16) -> Entries {
+        let count = self.0.iter().map(|chunk| chunk.places.len()).sum();
+        let accounts = self.0.iter().map(|chunk| chunk.counts.len()).sum();
+        let mut entries = Entries {
+            columns: Vec::with_capacity(count),
+            quantities: Vec::with_capacity(count),
+            ends: Vec::with_capacity(accounts),
+            classes: Vec::with_capacity(accounts),
+        };
+        let mut own = Vec::new();
+        for chunk in self.0 {
+            let columns: Vec<u16> = chunk.slots.iter().map(|slot| index(*slot)).collect();
+            let mut held = chunk.places.iter().map(|place| columns[usize::from(*place)]).zip(chunk.quantities);
+            for count in chunk.counts {
+                own.extend(held.by_ref().take(usize::from(count)));
+                own.sort_unstable();
+                for (column, quantity) in own.drain(..) {
+                    entries.columns.push(column);
+                    entries.quantities.push(quantity);
+                }
+                entries.ends.push(entries.columns.len());
+            }
+            entries.classes.extend(chunk.classes);
+        }
+        entries
+    }
+}
+
+impl Entries {
+    /// Number of accounts.
+    pub fn accounts(&self) -> usize {
+        self.ends.len()
+    }
+
+    fn range(&self, rank: usize) -> std::ops::Range<usize> {
+        let start = rank.checked_sub(1).map_or(0, |before| self.ends[before]);
+        start..self.ends[rank]
+    }
+
+    /// How many open and how many capped entries account number `rank` has.
+    pub fn counts(&self, rank: usize) -> (usize, usize) {
+        let columns = &self.columns[self.range(rank)];
+        let open = columns.partition_point(|column| *column < OPEN_COLUMNS);
+        (open, columns.len() - open)
+    }
+
+    /// The columns and quantities of account number `rank`: the open ones first, each kind by ascending column.
+    pub fn of(&self, rank: usize) -> impl Iterator<Item = (u16, u64)> + '_ {
+        let range = self.range(rank);
+        self.columns[range.clone()].iter().copied().zip(self.quantities[range].iter().copied())
+    }
+
+    /// The class of account number `rank`.
+    pub fn class(&self, rank: usize) -> u8 {
+        self.classes[rank]
+    }
+}
+
+/// A ledger needs more columns than there are indices.
+pub fn too_many_columns() -> AttestError {
+    AttestError::NotValid(format!("the ledger needs more columns than the {OPEN_COLUMNS} of a kind"))
+}
+
+/// The width of a tier in smallest units, rounded down: less good collateral, against the exchange.
+fn width(snapshot: &Snapshot, tier: &Tier) -> Option<u64> {
+    let asset = &snapshot.assets()[usize::from(tier.asset)];
+    tier.to.zip(asset.price).map(|(to, price)| {
+        let ten = |n: u8| BigUint::from(10u8).pow(u32::from(n));
+        // (to − from) · 10^scale / price over a common denominator
+        let scale = to.scale.max(tier.from.scale);
+        let units = |d: Decimal| BigUint::from(d.units) * ten(scale - d.scale);
+        let value = units(to) - units(tier.from);
+        let numerator = value * ten(asset.scale) * ten(price.scale);
+        let denominator = BigUint::from(price.units) * ten(scale);
+        u64::try_from(numerator / denominator).unwrap_or(u64::MAX)
+    })
+}
+
+/// How many accounts this thread has split, for tests.
+#[cfg(test)]
+pub mod counted {
+    //! Rayon may split on any of its threads: measure within a pool of one.
+
+    use std::cell::Cell;
+
+    thread_local! {
+        static SPLITS: Cell<u64> = const { Cell::new(0) };
+    }
+
+    pub fn one() {
+        SPLITS.set(SPLITS.get() + 1);
+    }
+
+    /// The number since the last time.
+    pub fn take() -> u64 {
+        SPLITS.take()
+    }
+}
