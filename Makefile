@@ -1,14 +1,20 @@
 # demo   the whole service at once, with a sample exchange     test   everything CI runs beside check
-# check  format, lints, dependencies, documentation           bench  what things cost, printed
-# load   requests and rows a second (tests/load)              pins   writes anew what must not drift
-.PHONY: demo test check bench load pins postgres
+# check  format, lints, dependencies, documentation           quick  what fails most often, in under a minute
+# bench  what things cost, printed                            load   requests and rows a second (tests/load)
+# pins   writes anew what must not drift                      bare   the README's two commands on a bare Debian
+# release  programs, symbols, checksums and a list of parts, in target/release-VERSION
+.PHONY: demo test check quick bench load pins postgres bare release
 
 ASSAY := target/release/assay
-# the demo keeps its database, secret and parameters to itself
+# the demo keeps its database and secret to itself
 export ASSAY_HOME ?= $(CURDIR)/target/assay-home
+# derived once, for the demo and for all tests
+export ASSAY_PARAMETERS ?= $(CURDIR)/target/assay-parameters
 
 demo: postgres
-	cargo build --release --package assay
+	cargo build --release --workspace --locked
+	mkdir -p $(ASSAY_HOME) $(ASSAY_PARAMETERS)
+	test -e $(ASSAY_HOME)/parameters || ln -s $(ASSAY_PARAMETERS) $(ASSAY_HOME)/parameters
 	$(ASSAY) demo $(DEMO_ARGUMENTS)
 
 # Postgres for tests and the demo: installed where it is missing and we may
@@ -16,27 +22,35 @@ postgres:
 	./.ci/postgres
 
 check:
-	cargo fmt --all --check
-	cargo clippy --workspace --all-targets --locked -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
-	./.ci/supply-chain
+	./.ci/run format lints documentation dependencies
 
-test: postgres
-	cargo test --workspace --locked
-	./.ci/schemathesis
-	python3 circuits/vectors/check.py
+test:
+	./.ci/run install build tests published full-disk postgres-15 postgres-newest interface vectors readme
+
+# no database and no large circuit
+quick:
+	cargo fmt --all --check
+	cargo test --release --workspace --locked --lib --bins
+	cargo test --release --package assay-programs --locked --test soundness -- rules:: accounts::
 
 bench:
-	cargo bench --package assay-circuits --bench tree
-	cargo bench --package assay-circuits --bench fold -- solvency-64 12
-	cargo bench --package assay-circuits --bench fold -- solvency-512 7
+	cargo bench --package assay-programs --bench tree
+	cargo bench --package assay-programs --bench fold -- solvency-64 12
+	cargo bench --package assay-programs --bench fold -- solvency-512 7
 
 load: postgres
 	cargo build --release --package assay
 	python3 tests/load/load.py
 
 pins:
-	cargo run --release --package assay-circuits --example pins -- --vectors
-	UPDATE_PINS=1 cargo test --package assay --lib cli
-	UPDATE_PINS=1 cargo test --package assay --lib api
-	UPDATE_PINS=1 cargo test --package assay --test pg schema
+	cargo run --release --package assay-programs --example pins -- --vectors
+	UPDATE_PINS=1 cargo test --release --package assay --lib cli
+	UPDATE_PINS=1 cargo test --release --package assay --lib api
+	UPDATE_PINS=1 PATH=/usr/lib/postgresql/15/bin:$$PATH ASSAY_TEST_POSTGRES=15 \
+		cargo test --release --package assay --test pg schema_sql_is -- --ignored
+
+bare:
+	./.ci/bare
+
+release:
+	./.ci/release

@@ -1,4 +1,4 @@
--- What the migrations make, for reading. `UPDATE_PINS=1 cargo test --test pg schema` writes it anew.
+-- What the migrations make, for reading. `make pins` writes it anew.
 
 CREATE FUNCTION public.admit_attestation() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER

@@ -76,11 +76,9 @@ fn independent_totals(files: &[&Path]) -> BTreeMap<String, (String, String)> {
 }
 
 #[test]
+#[ignore = "needs published data: .ci/run published"]
 fn the_published_binance_ledger_goes_through_every_command() {
-    let Some(data) = shared_data() else {
-        println!("skipped: the real ledgers are not here");
-        return;
-    };
+    let data = shared_data();
     let files = [data.join("binance/sample_users0.csv"), data.join("binance/sample_users1.csv")];
     let place = tempfile::tempdir().unwrap();
     let (ledger, out) = (place.path().join("L"), place.path().join("OUT"));

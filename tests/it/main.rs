@@ -5,6 +5,5 @@ mod binance;
 mod end_to_end;
 mod failures;
 mod privacy;
-mod readme;
 mod rules;
 mod support;

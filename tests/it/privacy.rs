@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
-use crate::support::{Ledger, assay, assay_in, home, text};
+use crate::support::{Ledger, assay, assay_in, home, parameters, text};
 
 fn statement(ledger: &Ledger) -> serde_json::Value {
     serde_json::from_slice(&fs::read(ledger.out().join("statement.json")).unwrap()).unwrap()
@@ -24,7 +24,7 @@ fn s1_the_same_ledger_twice_has_another_root_and_other_leaves() {
     again.prove(&[]).expect(0);
     assert_eq!(statement(&first), statement(&again));
     let elsewhere = tempfile::tempdir().unwrap();
-    std::os::unix::fs::symlink(home().join("parameters"), elsewhere.path().join("parameters")).unwrap();
+    std::os::unix::fs::symlink(parameters(), elsewhere.path().join("parameters")).unwrap();
     let other = Ledger::named(4, "q1");
     let own = other.prove_arguments();
     let arguments: Vec<&str> = own.iter().map(String::as_str).collect();

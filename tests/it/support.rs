@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    os::unix::fs::symlink,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
     sync::{
@@ -41,15 +42,25 @@ impl Run {
     }
 }
 
-/// A home that tests share, so that parameters are derived once and kept for the next run; tests about secrets make their
-/// own. Snapshot ids of an earlier run are forgotten.
+/// The home that the tests of one run share; tests about secrets make their own. The circuits' parameters in it are those of
+/// all runs and all test programs.
 pub fn home() -> &'static Path {
     static HOME: OnceLock<PathBuf> = OnceLock::new();
     HOME.get_or_init(|| {
         let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("assay-home");
-        let _ = fs::remove_dir_all(home.join("snapshots"));
+        let _ = fs::remove_dir_all(&home);
+        fs::create_dir_all(&home).unwrap();
+        symlink(parameters(), home.join("parameters")).unwrap();
         home
     })
+}
+
+/// Where all test programs keep the circuits' parameters, so that they are derived once.
+pub fn parameters() -> PathBuf {
+    let default = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../assay-parameters");
+    let dir = std::env::var_os("ASSAY_PARAMETERS").map_or(default, PathBuf::from);
+    fs::create_dir_all(&dir).unwrap();
+    fs::canonicalize(dir).unwrap()
 }
 
 pub fn assay_in(home: &Path, arguments: &[&str]) -> Command {
@@ -142,9 +153,10 @@ impl Ledger {
     }
 }
 
-/// The real ledgers, where they are.
-pub fn shared_data() -> Option<PathBuf> {
+/// The directory of published ledgers and limits.
+pub fn shared_data() -> PathBuf {
     let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
     let path = std::env::var_os("ASSAY_SHARED_DATA").map_or(default, PathBuf::from);
-    path.is_dir().then_some(path)
+    assert!(path.is_dir(), "{} is not a directory: set ASSAY_SHARED_DATA", path.display());
+    path
 }

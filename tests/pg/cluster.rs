@@ -131,7 +131,7 @@ fn running_elsewhere(data_dir: &Path) -> (Child, String) {
 }
 
 #[test]
-#[ignore = "a process for other tests"]
+#[ignore = "not a test: a process that other tests start"]
 fn helper() {
     let Some(data_dir) = std::env::var_os(HELPER) else { return };
     // as a server would do it: on a thread of a pool, which may end before the process does

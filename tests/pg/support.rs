@@ -41,9 +41,11 @@ pub fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
-/// A directory that stays from run to run.
+/// A directory that stays from run to run. Each version of PostgreSQL has its own: one cannot read another's files. The
+/// variable names the version that the tests are run with where that is not the newest one installed.
 pub fn target(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
+    let version = std::env::var("ASSAY_TEST_POSTGRES").unwrap_or_default();
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}{version}"))
 }
 
 /// Another run of the tests may be about to end.
@@ -63,6 +65,10 @@ pub fn start(data_dir: &Path) -> Cluster {
 async fn prepare(url: &str) {
     let store = Store::connect(url, 1).await.unwrap();
     let client = store.read().await.unwrap();
+    if let Ok(wanted) = std::env::var("ASSAY_TEST_POSTGRES") {
+        let version: String = client.query_one("SHOW server_version", &[]).await.unwrap().get(0);
+        assert!(version.starts_with(&wanted), "PostgreSQL {version} runs, the tests are to run with {wanted}");
+    }
     // what a power cut would take from these databases nobody misses
     client.batch_execute("ALTER SYSTEM SET fsync = off").await.unwrap();
     client.batch_execute("SELECT pg_reload_conf()").await.unwrap();

@@ -56,10 +56,16 @@ pub fn home() -> TempDir {
 }
 
 fn furnished(home: TempDir) -> TempDir {
-    let shared = Path::new(env!("CARGO_TARGET_TMPDIR")).join("assay-home/parameters");
-    fs::create_dir_all(&shared).unwrap();
-    std::os::unix::fs::symlink(&shared, home.path().join("parameters")).unwrap();
+    std::os::unix::fs::symlink(parameters(), home.path().join("parameters")).unwrap();
     home
+}
+
+/// Where all test programs keep the circuits' parameters, so that they are derived once.
+pub fn parameters() -> PathBuf {
+    let default = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../assay-parameters");
+    let dir = std::env::var_os("ASSAY_PARAMETERS").map_or(default, PathBuf::from);
+    fs::create_dir_all(&dir).unwrap();
+    fs::canonicalize(dir).unwrap()
 }
 
 /// `assay` in a home, on a database.

@@ -1,6 +1,8 @@
 //! What later versions must still verify, and what other implementations can check themselves against.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod parameters;
+
 use std::{fs, path::PathBuf};
 
 use assay_core::{
@@ -10,7 +12,7 @@ use assay_core::{
     sealed::Sealed,
     tree::empty_roots,
 };
-use assay_fold::{keys::Keys, pins::Pin};
+use assay_fold::pins::Pin;
 use assay_programs::{
     disclosure::{Disclosure, SHAPE, file::verify_disclosure},
     ledger::{
@@ -28,7 +30,6 @@ fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../vectors")
 }
 
-/// The attestation of the largest shape is checked here as well: its parameters take half a minute, once.
 #[test]
 fn frozen_attestations_of_every_shape_still_verify() {
     for shape in Shape::catalogue() {
@@ -37,7 +38,7 @@ fn frozen_attestations_of_every_shape_still_verify() {
         let proof = fs::read(dir.join("proof.bin")).unwrap();
         assert_eq!(proof.len(), Pin::of::<Ledger>(shape).unwrap().proof_bytes, "{}", shape.name);
         let statement = Sealed::parse(&statement);
-        let report = verify(statement.as_ref(), &proof, TestShapes::Accepted, Keys::<Ledger>::derive);
+        let report = verify(statement.as_ref(), &proof, TestShapes::Accepted, parameters::kept::<Ledger>);
         assert!(report.is_valid(), "{}: {:#?}", shape.name, report.checks);
     }
 }
@@ -48,7 +49,7 @@ fn the_frozen_disclosure_still_verifies() {
     let statement = fs::read(dir.join("statement.json")).unwrap();
     let file = fs::read(dir.join("disclosure.json")).unwrap();
     let report =
-        verify_disclosure(&file, &[&Sealed::parse(&statement).unwrap()], || Keys::<Disclosure>::derive(&SHAPE));
+        verify_disclosure(&file, &[&Sealed::parse(&statement).unwrap()], || parameters::kept::<Disclosure>(&SHAPE));
     assert!(report.is_valid(), "{:#?}", report.checks);
 }
 

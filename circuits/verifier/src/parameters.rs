@@ -25,15 +25,31 @@ pub fn path_of<P: Program>(shape: &P::Shape, cache: &Path) -> Result<PathBuf, Er
 /// [`Error::ParameterDigest`] if this build's circuit does not have the parameters that it pins.
 pub fn load<P: Program>(shape: &'static P::Shape, cache: &Path) -> Result<Keys<P>, Error> {
     let path = path_of::<P>(shape, cache)?;
-    if let Ok(file) = File::open(&path)
-        && let Ok(keys) = Keys::read_from(shape, &mut BufReader::with_capacity(1 << 20, file))
-    {
+    if let Some(keys) = kept(shape, &path) {
+        return Ok(keys);
+    }
+    // of those that start together one derives, and the others wait and read
+    let _lock = lock(&path);
+    if let Some(keys) = kept(shape, &path) {
         return Ok(keys);
     }
     let keys = Keys::derive(shape)?;
     keys.check_pin()?;
     let _ = keep(&path, &keys);
     Ok(keys)
+}
+
+fn kept<P: Program>(shape: &'static P::Shape, path: &Path) -> Option<Keys<P>> {
+    let file = File::open(path).ok()?;
+    Keys::read_from(shape, &mut BufReader::with_capacity(1 << 20, file)).ok()
+}
+
+/// Held until it is dropped; `None` where the cache cannot be written.
+fn lock(path: &Path) -> Option<File> {
+    fs::create_dir_all(path.parent()?).ok()?;
+    let file = File::options().create(true).append(true).open(path.with_extension("lock")).ok()?;
+    file.lock().ok()?;
+    Some(file)
 }
 
 /// Writes under a name of its own first, so that a crash or a full disk leaves no half file under the real one.
@@ -48,4 +64,32 @@ fn keep<P: Program>(path: &Path, keys: &Keys<P>) -> io::Result<()> {
     file.as_file().sync_all()?;
     file.persist(path)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{os::unix::fs::MetadataExt, thread, time::Duration};
+
+    use assay_programs::ledger::{Ledger, shape::Shape};
+
+    use super::*;
+
+    #[test]
+    fn who_comes_second_waits_for_the_first_and_reads() {
+        let cache = tempfile::tempdir().unwrap();
+        let shape = Shape::named("solvency-8").unwrap();
+        let path = path_of::<Ledger>(shape, cache.path()).unwrap();
+        let keys = Keys::<Ledger>::derive(shape).unwrap();
+        let first = lock(&path).unwrap();
+        thread::scope(|threads| {
+            let second = threads.spawn(|| load::<Ledger>(shape, cache.path()).unwrap().digest().to_owned());
+            // time enough for it to find nothing kept
+            thread::sleep(Duration::from_millis(200));
+            keep(&path, &keys).unwrap();
+            let written = fs::metadata(&path).unwrap().ino();
+            drop(first);
+            assert_eq!(second.join().unwrap(), keys.digest());
+            assert_eq!(fs::metadata(&path).unwrap().ino(), written, "it was derived and written again");
+        });
+    }
 }

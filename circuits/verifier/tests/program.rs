@@ -6,18 +6,23 @@ use std::{
     io::Write,
     path::{Path, PathBuf},
     process::Command,
-    sync::{Mutex, PoisonError},
 };
 
 use assay_core::signature::{Jws, thumbprint};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use ed25519_dalek::SigningKey;
 
-/// Whoever comes second finds the parameters that the first derived.
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+/// Where all test programs keep the circuits' parameters, so that they are derived once.
+fn parameters() -> PathBuf {
+    let default = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../assay-parameters");
+    std::env::var_os("ASSAY_PARAMETERS").map_or(default, PathBuf::from)
+}
 
 fn run(arguments: &[&str]) -> (i32, String) {
-    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("parameters");
+    run_with(&parameters(), arguments)
+}
+
+fn run_with(cache: &Path, arguments: &[&str]) -> (i32, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_assay-verify"))
         .args(arguments)
         .args(["--cache", cache.to_str().unwrap()])
@@ -32,19 +37,23 @@ fn frozen(shape: &str) -> PathBuf {
 
 #[test]
 fn the_frozen_attestation_is_valid_and_an_altered_one_is_not() {
-    let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let honest = frozen("solvency-64");
     let (code, report) = run(&[honest.to_str().unwrap()]);
     assert_eq!(code, 0, "{report}");
     assert!(report.lines().last().unwrap().starts_with("VALID"), "{report}");
     // the second time the parameters come from the cache, and a damaged cache is not believed
-    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("parameters");
-    let kept = fs::read_dir(&cache).unwrap().next().unwrap().unwrap().path();
+    let mut files = fs::read_dir(parameters()).unwrap().map(|entry| entry.unwrap().path());
+    let of_shape =
+        |path: &Path| path.extension().is_some_and(|e| e == "bin") && path.to_str().unwrap().contains("solvency-64-");
+    let kept = files.find(|path| of_shape(path)).unwrap();
+    let damaged = tempfile::tempdir().unwrap();
     let mut bytes = fs::read(&kept).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
-    fs::write(&kept, bytes).unwrap();
-    assert_eq!(run(&[honest.to_str().unwrap()]).0, 0);
+    let copy = damaged.path().join(kept.file_name().unwrap());
+    fs::write(&copy, &bytes).unwrap();
+    assert_eq!(run_with(damaged.path(), &[honest.to_str().unwrap()]).0, 0);
+    assert!(fs::read(copy).unwrap() != bytes, "the damaged parameters are still there");
 
     let altered = Path::new(env!("CARGO_TARGET_TMPDIR")).join("altered");
     fs::create_dir_all(&altered).unwrap();
@@ -77,7 +86,6 @@ fn jwks(name: &str, key: &SigningKey) -> String {
 
 #[test]
 fn a_signature_is_claimed_only_where_a_given_key_made_it() {
-    let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let (exchange, stranger) = (SigningKey::from_bytes(&[1; 32]), SigningKey::from_bytes(&[2; 32]));
     let trusted = jwks("exchange.json", &exchange);
     let other = jwks("stranger.json", &stranger);

@@ -383,7 +383,7 @@ fn a_claim_that_could_count_an_account_twice_or_mixes_currencies_is_refused() {
 
 fn parameters() -> &'static Keys<Disclosure> {
     static KEYS: OnceLock<Keys<Disclosure>> = OnceLock::new();
-    KEYS.get_or_init(|| Keys::derive(&SHAPE).unwrap())
+    KEYS.get_or_init(|| crate::parameters::kept(&SHAPE).unwrap())
 }
 
 /// One real proof over two attestations, and everything that may be altered about it.

@@ -8,6 +8,8 @@
 mod accounts;
 mod disclosure;
 mod inclusion;
+#[path = "../parameters/mod.rs"]
+mod parameters;
 /// Every attack on what both families share, on the compliance shape.
 #[path = "."]
 mod compliance {

@@ -40,7 +40,7 @@ fn shape() -> &'static Shape {
 
 fn parameters() -> &'static Keys<Ledger> {
     static PARAMETERS: OnceLock<Keys<Ledger>> = OnceLock::new();
-    PARAMETERS.get_or_init(|| Keys::derive(shape()).unwrap())
+    PARAMETERS.get_or_init(|| crate::parameters::kept(shape()).unwrap())
 }
 
 fn parsed(bytes: &[u8]) -> Sealed<Statement> {

@@ -323,16 +323,17 @@ fn l2_six_columns_in_disorder_are_refused() {
     }
 }
 
+/// A file of the exchange's published archive.
+fn published(name: &str) -> PathBuf {
+    let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data");
+    let data = std::env::var_os("ASSAY_SHARED_DATA").map_or(PathBuf::from(default), PathBuf::from);
+    data.join("binance").join(name)
+}
+
 #[test]
+#[ignore = "needs published data: .ci/run published"]
 fn the_published_tables_become_tiers_of_the_published_shards() {
-    let data = std::env::var("ASSAY_SHARED_DATA")
-        .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data").to_owned());
-    let files = ["sample_users0", "cex_assets_info", "sample_users1"]
-        .map(|name| PathBuf::from(&data).join(format!("binance/{name}.csv")));
-    if !files.iter().all(|file| file.exists()) {
-        println!("skipped: the published shards and tables are not under {data}");
-        return;
-    }
+    let files = ["sample_users0", "cex_assets_info", "sample_users1"].map(|name| published(&format!("{name}.csv")));
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("out");
     import_files(&files, &out).unwrap();
@@ -396,14 +397,9 @@ fn without_exponent(text: &str) -> String {
 }
 
 #[test]
+#[ignore = "needs published data: .ci/run published"]
 fn the_published_shards_import_with_totals_that_an_independent_sum_confirms() {
-    let data = std::env::var("ASSAY_SHARED_DATA")
-        .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data").to_owned());
-    let shards = [0, 1].map(|n| PathBuf::from(&data).join(format!("binance/sample_users{n}.csv")));
-    if !shards.iter().all(|shard| shard.exists()) {
-        println!("skipped: the published shards are not under {data}");
-        return;
-    }
+    let shards = [0, 1].map(|n| published(&format!("sample_users{n}.csv")));
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("out");
     let imported = import_files(&shards, &out).unwrap();
