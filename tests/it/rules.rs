@@ -3,7 +3,8 @@
 use std::{fs, path::Path, sync::atomic::AtomicBool};
 
 use assay::{
-    attest::{Home, Plan, Prepared, ShapeChoice},
+    attest::{Plan, Prepared, ShapeChoice},
+    home::Home,
     ledger::{Limits, check},
     progress::Silent,
 };

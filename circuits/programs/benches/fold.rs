@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use assay_core::sealed::Sealed;
 use assay_core::{field::F, tree::UpperTree};
-use assay_fold::{keys::Keys, step::FoldStep};
+use assay_fold::{keys::Keys, slots::Slots, step::FoldStep};
 use assay_programs::{
     ledger::{
         Ledger,
