@@ -127,7 +127,6 @@ fn a_signature_is_claimed_only_where_a_given_key_made_it() {
 /// Files that belong to no attestation here: each has its own verdict in the last line, and the exit code says the same.
 #[test]
 fn an_inclusion_reserve_lines_and_a_disclosure_of_something_else_are_not_valid() {
-    let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let attestation = frozen("solvency-64");
     let attestation = attestation.to_str().unwrap();
     let disclosure =
