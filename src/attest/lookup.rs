@@ -145,8 +145,8 @@ pub struct Found {
 }
 
 impl Lookup<'_> {
-    /// Number of the batch that is needed next; `None` once the search is over. An account that is not in the tree costs
-    /// as many batches as one that is, so how long a search takes does not tell whether there is such an account.
+    /// Number of the batch that is needed next; `None` once the search is over. One batch is needed also for an account that the
+    /// tree does not have, so how long a search takes does not tell whether there is such an account.
     pub fn wanted(&self) -> Option<u64> {
         self.wanted
     }

@@ -1,14 +1,12 @@
-//! The tasks of the queue: from a sealed snapshot to a published attestation.
+//! The tasks of the queue: a job's six stages, one file each: `check` → `plan` → `fold` → `compress` → `verify` → `publish`.
 //!
-//! A job goes through six stages, one file each: `check` → `plan` → `fold` → `compress` → `verify` → `publish`. The job's state
-//! says which one is due or under way. A stage's result, the move to the next state and the task for it are one transaction, so
-//! whatever a crash interrupts is simply done again: what a stage finds done, it leaves alone. Each stage makes what it needs
-//! from the snapshot's files anew (`ledger`), which is cheap beside folding, so any worker on any machine can do it. The fold
-//! alone is expensive; it keeps checkpoints in the database.
+//! **In:** a sealed snapshot in the database. **Out:** its published attestation, or a job that ended with a sentence. The job's
+//! state says which stage is due. A stage's result, the move to the next state and the task for it are one transaction, so whatever
+//! a crash interrupts is done again. Each stage makes what it needs from the snapshot's files anew, so any worker can do it; only
+//! the fold is expensive, and keeps checkpoints.
 //!
-//! Errors of the machine are tried again; what is wrong with the ledger or the proof ends the job with a sentence. Two workers
-//! may believe that they have a job: the one that took it last goes on, and the database lets one result through. Nothing is
-//! published that the publishing process has not verified itself.
+//! **Never:** publish or sign what this process has not verified itself; let two workers' results through, whoever believes that it
+//! has the job; end a job for an error of the machine before it was tried again.
 
 mod check;
 mod compress;
