@@ -9,12 +9,12 @@ ASSAY := target/release/assay
 # the demo keeps its database and secret to itself
 export ASSAY_HOME ?= $(CURDIR)/target/assay-home
 # derived once, for the demo and for all tests
-export ASSAY_PARAMETERS ?= $(CURDIR)/target/assay-parameters
+export TEST_PARAMETERS ?= $(CURDIR)/target/assay-parameters
 
 demo: postgres
 	cargo build --release --workspace --locked
-	mkdir -p $(ASSAY_HOME) $(ASSAY_PARAMETERS)
-	test -e $(ASSAY_HOME)/parameters || ln -s $(ASSAY_PARAMETERS) $(ASSAY_HOME)/parameters
+	mkdir -p $(ASSAY_HOME) $(TEST_PARAMETERS)
+	test -e $(ASSAY_HOME)/parameters || ln -s $(TEST_PARAMETERS) $(ASSAY_HOME)/parameters
 	$(ASSAY) demo $(DEMO_ARGUMENTS)
 
 # Postgres for tests and the demo: installed where it is missing and we may
@@ -46,7 +46,7 @@ pins:
 	cargo run --release --package assay-programs --example pins -- --vectors
 	UPDATE_PINS=1 cargo test --release --package assay --lib cli
 	UPDATE_PINS=1 cargo test --release --package assay --lib api
-	UPDATE_PINS=1 PATH=/usr/lib/postgresql/15/bin:$$PATH ASSAY_TEST_POSTGRES=15 \
+	UPDATE_PINS=1 PATH=/usr/lib/postgresql/15/bin:$$PATH TEST_POSTGRES=15 \
 		cargo test --release --package assay --test pg schema_sql_is -- --ignored
 
 bare:

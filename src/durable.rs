@@ -215,7 +215,7 @@ mod tests {
     }
 
     /// Where the process that dies is told to write.
-    const CRASH: &str = "ASSAY_TEST_CRASH_WRITING";
+    const CRASH: &str = "TEST_CRASH_WRITING";
 
     #[test]
     fn a_crash_in_the_middle_leaves_the_old_file() {

@@ -58,7 +58,7 @@ pub fn home() -> &'static Path {
 /// Where all test programs keep the circuits' parameters, so that they are derived once.
 pub fn parameters() -> PathBuf {
     let default = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../assay-parameters");
-    let dir = std::env::var_os("ASSAY_PARAMETERS").map_or(default, PathBuf::from);
+    let dir = std::env::var_os("TEST_PARAMETERS").map_or(default, PathBuf::from);
     fs::create_dir_all(&dir).unwrap();
     fs::canonicalize(dir).unwrap()
 }
@@ -156,7 +156,7 @@ impl Ledger {
 /// The directory of published ledgers and limits.
 pub fn shared_data() -> PathBuf {
     let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
-    let path = std::env::var_os("ASSAY_SHARED_DATA").map_or(default, PathBuf::from);
-    assert!(path.is_dir(), "{} is not a directory: set ASSAY_SHARED_DATA", path.display());
+    let path = std::env::var_os("TEST_DATA").map_or(default, PathBuf::from);
+    assert!(path.is_dir(), "{} is not a directory: set TEST_DATA", path.display());
     path
 }

@@ -44,7 +44,7 @@ pub fn block_on<T>(future: impl Future<Output = T>) -> T {
 /// A directory that stays from run to run. Each version of PostgreSQL has its own: one cannot read another's files. The
 /// variable names the version that the tests are run with where that is not the newest one installed.
 pub fn target(name: &str) -> PathBuf {
-    let version = std::env::var("ASSAY_TEST_POSTGRES").unwrap_or_default();
+    let version = std::env::var("TEST_POSTGRES").unwrap_or_default();
     Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}{version}"))
 }
 
@@ -65,7 +65,7 @@ pub fn start(data_dir: &Path) -> Cluster {
 async fn prepare(url: &str) {
     let store = Store::connect(url, 1).await.unwrap();
     let client = store.read().await.unwrap();
-    if let Ok(wanted) = std::env::var("ASSAY_TEST_POSTGRES") {
+    if let Ok(wanted) = std::env::var("TEST_POSTGRES") {
         let version: String = client.query_one("SHOW server_version", &[]).await.unwrap().get(0);
         assert!(version.starts_with(&wanted), "PostgreSQL {version} runs, the tests are to run with {wanted}");
     }

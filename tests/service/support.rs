@@ -63,7 +63,7 @@ fn furnished(home: TempDir) -> TempDir {
 /// Where all test programs keep the circuits' parameters, so that they are derived once.
 pub fn parameters() -> PathBuf {
     let default = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../assay-parameters");
-    let dir = std::env::var_os("ASSAY_PARAMETERS").map_or(default, PathBuf::from);
+    let dir = std::env::var_os("TEST_PARAMETERS").map_or(default, PathBuf::from);
     fs::create_dir_all(&dir).unwrap();
     fs::canonicalize(dir).unwrap()
 }

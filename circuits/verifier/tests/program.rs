@@ -15,7 +15,7 @@ use ed25519_dalek::SigningKey;
 /// Where all test programs keep the circuits' parameters, so that they are derived once.
 fn parameters() -> PathBuf {
     let default = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../assay-parameters");
-    std::env::var_os("ASSAY_PARAMETERS").map_or(default, PathBuf::from)
+    std::env::var_os("TEST_PARAMETERS").map_or(default, PathBuf::from)
 }
 
 fn run(arguments: &[&str]) -> (i32, String) {

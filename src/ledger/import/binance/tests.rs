@@ -326,7 +326,7 @@ fn l2_six_columns_in_disorder_are_refused() {
 /// A file of the exchange's published archive.
 fn published(name: &str) -> PathBuf {
     let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data");
-    let data = std::env::var_os("ASSAY_SHARED_DATA").map_or(PathBuf::from(default), PathBuf::from);
+    let data = std::env::var_os("TEST_DATA").map_or(PathBuf::from(default), PathBuf::from);
     data.join("binance").join(name)
 }
 
