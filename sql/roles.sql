@@ -1,8 +1,8 @@
--- Who may do what in the database: three roles that cannot log in, to be granted to the users that do.
--- To be run by the owner of the tables after `assay migrate`, and again after every migration:
+-- Three roles without login. Grant them to the users that the programs connect as.
+-- Run this file as the owner of the tables after `assay migrate`, and again after every migration:
 --     psql "$DATABASE_URL" -v ON_ERROR_STOP=1 -f sql/roles.sql
 --     psql "$DATABASE_URL" -c "CREATE USER api IN ROLE assay_api PASSWORD '…'"
--- Without it everything belongs to the one user of DATABASE_URL, as in a newcomer's private cluster.
+-- Without these roles the user of DATABASE_URL owns everything, as in the private cluster of `assay serve`.
 
 DO $$
 DECLARE
@@ -23,8 +23,8 @@ REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 GRANT USAGE ON SCHEMA public TO assay_api, assay_worker, assay_readonly;
 GRANT SELECT ON refinery_schema_history TO assay_api, assay_worker, assay_readonly;
 
--- `assay serve`: takes ledgers in, gives attestations and inclusion paths out. It cannot publish, cannot change what is
--- published, sees neither checkpoints nor unpublished proofs, and cannot read the audit trail that it writes.
+-- `assay serve` stores uploads and reads attestations and pages. It cannot publish or change an attestation, and cannot read
+-- checkpoints, unpublished proofs, or the audit trail that it writes.
 GRANT SELECT, INSERT (exchange_id, domain, name, lei, created_at), UPDATE (name, lei) ON exchanges TO assay_api;
 GRANT SELECT, INSERT (snapshot_id, exchange_id, name, epoch, manifest, created_by, created_at),
       UPDATE (sealed_at, holds_epoch) ON snapshots TO assay_api;
@@ -40,7 +40,7 @@ GRANT SELECT, INSERT, UPDATE (included) ON verifications TO assay_api;
 GRANT SELECT, INSERT, UPDATE, DELETE ON idempotency_keys TO assay_api;
 GRANT INSERT ON audit_trail TO assay_api;
 
--- `assay work`: proves and publishes, and sweeps what is left over. It cannot change what is published or handed over.
+-- `assay work` proves, publishes and deletes leftovers. It cannot change published data or uploads.
 GRANT SELECT ON exchanges, snapshot_files, attestations, signatures TO assay_worker;
 GRANT SELECT, UPDATE (holds_epoch) ON snapshots TO assay_worker;
 GRANT SELECT, DELETE ON file_chunks TO assay_worker;
@@ -50,13 +50,13 @@ GRANT SELECT, INSERT, DELETE ON pages, tree_nodes, reserve_lines TO assay_worker
 GRANT INSERT ON attestations, audit_trail TO assay_worker;
 GRANT SELECT (created_at), DELETE ON idempotency_keys TO assay_worker;
 
--- For people and dashboards: what is public or about how the service runs. No customer's data.
+-- For people and dashboards: public data and the state of the service, without customer data.
 GRANT SELECT ON exchanges, snapshots, attestations, signatures, audit_trail TO assay_readonly;
 GRANT SELECT (job_id, snapshot_id, shape, state, steps_done, steps, worker, heartbeat_at, created_by, created_at,
               updated_at, has_ended) ON jobs TO assay_readonly;
 GRANT SELECT (attestation_id, included) ON verifications TO assay_readonly;
 
--- The queue. Its tables are closed by row security; a worker needs all of them, the API two functions.
+-- The queue. Row security protects its tables. A worker needs all of them; the API needs two functions.
 GRANT EXECUTE ON FUNCTION enqueue_task TO assay_api, assay_worker;
 GRANT EXECUTE ON FUNCTION oldest_due_task TO assay_api, assay_worker, assay_readonly;
 GRANT USAGE ON SCHEMA graphile_worker TO assay_worker;

@@ -1,4 +1,4 @@
-//! How the service is set up: defaults, then a file, then `ASSAY_*` from the environment, then the command line.
+//! Settings of the service. In ascending precedence: defaults, settings file, `ASSAY_*` environment variables, command line.
 //! `deploy/config/assay.toml` shows every setting; a test parses it.
 
 use std::{net::SocketAddr, path::PathBuf};
@@ -14,107 +14,107 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Connection to Postgres; without one a private cluster in the data directory is used.
+    /// Connection to PostgreSQL. Without it, a private cluster in the home directory is used.
     #[serde(default)]
     pub database_url: Option<SecretString>,
-    /// Most connections to Postgres that this process holds.
+    /// Maximum number of connections to PostgreSQL.
     pub database_connections: usize,
-    /// Where the service listens.
+    /// Address of the REST API.
     pub listen: SocketAddr,
-    /// Where metrics are served; not at all without it.
+    /// Address of the metrics. Without it, no metrics are served.
     pub metrics_listen: Option<SocketAddr>,
-    /// Under which address the service is reached; it is also the issuer and the audience of its own tokens.
+    /// Public address of the service; also the issuer and the audience of its own tokens.
     pub public_url: String,
-    /// Origins that browsers may call from.
+    /// Origins of web pages that may call the API (CORS).
     pub cors_origins: Vec<String>,
-    /// Largest file that is taken, as it is sent.
+    /// Maximum size of an uploaded file.
     pub upload_max_bytes: u64,
-    /// Largest file once unpacked.
+    /// Maximum size of a decompressed file.
     pub upload_max_decompressed_bytes: u64,
-    /// Most bytes that may come out of one byte of a compressed file.
+    /// Maximum decompression ratio of a file.
     pub upload_max_ratio: u32,
-    /// Longest wait for the next bytes of an upload.
+    /// Longest wait for the next part of an upload.
     pub upload_idle_seconds: u64,
-    /// Requests a minute from one address without a token; 0: as many as they like.
+    /// Requests per minute from one address without a token; 0 means no limit.
     pub rate_limit_anonymous: u32,
-    /// Requests a minute from one subject; 0: as many as they like.
+    /// Requests per minute from one subject; 0 means no limit.
     pub rate_limit_subject: u32,
-    /// How long a good token is believed without being judged anew, 60 at most; 0: every request judges its token.
+    /// How long a checked token is cached, at most 60; 0 checks the token of every request.
     pub token_believed_seconds: u64,
-    /// Addresses of proxies, such as `10.0.0.0/8`, whose `X-Forwarded-For` says where a request comes from.
+    /// Addresses or networks of proxies, such as `10.0.0.0/8`, whose `X-Forwarded-For` header is trusted.
     pub trusted_proxies: Vec<String>,
-    /// How old the newest attestation may be before the service is no longer ready; 0: no promise is made.
+    /// Maximum age of the newest attestation; `/readyz` fails above it. 0 disables this check.
     pub promised_interval_seconds: u64,
-    /// How long a due task may wait before the service is no longer ready.
+    /// Longest wait of a due task without a worker heartbeat; `/readyz` fails above it.
     pub queue_patience_seconds: u64,
-    /// How long requests may take to finish at shutdown.
+    /// Time for requests to finish at shutdown.
     pub shutdown_seconds: u64,
-    /// What may sign tokens beside the service itself.
+    /// Additional issuers of tokens.
     pub issuers: Vec<IssuerConfig>,
-    /// Proving.
+    /// The worker.
     pub worker: WorkerConfig,
-    /// Logs.
+    /// Logging.
     pub log: LogConfig,
 }
 
-/// Another issuer of tokens.
+/// An additional issuer of tokens.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IssuerConfig {
-    /// Exactly as in `iss`.
+    /// Exactly as in the claim `iss`.
     pub issuer: String,
-    /// File with its JWKS.
+    /// File with the issuer's keys (JWKS).
     #[serde(default)]
     pub jwks_file: Option<PathBuf>,
-    /// Address of its JWKS, https only.
+    /// Address of the issuer's keys (JWKS), https only.
     #[serde(default)]
     pub jwks_url: Option<String>,
-    /// Its algorithms: EdDSA, ES256.
+    /// Allowed algorithms: EdDSA, ES256.
     pub algorithms: Vec<String>,
-    /// Exchange (by domain) that its tokens may speak for; all without it.
+    /// Domain of the only exchange that the issuer's tokens may be for. Without it, they may be for any exchange.
     #[serde(default)]
     pub exchange: Option<String>,
-    /// Scopes that its tokens may carry.
+    /// Scopes that the issuer's tokens may have.
     pub scopes: Vec<String>,
 }
 
-/// How a worker proves.
+/// Settings of a worker.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WorkerConfig {
-    /// Threads to prove with; 0 takes all cores but one.
+    /// Number of threads for proving; 0 uses all cores but one.
     pub threads: usize,
     /// Seconds between two checkpoints of a fold.
     pub checkpoint_seconds: u64,
     /// Seconds between two heartbeats.
     pub heartbeat_seconds: u64,
-    /// Seconds without a heartbeat after which another worker takes over.
+    /// Seconds without a heartbeat after which a worker is considered dead.
     pub dead_after_seconds: u64,
-    /// Whether shapes made for tests are accepted.
+    /// Whether shapes that are made for tests are allowed.
     pub test_shapes: bool,
 }
 
-/// What is logged, and how.
+/// Settings of the log.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LogConfig {
     /// `json` or `pretty`.
     pub format: LogFormat,
-    /// As in `RUST_LOG`, e.g. `info,assay=debug`.
+    /// Filter in the syntax of `RUST_LOG`, e.g. `info,assay=debug`.
     pub filter: String,
 }
 
-/// The form of a log line.
+/// Format of a log line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LogFormat {
-    /// One JSON object a line.
+    /// One JSON object for each line.
     Json,
-    /// For a person.
+    /// Readable by people.
     Pretty,
 }
 
-/// What stands in for settings that nobody gives.
+/// Default settings.
 #[derive(Debug, Serialize)]
 struct Defaults {
     database_connections: usize,
@@ -170,24 +170,24 @@ impl Default for Defaults {
     }
 }
 
-/// A setting that is missing, unknown or of another kind.
+/// A setting that is missing, unknown or of the wrong type.
 #[derive(Debug, thiserror::Error)]
 #[error("configuration: {0}")]
 pub struct ConfigError(String);
 
 impl ConfigError {
-    /// With a sentence for the operator.
+    /// An error with a sentence for the operator.
     pub(crate) fn new(sentence: String) -> Self {
         Self(sentence)
     }
 }
 
 impl Config {
-    /// Defaults, then `file`, then the environment: `ASSAY_LISTEN`, `ASSAY_WORKER__THREADS` (two underscores go into a
-    /// section), and `DATABASE_URL`.
+    /// Loads the settings: defaults, then `file`, then the environment (`ASSAY_LISTEN`; `ASSAY_WORKER__THREADS` for `threads` in
+    /// the section `worker`; `DATABASE_URL`).
     ///
     /// # Errors
-    /// [`ConfigError`] naming the setting and where it came from.
+    /// [`ConfigError`] with the name and the source of the setting.
     pub fn load(file: Option<&std::path::Path>) -> Result<Self, ConfigError> {
         let mut figment = Figment::from(Serialized::defaults(Defaults::default()));
         if let Some(file) = file {

@@ -31,13 +31,13 @@ const MAX_SECRET_BYTES: u64 = 1024;
 #[derive(Debug, thiserror::Error)]
 pub enum HomeError {
     /// Others may read the master secret.
-    #[error("{}: others may read the master secret; make it yours alone with chmod 600", .0.display())]
+    #[error("{}: other users can read the master secret; run chmod 600", .0.display())]
     SecretReadableByOthers(PathBuf),
     /// The file holds something else.
-    #[error("{}: this is no master secret of 64 hexadecimal digits", .0.display())]
+    #[error("{}: not a master secret of 64 hexadecimal digits", .0.display())]
     NotASecret(PathBuf),
     /// There is nothing to make a secret of.
-    #[error("the system gives no random numbers: {0}")]
+    #[error("the system's random source failed: {0}")]
     NoRandomNumbers(getrandom::Error),
     /// The snapshot's id stands for another ledger.
     #[error(

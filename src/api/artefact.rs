@@ -1,5 +1,4 @@
-//! Published bytes that never change: named by their SHA-256 (a strong `ETag`), kept by whoever fetches them, and given in
-//! parts to whoever asks for parts.
+//! Published bytes that never change: identified by their SHA-256 (a strong `ETag`), cacheable for ever, with support for ranges.
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -13,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::problem::{Kind, Problem};
 
-/// A year, and no need to ask again.
+/// Cacheable for a year without revalidation.
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
 /// Published bytes.
@@ -22,7 +21,7 @@ pub struct Artefact {
     bytes: Bytes,
     etag: String,
     media_type: &'static str,
-    /// Under which name a browser keeps it; shown in the page without one.
+    /// File name of a download; without one, a browser shows the bytes.
     download: Option<String>,
 }
 
@@ -33,19 +32,19 @@ impl Artefact {
         Self { bytes: bytes.into(), etag, media_type, download: None }
     }
 
-    /// To be kept as a file of this name, which holds no quote and nothing outside of ASCII.
+    /// Sets the file name of a download, in ASCII without quotes.
     #[must_use]
     pub fn named(mut self, name: String) -> Self {
         self.download = Some(name);
         self
     }
 
-    /// Bytes that it takes in memory, about.
+    /// Approximate size in memory.
     pub fn weight(&self) -> usize {
         size_of::<Self>() + self.bytes.len()
     }
 
-    /// The answer to a request: all of it, the part it asks for, or that nothing has changed.
+    /// Answers a request with all bytes, a range of them, or 304.
     ///
     /// # Errors
     /// [`Kind::RangeNotSatisfiable`].
@@ -86,24 +85,23 @@ impl Artefact {
 fn if_none_match(headers: &HeaderMap, etag: &str) -> bool {
     let values = headers.get_all(header::IF_NONE_MATCH).filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).map(str::trim).any(|known| {
-        // for this question a weak tag is as good
+        // If-None-Match compares weakly
         known == "*" || known.strip_prefix("W/").unwrap_or(known) == etag
     })
 }
 
-/// Whether a range may be answered: the caller's first part, if any, is of these bytes.
+/// Whether the caller's earlier part, if any, belongs to these bytes.
 fn if_range(headers: &HeaderMap, etag: &str) -> bool {
     headers.get(header::IF_RANGE).is_none_or(|known| known.as_bytes() == etag.as_bytes())
 }
 
-/// First and last byte that are asked for. Several ranges, or what is no range of bytes, are answered with all of it, as
-/// RFC 9110 allows.
+/// First and last requested byte. Several ranges and malformed ranges are answered with all bytes, as RFC 9110 allows.
 fn range(headers: &HeaderMap, length: usize) -> Result<Option<(usize, usize)>, Problem> {
     let Some((first, last)) = headers.get(header::RANGE).and_then(|value| single_range(value.to_str().ok()?)) else {
         return Ok(None);
     };
     let unsatisfiable = || {
-        Problem::because(Kind::RangeNotSatisfiable, format_args!("there are {length} bytes"))
+        Problem::because(Kind::RangeNotSatisfiable, format_args!("the range is outside the {length} bytes"))
             .with_header(header::CONTENT_RANGE, &format!("bytes */{length}"))
     };
     let end = length.checked_sub(1).ok_or_else(unsatisfiable)?;
@@ -119,7 +117,7 @@ fn single_range(text: &str) -> Option<(Option<usize>, Option<usize>)> {
     let (first, last) = text.trim().strip_prefix("bytes=")?.split_once('-')?;
     let number = |text: &str| {
         let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-        // a number beyond every length is as good as the largest one
+        // an overlong number counts as the largest one
         digits.then(|| text.parse().unwrap_or(usize::MAX))
     };
     match (number(first), number(last)) {

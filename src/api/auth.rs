@@ -1,4 +1,4 @@
-//! Who may come in: judged before a handler runs, by what the route table says, so that no endpoint can forget it.
+//! Authentication. It runs before every handler and follows the route table, so that no endpoint can forget it.
 
 use std::{
     future::{Ready, ready},
@@ -24,18 +24,18 @@ use super::{
 };
 use crate::tokens::{Caller, Scope};
 
-/// Who may call.
+/// Access to a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// Everybody, however often: what machines ask that look after this one.
+    /// No token, no rate limit: health probes.
     Always,
-    /// Everybody, as often as an address may.
+    /// No token, rate limit of the address.
     Public,
-    /// Whoever has a token with this scope, as often as a subject may.
+    /// A token with this scope, rate limit of the subject.
     Scope(Scope),
 }
 
-/// The caller whom the route table let in. On a public route there is none, and asking for one is a fault.
+/// The authenticated caller. Public routes have none; using this there is an internal error.
 #[derive(Clone)]
 pub struct Authenticated(Arc<Caller>);
 
@@ -48,7 +48,7 @@ impl Deref for Authenticated {
 }
 
 impl Authenticated {
-    /// Nothing there for whoever speaks for another exchange.
+    /// Refuses a caller of another exchange with the same answer as for a missing resource.
     ///
     /// # Errors
     /// [`Kind::NotFound`].
@@ -63,14 +63,14 @@ impl FromRequest for Authenticated {
 
     fn from_request(request: &HttpRequest, _body: &mut Payload) -> Self::Future {
         let caller = request.extensions().get::<Arc<Caller>>().cloned();
-        ready(caller.map(Self).ok_or_else(|| Problem::internal("a public route asks who is calling")))
+        ready(caller.map(Self).ok_or_else(|| Problem::internal("a public route asks for the caller")))
     }
 }
 
 /// Lets a request through to its handler, or answers why not.
 ///
 /// # Errors
-/// Those of what comes behind it.
+/// Those of the inner services.
 pub async fn admit(
     state: ApiState,
     access: Access,
@@ -109,14 +109,14 @@ async fn judge(state: &ApiState, access: Access, request: &HttpRequest) -> Resul
                 },
                 Err(problem) => problem,
             };
-            // whoever has no good token is known by the address only
+            // without a valid token, only the address identifies the caller
             count_address(state, request)?;
             Err(refused)
         }
     }
 }
 
-/// Who calls with this token.
+/// The caller of this token.
 async fn caller(state: &ApiState, token: &str) -> Result<Arc<Caller>, Problem> {
     let (name, now) = (Sha256::digest(token).into(), state.now());
     if let Some(caller) = state.tokens.get(&name, now) {
@@ -127,7 +127,7 @@ async fn caller(state: &ApiState, token: &str) -> Result<Arc<Caller>, Problem> {
     Ok(caller)
 }
 
-/// Counts a request of nobody known.
+/// Counts a request against the rate limit of its address.
 ///
 /// # Errors
 /// [`Kind::RateLimited`].
@@ -137,10 +137,11 @@ pub fn count_address(state: &ApiState, request: &HttpRequest) -> Result<(), Prob
 }
 
 fn limited(seconds: u64) -> Problem {
-    Problem::because(Kind::RateLimited, format_args!("try again in {seconds} seconds")).retry_after(seconds)
+    Problem::because(Kind::RateLimited, format_args!("too many requests; try again in {seconds} seconds"))
+        .retry_after(seconds)
 }
 
-/// The token of the one `Authorization` header there may be. A token anywhere else in a request is not looked at.
+/// The token of the `Authorization` header, which must occur once. Tokens elsewhere in a request are ignored.
 fn bearer(request: &HttpRequest) -> Result<&str, Problem> {
     let mut values = request.headers().get_all(header::AUTHORIZATION);
     let value = values.next().ok_or_else(Problem::no_token)?;

@@ -1,4 +1,4 @@
-//! Bodies of requests: never more than was agreed, never slower, and exactly the bytes that were sent.
+//! Request bodies: limited in size and time, and read as exact bytes.
 
 use std::time::Duration;
 
@@ -11,12 +11,12 @@ use tokio::time::{Instant, timeout_at};
 
 use super::problem::{Kind, Problem};
 
-/// Largest JSON body.
+/// Maximum size of a JSON body.
 pub const MAX_JSON_BYTES: usize = 1 << 20;
-/// So much must come for the patience to begin anew: a byte every now and then is no progress.
+/// Bytes that must arrive before the timeout restarts, so that single bytes do not count as progress.
 const PROGRESS_BYTES: usize = 16 << 10;
 
-/// A body that comes in piece by piece.
+/// A streamed body.
 pub struct Body {
     payload: web::Payload,
     patience: Duration,
@@ -25,19 +25,22 @@ pub struct Body {
 }
 
 impl Body {
-    /// The body of a request, of which the next 16 KiB, or the end, must come within `patience` each time.
+    /// The body of a request. Each 16 KiB, or the end, must arrive within `patience`.
     pub fn new(payload: web::Payload, patience: Duration) -> Self {
         Self { payload, patience, deadline: Instant::now() + patience, since: 0 }
     }
 
-    /// The next piece; `None` at the end.
+    /// The next bytes; `None` at the end.
     ///
     /// # Errors
-    /// [`Kind::SlowBody`]; [`Kind::MalformedRequest`] for a body that breaks off.
+    /// [`Kind::SlowBody`]; [`Kind::MalformedRequest`] if the body is incomplete.
     pub async fn next(&mut self) -> Result<Option<Bytes>, Problem> {
         let piece = timeout_at(self.deadline, self.payload.next()).await.map_err(|_| {
             let seconds = self.patience.as_secs();
-            Problem::because(Kind::SlowBody, format_args!("too little of the body came within {seconds} seconds"))
+            Problem::because(
+                Kind::SlowBody,
+                format_args!("less than 16 KiB of the body arrived within {seconds} seconds"),
+            )
         })?;
         match piece {
             None => Ok(None),
@@ -56,11 +59,11 @@ impl Body {
 fn broken_off(error: &PayloadError) -> Problem {
     match error {
         PayloadError::Overflow => Problem::new(Kind::TooLarge),
-        _ => Problem::because(Kind::MalformedRequest, "the body breaks off"),
+        _ => Problem::because(Kind::MalformedRequest, "the body is incomplete"),
     }
 }
 
-/// Refuses bodies that say they are packed: nothing is unpacked on the way in.
+/// Refuses bodies with a content encoding.
 ///
 /// # Errors
 /// [`Kind::UnsupportedMediaType`].
@@ -68,13 +71,13 @@ pub fn refuse_content_encoding(request: &HttpRequest) -> Result<(), Problem> {
     match request.headers().get(header::CONTENT_ENCODING) {
         Some(coding) if coding != "identity" => Err(Problem::because(
             Kind::UnsupportedMediaType,
-            "bodies are taken without Content-Encoding; a packed file is sent under its own name, such as balances.csv.zst",
+            "Content-Encoding is not supported; upload a compressed file under its own name, such as balances.csv.zst",
         )),
         _ => Ok(()),
     }
 }
 
-/// What [`Body`] says about its length beforehand, if it says anything.
+/// The announced length of the body, if there is one.
 ///
 /// # Errors
 /// [`Kind::TooLarge`] if that is more than `limit`.
@@ -86,20 +89,20 @@ pub fn announced_length(request: &HttpRequest, limit: u64) -> Result<Option<u64>
     }
 }
 
-/// More than `limit` bytes.
+/// The problem for a body above `limit` bytes.
 pub fn too_large(limit: u64) -> Problem {
-    Problem::because(Kind::TooLarge, format_args!("at most {limit} bytes are taken here"))
+    Problem::because(Kind::TooLarge, format_args!("the body must have at most {limit} bytes"))
 }
 
-/// A body of JSON, and the bytes it was read from.
+/// A JSON body and its bytes.
 pub struct Json<T> {
-    /// What it says.
+    /// The parsed value.
     pub value: T,
-    /// As it was sent.
+    /// The bytes as received.
     pub bytes: Bytes,
 }
 
-/// Reads a JSON body; where `T` has a default, an empty body is that.
+/// Reads a JSON body. An empty body gives `empty`, if there is one.
 ///
 /// # Errors
 /// [`Kind::UnsupportedMediaType`], [`Kind::TooLarge`], [`Kind::SlowBody`], [`Kind::MalformedRequest`].
@@ -129,14 +132,14 @@ pub async fn json<T: DeserializeOwned>(
         return Err(Problem::because(Kind::UnsupportedMediaType, "the body must be application/json"));
     }
     let value = serde_json::from_slice(&bytes)
-        .map_err(|e| Problem::because(Kind::MalformedRequest, format_args!("the body is not as described: {e}")))?;
+        .map_err(|e| Problem::because(Kind::MalformedRequest, format_args!("the JSON body is not valid: {e}")))?;
     Ok(Json { value, bytes })
 }
 
-/// A map in which every name stands once: readers disagree about which of two would count.
+/// A map that refuses duplicate names, because JSON readers disagree on which value counts.
 ///
 /// # Errors
-/// Those of the format, and one for a name that stands twice.
+/// Those of the format, and one for a duplicate name.
 pub fn unique<'de, D, V>(deserializer: D) -> Result<BTreeMap<String, V>, D::Error>
 where
     D: Deserializer<'de>,
@@ -155,7 +158,7 @@ where
             let mut map = BTreeMap::new();
             while let Some((name, value)) = access.next_entry::<String, V>()? {
                 if map.contains_key(&name) {
-                    return Err(serde::de::Error::custom(format_args!("the name `{name}` stands twice")));
+                    return Err(serde::de::Error::custom(format_args!("duplicate name `{name}`")));
                 }
                 map.insert(name, value);
             }
@@ -232,7 +235,7 @@ mod tests {
                 }
             }
         };
-        // a slow line is patient work, a byte now and then is none
+        // a slow connection makes progress; single bytes do not
         assert_eq!(receive(PROGRESS_BYTES, 100).await, Ok(10 * PROGRESS_BYTES));
         assert!(matches!(receive(1, 100).await, Err((1..10, Kind::SlowBody))));
         assert_eq!(receive(PROGRESS_BYTES, 900).await, Err((0, Kind::SlowBody)));

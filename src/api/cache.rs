@@ -1,5 +1,4 @@
-//! What was made once and cannot change is kept while there is room. Bounded by weight; what is being made is made once,
-//! however many ask for it.
+//! A cache of immutable values, bounded by weight. Concurrent requests for one value compute it once.
 
 use std::{
     collections::HashMap,
@@ -11,10 +10,10 @@ use tokio::sync::OnceCell;
 
 type Slot<V> = Arc<OnceCell<Arc<V>>>;
 
-/// Two generations: what is not asked for while the younger one fills up is forgotten with the older one.
+/// A cache with two generations. A value that is not used while the younger generation fills up is dropped with the older one.
 pub struct Cache<K, V> {
     generations: Mutex<Generations<K, V>>,
-    /// Bytes that one generation may weigh.
+    /// Maximum weight of one generation in bytes.
     half: usize,
     weigh: fn(&V) -> usize,
 }
@@ -26,13 +25,13 @@ struct Generations<K, V> {
 }
 
 impl<K: Hash + Eq + Clone, V> Cache<K, V> {
-    /// Keeps values of at most `max_bytes` together, each as heavy as `weigh` says.
+    /// A cache for at most `max_bytes`, as measured by `weigh`.
     pub fn new(max_bytes: usize, weigh: fn(&V) -> usize) -> Self {
         let generations = Generations { young: HashMap::new(), old: HashMap::new(), young_weight: 0 };
         Self { generations: Mutex::new(generations), half: max_bytes / 2, weigh }
     }
 
-    /// The value of `key`, made by `make` if it is not there. A failure is not kept.
+    /// The value of `key`. `make` computes it if it is not cached. Failures are not cached.
     ///
     /// # Errors
     /// Those of `make`.
@@ -41,7 +40,7 @@ impl<K: Hash + Eq + Clone, V> Cache<K, V> {
         if let Some(value) = slot.get() {
             return Ok(Arc::clone(value));
         }
-        // whoever hangs up while it is made drops this future here
+        // a caller that disconnects drops this future here
         let _leave = Leave { cache: self, key: &key };
         let mut made = false;
         let value = slot
@@ -72,7 +71,7 @@ impl<K: Hash + Eq + Clone, V> Cache<K, V> {
         slot
     }
 
-    /// Counts what was made, if it is still wanted.
+    /// Adds a new value to the younger generation.
     fn settle(&self, key: &K, slot: &Slot<V>, weight: usize) {
         let mut generations = self.generations.lock().unwrap_or_else(PoisonError::into_inner);
         self.grow(&mut generations, weight);
@@ -89,7 +88,7 @@ impl<K: Hash + Eq + Clone, V> Cache<K, V> {
         generations.young_weight += weight;
     }
 
-    /// Without this, asking for what does not exist would fill the memory.
+    /// Removes an empty slot. Otherwise requests for missing values would fill the memory.
     fn forget(&self, key: &K) {
         let mut generations = self.generations.lock().unwrap_or_else(PoisonError::into_inner);
         if generations.young.get(key).is_some_and(|slot| !slot.initialized()) {
@@ -101,7 +100,7 @@ impl<K: Hash + Eq + Clone, V> Cache<K, V> {
     }
 }
 
-/// Forgets what came to nothing.
+/// Removes an empty slot when dropped.
 struct Leave<'a, K: Hash + Eq + Clone, V> {
     cache: &'a Cache<K, V>,
     key: &'a K,

@@ -15,62 +15,61 @@ use utoipa::ToSchema;
 use super::{attestations::Summary, auth::Authenticated, parse::AttestationId, problem::Problem, state::ApiState};
 use crate::store::attestations;
 
-/// What a regulator asks of an attestation.
+/// Policy, measures and limits of an attestation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Compliance {
     /// The attestation.
     pub attestation: Summary,
-    /// Name and version of what is proved.
+    /// Protocol of the statement.
     #[schema(example = "assay/compliance/1")]
     pub protocol: String,
-    /// What the exchange requires of itself.
+    /// Policy that the exchange sets for itself.
     pub policy: PolicyClaim,
-    /// What every account was valued by, summed up; empty where only totals are proved.
+    /// Measures over all accounts; empty for solvency shapes.
     pub measures: Vec<Measure>,
-    /// The classes of accounts.
+    /// Classes of accounts.
     pub classes: Vec<ClassClaim>,
-    /// The position limits, by class, instrument and side.
+    /// Position limits, ordered by class, instrument and side.
     pub limits: Vec<LimitClaim>,
-    /// SHA-256 of the limits as CSV with the header `class,instrument,side,limit`, one line each, in this order.
+    /// SHA-256 of the limits as CSV: the header `class,instrument,side,limit`, then one line for each limit, in this order.
     #[schema(pattern = "^[0-9a-f]{64}$")]
     pub limits_sha256: String,
-    /// Digest of the whole book as the circuit took it in: every column with limit, class and weights. Absent where only
-    /// totals are proved.
+    /// Digest of the book in the circuit: every column with its limit, class and weights. Absent for solvency shapes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, pattern = "^[0-9a-f]{64}$")]
     pub book_digest: Option<String>,
-    /// Instruments that the exchange sets no limit for. Where it sets any limits there are none: what a class has no limit
-    /// for is prohibited to it.
+    /// Instruments without a limit. Empty if the exchange sets any limits: then a class may not hold an instrument for which it
+    /// has no limit.
     pub without_limit: Vec<String>,
-    /// What is proved about limits, in words.
+    /// What is proved about the limits, in English.
     pub sentences: Vec<String>,
-    /// What the service found when it verified the attestation before publication.
+    /// Report of the service's own verification before publication.
     #[schema(value_type = Object)]
     pub report: serde_json::Value,
-    /// What customers said who looked for themselves.
+    /// Verifications that customers reported.
     pub verifications: Verifications,
-    /// What the attestation does not show.
+    /// What the attestation does not prove.
     pub not_proven: Vec<String>,
 }
 
-/// What the exchange requires of itself.
+/// Policy that the exchange sets for itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PolicyClaim {
-    /// Reserves over what is owed, in hundredths of a percent; absent where no reserves are stated.
+    /// Required ratio of reserves to customer assets, in hundredths of a percent; absent if no reserves are stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub coverage_bps: Option<u32>,
-    /// `gross`: all that customers own; `net`: less what they owe.
+    /// `gross`: all customer assets; `net`: customer assets minus debts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = "gross")]
     pub coverage_basis: Option<String>,
-    /// Most accounts that may be below their maintenance margin.
+    /// Maximum number of accounts below their maintenance margin.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub below_margin_max: Option<u64>,
-    /// All positive equity over all negative, in hundredths of a percent.
+    /// Required ratio of positive to negative equity, in hundredths of a percent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub equity_ratio_bps: Option<u32>,
@@ -80,19 +79,19 @@ pub struct PolicyClaim {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Measure {
-    /// `equity`, or `margin_excess`: by how much collateral exceeds what it must cover.
+    /// `equity`, or `margin_excess`: collateral minus required margin.
     #[schema(example = "equity")]
     pub measure: String,
     /// Currency of the amounts.
     #[schema(example = "USDT")]
     pub quote: String,
-    /// Sum over the accounts where it is not negative.
+    /// Sum over the accounts whose value is not negative.
     #[schema(example = "125000.5")]
     pub positive: String,
-    /// Sum of the magnitudes over those where it is.
+    /// Absolute sum over the accounts whose value is negative.
     #[schema(example = "0")]
     pub negative: String,
-    /// Number of the latter.
+    /// Number of accounts whose value is negative.
     pub below: u64,
 }
 
@@ -111,35 +110,36 @@ pub struct ClassClaim {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LimitClaim {
-    /// Whose.
+    /// Class of accounts.
     pub class: u8,
-    /// In what.
+    /// Symbol of the instrument.
     pub instrument: String,
     /// `long` or `short`.
     #[schema(example = "long")]
     pub side: String,
-    /// In contracts.
+    /// Limit in contracts.
     #[schema(example = "1000")]
     pub limit: String,
 }
 
-/// What customers said.
+/// Verifications that customers reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Verifications {
-    /// How many found themselves included.
+    /// Number of customers who are included.
     pub included: u64,
-    /// How many did not.
+    /// Number of customers who are not included.
     pub not_included: u64,
 }
 
-/// What is shown about policy and limits
+/// Show policy, measures and limits
 ///
-/// Everything here stands in the statement or follows from it; nothing here is about a single account.
+/// Everything is part of the statement or derived from it, except the service's report and the customers' verifications. Nothing
+/// is about a single account.
 #[utoipa::path(
     get, path = "/v1/compliance/{id}", tag = "auditors",
     params(("id" = String, Path, description = "SHA-256 of the statement, 64 hexadecimal digits")),
-    responses((status = 200, description = "The evidence", body = Compliance), (status = 404)),
+    responses((status = 200, description = "Policy, measures and limits", body = Compliance), (status = 404)),
 )]
 pub async fn compliance(
     state: web::Data<ApiState>,
@@ -227,7 +227,7 @@ fn limits(statement: &Statement) -> Vec<LimitClaim> {
     limits.into_iter().map(claim).collect()
 }
 
-/// The table whose digest is published. A symbol with a comma or a quote stands in quotes, as in RFC 4180.
+/// The table whose digest is published. A symbol with a comma or a quote is quoted as in RFC 4180.
 fn limits_csv(limits: &[LimitClaim]) -> Vec<u8> {
     let mut text = "class,instrument,side,limit\n".to_owned();
     for LimitClaim { class, instrument, side, limit } in limits {
@@ -264,8 +264,8 @@ fn sentences(classes: &[assay_programs::ledger::statement::Class], limits: &[Lim
         let name = name.map_or_else(String::new, |name| format!(" ({name})"));
         let limits = if count == 1 { "limit" } else { "limits" };
         format!(
-            "Every position of every account in class {class}{name} is at most its limit, and in no other instrument: \
-             {count} {limits}."
+            "Every position of an account in class {class}{name} is within its limit, and in one of the instruments with a \
+             limit: {count} {limits}."
         )
     };
     counts.into_iter().map(sentence).collect()
@@ -307,8 +307,8 @@ mod tests {
         assert_eq!(compliance.sentences.len(), 2);
         assert_eq!(
             compliance.sentences[0],
-            "Every position of every account in class 1 (class 1) is at most its limit, and in no other instrument: 4 \
-             limits."
+            "Every position of an account in class 1 (class 1) is within its limit, and in one of the instruments with a \
+             limit: 4 limits."
         );
         assert_eq!(
             compliance.measures.iter().map(|m| m.measure.as_str()).collect::<Vec<_>>(),

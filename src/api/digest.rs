@@ -1,17 +1,17 @@
-//! What a caller says the SHA-256 of a body is (RFC 9530), so that a byte lost on the way is noticed.
+//! Digest headers (RFC 9530): the caller announces the SHA-256 of a body, so that transmission errors are detected.
 
 use actix_web::http::header::HeaderMap;
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::problem::{Kind, Problem};
 
-/// The headers that are looked at. Bodies are taken as they are sent, so both mean the same here.
+/// The supported headers. Bodies have no content encoding, so both mean the same here.
 const HEADERS: [&str; 2] = ["content-digest", "repr-digest"];
 
-/// The SHA-256 that the headers name; `None` where they name none. Digests by other algorithms are not looked at.
+/// The announced SHA-256, if there is one. Digests of other algorithms are ignored.
 ///
 /// # Errors
-/// [`Kind::MalformedRequest`] for one that cannot be read, or two that differ.
+/// [`Kind::MalformedRequest`] if a digest is malformed, or two digests differ.
 pub fn announced(headers: &HeaderMap) -> Result<Option<[u8; 32]>, Problem> {
     let mut found = None;
     for (name, value) in HEADERS.iter().flat_map(|name| headers.get_all(*name).map(move |value| (name, value))) {
@@ -25,7 +25,10 @@ pub fn announced(headers: &HeaderMap) -> Result<Option<[u8; 32]>, Problem> {
             let digest: [u8; 32] =
                 STANDARD.decode(encoded).ok().and_then(|bytes| bytes.try_into().ok()).ok_or_else(wrong)?;
             if found.is_some_and(|before| before != digest) {
-                return Err(Problem::because(Kind::MalformedRequest, "two different digests are announced"));
+                return Err(Problem::because(
+                    Kind::MalformedRequest,
+                    "the digest headers contain two different SHA-256 values",
+                ));
             }
             found = Some(digest);
         }

@@ -1,5 +1,5 @@
-//! `GET /openapi.json` and `GET /docs`: the description of this interface, for programs and for people. Everything comes from
-//! this program; nothing is loaded from elsewhere.
+//! `GET /openapi.json` and `GET /docs`: the API description for programs and for people. All files are built into this
+//! program; the pages load nothing from other servers.
 
 use std::sync::{Arc, LazyLock};
 
@@ -9,7 +9,7 @@ use utoipa_swagger_ui::Config;
 
 use super::problem::Problem;
 
-/// What the pages of the documentation may do: run what stands beside them, and ask this service.
+/// The documentation pages may load and call only this service.
 const OWN_FILES_ONLY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
                               img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
                               frame-ancestors 'none'";
@@ -20,7 +20,7 @@ pub struct Description(pub Bytes);
 static PAGES: LazyLock<Arc<Config<'static>>> =
     LazyLock::new(|| Arc::new(Config::from("/openapi.json").validator_url("none")));
 
-/// This description
+/// OpenAPI description
 #[utoipa::path(
     get, path = "/openapi.json", tag = "service",
     responses((status = 200, description = "OpenAPI 3.1", body = Object)),
@@ -32,10 +32,10 @@ pub async fn openapi_json(description: web::Data<Description>) -> HttpResponse {
         .body(description.0.clone())
 }
 
-/// This description, for people
+/// API documentation
 #[utoipa::path(
     get, path = "/docs", tag = "service",
-    responses((status = 308, description = "To the first page", headers(("Location" = String)))),
+    responses((status = 308, description = "Redirect to the first page", headers(("Location" = String)))),
 )]
 pub async fn to_index() -> HttpResponse {
     HttpResponse::PermanentRedirect().insert_header((header::LOCATION, "/docs/")).finish()
@@ -44,7 +44,7 @@ pub async fn to_index() -> HttpResponse {
 /// A file of the documentation
 #[utoipa::path(
     get, path = "/docs/{file}", tag = "service",
-    params(("file" = String, Path, description = "Name of the file; the first page has none")),
+    params(("file" = String, Path, description = "Name of the file; empty for the first page")),
     responses((status = 200, description = "The file", content_type = "text/html", body = String), (status = 404)),
 )]
 pub async fn file(name: web::Path<String>) -> Result<HttpResponse, Problem> {

@@ -1,8 +1,8 @@
-//! What happens to every request and every answer, whatever it is about: a request id, a line in the log, metrics, headers
-//! that browsers heed, and a problem document in place of a bare error status.
+//! Common to all requests and answers: request id, log line, metrics, security headers, and a problem document for every error
+//! status.
 //!
-//! The log says method, route pattern, status, request id and scopes. Never an address as it was called (a path may name
-//! what is nobody's business), a query, a header, a body or a subject.
+//! The log contains method, route pattern, status, request id and scopes. It never contains the requested path (which may
+//! identify a resource), a query, a header, a body or a subject.
 
 use std::time::Instant;
 
@@ -23,19 +23,19 @@ use super::{
     state::ApiState,
 };
 
-/// The header that names a request in logs and answers.
+/// Header with the request id.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// Longest request id that is taken from a caller.
+/// Maximum length of a request id from a caller.
 const MAX_REQUEST_ID: usize = 64;
-/// Answers below this are sent as they are.
+/// Smaller answers are not compressed.
 const WORTH_PACKING: usize = 1 << 10;
-/// Nothing in an answer may load or run anything.
+/// Answers may not load or run anything in a browser.
 const NOTHING_RUNS: &str = "default-src 'none'; frame-ancestors 'none'";
 
-/// Around everything else.
+/// The outermost middleware.
 ///
 /// # Errors
-/// Those of what comes behind it.
+/// Those of the inner services.
 pub async fn edge(
     state: ApiState,
     request: ServiceRequest,
@@ -74,7 +74,7 @@ fn request_id(headers: &HeaderMap) -> String {
     }
 }
 
-/// Answers of the HTTP library and its parts get the document that ours have.
+/// Replaces bare error answers of the HTTP library with problem documents.
 fn as_problem(answer: ServiceResponse<EitherBody<BoxBody>>) -> ServiceResponse<BoxBody> {
     let status = answer.status();
     answer.map_body(|head, body| {
@@ -99,7 +99,7 @@ fn finish_headers(headers: &mut HeaderMap, request_id: HeaderValue, is_https: bo
     default(header::CONTENT_SECURITY_POLICY, NOTHING_RUNS);
     default(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     default(header::REFERRER_POLICY, "no-referrer");
-    // what nobody thought about is not kept anywhere
+    // by default, answers are not cached
     default(header::CACHE_CONTROL, "no-store");
     if is_https {
         default(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains");
@@ -107,7 +107,7 @@ fn finish_headers(headers: &mut HeaderMap, request_id: HeaderValue, is_https: bo
     headers.insert(REQUEST_ID, request_id);
 }
 
-/// Pattern of the route in the table; the same for everything that is not there.
+/// Pattern of the route in the table, or `none` for unknown paths.
 fn pattern(request: &HttpRequest) -> String {
     request.match_pattern().filter(|pattern| !pattern.is_empty()).unwrap_or_else(|| "none".to_owned())
 }
@@ -115,7 +115,7 @@ fn pattern(request: &HttpRequest) -> String {
 fn note(span: &Span, answer: &ServiceResponse<BoxBody>, start: Instant) {
     let (route, status, took) = (pattern(answer.request()), answer.status().as_u16(), start.elapsed());
     let method = answer.request().method().as_str();
-    // methods are whatever a caller makes up, and each would be a time series of its own
+    // callers can invent methods, and each would be a time series of its own
     let method =
         if matches!(method, "GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "OPTIONS") { method } else { "other" };
     span.record("route", route.as_str());
@@ -130,11 +130,11 @@ fn note(span: &Span, answer: &ServiceResponse<BoxBody>, start: Instant) {
     });
 }
 
-/// Packs a whole answer for those who take gzip. Only for routes whose answers are public: where a secret stands beside
-/// what a caller can choose, lengths of packed answers give it away (BREACH).
+/// Compresses an answer if the caller accepts gzip. Only for routes without secrets in their answers: the length of a compressed
+/// answer can reveal a secret beside text that the caller chooses (BREACH).
 ///
 /// # Errors
-/// Those of what comes behind it.
+/// Those of the inner services.
 pub async fn pack(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse<BoxBody>, Error> {
     let wanted = takes_gzip(request.headers());
     let answer = next.call(request).await?;

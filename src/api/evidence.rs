@@ -1,5 +1,4 @@
-//! Published attestations as requests need them: fetched once, checked once, kept while there is room. Nothing that is
-//! published ever changes, so nothing here can be out of date.
+//! A cache of published attestations. Each is fetched and checked once. Published data never changes, so the cache is never stale.
 
 use std::sync::Arc;
 
@@ -13,17 +12,17 @@ use crate::{
     store::{Store, attestations, pages},
 };
 
-/// Bytes of batches that are kept: those of some hundred thousand accounts.
+/// Maximum size of cached batches: some hundred thousand accounts.
 const MAX_BATCH_BYTES: usize = 96 << 20;
-/// Bytes of statements that are kept.
+/// Maximum size of cached statements.
 const MAX_STATEMENT_BYTES: usize = 64 << 20;
-/// Bytes of artefacts that are kept.
+/// Maximum size of cached artefacts.
 const MAX_ARTEFACT_BYTES: usize = 32 << 20;
-/// Batches that are hashed at the same time; the others wait their turn.
+/// Maximum number of batches that are hashed at the same time.
 const MAX_HASHING: usize = 2;
 
 /// One published attestation.
-pub struct Attested {
+pub struct PublishedAttestation {
     /// Its id.
     pub id: AttestationId,
     /// Domain of the exchange.
@@ -35,7 +34,7 @@ pub struct Attested {
     weight: usize,
 }
 
-/// The parts of an attestation that are handed out as they are.
+/// The downloadable parts of an attestation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Part {
     /// statement.json
@@ -52,7 +51,7 @@ pub enum Part {
 
 /// What is kept in memory.
 pub struct Evidence {
-    attested: Cache<[u8; 32], Attested>,
+    attested: Cache<[u8; 32], PublishedAttestation>,
     batches: Cache<([u8; 32], u64), Batch>,
     artefacts: Cache<([u8; 32], Part), Artefact>,
     hashing: Semaphore,
@@ -74,11 +73,11 @@ impl Evidence {
     ///
     /// # Errors
     /// [`super::problem::Kind::NotFound`].
-    pub async fn attested(&self, store: &Store, id: AttestationId) -> Result<Arc<Attested>, Problem> {
+    pub async fn attested(&self, store: &Store, id: AttestationId) -> Result<Arc<PublishedAttestation>, Problem> {
         self.attested.get_or_make(id.0, async || fetch_attested(store, id).await).await
     }
 
-    /// A part of the attestation `id`, made by `make` if it is not kept.
+    /// A part of the attestation `id`. `make` computes it if it is not cached.
     ///
     /// # Errors
     /// Those of `make`.
@@ -99,7 +98,7 @@ impl Evidence {
     pub async fn find(
         &self,
         store: &Store,
-        attested: &Arc<Attested>,
+        attested: &Arc<PublishedAttestation>,
         owner: &Owner<'_>,
     ) -> Result<Option<Found>, Problem> {
         let mut lookup = attested.tree.lookup(owner);
@@ -109,7 +108,7 @@ impl Evidence {
         Ok(lookup.finish())
     }
 
-    /// Waits for a turn to hash much.
+    /// Waits for a permit to hash a batch.
     ///
     /// # Errors
     /// Never: the turns are there as long as the service is.
@@ -117,7 +116,12 @@ impl Evidence {
         self.hashing.acquire().await.map_err(Problem::internal)
     }
 
-    async fn batch(&self, store: &Store, attested: &Arc<Attested>, number: u64) -> Result<Arc<Batch>, Problem> {
+    async fn batch(
+        &self,
+        store: &Store,
+        attested: &Arc<PublishedAttestation>,
+        number: u64,
+    ) -> Result<Arc<Batch>, Problem> {
         let make = async || {
             let _turn = self.turn().await?;
             fetch_batch(store, Arc::clone(attested), number).await
@@ -126,7 +130,7 @@ impl Evidence {
     }
 }
 
-async fn fetch_attested(store: &Store, id: AttestationId) -> Result<Attested, Problem> {
+async fn fetch_attested(store: &Store, id: AttestationId) -> Result<PublishedAttestation, Problem> {
     let client = store.read().await?;
     let row = attestations::attestation(&client, &id.0).await?;
     let statement = attestations::artefact(&client, &id.0, attestations::Artefact::Statement).await?;
@@ -135,10 +139,10 @@ async fn fetch_attested(store: &Store, id: AttestationId) -> Result<Attested, Pr
     let tree = web::block(move || served_tree(&statement)).await.map_err(Problem::internal)??;
     let starts = pages::batch_starts(&client, row.job_id, signed(tree.batch_pages())?).await?;
     let (tree, weight) = (tree.with_starts(&starts)?, weight + starts.len() * 32);
-    Ok(Attested { id, exchange: row.exchange_domain, job: row.job_id, tree, weight })
+    Ok(PublishedAttestation { id, exchange: row.exchange_domain, job: row.job_id, tree, weight })
 }
 
-async fn fetch_batch(store: &Store, attested: Arc<Attested>, number: u64) -> Result<Batch, Problem> {
+async fn fetch_batch(store: &Store, attested: Arc<PublishedAttestation>, number: u64) -> Result<Batch, Problem> {
     let client = store.read().await?;
     let first = number * attested.tree.batch_pages();
     let behind = first + attested.tree.batch_pages();

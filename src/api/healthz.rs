@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// How the service is.
+/// Status of the service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Health {
@@ -13,12 +13,12 @@ pub struct Health {
     pub status: String,
 }
 
-/// Whether the process lives
+/// Liveness probe
 ///
-/// Says nothing about the database: a process whose database is away is not to be restarted for it.
+/// Does not check the database, because restarting the process would not help if the database is down.
 #[utoipa::path(
     get, path = "/healthz", tag = "service",
-    responses((status = 200, description = "It lives", body = Health)),
+    responses((status = 200, description = "The process is alive", body = Health)),
 )]
 pub async fn healthz() -> HttpResponse {
     HttpResponse::Ok().json(Health { status: "ok".to_owned() })

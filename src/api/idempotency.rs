@@ -1,8 +1,8 @@
-//! Writes that are asked for twice happen once. A caller who names a request (`Idempotency-Key`) gets the first answer
-//! again, whatever became of the connection, the process or the database in between.
+//! Idempotent writes. A request with an `Idempotency-Key` takes effect once. If it is repeated, the caller gets the first answer
+//! again, even if the connection, the process or the database failed in between.
 //!
-//! The answer is kept in the transaction that does the work, so that there is neither without the other. Only answers of
-//! success are kept: after a refusal nothing has happened, and the same key may be used to try again.
+//! The answer is stored in the transaction that does the work. Only successful answers are stored: a refused request changes
+//! nothing, and its key may be used again.
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, http::header, rt};
 use serde::Serialize;
@@ -18,14 +18,14 @@ use crate::store::{
     idempotency::{Claim, claim_key, finish_key, release_key},
 };
 
-/// The header with the caller's name for a request.
+/// Header with the idempotency key.
 const KEY: &str = "idempotency-key";
-/// How often a write is asked for again where nobody knows whether it has happened.
+/// Maximum number of attempts if the outcome of a commit is unknown.
 const TRIES: u32 = 3;
-/// Says that an answer is a kept one.
+/// Header that marks a repeated answer.
 const REPLAYED: &str = "idempotent-replayed";
 
-/// What a write answers.
+/// Answer of a write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     status: StatusCode,
@@ -34,21 +34,21 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// JSON.
+    /// An answer with a JSON body.
     ///
     /// # Errors
-    /// A fault if `value` cannot be written as JSON.
+    /// An internal error if `value` cannot be written as JSON.
     pub fn json(status: StatusCode, value: &impl Serialize) -> Result<Self, Problem> {
         let body = serde_json::to_vec(value).map_err(Problem::internal)?;
         Ok(Self { status, location: None, body })
     }
 
-    /// Nothing but that it is done.
+    /// An answer without a body.
     pub fn done() -> Self {
         Self { status: StatusCode::NO_CONTENT, location: None, body: Vec::new() }
     }
 
-    /// Says where it is.
+    /// Adds the `Location` header.
     #[must_use]
     pub fn at(self, location: String) -> Self {
         Self { location: Some(location), ..self }
@@ -68,22 +68,23 @@ impl Answer {
         response.content_type("application/json").body(self.body)
     }
 
-    async fn keep(&self, tx: &Tx, named: &Named) -> store::Result<()> {
+    async fn keep(&self, tx: &Tx, named: &KeyedRequest) -> store::Result<()> {
         let headers = json!({ "location": self.location });
         finish_key(tx, &named.subject, &named.key, self.status.as_u16(), &headers, &self.body).await
     }
 }
 
-/// A request that its caller has named.
+/// A request with an idempotency key.
 #[derive(Clone)]
-struct Named {
+struct KeyedRequest {
     subject: String,
     key: String,
     digest: [u8; 32],
 }
 
-/// Does `work` in one transaction and answers what it says; at most once for each name that `subject` gives, if the
-/// request has one. `subject` names the caller without being an account reference. It goes on when the caller hangs up.
+/// Runs `work` in one transaction and returns its answer. If the request has an idempotency key, `work` takes effect at most
+/// once for the key and `subject`. `subject` identifies the caller but is not an account reference. The work continues if the
+/// caller disconnects.
 ///
 /// # Errors
 /// Those of `work`; [`Kind::IdempotencyMismatch`], [`Kind::MalformedRequest`].
@@ -99,23 +100,22 @@ where
     F: Fn(Tx) -> Fut + 'static,
     Fut: Future<Output = store::Result<Result<Answer, Problem>>>,
 {
-    let named = name(request, body)?.map(|(key, digest)| Named { subject, key, digest });
+    let named = name(request, body)?.map(|(key, digest)| KeyedRequest { subject, key, digest });
     let state = state.clone();
     let task = async move {
         match named {
             None => Ok(state.store.run_tx(transaction, work).await??.response(false)),
-            Some(named) => once_named(&state, &named, transaction, work).await,
+            Some(named) => once_keyed(&state, &named, transaction, work).await,
         }
     };
     rt::spawn(task).await.map_err(|_| Problem::internal("a write panicked"))?
 }
 
-/// Claim, work and answer are one transaction: whoever dies in it leaves no claim behind, and of two requests with one name
-/// the second waits for the first and gets its answer. Where nobody knows whether the transaction was committed, asking again
-/// tells.
-async fn once_named<F, Fut>(
+/// Claim, work and answer are one transaction. If the process dies, no claim is left. Of two requests with the same key, the
+/// second waits for the first and gets its answer. If the outcome of the commit is unknown, the next attempt finds out.
+async fn once_keyed<F, Fut>(
     state: &ApiState,
-    named: &Named,
+    named: &KeyedRequest,
     transaction: &'static str,
     work: F,
 ) -> Result<HttpResponse, Problem>
@@ -135,7 +135,7 @@ where
                 Claim::OtherRequest => {
                     return Ok(Err(Problem::because(
                         Kind::IdempotencyMismatch,
-                        "another request was sent with this Idempotency-Key before; take a new one for each request",
+                        "this Idempotency-Key was used for another request; use a new key for each request",
                     )));
                 }
             }
@@ -160,7 +160,7 @@ fn kept(status: u16, headers: &serde_json::Value, body: Vec<u8>) -> Result<Answe
     Ok(Answer { status, location, body })
 }
 
-/// The caller's name for the request, and the digest of what is asked.
+/// The idempotency key and the digest of the request.
 fn name(request: &HttpRequest, body: &[u8]) -> Result<Option<(String, [u8; 32])>, Problem> {
     let mut values = request.headers().get_all(KEY);
     let Some(value) = values.next() else {
@@ -168,7 +168,10 @@ fn name(request: &HttpRequest, body: &[u8]) -> Result<Option<(String, [u8; 32])>
     };
     let key = value.to_str().ok().filter(|key| (1..=255).contains(&key.len()) && values.next().is_none());
     let key = key.ok_or_else(|| {
-        Problem::because(Kind::MalformedRequest, "an Idempotency-Key is 1 to 255 visible characters, once")
+        Problem::because(
+            Kind::MalformedRequest,
+            "the header Idempotency-Key must occur once and have 1 to 255 visible characters",
+        )
     })?;
     let digest = Sha256::new()
         .chain_update(request.method().as_str())

@@ -4,9 +4,9 @@ use actix_web::{HttpResponse, http::header, web};
 
 use super::{problem::Problem, state::ApiState};
 
-/// The public keys of this service
+/// Public keys of this service
 ///
-/// Those that sign its tokens and its statements, and those whose signatures may still be met (RFC 7517).
+/// The current token and statement keys, and replaced keys whose signatures are still in use (JWKS, RFC 7517).
 #[utoipa::path(
     get, path = "/.well-known/jwks.json", tag = "service",
     responses((status = 200, description = "The keys", body = Object)),

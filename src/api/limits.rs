@@ -1,5 +1,5 @@
-//! How many requests one caller may make: a token bucket per subject, and per address for those without a token. In memory,
-//! per process, and bounded: what cannot be remembered any more shares one bucket.
+//! Rate limits: a token bucket for each subject, and for each address without a token. The buckets are in the memory of one
+//! process and bounded in number; callers beyond the bound share one bucket.
 
 use std::{
     collections::HashMap,
@@ -12,16 +12,16 @@ use std::{
 
 use actix_web::HttpRequest;
 
-/// Most callers whose buckets are remembered.
+/// Maximum number of buckets.
 const MAX_REMEMBERED: usize = 1 << 16;
-/// How often a full table is looked through for buckets that have filled up again.
+/// Interval between two sweeps of a full table.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
-/// Where everybody goes for whom there is no room.
+/// Key of the shared bucket.
 const SHARED: u64 = 0;
 
-/// Buckets that each hold a minute's requests and fill up evenly.
+/// Token buckets. Each holds the requests of one minute and refills evenly.
 pub struct Buckets {
-    /// Time that one request takes up; `None` where nothing is limited.
+    /// Refill time of one request; `None` without a limit.
     interval: Option<Duration>,
     start: Instant,
     hasher: RandomState,
@@ -29,13 +29,13 @@ pub struct Buckets {
 }
 
 struct Table {
-    /// By hashed caller: when the bucket will be full again, counted from the start.
+    /// By hashed caller: when the bucket is full again, counted from the start.
     full_at: HashMap<u64, Duration>,
     swept: Duration,
 }
 
 impl Buckets {
-    /// `per_minute` requests a minute; 0: as many as they like.
+    /// Buckets for `per_minute` requests a minute; 0 means no limit.
     pub fn new(per_minute: u32, start: Instant) -> Self {
         let interval = (per_minute > 0).then(|| Duration::from_secs(60) / per_minute);
         let table = Mutex::new(Table { full_at: HashMap::new(), swept: Duration::ZERO });
@@ -67,13 +67,13 @@ impl Buckets {
 }
 
 impl Table {
-    /// The key itself, or the shared one if it is new and there is no room.
+    /// The key itself, or the shared key if the caller is new and the table is full.
     fn place(&mut self, key: u64, now: Duration) -> u64 {
         if self.full_at.len() < MAX_REMEMBERED || self.full_at.contains_key(&key) {
             return key;
         }
         if now.saturating_sub(self.swept) >= SWEEP_EVERY {
-            // a full bucket is as good as none
+            // a full bucket need not be stored
             self.full_at.retain(|_, full_at| *full_at > now);
             self.swept = now;
         }
@@ -81,7 +81,7 @@ impl Table {
     }
 }
 
-/// A range of addresses, such as `10.0.0.0/8` or one address.
+/// A range of addresses such as `10.0.0.0/8`, or a single address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Network {
     address: u128,
@@ -92,7 +92,7 @@ impl FromStr for Network {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is no address and no range such as 10.0.0.0/8");
+        let wrong = || format!("`{text}` is neither an IP address nor a network such as 10.0.0.0/8");
         let (address, bits) = text.split_once('/').map_or((text, None), |(a, b)| (a, Some(b)));
         let address: IpAddr = address.parse().map_err(|_| wrong())?;
         let width = if address.is_ipv4() { 32 } else { 128 };
@@ -105,7 +105,7 @@ impl FromStr for Network {
 }
 
 impl Network {
-    /// Whether `address` is in it.
+    /// Whether the network contains `address`.
     pub fn contains(&self, address: IpAddr) -> bool {
         let outside = 128 - self.bits;
         (number(address) ^ self.address).checked_shr(outside).unwrap_or(0) == 0
@@ -120,8 +120,8 @@ fn number(address: IpAddr) -> u128 {
     u128::from(v6)
 }
 
-/// Whom a request without a token counts against: the address it comes from, or, behind a proxy that is trusted, the one
-/// that the proxy saw. One customer of a provider has a whole /64 of IPv6 addresses, so that counts as one.
+/// The address that a request without a token counts against: the peer's, or the one that a trusted proxy reports. An IPv6 /64
+/// counts as one address, because a provider gives a whole /64 to one customer.
 pub fn client_address(request: &HttpRequest, trusted: &[Network]) -> IpAddr {
     let peer = request.peer_addr().map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), |peer| peer.ip());
     let is_proxy = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
@@ -129,7 +129,7 @@ pub fn client_address(request: &HttpRequest, trusted: &[Network]) -> IpAddr {
     if is_proxy(peer) {
         let forwarded = request.headers().get_all("x-forwarded-for").filter_map(|value| value.to_str().ok());
         let named: Vec<&str> = forwarded.flat_map(|list| list.split(',')).collect();
-        // from the right: what stands further left is what the caller may have written
+        // from the right: the caller may have written the entries further left
         for name in named.into_iter().rev() {
             let Ok(next) = name.trim().parse() else {
                 break;

@@ -1,18 +1,18 @@
-//! `GET /metrics`, on a listener of its own: what it shows is not for everybody.
+//! `GET /metrics`, on a separate listener, because metrics are not public.
 
 use std::net::TcpListener;
 
 use actix_web::{App, HttpResponse, HttpServer, dev::Server, web};
 use metrics_exporter_prometheus::PrometheusHandle;
 
-/// The service on the second listener.
+/// Configures the metrics listener.
 pub fn configure_metrics(handle: PrometheusHandle) -> impl FnOnce(&mut web::ServiceConfig) {
     move |config| {
         config.app_data(web::Data::new(handle)).route("/metrics", web::get().to(metrics));
     }
 }
 
-/// A server for it, without signal handling; it runs once it is awaited.
+/// A server for metrics, without signal handling. It runs when awaited.
 ///
 /// # Errors
 /// If the listener cannot be used.

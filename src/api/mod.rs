@@ -1,17 +1,16 @@
-//! The service's interface: HTTP in, what the database holds out. One endpoint is one file; `routes` lists all of them.
+//! The REST API. Each endpoint has its own file; `routes` lists all of them.
 //!
-//! **In:** requests with tokens, which `tokens` judges. **Out:** JSON, published bytes, or a problem document. What an
-//! exchange hands over goes into the database as it came; what customers and auditors fetch is made from what is there.
+//! **In:** requests with tokens, which `tokens` checks. **Out:** JSON, published bytes, or a problem document. The API stores an
+//! exchange's files in the database unchanged and builds all answers from the database.
 //!
-//! Read in this order: `routes` (who may do what) · `auth` and `limits` (who comes in) · `edge` (what happens to every
-//! answer) · `problem` (what is said when something is not done) · `snapshots`, `jobs` (an exchange's part) ·
-//! `attestations` (everybody's, and each customer's own) · `compliance`, `reserves` (auditors') · `evidence` and `cache`
-//! (what is kept in memory) · `idempotency`, `artefact`, `body`, `digest`, `unpack`, `parse` (parts of requests and answers) ·
-//! `openapi` and `docs` (the description of it all).
+//! Read in this order: `routes` (access to each path) · `auth` and `limits` (authentication, rate limits) · `edge` (common to
+//! all answers) · `problem` (errors) · `snapshots`, `jobs` (for exchanges) · `attestations` (public, and for customers) ·
+//! `compliance`, `reserves` (for auditors) · `evidence` and `cache` (data in memory) · `idempotency`, `artefact`, `body`,
+//! `digest`, `unpack`, `parse` (parts of requests and answers) · `openapi` and `docs` (the description).
 //!
-//! **Never:** an answer with something of another customer's; a log line with a token, a balance, a salt or an account
-//! reference; a body that is held in memory whole, unless it is at most 1 MiB of JSON; proving, or anything else that takes
-//! longer than milliseconds, on the threads that answer.
+//! **Never:** an answer with data of another customer; a log line with a token, a balance, a salt or an account reference; a
+//! whole body in memory, unless it is at most 1 MiB of JSON; work longer than milliseconds, such as proving, on the request
+//! threads.
 
 mod artefact;
 pub mod attestations;
@@ -57,15 +56,15 @@ use actix_web::{
 pub use metrics::{configure_metrics, metrics_server};
 pub use state::{ApiState, Parts};
 
-/// How long the head of a request may take to come.
+/// Timeout for the head of a request.
 const HEAD_PATIENCE: Duration = Duration::from_secs(5);
-/// How long a connection is kept for the next request.
+/// How long an idle connection stays open.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
 static DESCRIPTION: LazyLock<web::Data<docs::Description>> =
     LazyLock::new(|| web::Data::new(docs::Description(openapi::json().into())));
 
-/// The whole service, for an `App`.
+/// Configures an `App` with all routes.
 pub fn configure(state: ApiState) -> impl FnOnce(&mut web::ServiceConfig) {
     move |config| {
         let around = state.clone();
@@ -76,8 +75,8 @@ pub fn configure(state: ApiState) -> impl FnOnce(&mut web::ServiceConfig) {
     }
 }
 
-/// A server for it, without signal handling: it runs once it is awaited, and stops, finishing what is under way, when its
-/// handle is told to. Call [`ApiState::stop_streams`] then, or streams of progress take up the whole time for stopping.
+/// A server without signal handling. It runs when awaited; its handle stops it after the running requests. Call
+/// [`ApiState::stop_streams`] before, or event streams use up the whole shutdown time.
 ///
 /// # Errors
 /// If the listener cannot be used.

@@ -1,5 +1,5 @@
-//! The description of the interface (OpenAPI 3.1). What each endpoint says about itself stands beside its code; what all of
-//! them have in common, and who may call them, is added here from the route table. `api-spec/openapi.yaml` is the pinned copy.
+//! The OpenAPI 3.1 description of the API. Each endpoint is described beside its code; this module adds what all endpoints
+//! share and the required scopes, from the route table. `api-spec/openapi.yaml` is the pinned copy.
 
 use std::collections::BTreeSet;
 
@@ -22,16 +22,16 @@ use super::{
     snapshots,
 };
 
-/// What tokens are called in the description.
+/// Name of the security scheme.
 const TOKEN: &str = "token";
-/// Where `{id}` is that of an attestation.
+/// Paths whose `{id}` is the id of an attestation.
 const OF_ATTESTATIONS: [&str; 3] = ["/v1/attestations", "/v1/compliance", "/v1/reserves"];
 
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "Assay",
-        description = "Solvency and compliance attestations: exchanges hand over a ledger, everybody fetches the proof, customers fetch what is theirs.",
+        description = "Solvency and compliance attestations. An exchange uploads a snapshot of its ledger and requests an attestation. Anyone can download and verify it. A customer can download their own inclusion file, and a regulator can read policy, limits and reserves.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
     paths(
@@ -46,28 +46,28 @@ const OF_ATTESTATIONS: [&str; 3] = ["/v1/attestations", "/v1/compliance", "/v1/r
     ),
     components(schemas(Document, jobs::events::Progress)),
     tags(
-        (name = "snapshots", description = "Handing over a ledger"),
-        (name = "jobs", description = "Watching it being proved"),
-        (name = "attestations", description = "What is published, for everybody"),
-        (name = "customers", description = "What is one customer's own"),
-        (name = "auditors", description = "The evidence behind an attestation"),
-        (name = "service", description = "The service itself"),
+        (name = "snapshots", description = "Upload a ledger"),
+        (name = "jobs", description = "Prove a ledger and follow the job"),
+        (name = "attestations", description = "Published attestations; no token is needed"),
+        (name = "customers", description = "One customer's inclusion file"),
+        (name = "auditors", description = "Evidence for auditors and regulators"),
+        (name = "service", description = "Health, keys and documentation"),
     ),
     modifiers(&FromTable),
 )]
-struct Described;
+struct ApiDescription;
 
 /// The description.
 pub fn description() -> Description {
-    Described::openapi()
+    ApiDescription::openapi()
 }
 
-/// It as JSON.
+/// The description as JSON.
 pub fn json() -> String {
     description().to_json().unwrap_or_default()
 }
 
-/// It as YAML.
+/// The description as YAML.
 pub fn yaml() -> String {
     description().to_yaml().unwrap_or_default()
 }
@@ -92,7 +92,7 @@ impl Modify for FromTable {
     }
 }
 
-/// A path without the patterns that only the router needs.
+/// The path without the patterns of the router.
 fn described_path(path: &str) -> String {
     path.replace(":.*", "")
 }
@@ -106,7 +106,7 @@ fn operation<'a>(item: &'a mut openapi::PathItem, route: &Route) -> Option<&'a m
     }
 }
 
-/// Name, who may call, the forms of ids, and the answers that every operation of its kind can give.
+/// Adds operation id, security, forms of ids, and the responses that every operation of this kind can give.
 fn complete(operation: &mut Operation, route: &Route) {
     operation.operation_id = Some(route.operation.to_owned());
     for parameter in operation.parameters.iter_mut().flatten() {
@@ -151,17 +151,17 @@ fn idempotency_key() -> Parameter {
     ParameterBuilder::new()
         .name("Idempotency-Key")
         .parameter_in(ParameterIn::Header)
-        .description(Some("The caller's own name for this request: sent again with the same name, it is done once"))
+        .description(Some("A unique key chosen by the caller. If the request is sent again with the same key, it takes effect once, and the first answer is repeated."))
         .schema(Some(text))
         .build()
 }
 
-/// Under which name the problems of a status are described.
+/// Component name of the problems with this status.
 fn problem_name(status: u16) -> String {
     format!("Problem{status}")
 }
 
-/// The answer that any problem of this status is.
+/// The response for all problems with this status.
 fn problem(status: u16) -> openapi::Response {
     let kinds = Kind::ALL.iter().filter(|kind| kind.parts().0 == status);
     let titles: Vec<_> = kinds.map(|kind| format!("{} (`{}`)", kind.parts().2, kind.type_uri())).collect();
@@ -178,7 +178,7 @@ mod tests {
 
     use super::*;
 
-    /// Run with `UPDATE_PINS=1` to write it anew; a changed line there is a changed interface.
+    /// Run with `UPDATE_PINS=1` to rewrite the file. A changed line is a change of the API.
     #[test]
     fn the_description_is_the_pinned_one() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("api-spec/openapi.yaml");

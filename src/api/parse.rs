@@ -1,4 +1,4 @@
-//! Parts of an address, read once. What cannot be the name of anything is not there: 404, as for a name that nobody has.
+//! Parsers for parts of a URL. A malformed id is answered with 404, like an unknown one.
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use serde::de::DeserializeOwned;
@@ -13,7 +13,7 @@ use super::problem::{Kind, Problem};
 pub struct AttestationId(pub [u8; 32]);
 
 impl AttestationId {
-    /// Reads the digits.
+    /// Parses 64 lower-case hexadecimal digits.
     ///
     /// # Errors
     /// [`Kind::NotFound`].
@@ -33,7 +33,7 @@ pub struct RowId(pub Uuid);
 
 impl RowId {
     fn read(text: &str) -> Result<Self, Problem> {
-        // one spelling for one thing
+        // one spelling only
         let id = Uuid::try_parse(text).ok().filter(|id| id.hyphenated().to_string() == text);
         id.map(Self).ok_or_else(Problem::not_found)
     }
@@ -61,7 +61,7 @@ impl FromRequest for RowId {
     }
 }
 
-/// The query of an address. Unknown names are refused where the type says so.
+/// The query string. Unknown names are refused if the type says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Query<T>(pub T);
 
@@ -71,16 +71,16 @@ impl<T: DeserializeOwned> FromRequest for Query<T> {
 
     fn from_request(request: &HttpRequest, _body: &mut Payload) -> Self::Future {
         let query = actix_web::web::Query::<T>::from_query(request.query_string());
-        let refused = |e| Problem::because(Kind::MalformedRequest, format_args!("the query: {e}"));
-        // no text of the database can hold it
+        let refused = |e| Problem::because(Kind::MalformedRequest, format_args!("the query string is not valid: {e}"));
+        // the database cannot store NUL in text
         if request.query_string().contains("%00") {
-            return ready(Err(Problem::because(Kind::MalformedRequest, "the query has a NUL character")));
+            return ready(Err(Problem::because(Kind::MalformedRequest, "the query string contains a NUL character")));
         }
         ready(query.map(|query| Self(query.into_inner())).map_err(refused))
     }
 }
 
-/// An instant of a query, RFC 3339 with any offset.
+/// A time in a query, RFC 3339 with any offset.
 ///
 /// # Errors
 /// [`Kind::MalformedRequest`].
@@ -93,7 +93,7 @@ pub fn instant(name: &str, text: &str) -> Result<OffsetDateTime, Problem> {
     })
 }
 
-/// An instant as every answer writes it: RFC 3339 in UTC.
+/// A time in an answer: RFC 3339 in UTC.
 pub fn utc(at: OffsetDateTime) -> String {
     at.to_offset(UtcOffset::UTC).format(&Rfc3339).unwrap_or_default()
 }

@@ -1,8 +1,8 @@
-//! What is answered when something is not done: problem documents (RFC 9457) with stable types. `api-spec/problems.md`
-//! lists them; a test holds the two together.
+//! Problem documents (RFC 9457): the answer to every request that fails. Their types are stable; `api-spec/problems.md` lists
+//! them, and a test compares the list with this module.
 //!
-//! A document says what the caller can do, and nothing about others or about the inside: what is wrong with the service is
-//! logged, not told.
+//! A document says what the caller can do. It says nothing about other callers or about internals: faults of the service go
+//! to the log.
 
 use std::fmt;
 
@@ -27,67 +27,67 @@ use crate::{
 /// Media type of problem documents.
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
-/// Every kind of problem; its type is `/problems/` and its slug.
+/// Every kind of problem. Its type is `/problems/` followed by its slug.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Not HTTP, JSON or parameters as they are described.
+    /// The HTTP request, its JSON or a parameter is malformed.
     MalformedRequest,
-    /// The body is not what its digest says.
+    /// The body does not match its digest.
     DigestMismatch,
-    /// No token, or none that is accepted.
+    /// The token is missing or not accepted.
     Unauthorized,
-    /// The token does not allow this.
+    /// The token lacks the required scope.
     InsufficientScope,
-    /// The token speaks for another exchange.
+    /// The token is for another exchange.
     WrongExchange,
-    /// Nothing there, or nothing for this caller.
+    /// There is no such resource, or none that this caller may see.
     NotFound,
-    /// Something there, but not with this method.
+    /// The resource does not support this method.
     MethodNotAllowed,
-    /// The body came too slowly.
+    /// The body arrived too slowly.
     SlowBody,
-    /// There is such a snapshot already.
+    /// A snapshot with this id or time exists already.
     SnapshotExists,
-    /// The snapshot's files cannot change any more.
+    /// The snapshot is sealed; its files can no longer change.
     SnapshotSealed,
-    /// Files are missing.
+    /// Required files are missing.
     SnapshotIncomplete,
-    /// The same file is there in another packing.
+    /// The table exists as a file with another compression.
     FileExists,
-    /// The snapshot is being proved.
+    /// The snapshot has a running job.
     JobUnderWay,
     /// The job has ended.
     JobEnded,
-    /// The snapshot, or its instant, is attested.
+    /// The snapshot, or its time, is attested already.
     AlreadyAttested,
-    /// Too many bytes.
+    /// The content exceeds a size limit.
     TooLarge,
-    /// A body of another kind.
+    /// The media type of the body is not supported.
     UnsupportedMediaType,
-    /// Bytes that an artefact does not have.
+    /// The requested range is outside the artefact.
     RangeNotSatisfiable,
-    /// The snapshot's description breaks rules.
+    /// The snapshot description is not valid.
     InvalidSnapshot,
-    /// The snapshot's instant is in the future, or not after the newest published one.
+    /// The snapshot's time is in the future, or not after the newest published attestation.
     SnapshotTime,
-    /// A packed file that cannot be unpacked.
+    /// The file cannot be decompressed.
     DamagedFile,
-    /// A shape that is not offered.
+    /// The shape does not exist.
     UnknownShape,
-    /// The key was used for another request.
+    /// The idempotency key was used for another request.
     IdempotencyMismatch,
     /// Too many requests.
     RateLimited,
-    /// A fault of the service.
+    /// An internal error.
     Internal,
-    /// The service cannot do this now.
+    /// The service is temporarily unavailable.
     Unavailable,
-    /// Alive, but not as promised.
+    /// The service is not ready.
     NotReady,
 }
 
 impl Kind {
-    /// All of them, in the order of their status.
+    /// All kinds, ordered by status.
     pub const ALL: [Self; 27] = [
         Self::MalformedRequest,
         Self::DigestMismatch,
@@ -118,40 +118,42 @@ impl Kind {
         Self::NotReady,
     ];
 
-    /// Status, slug of the type, title.
+    /// Status, slug and title.
     pub const fn parts(self) -> (u16, &'static str, &'static str) {
         match self {
-            Self::MalformedRequest => (400, "malformed-request", "The request cannot be read"),
-            Self::DigestMismatch => (400, "digest-mismatch", "The body is not what its digest says"),
-            Self::Unauthorized => (401, "unauthorized", "A valid token is needed"),
-            Self::InsufficientScope => (403, "insufficient-scope", "The token does not allow this"),
-            Self::WrongExchange => (403, "wrong-exchange", "The token speaks for another exchange"),
-            Self::NotFound => (404, "not-found", "There is nothing here for this caller"),
-            Self::MethodNotAllowed => (405, "method-not-allowed", "This method is not offered here"),
-            Self::SlowBody => (408, "slow-body", "The body came too slowly"),
-            Self::SnapshotExists => (409, "snapshot-exists", "There is such a snapshot already"),
-            Self::SnapshotSealed => (409, "snapshot-sealed", "The snapshot's files cannot change any more"),
-            Self::SnapshotIncomplete => (409, "snapshot-incomplete", "Files of the snapshot are missing"),
-            Self::FileExists => (409, "file-exists", "The file is there under another name"),
-            Self::JobUnderWay => (409, "job-under-way", "The snapshot is being proved already"),
+            Self::MalformedRequest => (400, "malformed-request", "Malformed request"),
+            Self::DigestMismatch => (400, "digest-mismatch", "The body does not match its digest"),
+            Self::Unauthorized => (401, "unauthorized", "A valid access token is required"),
+            Self::InsufficientScope => (403, "insufficient-scope", "The token lacks the required scope"),
+            Self::WrongExchange => (403, "wrong-exchange", "The token is for another exchange"),
+            Self::NotFound => (404, "not-found", "Not found"),
+            Self::MethodNotAllowed => (405, "method-not-allowed", "Method not allowed"),
+            Self::SlowBody => (408, "slow-body", "The body arrived too slowly"),
+            Self::SnapshotExists => (409, "snapshot-exists", "The snapshot exists already"),
+            Self::SnapshotSealed => (409, "snapshot-sealed", "The snapshot is sealed"),
+            Self::SnapshotIncomplete => (409, "snapshot-incomplete", "The snapshot is incomplete"),
+            Self::FileExists => (409, "file-exists", "The table exists under another file name"),
+            Self::JobUnderWay => (409, "job-under-way", "The snapshot has a running job"),
             Self::JobEnded => (409, "job-ended", "The job has ended"),
-            Self::AlreadyAttested => (409, "already-attested", "This is attested already"),
-            Self::TooLarge => (413, "too-large", "Too many bytes"),
-            Self::UnsupportedMediaType => (415, "unsupported-media-type", "A body of this kind is not taken"),
-            Self::RangeNotSatisfiable => (416, "range-not-satisfiable", "There are no such bytes"),
-            Self::InvalidSnapshot => (422, "invalid-snapshot", "The snapshot's description breaks rules"),
-            Self::SnapshotTime => (422, "snapshot-time", "The snapshot's instant is not possible"),
-            Self::DamagedFile => (422, "damaged-file", "The file cannot be unpacked"),
-            Self::UnknownShape => (422, "unknown-shape", "There is no such shape"),
-            Self::IdempotencyMismatch => (422, "idempotency-mismatch", "The key was used for another request"),
+            Self::AlreadyAttested => (409, "already-attested", "The snapshot or its time is attested already"),
+            Self::TooLarge => (413, "too-large", "Content too large"),
+            Self::UnsupportedMediaType => (415, "unsupported-media-type", "Unsupported media type"),
+            Self::RangeNotSatisfiable => (416, "range-not-satisfiable", "Range not satisfiable"),
+            Self::InvalidSnapshot => (422, "invalid-snapshot", "The snapshot description is not valid"),
+            Self::SnapshotTime => (422, "snapshot-time", "The snapshot time is not allowed"),
+            Self::DamagedFile => (422, "damaged-file", "The file cannot be decompressed"),
+            Self::UnknownShape => (422, "unknown-shape", "Unknown shape"),
+            Self::IdempotencyMismatch => {
+                (422, "idempotency-mismatch", "The idempotency key was used for another request")
+            }
             Self::RateLimited => (429, "rate-limited", "Too many requests"),
-            Self::Internal => (500, "internal", "The service has a fault"),
-            Self::Unavailable => (503, "unavailable", "The service cannot do this at present"),
-            Self::NotReady => (503, "not-ready", "The service does not keep its promises at present"),
+            Self::Internal => (500, "internal", "Internal error"),
+            Self::Unavailable => (503, "unavailable", "Service unavailable"),
+            Self::NotReady => (503, "not-ready", "The service is not ready"),
         }
     }
 
-    /// The status it is answered with.
+    /// The HTTP status.
     pub fn status(self) -> StatusCode {
         StatusCode::from_u16(self.parts().0).expect("every kind's status is between 400 and 599")
     }
@@ -161,7 +163,7 @@ impl Kind {
         format!("/problems/{}", self.parts().1)
     }
 
-    /// The kind that says best what a bare status of the HTTP library means.
+    /// The kind for a bare status of the HTTP library.
     fn of_status(status: StatusCode) -> Self {
         match status.as_u16() {
             401 => Self::Unauthorized,
@@ -180,36 +182,36 @@ impl Kind {
     }
 }
 
-/// A problem document as it is sent.
+/// A problem document (RFC 9457).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Problem)]
 pub struct Document {
-    /// Stable name of the kind of problem, relative to this service; `api-spec/problems.md` lists all.
+    /// Stable identifier of the kind of problem, relative to this service. api-spec/problems.md lists all of them.
     #[serde(rename = "type")]
     #[schema(example = "/problems/not-found")]
     pub type_uri: String,
-    /// The kind in words; always the same for one type.
+    /// Short description; the same for every problem of one type.
     pub title: String,
     /// The HTTP status.
     #[schema(minimum = 400, maximum = 599)]
     pub status: u16,
-    /// What it is in this case, for a person.
+    /// Explanation of this occurrence for a person; the text may change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub detail: Option<String>,
-    /// Single findings, where there are several.
+    /// Individual findings, if there are any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
 }
 
-/// One of several findings.
+/// One finding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FieldError {
-    /// The file, table or field.
+    /// File, table or field.
     pub place: String,
-    /// Line or row there, the first being 1.
+    /// Line or row, counted from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub line: Option<u64>,
@@ -223,7 +225,7 @@ impl From<Finding> for FieldError {
     }
 }
 
-/// Why a request is not done.
+/// Why a request failed.
 #[derive(Debug)]
 pub struct Problem {
     kind: Kind,
@@ -233,60 +235,61 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// A problem about which the type says everything.
+    /// A problem without details.
     pub fn new(kind: Kind) -> Self {
         Self { kind, detail: None, errors: Vec::new(), headers: Vec::new() }
     }
 
-    /// With a sentence on this case.
+    /// A problem with a sentence about this occurrence.
     pub fn because(kind: Kind, detail: impl fmt::Display) -> Self {
         Self { detail: Some(detail.to_string()), ..Self::new(kind) }
     }
 
-    /// Nothing there for this caller. All callers get the same document, whether there is something for others or not.
+    /// The answer for a resource that does not exist or that the caller may not see; both get the same document.
     pub fn not_found() -> Self {
         Self::new(Kind::NotFound)
     }
 
-    /// A token is needed, and none came.
+    /// The request has no token.
     pub fn no_token() -> Self {
         Self::because(Kind::Unauthorized, "send a token as `Authorization: Bearer …`")
             .with_header(header::WWW_AUTHENTICATE, "Bearer realm=\"assay\"")
     }
 
-    /// A token came that does not allow this.
+    /// The token lacks `scope`.
     pub fn insufficient_scope(scope: Scope) -> Self {
-        Self::because(Kind::InsufficientScope, format_args!("this needs a token with the scope {scope}")).with_header(
-            header::WWW_AUTHENTICATE,
-            &format!("Bearer realm=\"assay\", error=\"insufficient_scope\", scope=\"{scope}\""),
-        )
+        Self::because(Kind::InsufficientScope, format_args!("this request needs a token with the scope {scope}"))
+            .with_header(
+                header::WWW_AUTHENTICATE,
+                &format!("Bearer realm=\"assay\", error=\"insufficient_scope\", scope=\"{scope}\""),
+            )
     }
 
-    /// A fault of the service: `cause` is for the log and must hold nothing of a customer's.
+    /// An internal error. `cause` goes to the log and must not contain customer data.
     pub fn internal(cause: impl fmt::Display) -> Self {
-        tracing::error!(cause = %cause, "a request failed for a reason that is a fault");
+        tracing::error!(cause = %cause, "internal error");
         Self::new(Kind::Internal)
     }
 
-    /// Something that will work later.
+    /// A temporary failure; the caller may try again.
     pub fn unavailable(detail: impl fmt::Display) -> Self {
         Self::because(Kind::Unavailable, detail).retry_after(RETRY_SECONDS)
     }
 
-    /// The findings of a check.
+    /// A problem with the findings of a check.
     pub fn findings(kind: Kind, findings: &Findings) -> Self {
         let errors = findings.findings.iter().cloned().map(FieldError::from).collect();
         Self { errors, ..Self::new(kind) }
     }
 
-    /// With single findings.
+    /// Adds individual findings.
     #[must_use]
     pub fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
         self.errors = errors;
         self
     }
 
-    /// With a header more. A value that cannot be one is left out.
+    /// Adds a header. An invalid value is ignored.
     #[must_use]
     pub fn with_header(mut self, name: HeaderName, value: &str) -> Self {
         if let Ok(value) = HeaderValue::from_str(value) {
@@ -295,13 +298,13 @@ impl Problem {
         self
     }
 
-    /// Says when to try again.
+    /// Adds `Retry-After`.
     #[must_use]
     pub fn retry_after(self, seconds: u64) -> Self {
         self.with_header(header::RETRY_AFTER, &seconds.to_string())
     }
 
-    /// What it is.
+    /// The kind of the problem.
     pub fn kind(&self) -> Kind {
         self.kind
     }
@@ -318,13 +321,13 @@ impl Problem {
         }
     }
 
-    /// The document for an answer of the HTTP library that is not one.
+    /// The problem for a bare error status of the HTTP library.
     pub fn of_status(status: StatusCode) -> Self {
         Self::new(Kind::of_status(status))
     }
 }
 
-/// After how long to try again what is not available.
+/// `Retry-After` of temporary failures.
 const RETRY_SECONDS: u64 = 5;
 
 impl fmt::Display for Problem {
@@ -359,8 +362,10 @@ impl From<StoreError> for Problem {
                 Self::unavailable("the database cannot be reached; nothing was changed")
             }
             StoreError::CommitUnknown { name } => {
-                tracing::warn!(transaction = name, "it is not known whether a transaction was committed");
-                Self::unavailable("the database was lost in the last moment: ask again whether this was done")
+                tracing::warn!(transaction = name, "the outcome of a transaction is unknown");
+                Self::unavailable(
+                    "the connection to the database was lost during the commit: check whether the request took effect",
+                )
             }
             StoreError::Conflict(conflict) => conflict.into(),
             StoreError::NotFound => Self::not_found(),
@@ -378,7 +383,7 @@ impl From<Conflict> for Problem {
             Conflict::JobUnderWay => Kind::JobUnderWay,
             Conflict::JobEnded => Kind::JobEnded,
             Conflict::AttestationExists => Kind::AlreadyAttested,
-            // no request can lead there
+            // no request leads to these
             Conflict::FileIncomplete
             | Conflict::StatementDiffers
             | Conflict::SignatureExists
@@ -399,7 +404,7 @@ impl From<TokenError> for Problem {
 }
 
 impl From<AttestError> for Problem {
-    /// What is kept was made by this service: if it cannot be used, that is a fault.
+    /// Stored data was written by this service, so unusable data is an internal error.
     fn from(error: AttestError) -> Self {
         Self::internal(error)
     }

@@ -1,4 +1,4 @@
-//! The last answer about readiness.
+//! The cached result of the readiness check.
 
 use std::time::{Duration, Instant};
 
@@ -6,10 +6,10 @@ use tokio::sync::Mutex;
 
 use super::problem::FieldError;
 
-/// How long an answer holds: nobody is kept from asking, so the database is asked this seldom at most.
+/// How long a result is reused. This route has no rate limit, so the database needs one.
 const HOLDS_FOR: Duration = Duration::from_millis(250);
 
-/// The last answer. Whoever asks meanwhile waits for it.
+/// The last result. Concurrent requests wait for it.
 #[derive(Default)]
 pub struct Readiness(Mutex<Option<(Instant, Vec<FieldError>)>>);
 

@@ -15,12 +15,13 @@ use crate::{
     store::{StoreError, attestations, within},
 };
 
-/// Whether the service keeps its promises
+/// Readiness probe
 ///
-/// The database answers, the queue moves, and the newest attestation is no older than promised.
+/// Checks that the database answers, that workers take tasks from the queue, and that the newest attestation is not older than
+/// the configured interval.
 #[utoipa::path(
     get, path = "/readyz", tag = "service",
-    responses((status = 200, description = "It does", body = Health), (status = 503)),
+    responses((status = 200, description = "The service is ready", body = Health), (status = 503)),
 )]
 pub async fn readyz(state: web::Data<ApiState>) -> Result<HttpResponse, Problem> {
     let errors = state.readiness.get_or_judge(async || judge(&state).await).await;
@@ -30,7 +31,7 @@ pub async fn readyz(state: web::Data<ApiState>) -> Result<HttpResponse, Problem>
     Err(Problem::new(Kind::NotReady).with_errors(errors))
 }
 
-/// How long the database may take to say.
+/// Timeout for the database.
 const PATIENCE: StdDuration = StdDuration::from_secs(5);
 
 async fn judge(state: &ApiState) -> Vec<FieldError> {
@@ -38,46 +39,49 @@ async fn judge(state: &ApiState) -> Vec<FieldError> {
         Ok(seen) => broken_promises(&state.config, &seen, state.now()),
         Err(reason) => {
             tracing::warn!(%reason, "not ready");
-            vec![error("database", "cannot be reached, or is not of this version".to_owned())]
+            vec![error("database", "cannot be reached, or has another schema version".to_owned())]
         }
     }
 }
 
-/// What the database says.
-struct Seen {
+/// State of the service, as read from the database.
+struct ServiceState {
     newest: Option<OffsetDateTime>,
     waiting: Option<StdDuration>,
     heartbeat: Option<OffsetDateTime>,
 }
 
-async fn look(state: &ApiState) -> Result<Seen, StoreError> {
+async fn look(state: &ApiState) -> Result<ServiceState, StoreError> {
     state.store.check().await?;
     let client = state.store.read().await?;
     let newest = attestations::newest_published_at(&client).await?;
     let waiting = attestations::queue_age(&client).await?;
     let heartbeat = attestations::newest_heartbeat(&client).await?;
-    Ok(Seen { newest, waiting, heartbeat })
+    Ok(ServiceState { newest, waiting, heartbeat })
 }
 
-fn broken_promises(config: &Config, seen: &Seen, now: OffsetDateTime) -> Vec<FieldError> {
+fn broken_promises(config: &Config, seen: &ServiceState, now: OffsetDateTime) -> Vec<FieldError> {
     let seconds = |seconds: u64| Duration::seconds(i64::try_from(seconds).unwrap_or(i64::MAX));
     let mut errors = Vec::new();
     if config.promised_interval_seconds > 0 {
         let promised = config.promised_interval_seconds;
         match seen.newest {
-            None => errors.push(error("attestations", "nothing is published yet".to_owned())),
+            None => errors.push(error("attestations", "no attestation is published yet".to_owned())),
             Some(newest) if now - newest > seconds(promised) => {
                 let age = (now - newest).whole_seconds();
-                errors.push(error("attestations", format!("the newest is {age} s old, {promised} s are promised")));
+                errors.push(error(
+                    "attestations",
+                    format!("the newest attestation is {age} s old; promised_interval_seconds is {promised}"),
+                ));
             }
             Some(_) => {}
         }
     }
     let patience = config.queue_patience_seconds;
-    // a fold takes its time, and others wait for it: the queue moves as long as a worker is heard of
+    // a task may wait while a worker folds: a recent heartbeat counts as progress
     let busy = seen.heartbeat.is_some_and(|heartbeat| now - heartbeat <= seconds(patience));
     if let Some(waiting) = seen.waiting.filter(|waiting| waiting.as_secs() > patience && !busy) {
-        let reason = format!("a task has waited for {} s, and nobody takes it", waiting.as_secs());
+        let reason = format!("a task has waited for {} s without a worker", waiting.as_secs());
         errors.push(error("queue", reason));
     }
     errors
@@ -98,7 +102,7 @@ mod tests {
         let config = Config { promised_interval_seconds: 86_400, queue_patience_seconds: 300, ..Config::default() };
         let now = datetime!(2026-11-24 00:00 UTC);
         let broken = |newest: Option<OffsetDateTime>, waiting: Option<u64>| {
-            let seen = Seen { newest, waiting: waiting.map(StdDuration::from_secs), heartbeat: None };
+            let seen = ServiceState { newest, waiting: waiting.map(StdDuration::from_secs), heartbeat: None };
             broken_promises(&config, &seen, now).into_iter().map(|e| e.place).collect::<Vec<_>>()
         };
         assert!(broken(Some(now - Duration::hours(24)), None).is_empty());
@@ -107,7 +111,9 @@ mod tests {
         assert_eq!(broken(None, Some(301)), ["attestations", "queue"]);
         // who promises nothing is ready without an attestation
         let modest = Config { promised_interval_seconds: 0, ..config.clone() };
-        assert!(broken_promises(&modest, &Seen { newest: None, waiting: None, heartbeat: None }, now).is_empty());
+        assert!(
+            broken_promises(&modest, &ServiceState { newest: None, waiting: None, heartbeat: None }, now).is_empty()
+        );
     }
 
     #[test]
@@ -115,7 +121,7 @@ mod tests {
         let config = Config { promised_interval_seconds: 0, queue_patience_seconds: 300, ..Config::default() };
         let now = datetime!(2026-11-24 00:00 UTC);
         let stands = |heartbeat: Option<OffsetDateTime>| {
-            let seen = Seen { newest: None, waiting: Some(StdDuration::from_secs(9_000)), heartbeat };
+            let seen = ServiceState { newest: None, waiting: Some(StdDuration::from_secs(9_000)), heartbeat };
             !broken_promises(&config, &seen, now).is_empty()
         };
         assert!(!stands(Some(now - Duration::seconds(300))));

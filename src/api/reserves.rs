@@ -13,20 +13,20 @@ use super::{
 };
 use crate::{attest, store::pages};
 
-/// Which lines.
+/// Selection of lines.
 #[derive(Debug, Clone, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ReservesQuery {
-    /// Only those of this asset, by its symbol; all where it is left out.
+    /// Symbol of an asset; only its lines are returned. Default: the lines of all assets.
     #[param(nullable = false, example = "BTC")]
     asset: Option<String>,
 }
 
-/// Lines of the reserves file, and the proof that they are
+/// Disclose reserve lines
 ///
-/// What `assay verify-reserves` takes: the chosen lines and one proof that they stand in the list that the statement commits
-/// to. Described in api-spec/reserves.md.
+/// Returns the selected lines of the reserves file and one proof that the statement commits to them. `assay verify-reserves`
+/// checks the result. The format is described in api-spec/reserves.md.
 #[utoipa::path(
     get, path = "/v1/reserves/{id}", tag = "auditors",
     params(
@@ -62,12 +62,12 @@ pub async fn reserves(
         .body(body))
 }
 
-/// The places of the lines that are asked for.
+/// Indices of the selected lines.
 fn chosen(lines: &[LineFields], asset: Option<&str>) -> Result<Vec<usize>, Problem> {
     let asked = |fields: &LineFields| asset.is_none_or(|asset| fields[0] == asset);
     let chosen: Vec<_> = lines.iter().enumerate().filter(|(_, fields)| asked(fields)).map(|(place, _)| place).collect();
     if chosen.is_empty() {
-        return Err(Problem::because(Kind::NotFound, "no reserve line is committed to that was asked for"));
+        return Err(Problem::because(Kind::NotFound, "the statement commits to no reserve line of this asset"));
     }
     Ok(chosen)
 }

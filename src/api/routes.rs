@@ -1,5 +1,5 @@
-//! Every address of the service in one table: method, path, who may call it, and what answers. Handlers are registered from
-//! it, the description of the interface is held against it, and tests go through all of it.
+//! The route table: method, path, access and handler of every endpoint. The server registers its handlers from this table, and
+//! tests compare the API description with it.
 
 use actix_web::{
     HttpRequest, HttpResponse, ResponseError, Scope as ActixScope,
@@ -21,7 +21,7 @@ use super::{
 };
 use crate::tokens::Scope;
 
-/// How an address is called.
+/// HTTP method of a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum Verb {
@@ -32,7 +32,7 @@ pub enum Verb {
 }
 
 impl Verb {
-    /// As HTTP spells it.
+    /// The name of the method.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Get => "GET",
@@ -43,25 +43,25 @@ impl Verb {
     }
 }
 
-/// Whether answers are packed for those who take gzip.
+/// Whether answers may be compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Packing {
-    /// Whole public answers, and evidence that holds no secret.
+    /// Answers without secrets.
     Gzip,
-    /// Everything with parts, streams, or anything of one customer.
+    /// Ranges, streams, and data of one customer.
     Never,
 }
 
-/// One line of the table.
+/// A route.
 #[derive(Clone, Copy)]
 pub struct Route {
-    /// GET answers HEAD as well.
+    /// Method; GET also answers HEAD.
     pub method: Verb,
-    /// With `{…}` for what varies.
+    /// Path with `{…}` for parameters.
     pub path: &'static str,
-    /// Who may call.
+    /// Access.
     pub access: Access,
-    /// The operation's name in the description of the interface.
+    /// Operation id in the API description.
     pub operation: &'static str,
     packing: Packing,
     handler: fn(actix_web::Route) -> actix_web::Route,
@@ -87,7 +87,7 @@ const PROVE: Access = Access::Scope(Scope::ProofsRun);
 const OWN: Access = Access::Scope(Scope::InclusionRead);
 const AUDIT: Access = Access::Scope(Scope::AuditRead);
 
-/// All of them. Where two paths fit, the first one answers.
+/// All routes. The first matching path wins.
 pub static ROUTES: [Route; 25] = [
     with(Verb::Post, get("/v1/snapshots", WRITE, "createSnapshot", |r| r.to(snapshots::create::create))),
     get("/v1/snapshots/{id}", WRITE, "showSnapshot", |r| r.to(snapshots::show::show)),
@@ -124,7 +124,7 @@ pub static ROUTES: [Route; 25] = [
     packed(get("/docs/{file:.*}", Public, "getDocsFile", |r| r.to(docs::file))),
 ];
 
-/// A scope with all of them in it, for [`super::configure`].
+/// A scope with all routes, for [`super::configure`].
 pub fn scope(
     state: &ApiState,
 ) -> ActixScope<
@@ -182,7 +182,7 @@ async fn nothing_here(request: HttpRequest) -> HttpResponse {
     refuse(&request, Problem::not_found())
 }
 
-/// Guessing addresses counts as well.
+/// Unknown paths count against the rate limit too.
 fn refuse(request: &HttpRequest, problem: Problem) -> HttpResponse {
     let counted = request.app_data::<web::Data<ApiState>>().map(|state| auth::count_address(state, request));
     match counted {
@@ -191,8 +191,8 @@ fn refuse(request: &HttpRequest, problem: Problem) -> HttpResponse {
     }
 }
 
-/// Which pages of other origins may call, as configured; `*` stands for all. Tokens are sent in a header that a page must set
-/// itself, so no browser sends one by itself.
+/// CORS for the configured origins; `*` allows all. A browser never adds a token by itself, because the page must set the
+/// header.
 fn cors(state: &ApiState) -> actix_cors::Cors {
     let mut cors = actix_cors::Cors::default()
         .allowed_methods(["GET", "HEAD", "POST", "PUT", "DELETE"])

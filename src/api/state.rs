@@ -1,4 +1,4 @@
-//! What every request may use.
+//! State that all requests share.
 
 use std::{
     ops::Deref,
@@ -24,32 +24,32 @@ use crate::{
     tokens::{KeyRing, TokenVerifier},
 };
 
-/// Uploads that one process takes at the same time; each may unpack with a window of 128 MiB.
+/// Maximum number of concurrent uploads in one process; each may need a decompression window of 128 MiB.
 const MAX_UPLOADS: usize = 8;
-/// Streams of progress that one process keeps open; each asks the database once a second.
+/// Maximum number of event streams in one process; each queries the database once a second.
 const MAX_STREAMS: usize = 256;
 
-/// What the service consists of, made by whoever starts it.
+/// The components of the service, created by its caller.
 pub struct Parts {
     /// The database.
     pub store: Store,
-    /// Judges tokens.
+    /// Checks tokens.
     pub verifier: Arc<TokenVerifier>,
-    /// Whose public half is published.
+    /// Signing keys; their public halves are published.
     pub keys: Arc<KeyRing>,
     /// The settings.
     pub config: Arc<Config>,
-    /// Tells the time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// What salts and blinds are derived from.
+    /// Master secret for salts and blinds.
     pub secret: MasterSecret,
 }
 
-/// What every request may use; cheap to clone.
+/// State that all requests share; cheap to clone.
 #[derive(Clone)]
 pub struct ApiState(Arc<Inner>);
 
-/// The inside of [`ApiState`].
+/// Contents of [`ApiState`].
 pub struct Inner {
     pub(super) store: Store,
     pub(super) verifier: Arc<TokenVerifier>,
@@ -69,10 +69,10 @@ pub struct Inner {
 }
 
 impl ApiState {
-    /// Puts the service together.
+    /// Builds the state from its parts.
     ///
     /// # Errors
-    /// [`ConfigError`] for a trusted proxy that is no address.
+    /// [`ConfigError`] if a trusted proxy is not an address or a network.
     pub fn new(parts: Parts) -> Result<Self, ConfigError> {
         let Parts { store, verifier, keys, config, clock, secret } = parts;
         let trusted_proxies = config.trusted_proxies.iter().map(|text| text.parse().map_err(ConfigError::new));
@@ -97,7 +97,7 @@ impl ApiState {
         })))
     }
 
-    /// Ends streams of progress, so that they do not hold up a shutdown. Other requests finish as usual.
+    /// Ends all event streams, so that they do not delay a shutdown. Other requests finish as usual.
     pub fn stop_streams(&self) {
         self.stopping.send_replace(true);
     }
@@ -112,17 +112,17 @@ impl Deref for ApiState {
 }
 
 impl Inner {
-    /// The present instant.
+    /// The current time.
     pub(super) fn now(&self) -> OffsetDateTime {
         self.clock.now()
     }
 
-    /// Changes to true once the service stops.
+    /// Becomes true when the service stops.
     pub(super) fn stopping(&self) -> watch::Receiver<bool> {
         self.stopping.subscribe()
     }
 
-    /// What an upload may unpack to.
+    /// Limits of a decompressed upload.
     pub(super) fn upload_limits(&self) -> Limits {
         Limits {
             max_decompressed_bytes: self.config.upload_max_decompressed_bytes,
@@ -131,7 +131,7 @@ impl Inner {
         }
     }
 
-    /// Longest wait for the next bytes of a body.
+    /// Longest wait for the next part of a body.
     pub(super) fn patience(&self) -> Duration {
         Duration::from_secs(self.config.upload_idle_seconds.max(1))
     }

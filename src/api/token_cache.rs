@@ -1,4 +1,4 @@
-//! Tokens that were good a moment ago.
+//! A cache of checked tokens.
 
 use std::{
     collections::HashMap,
@@ -9,37 +9,37 @@ use time::{Duration, OffsetDateTime};
 
 use crate::tokens::Caller;
 
-/// Most tokens that are kept at the same time.
+/// Maximum number of cached tokens.
 const MAX_TOKENS: usize = 1 << 14;
 
-/// Tokens that were good a moment ago, by their SHA-256. Judging one takes longer than most answers. A key that is taken back,
-/// or a token that expires, works so much longer.
+/// Cache of valid tokens by their SHA-256, because checking a token takes longer than most answers. After a key is revoked or a
+/// token expires, cached tokens remain valid for the lifetime of an entry.
 pub struct TokenCache {
     within: Duration,
-    tokens: Mutex<HashMap<[u8; 32], Judged>>,
+    tokens: Mutex<HashMap<[u8; 32], Entry>>,
 }
 
-/// Whose token it is, and when that was found out.
-type Judged = (Arc<Caller>, OffsetDateTime);
+/// The caller of a token, and when the token was checked.
+type Entry = (Arc<Caller>, OffsetDateTime);
 
 impl TokenCache {
-    /// Tokens are believed for `seconds`, a minute at most.
+    /// A cache whose entries live for `seconds`, at most a minute.
     pub fn new(seconds: u64) -> Self {
         Self { within: Duration::seconds(seconds.min(60) as i64), tokens: Mutex::default() }
     }
 
-    /// Whose token it is, if it was good a moment before `now`.
+    /// The caller of a cached token, if the entry is still valid at `now`.
     pub fn get(&self, name: &[u8; 32], now: OffsetDateTime) -> Option<Arc<Caller>> {
         let tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
-        let (caller, judged) = tokens.get(name)?;
-        self.is_fresh(*judged, now).then(|| Arc::clone(caller))
+        let (caller, checked_at) = tokens.get(name)?;
+        self.is_fresh(*checked_at, now).then(|| Arc::clone(caller))
     }
 
-    /// Notes that the token was good at `now`.
+    /// Adds a token that was checked at `now`.
     pub fn put(&self, name: [u8; 32], caller: &Arc<Caller>, now: OffsetDateTime) {
         let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
         if tokens.len() >= MAX_TOKENS {
-            tokens.retain(|_, (_, judged)| self.is_fresh(*judged, now));
+            tokens.retain(|_, (_, checked_at)| self.is_fresh(*checked_at, now));
             if tokens.len() >= MAX_TOKENS {
                 tokens.clear();
             }
@@ -47,9 +47,9 @@ impl TokenCache {
         tokens.insert(name, (Arc::clone(caller), now));
     }
 
-    /// A clock that was set back makes nothing fresh.
-    fn is_fresh(&self, judged: OffsetDateTime, now: OffsetDateTime) -> bool {
-        (Duration::ZERO..self.within).contains(&(now - judged))
+    /// Whether an entry is still valid. A clock that was set back does not extend its life.
+    fn is_fresh(&self, checked_at: OffsetDateTime, now: OffsetDateTime) -> bool {
+        (Duration::ZERO..self.within).contains(&(now - checked_at))
     }
 }
 
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_good_token_is_believed_for_a_moment_and_in_bounded_memory() {
+    fn a_valid_token_is_cached_briefly_and_in_bounded_memory() {
         let caller = |subject: &str| {
             let (issuer, subject) = ("https://assay.example".to_owned(), subject.to_owned());
             Arc::new(Caller { issuer, subject, scopes: [].into(), exchange: None })

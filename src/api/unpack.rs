@@ -1,8 +1,7 @@
-//! A look into a packed file while it streams in: whether it can be unpacked at all, and whether what comes out stays within
-//! the limits. Nothing of what comes out is kept; the file is stored as it was sent.
+//! Checks a compressed file during its upload: whether it can be decompressed, and whether the output stays within the limits.
+//! The output is discarded; the file is stored unchanged.
 //!
-//! Memory is bounded by the unpacking itself: a window of at most 128 MiB for zstd, which is what the check reads with as
-//! well, and 32 KiB for gzip.
+//! Memory is bounded by the decompression window: at most 128 MiB for zstd, as in the check of a ledger, and 32 KiB for gzip.
 
 use std::io::{self, Write};
 
@@ -10,7 +9,7 @@ use flate2::write::MultiGzDecoder;
 
 use crate::ledger::{Limits, RATIO_FREE_BYTES, TooMuch};
 
-/// How a file is packed, by the end of its name.
+/// Compression of a file, by its extension.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Packing {
     /// `.csv`
@@ -21,18 +20,18 @@ pub enum Packing {
     Zstd,
 }
 
-/// Why a file is not taken.
+/// Why a file is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum UnpackError {
-    /// More comes out of it than is allowed.
+    /// The decompressed file exceeds a limit.
     #[error("the file {0}")]
     TooMuch(String),
-    /// It cannot be unpacked, or was cut short.
-    #[error("the packed file is damaged or cut short: {0}")]
+    /// The file cannot be decompressed, or is incomplete.
+    #[error("the compressed file is damaged or incomplete: {0}")]
     Damaged(String),
 }
 
-/// Unpacks what it is given and counts.
+/// Decompresses a file and counts the output.
 pub struct Unpacker {
     decoder: Decoder,
     taken: u64,
@@ -44,11 +43,11 @@ enum Decoder {
     Zstd(Box<zstd::stream::write::Decoder<'static, Counter>>),
 }
 
-/// Swallows what comes out, up to the limits.
+/// Discards the output, up to the limits.
 struct Counter {
     given: u64,
     max_bytes: u64,
-    /// Most bytes that may have come out by now.
+    /// Maximum output for the input so far.
     max_by_ratio: u64,
     max_ratio: u32,
 }
@@ -72,10 +71,10 @@ impl Write for Counter {
 }
 
 impl Unpacker {
-    /// For a file packed like this.
+    /// An unpacker for this compression.
     ///
     /// # Errors
-    /// [`UnpackError::Damaged`] if the library cannot be set up.
+    /// [`UnpackError::Damaged`] if the library cannot be initialised.
     pub fn new(packing: Packing, limits: &Limits) -> Result<Self, UnpackError> {
         let counter = Counter {
             given: 0,
@@ -91,7 +90,7 @@ impl Unpacker {
         Ok(Self { decoder, taken: 0 })
     }
 
-    /// Takes the next bytes of the file. A bomb is noticed when its limit is reached, not at its end.
+    /// Reads the next bytes of the file. A decompression bomb is refused as soon as it reaches a limit.
     ///
     /// # Errors
     /// [`UnpackError`].
@@ -115,10 +114,10 @@ impl Unpacker {
         .map_err(why)
     }
 
-    /// The file is complete.
+    /// Ends the file.
     ///
     /// # Errors
-    /// [`UnpackError`], also if something is missing at the end.
+    /// [`UnpackError`], also if the file is incomplete.
     pub fn finish(self) -> Result<(), UnpackError> {
         match self.decoder {
             Decoder::Plain(_) => Ok(()),

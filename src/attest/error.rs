@@ -42,10 +42,10 @@ pub enum AttestError {
     #[error(transparent)]
     Core(#[from] assay_fold::Error),
     /// The operator stopped the run; it can be taken up again.
-    #[error("stopped before anything was folded; the same command (with --resume, if OUT.partial exists) begins again")]
+    #[error("stopped before the first step; run the same command again (with --resume if OUT.partial exists)")]
     StoppedEarly,
     /// The operator stopped the run; it can be taken up again.
-    #[error("stopped after {done} of {steps} steps; the same command with --resume goes on from there")]
+    #[error("stopped after {done} of {steps} steps; run the same command with --resume to continue")]
     Stopped {
         /// Steps done.
         done: usize,

@@ -1,4 +1,4 @@
-//! `assay check`: what a ledger is, or everything that is wrong with it.
+//! `assay check`: validates a ledger and prints a summary, or every error.
 
 use std::path::PathBuf;
 
@@ -11,12 +11,12 @@ use super::output;
 use crate::ledger::{CheckError, Findings, Snapshot, check};
 
 const EXAMPLES: &str = "\
-A ledger is a directory: manifest.toml, assets.csv, accounts.csv, balances.csv, and reserves.csv where reserves are
-stated; each CSV plain, .gz or .zst.
+A ledger is a directory with manifest.toml, assets.csv, accounts.csv, balances.csv and optional files such as reserves.csv.
+Each CSV file may be compressed (.gz or .zst). The README describes the format.
 
 JSON: {valid: true, exchange, domain, snapshot_id, taken_at, accounts, assets, holdings, totals_reconciled,
-reserve_lines, coverage_bps} or {valid: false, findings: [{file, line, reason}], total}. `line` is null where the whole
-file is meant; at most 1000 findings are listed, `total` counts all.
+reserve_lines, coverage_bps} or {valid: false, findings: [{file, line, reason}], total}. `line` is null if the
+finding concerns the whole file. At most 1000 findings are listed; `total` counts all of them.
 
 Examples:
   assay check ledger
@@ -24,9 +24,9 @@ Examples:
 
 Exit codes: 0 valid, 1 not valid, 2 an option is wrong, 3 a file cannot be read.";
 
-/// Validate a ledger; nothing is proved
+/// Validate a ledger without proving it
 ///
-/// Prints what the ledger holds, or every finding with its file, line and reason.
+/// Prints a summary of the ledger, or every finding with its file, line and reason.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct Args {
@@ -83,7 +83,7 @@ impl<'a> Refusal<'a> {
     }
 }
 
-/// What a valid ledger is. The names are those of the JSON object.
+/// Summary of a valid ledger. The field names are those of the JSON object.
 #[derive(Serialize)]
 struct Summary {
     valid: bool,
@@ -94,10 +94,10 @@ struct Summary {
     accounts: usize,
     assets: usize,
     holdings: usize,
-    /// Assets whose totals the manifest gives, and which the balances were found to sum to.
+    /// Assets whose totals are listed in the manifest and equal the sums of the balances.
     totals_reconciled: usize,
     reserve_lines: usize,
-    /// Coverage required of the reserves in hundredths of a percent.
+    /// Required coverage of the reserves, in hundredths of a percent.
     coverage_bps: Option<u32>,
 }
 
@@ -131,7 +131,7 @@ impl Summary {
             format!("  accounts       {}", self.accounts),
             format!("  holdings       {}", self.holdings),
             format!("  assets         {}", self.assets),
-            format!("  totals         {} given in the manifest, all reconciled", self.totals_reconciled),
+            format!("  totals         {} listed in the manifest, all match", self.totals_reconciled),
             format!("  reserve lines  {}{coverage}", self.reserve_lines),
         ]
     }

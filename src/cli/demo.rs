@@ -1,5 +1,5 @@
-//! `assay demo`: the whole service at once, on a made-up exchange. Everything goes through the REST interface, as a real
-//! exchange and its customers would do it.
+//! `assay demo`: runs the whole service with a sample exchange. It uses the REST API, as a real exchange and its customers
+//! would.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -21,21 +21,21 @@ use crate::service::{Service, stop_signal};
 use crate::tokens::{Grant, Role};
 
 const EXAMPLES: &str = "\
-Starts a private Postgres, makes an exchange with limits and margins, uploads its ledger, proves it, and serves everything. It
-then prints the address, tokens and commands to try, and goes on until Ctrl-C. Nothing outside of HOME/demo is touched; running it
-again attests the exchange once more.
+Starts a private PostgreSQL, creates a sample exchange with limits and margins, uploads its ledger, proves it and serves the
+result. The command then prints the address, tokens and commands to try, and runs until Ctrl-C. It writes to HOME/demo only. If you
+run it again, it adds another attestation.
 
 Examples:
   assay demo
   assay demo --accounts 5000 --listen 127.0.0.1:9000
 
-Exit codes: 0 stopped, 2 an option is wrong, 3 Postgres is missing, an address is taken, or a file cannot be written.";
+Exit codes: 0 stopped, 2 an option is wrong, 3 PostgreSQL is missing, the address is in use, or a file cannot be written.";
 
-/// Try everything at once: a sample exchange, its proof, and the service
+/// Run the whole service with a sample exchange
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct Args {
-    /// Accounts of the sample exchange
+    /// Number of accounts of the sample exchange
     #[arg(long, value_name = "N", default_value_t = 1000)]
     accounts: u64,
 
@@ -43,7 +43,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
 
-    /// End once everything was shown
+    /// Exit after printing the commands
     #[arg(long)]
     exit: bool,
 
@@ -57,17 +57,17 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     config.database_url = None;
     config.listen = args.listen;
     config.public_url = format!("http://{}", args.listen);
-    // a person looks at the output; warnings are enough
+    // a person reads the output; warnings are enough
     config.log.format = crate::config::LogFormat::Pretty;
     config.log.filter = "warn".to_owned();
-    // nothing else wants the machine
+    // nothing else uses the machine
     config.worker.threads = std::thread::available_parallelism().map_or(1, usize::from);
 
     let runtime = runtime(&config)?;
     let meter = global.meter();
     let service = {
         let progress = meter.listener();
-        progress.begin("starting a private Postgres", 0, "");
+        progress.begin("starting a private PostgreSQL", 0, "");
         let service = runtime.block_on(Service::open(config.clone(), home.clone(), true))?;
         progress.end();
         service
@@ -123,7 +123,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
         let ended = finish(runtime.block_on(serving));
         return shown.and(ended);
     }
-    output::lines(["Ctrl-C ends it.".to_owned()])?;
+    output::lines(["Press Ctrl-C to stop.".to_owned()])?;
     finish(runtime.block_on(serving))
 }
 
@@ -134,7 +134,7 @@ fn finish(ended: Result<Result<(), crate::service::ServiceError>, tokio::task::J
     Ok(Exit::Ok)
 }
 
-/// A ledger of this very moment, in a directory of its own.
+/// Writes a sample ledger of the current time to a directory of its own.
 fn write_ledger(home: &Home, accounts: u64, now: time::OffsetDateTime) -> Result<PathBuf, Failure> {
     let seconds = now.unix_timestamp();
     let out = home.dir().join("ledgers").join(seconds.to_string());
@@ -153,10 +153,10 @@ fn first_account(ledger: &Path) -> Result<String, Failure> {
     let path = ledger.join("accounts.csv");
     let text = fs::read_to_string(&path).map_err(|e| Failure::environment(format!("{}: {e}", path.display())))?;
     let line = text.lines().nth(1).and_then(|line| line.split(',').next());
-    line.map(str::to_owned).ok_or_else(|| Failure::environment("the sample has no account"))
+    line.map(str::to_owned).ok_or_else(|| Failure::environment("the sample ledger has no account"))
 }
 
-/// A caller of the service.
+/// A client of the service.
 struct Client {
     agent: ureq::Agent,
     base: String,
@@ -248,7 +248,7 @@ fn wait(client: &Client, job: &str, progress: &dyn Progress) -> Result<String, F
                 let said = answer["detail"].as_str().unwrap_or("no reason given");
                 return match answer["attestation"].as_str() {
                     Some(id) => Ok(id.to_owned()),
-                    None => Err(Failure::environment(format!("the job ended as {now}: {said}"))),
+                    None => Err(Failure::environment(format!("the job ended in state {now}: {said}"))),
                 };
             }
             let (total, unit) =
@@ -262,13 +262,13 @@ fn wait(client: &Client, job: &str, progress: &dyn Progress) -> Result<String, F
             steps = done;
         }
         if begun.elapsed() > Duration::from_secs(3_600) {
-            return Err(Failure::environment("the sample takes more than an hour to prove"));
+            return Err(Failure::environment("proving the sample took more than an hour"));
         }
         std::thread::sleep(Duration::from_millis(250));
     }
 }
 
-/// What there is to try now.
+/// Prints the commands to try.
 fn show(
     client: &Client,
     id: &str,
@@ -276,25 +276,25 @@ fn show(
     customer_token: &str,
     regulator_token: &str,
 ) -> Result<Exit, Failure> {
-    // what is printed was tried
+    // every printed request was tried
     let attestation = format!("/v1/attestations/{id}");
     client.get(&format!("{attestation}/inclusion"), customer_token)?;
     client.get(&format!("/v1/compliance/{id}"), regulator_token)?;
     let base = &client.base;
     output::lines([
         String::new(),
-        format!("The exchange is attested: {base}{attestation}"),
-        format!("Documentation of the interface: {base}/docs"),
+        format!("The attestation: {base}{attestation}"),
+        format!("API documentation: {base}/docs"),
         String::new(),
-        "Anybody downloads the attestation and verifies it offline:".to_owned(),
+        "Anyone can download the attestation and verify it offline:".to_owned(),
         format!("  curl -s -o bundle.zip {base}{attestation}/bundle.zip && assay verify bundle.zip"),
         String::new(),
-        format!("A customer ({customer}) fetches their own pages and checks that they are inside:"),
+        format!("A customer ({customer}) fetches their inclusion file and verifies it:"),
         format!("  CUSTOMER={customer_token}"),
         format!("  curl -s -H \"Authorization: Bearer $CUSTOMER\" {base}{attestation}/inclusion > me.json"),
         format!("  assay verify-inclusion me.json --attestation bundle.zip --account {customer}"),
         String::new(),
-        "A regulator reads limits, margins and the policy:".to_owned(),
+        "A regulator reads the policy, limits and margins:".to_owned(),
         format!("  REGULATOR={regulator_token}"),
         format!("  curl -s -H \"Authorization: Bearer $REGULATOR\" {base}/v1/compliance/{id}"),
         String::new(),

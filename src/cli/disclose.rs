@@ -1,4 +1,4 @@
-//! `assay disclose`: what one account shows a third party.
+//! `assay disclose`: proves a lower bound on an account's equity or margin excess to a third party.
 
 use std::path::PathBuf;
 
@@ -8,25 +8,26 @@ use super::private_file;
 use crate::attest::{self, DisclosureRequest, Evidence};
 
 const EXAMPLES: &str = "\
-The third party learns that the account has at least X in this attestation, and for which purpose that was said; nothing
-of its holdings, its place or its reference, unless --show-account is given. With several attestations, of different
-exchanges at the same instant, the accounts' sum is at least X.
+The third party learns that the account has at least X in this attestation, and the text given with --for. It does not learn
+holdings, position in the tree or account reference, unless you use --show-account. With several attestations (of different
+exchanges, at the same time) the sum over the accounts is at least X.
 
-An exchange names the account (--account) and needs the attestation's private part; a customer gives their own inclusion
-file (--inclusion) and needs only what is published. One for each attestation, in their order; one --account may stand for all.
+An exchange uses --account and needs the attestation's private directory. A customer uses --inclusion with their own inclusion
+file and needs only the published files. Repeat the option for each attestation, in the same order; a single --account applies
+to all of them.
 
 Examples:
   assay disclose attestation --account alice --measure margin_excess --at-least 250000 --for \"Prime Co, 7 March\" --out d.json
   assay disclose venue-a venue-b --inclusion a.json --inclusion b.json --measure equity --at-least 1000000 --out d.json
 
-Exit codes: 0 written, 1 it is not true of the account, 2 there is no such account, FILE exists or an option is wrong, 3 a
-file cannot be read or written.";
+Exit codes: 0 written, 1 the account has less than X, 2 the account is unknown, FILE exists or an option is wrong, 3 a file
+cannot be read or written.";
 
-/// Prove to a third party that an account's equity or margin excess is at least a value, and nothing else of it
+/// Prove to a third party that an account's equity or margin excess is at least a value
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct Args {
-    /// The attestations: one to four directories (or, with --inclusion, bundles)
+    /// One to four attestations: directories or, with --inclusion, .zip bundles
     #[arg(value_name = "OUT", required = true, num_args = 1..)]
     outs: Vec<PathBuf>,
 
@@ -38,24 +39,24 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE", conflicts_with = "account")]
     inclusion: Vec<PathBuf>,
 
-    /// What is compared: equity or margin_excess
+    /// Measure to compare: equity or margin_excess
     #[arg(long, value_name = "NAME")]
     measure: String,
 
-    /// What it is at least, in the quote currency: a decimal, perhaps negative
+    /// Lower bound in the quote currency, a decimal; may be negative
     #[arg(long, value_name = "X", allow_hyphen_values = true)]
     at_least: String,
 
-    /// For whom and what: the proof is bound to this text, so nobody can use it for another purpose
+    /// Recipient and purpose; the proof is bound to this text and cannot be reused for another
     #[arg(long = "for", value_name = "TEXT", default_value = "")]
     context: String,
 
-    /// Show the third party who the account is: its reference and its salt. Whoever has the inclusion file of an account next
-    /// to it in the tree can then try out its holdings
+    /// Reveal the account's reference and salt to the third party. Someone who also has the inclusion file of a neighbouring account
+    /// in the tree can then test guesses of its holdings
     #[arg(long)]
     show_account: bool,
 
-    /// File to write; it must not exist [default: standard output]
+    /// File to create; it must not exist [default: standard output]
     #[arg(long = "out", value_name = "FILE")]
     file: Option<PathBuf>,
 
@@ -92,7 +93,7 @@ fn evidence(args: &Args) -> Result<Vec<Evidence>, Failure> {
         return Ok(evidence);
     }
     Err(Failure::usage(format!(
-        "{attestations} attestations and {} accounts: give one for each, in their order",
+        "{attestations} attestations but {} accounts: give one account for each attestation, in the same order",
         evidence.len()
     )))
 }

@@ -22,7 +22,7 @@ use crate::store::Store;
 use crate::tokens::{KeyRing, TokenVerifier};
 
 const EXAMPLES: &str = "\
-Looks at settings, home directory, keys, database and memory, and changes nothing. Each line says what to do if it fails.
+Checks settings, home directory, keys, database and memory, and changes nothing. Each line says what to do if the check fails.
 
 JSON: {healthy, findings: [{name, ok, detail}]}
 
@@ -30,9 +30,9 @@ Examples:
   assay doctor
   DATABASE_URL=postgres://assay@db/assay assay doctor --config /etc/assay/assay.toml
 
-Exit codes: 0 all is well, 2 a setting is wrong, 3 something fails.";
+Exit codes: 0 all checks pass, 2 a setting is wrong, 3 a check fails.";
 
-/// Look whether everything the service needs is there
+/// Check that this machine can run the service
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct Args {
@@ -83,11 +83,11 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 fn home_directory(dir: &Path) -> Result<String, String> {
     let shown = dir.display();
     match fs::metadata(dir) {
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(format!("{shown} will be made")),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(format!("{shown} will be created")),
         Err(e) => Err(format!("{shown}: {e}")),
         Ok(found) if !found.is_dir() => Err(format!("{shown} is not a directory")),
         Ok(found) if found.permissions().mode() & 0o022 != 0 => {
-            Err(format!("{shown}: others may write there; make it yours alone with chmod 700"))
+            Err(format!("{shown}: other users can write there; run chmod 700"))
         }
         Ok(_) => Ok(shown.to_string()),
     }
@@ -95,17 +95,17 @@ fn home_directory(dir: &Path) -> Result<String, String> {
 
 fn master_secret(home: &Home) -> Result<String, String> {
     if !home.secret_file().exists() {
-        return Ok("will be made at the first start; all machines of one service need the same".to_owned());
+        return Ok("will be created at the first start; all machines of a service need the same one".to_owned());
     }
     let secret = home.existing_secret().map_err(|e| e.to_string())?;
-    Ok(format!("fingerprint {}, the same on all machines of one service", secret.fingerprint()))
+    Ok(format!("fingerprint {}; it must be the same on all machines of a service", secret.fingerprint()))
 }
 
 fn keys(home: &Home, config: &Config) -> Result<String, String> {
     let now = SystemClock.now();
     let keys = std::sync::Arc::new(KeyRing::open(&home.keys_dir(), now).map_err(|e| e.to_string())?);
     let published = match keys.jwks(now)["keys"].as_array().map_or(0, Vec::len) {
-        0 => "will be made at the first start".to_owned(),
+        0 => "will be created at the first start".to_owned(),
         number => format!("{number} published"),
     };
     TokenVerifier::from_config(config, keys).map_err(|e| e.to_string())?;
@@ -117,9 +117,9 @@ fn parameters(home: &Home) -> String {
     let kept = released.filter(|shape| home.has_parameters::<Ledger>(shape));
     let names: Vec<_> = kept.map(|shape| shape.name).collect();
     if names.is_empty() {
-        return "none kept yet; each shape's are derived at its first proof".to_owned();
+        return "none cached yet; the first proof with a shape derives them".to_owned();
     }
-    format!("kept for {}", names.join(", "))
+    format!("cached for {}", names.join(", "))
 }
 
 fn database(config: &Config) -> Result<String, String> {
@@ -132,7 +132,7 @@ fn database(config: &Config) -> Result<String, String> {
         let store = Store::connect(url.expose_secret(), 1).await?;
         store.check().await
     });
-    looked.map(|()| "answers, and has this program's tables".to_owned()).map_err(|e| e.to_string())
+    looked.map(|()| "answers and has the required schema".to_owned()).map_err(|e| e.to_string())
 }
 
 /// The largest shape needs 2 GiB to prove.
@@ -141,8 +141,8 @@ fn memory() -> Result<String, String> {
     let line = text.lines().find_map(|l| l.strip_prefix("MemAvailable:")).unwrap_or_default();
     let mib = line.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or(0) / 1024;
     match mib {
-        0 => Ok("not known".to_owned()),
-        1..=3071 => Err(format!("{mib} MiB are free; the largest shapes want 3 GiB, so ask for a -64 shape")),
+        0 => Ok("unknown".to_owned()),
+        1..=3071 => Err(format!("{mib} MiB are free; the largest shapes need 3 GiB, so choose a -64 shape")),
         _ => Ok(format!("{mib} MiB are free")),
     }
 }

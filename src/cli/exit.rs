@@ -1,4 +1,4 @@
-//! The four ways in which a command can end, and which error of the library is which.
+//! The four exit codes, and the code of each library error.
 
 use std::process::ExitCode;
 
@@ -7,22 +7,22 @@ use crate::ledger::import::ImportError;
 use crate::ledger::{CheckError, Environment, Findings, WriteError};
 use crate::tokens::KeyRingError;
 
-/// How a command ended. Scripts depend on the numbers.
+/// Exit code of a command. Scripts depend on the numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Exit {
-    /// Done, and valid.
+    /// Success; what was checked is valid.
     Ok = 0,
-    /// The ledger is refused, or a proof or an inclusion does not hold.
+    /// The ledger has errors, or a proof or an inclusion file does not verify.
     NotValid = 1,
-    /// The command line asks for something that cannot be.
+    /// An option is wrong, or the output exists already.
     Usage = 2,
-    /// The machine, not the data: a missing file, a full disk, an interruption.
+    /// The environment failed: a missing file, a full disk, an interruption.
     Environment = 3,
 }
 
 impl Exit {
-    /// The verdict on something that was looked at.
+    /// The exit code for a verdict.
     pub(super) fn verdict(valid: bool) -> Self {
         if valid { Self::Ok } else { Self::NotValid }
     }
@@ -34,7 +34,7 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Why a command has no result: what to tell the person, and the code to end with.
+/// Why a command has no result: a sentence for the user, and the exit code.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Failure {
     pub(super) exit: Exit,
@@ -50,13 +50,13 @@ impl Failure {
         Self { exit: Exit::Environment, sentence: sentence.into() }
     }
 
-    /// The files that were read are refused; every finding is listed below the sentence.
+    /// The input is not valid; every finding is listed below the sentence.
     fn refused(what: &str, findings: &Findings) -> Self {
         Self { exit: Exit::NotValid, sentence: format!("{}\n{findings}", refusal(what, findings)) }
     }
 }
 
-/// The sentence that says how much is wrong with `what`.
+/// A sentence with the number of findings in `what`.
 pub(super) fn refusal(what: &str, findings: &Findings) -> String {
     match findings.total {
         1 => format!("{what} not valid; there is one finding"),

@@ -1,4 +1,4 @@
-//! `assay explain`: what an attestation says, in plain English.
+//! `assay explain`: prints the meaning of an attestation in plain English.
 
 use std::path::{Path, PathBuf};
 
@@ -14,15 +14,15 @@ const EXAMPLES: &str = "\
 Example:
   assay explain attestation
 
-Exit codes: 0 explained, 1 statement.json is no statement, 2 an option is wrong, 3 a file cannot be read.";
+Exit codes: 0 explained, 1 statement.json is not a valid statement, 2 an option is wrong, 3 a file cannot be read.";
 
-/// Say in plain English what an attestation states, and what it does not prove
+/// Explain in plain English what an attestation states and what it does not prove
 ///
-/// Explains without verifying: the proof is not looked at. `assay verify` does that.
+/// This command does not verify the proof; use `assay verify` for that.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct Args {
-    /// The attestation: its directory, or the same files in one .zip bundle
+    /// The attestation: a directory or a .zip bundle
     #[arg(value_name = "OUT|BUNDLE")]
     out: PathBuf,
 }
@@ -33,15 +33,15 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
-/// The explanation, and at its end, where it is read last, what it is not.
+/// The explanation. Its last line says that nothing was verified.
 fn lines(statement: &Statement, out: &Path) -> Vec<String> {
     let mut lines = explanation(statement);
-    lines.extend([String::new(), "The amounts it states:".to_owned()]);
+    lines.extend([String::new(), "Stated amounts:".to_owned()]);
     let table = asset_table(&asset_lines(statement));
     lines.extend(table.into_iter().map(|line| format!("  {line}")));
     lines.extend([
         String::new(),
-        format!("This explains the statement; it was NOT verified. To verify it: assay verify {}", out.display()),
+        format!("This explains the statement; it was NOT verified. To verify it, run: assay verify {}", out.display()),
     ]);
     lines
 }
@@ -113,6 +113,6 @@ mod tests {
     fn an_explanation_ends_with_the_command_that_verifies() {
         let lines = lines(&statement(), Path::new("out"));
         assert!(lines.iter().any(|line| line.ends_with("150.00 %")));
-        assert!(lines.last().unwrap().contains("NOT verified. To verify it: assay verify out"));
+        assert!(lines.last().unwrap().contains("NOT verified. To verify it, run: assay verify out"));
     }
 }

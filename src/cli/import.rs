@@ -7,25 +7,25 @@ use super::options::{Global, LimitArgs};
 use super::output;
 use crate::ledger::import::{Format, Options, import};
 
-/// No published format tells its instant, and none may be guessed: this one nobody takes for real.
+/// No published format contains its time, and Assay does not guess one. Nobody mistakes this time for a real one.
 const UNKNOWN_TAKEN_AT: &str = "1970-01-01T00:00:00Z";
 
 const EXAMPLES: &str = "\
 Formats:
-  binance   the user shards of Binance's proof-of-solvency tool (CSV), all of one snapshot, and if it has one its
-            cex_assets_info.csv, which becomes the collateral tables
+  binance   user files of Binance's proof-of-solvency tool (CSV), all from one snapshot, and optionally its
+            cex_assets_info.csv, which is converted to collateral tables
 
 Examples:
   assay import binance shards/*.csv --out ledger --taken-at 2026-01-01T00:00:00Z
   assay import binance users0.csv cex_assets_info.csv --out ledger
   assay import binance users0.csv.zst users1.csv.zst --snapshot-id 2026-01 --out ledger
 
-Exit codes: 0 written, 1 the files are not what the format says, 2 DIR exists or an option is wrong,
-3 a file is missing or the disk refused.";
+Exit codes: 0 written, 1 a file does not match the format, 2 DIR exists or an option is wrong, 3 a file cannot be read or
+written.";
 
-/// Turn an exchange's published files into a ledger
+/// Convert an exchange's published files to a ledger
 ///
-/// Numbers are read exactly, never rounded. Where a row cannot be read, every such row is listed and nothing is written.
+/// Numbers are never rounded. If any row cannot be read, the command lists all such rows and writes nothing.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct Args {
@@ -33,19 +33,19 @@ pub(super) struct Args {
     #[arg(value_name = "FORMAT", value_parser = format)]
     format: Format,
 
-    /// Files to read, in this order; plain, .gz or .zst
+    /// Files to read, in this order; uncompressed, .gz or .zst
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
 
-    /// Directory to write; it must not exist
+    /// Directory to create; it must not exist
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
 
-    /// Name of the snapshot, 1 to 64 of A–Z a–z 0–9 . _ - [default: binance-sample]
+    /// Id of the snapshot, 1 to 64 of A–Z a–z 0–9 . _ - [default: binance-sample]
     #[arg(long, value_name = "ID")]
     snapshot_id: Option<String>,
 
-    /// Instant that the files show, RFC 3339 in UTC [default: 1970-01-01T00:00:00Z, which stands for unknown]
+    /// Time of the snapshot, RFC 3339 in UTC [default: 1970-01-01T00:00:00Z, meaning unknown]
     #[arg(long, value_name = "TIME")]
     taken_at: Option<String>,
 
@@ -60,8 +60,8 @@ fn format(name: &str) -> Result<Format, String> {
 pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     if args.taken_at.is_none() {
         output::note(&format!(
-            "The files do not say which instant they show; the ledger is dated {UNKNOWN_TAKEN_AT}. Give --taken-at before \
-             proving it."
+            "The files do not contain the time of the snapshot, so the ledger is dated {UNKNOWN_TAKEN_AT}. Set --taken-at \
+             before you prove it."
         ));
     }
     let or = |given: &Option<String>, default: &str| given.as_deref().unwrap_or(default).to_owned();
@@ -74,7 +74,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     let imported = import(args.format, &args.paths, &args.out, &options, meter.listener())?;
     drop(meter);
     output::lines([format!(
-        "Wrote {} accounts with {} balances of {} assets to {}.",
+        "Wrote {} accounts, {} balances and {} assets to {}.",
         imported.accounts,
         imported.balances,
         imported.assets,

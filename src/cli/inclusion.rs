@@ -1,4 +1,4 @@
-//! `assay inclusion`: one customer's own file.
+//! `assay inclusion`: writes one customer's inclusion file.
 
 use std::path::PathBuf;
 
@@ -8,20 +8,20 @@ use super::private_file;
 use crate::attest;
 
 const EXAMPLES: &str = "\
-The file holds the account's reference, salt and balances: give it to its customer and to nobody else. It needs the
-attestation's private part and the master secret in the home directory.
+The file contains the account's reference, salt and balances. Give it to that customer only. The command needs the
+attestation's private directory and the master secret in the home directory.
 
 Examples:
   assay inclusion attestation --account alice --out alice.json
   assay inclusion attestation --account alice | jq .pages
 
-Exit codes: 0 written, 2 there is no such account, FILE exists or an option is wrong, 3 a file cannot be read or written.";
+Exit codes: 0 written, 2 the account is unknown, FILE exists or an option is wrong, 3 a file cannot be read or written.";
 
-/// Write one customer's own file, with which they verify that they are included
+/// Write the inclusion file of one customer
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct Args {
-    /// Directory of the attestation, with its private part
+    /// Directory of the attestation, including its private directory
     #[arg(value_name = "OUT")]
     out: PathBuf,
 
@@ -29,7 +29,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "REF", allow_hyphen_values = true)]
     account: String,
 
-    /// File to write, readable by its owner only; it must not exist [default: standard output]
+    /// File to create, readable only by you; it must not exist [default: standard output]
     #[arg(long = "out", value_name = "FILE")]
     file: Option<PathBuf>,
 

@@ -1,4 +1,4 @@
-//! `assay keys`: the keys that sign tokens and statements.
+//! `assay keys`: shows and rotates the keys that sign tokens and statements.
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
@@ -9,12 +9,11 @@ use crate::clock::{Clock, SystemClock};
 use crate::tokens::{KeyRing, Purpose};
 
 const ROTATE_EXAMPLES: &str = "\
-Running services notice within seconds. A replaced token key stays published until the last token it may have signed has
-expired, 31 days at most; a replaced statement key stays published for good. To take a key back at once, rotate and then
-delete its file in the directory keys/ of the home directory: everything it signed is refused from then on.
+Running services read the new key within seconds. A replaced token key stays published until every token that it signed has
+expired, at most 31 days. A replaced statement key stays published permanently. To revoke a key, rotate it and then delete its
+file in HOME/keys: everything that it signed is then refused.
 
-Whoever verifies attestations against a list of keys needs the new list (`assay keys show`) after a statement key was
-rotated.
+After you rotate a statement key, give the new list of keys (`assay keys show`) to everyone who verifies your signatures.
 
 Examples:
   assay keys rotate
@@ -23,8 +22,8 @@ Examples:
 Exit codes: 0 rotated, 2 an option is wrong, 3 the keys cannot be read or written.";
 
 const SHOW_EXAMPLES: &str = "\
-The list is what the service publishes as /.well-known/jwks.json. Keys that are missing are made first. The member
-assay_purpose of a key says what it signs: token or attestation.
+The service publishes the same list as /.well-known/jwks.json. If there are no keys yet, the command creates them. The member
+assay_purpose of a key is the kind of document that it signs: token or attestation.
 
 Example:
   assay keys show > exchange-keys.json
@@ -44,11 +43,11 @@ enum KeysCommand {
     Show(ShowArgs),
 }
 
-/// Make a new key, which signs from now on
+/// Create a new signing key
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = ROTATE_EXAMPLES)]
 struct RotateArgs {
-    /// Which key: that of tokens, or that of statements
+    /// Key to rotate: the one that signs tokens, or the one that signs attestations
     #[arg(long, value_name = "PURPOSE", default_value = "token", value_parser = purpose_parser())]
     purpose: Purpose,
 
@@ -56,7 +55,7 @@ struct RotateArgs {
     home: HomeArgs,
 }
 
-/// Print the public keys as a list (JWKS)
+/// Print the public keys (JWKS)
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = SHOW_EXAMPLES)]
 struct ShowArgs {

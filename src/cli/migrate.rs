@@ -1,4 +1,4 @@
-//! `assay migrate`: brings a database up to date.
+//! `assay migrate`: applies the database migrations.
 
 use super::exit::{Exit, Failure};
 use super::output;
@@ -6,15 +6,15 @@ use super::service::{ServiceArgs, run as run_service};
 use crate::service::Service;
 
 const EXAMPLES: &str = "\
-Creates or changes the tables, and those of the queue. What was done already is not done again. It wants a role that may create
-tables; sql/roles.sql then gives the others what they need.
+Applies the migrations that are missing, including those of the job queue. The database role must be allowed to create tables.
+sql/roles.sql grants the other roles their privileges.
 
 Examples:
   DATABASE_URL=postgres://assay_owner@db/assay assay migrate
 
-Exit codes: 0 up to date, 2 a setting is wrong, 3 no database.";
+Exit codes: 0 up to date, 2 a setting is wrong, 3 there is no database.";
 
-/// Bring the database up to date
+/// Apply the database migrations
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct Args {

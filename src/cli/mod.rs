@@ -46,28 +46,28 @@ use self::exit::{Exit, Failure};
 use self::options::Global;
 
 const ABOUT: &str =
-    "Solvency attestations: a ledger goes in, one zero-knowledge proof of its total liabilities comes out.
+    "Prove the total liabilities of an exchange with one zero-knowledge proof.
 
-An exchange checks its ledger (`check`), proves it (`prove`) and gives each customer a file of their own (`inclusion`). \
-Anybody verifies the proof offline (`verify`); a customer verifies that they are inside (`verify-inclusion`).";
+An exchange checks its ledger (`check`), proves it (`prove`) and writes an inclusion file for each customer (`inclusion`). \
+Anyone can verify the proof offline (`verify`). A customer can verify that their account is included (`verify-inclusion`).";
 
 const EXAMPLES: &str = "\
 Examples:
-  assay sample --accounts 1000 --out ledger        a synthetic ledger to try things with
-  assay check ledger                               is it well-formed? every error, with file and line
-  assay prove ledger --out attestation             prove it
+  assay sample --accounts 1000 --out ledger        write a sample ledger
+  assay check ledger                               list every error with file and line
+  assay prove ledger --out attestation             prove the ledger
   assay verify attestation                         verify the proof
-  assay explain attestation                        what it says, and what it does not
+  assay explain attestation                        print what the proof shows and what it does not
 
 Exit codes:
-  0  done, and valid
-  1  not valid: the ledger is refused, or a proof or an inclusion does not hold
-  2  usage: an option is wrong, or a result would overwrite something
-  3  environment: a file is missing or unreadable, the disk is full, the work was interrupted
+  0  success; what was checked is valid
+  1  not valid: the ledger has errors, or a proof or an inclusion file does not verify
+  2  usage: an option is wrong, or the output exists already
+  3  environment: a file is missing or unreadable, the disk is full, or the command was interrupted
 
-Results go to standard output, progress and errors to standard error.";
+Results go to standard output; progress and errors go to standard error.";
 
-/// Everything that can be asked for.
+/// The arguments of `assay`.
 #[derive(Debug, Parser)]
 #[command(name = "assay", version, about = ABOUT, after_help = EXAMPLES, arg_required_else_help = true)]
 struct Cli {
@@ -143,7 +143,7 @@ fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
     }
 }
 
-/// Help and version were asked for and go to standard output; anything else is a wrong command line.
+/// Prints help and version to standard output. Any other error is a usage error.
 fn report_parse(error: &clap::Error) -> Exit {
     if !error.use_stderr() {
         // The reader may have closed the pipe, as `assay --help | head -1` does.
@@ -153,7 +153,7 @@ fn report_parse(error: &clap::Error) -> Exit {
     let text = error.to_string();
     match text.strip_prefix("error: ") {
         Some(reason) => output::complain(reason.trim_end()),
-        // Nothing was asked for: what can be asked for is shown.
+        // There was no argument: clap shows the help.
         None => output::note(text.trim_end()),
     }
     Exit::Usage

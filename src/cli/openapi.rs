@@ -1,11 +1,11 @@
-//! `assay openapi`: the description of the service's interface.
+//! `assay openapi`: prints the description of the REST API.
 
 use super::exit::{Exit, Failure};
 use super::output;
 use crate::api::openapi;
 
 const EXAMPLES: &str = "\
-The same as api-spec/openapi.yaml in the source, and as /openapi.json of a running service.
+The same description is api-spec/openapi.yaml in the source and /openapi.json of a running service.
 
 Examples:
   assay openapi > openapi.yaml
@@ -13,7 +13,7 @@ Examples:
 
 Exit codes: 0 printed, 2 an option is wrong.";
 
-/// Print the description of the service's interface (OpenAPI 3.1)
+/// Print the description of the REST API (OpenAPI 3.1)
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct Args {

@@ -11,14 +11,14 @@ use crate::ledger::Limits;
 
 const DEFAULT_MAX_BYTES: u64 = 64 << 30;
 
-/// What every command listens to.
+/// Options that every command accepts.
 #[derive(Debug, clap::Args)]
 pub(super) struct Global {
     /// Show no progress on standard error; errors are still shown
     #[arg(long, short, global = true)]
     pub(super) quiet: bool,
 
-    /// Use and accept circuit shapes made for tests, whose attestations no release accepts
+    /// Accept circuit shapes that are made for tests; no release accepts their attestations
     #[arg(long, global = true, hide = true)]
     test_shapes: bool,
 }
@@ -33,13 +33,13 @@ impl Global {
     }
 }
 
-/// Where secrets and caches are kept.
+/// The home directory, which holds secrets and caches.
 #[derive(Debug, clap::Args)]
 pub(super) struct HomeArgs {
     /// Directory of the exchange's master secret, signing keys and circuit parameters [default: .assay in your home directory]
     ///
-    /// Parameters are derived once, which takes seconds to minutes, and kept here. The master secret is made by the first
-    /// `prove`; without it nobody can make inclusion files for the attestations it served.
+    /// The first run with a shape derives its parameters and caches them here. The first `prove` creates the master secret. If you
+    /// lose the secret, no inclusion file can be made for attestations that used it.
     #[arg(long, value_name = "DIR", env = "ASSAY_HOME", hide_env_values = true)]
     home: Option<PathBuf>,
 }
@@ -49,15 +49,15 @@ impl HomeArgs {
         let of_person = || std::env::home_dir().filter(|dir| !dir.as_os_str().is_empty()).map(|dir| dir.join(".assay"));
         match self.home.clone().or_else(of_person) {
             Some(dir) => Ok(Home::new(dir)),
-            None => Err(Failure::usage("there is no home directory; give one with --home DIR")),
+            None => Err(Failure::usage("there is no home directory; set one with --home DIR")),
         }
     }
 }
 
-/// How much of a ledger is read before giving up on it.
+/// Bounds on the size of a ledger.
 #[derive(Debug, clap::Args)]
 pub(super) struct LimitArgs {
-    /// Most bytes that one file of the ledger may have once unpacked; the default is 64 GiB
+    /// Maximum size in bytes of one decompressed file; the default is 64 GiB
     #[arg(
         long,
         value_name = "BYTES",

@@ -1,4 +1,4 @@
-//! Standard output and standard error, written so that nobody who closes a pipe can make a command panic.
+//! Standard output and standard error. A closed pipe is not an error and never makes a command panic.
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -10,13 +10,12 @@ use super::exit::Failure;
 /// Writes lines to standard output.
 ///
 /// # Errors
-/// If it cannot be written, unless its reader merely stopped reading: who pipes into `head` wants no complaint, and the
-/// exit code still tells the verdict.
+/// If it cannot be written. A reader that closed the pipe, such as `head`, is no error; the exit code still gives the verdict.
 pub(super) fn lines<L: Display>(lines: impl IntoIterator<Item = L>) -> Result<(), Failure> {
     to_stdout(|out| lines.into_iter().try_for_each(|line| writeln!(out, "{line}")))
 }
 
-/// Writes one JSON document to standard output, indented, with a line end.
+/// Writes one indented JSON document and a newline to standard output.
 ///
 /// # Errors
 /// As [`lines`].
@@ -35,13 +34,13 @@ pub(super) fn bytes(bytes: &[u8]) -> Result<(), Failure> {
     to_stdout(|out| out.write_all(bytes))
 }
 
-/// Tells the person at the terminal, or in the log, what they need to know beside the result.
+/// Writes a line to standard error.
 pub(super) fn note(line: &str) {
-    // Nobody is left to be told that standard error is gone.
+    // If standard error is closed, there is nowhere to report it.
     let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
-/// Says why there is no result.
+/// Writes an error sentence to standard error.
 pub(super) fn complain(sentence: &str) {
     note(&format!("assay: {sentence}"));
 }

@@ -1,4 +1,4 @@
-//! A file for one person's eyes: written whole, never over another one, readable by its owner only.
+//! Writes private files: complete, readable only by their owner, and never over an existing file.
 
 use std::io;
 use std::path::Path;
@@ -7,7 +7,7 @@ use super::exit::Failure;
 use super::output;
 use crate::durable::{self, Access};
 
-/// Writes `bytes` to `file`, or to standard output where there is none.
+/// Writes `bytes` to `file`, or to standard output if there is none.
 pub(super) fn deliver(file: Option<&Path>, bytes: &[u8]) -> Result<(), Failure> {
     match file {
         Some(file) => write_private(file, bytes),
@@ -15,7 +15,7 @@ pub(super) fn deliver(file: Option<&Path>, bytes: &[u8]) -> Result<(), Failure> 
     }
 }
 
-/// Refuses a name that is taken, before any work is done for it.
+/// Refuses an existing `file` before any work is done.
 pub(super) fn check_free(file: Option<&Path>) -> Result<(), Failure> {
     match file {
         Some(file) if file.symlink_metadata().is_ok() => Err(taken(file)),
@@ -24,14 +24,14 @@ pub(super) fn check_free(file: Option<&Path>) -> Result<(), Failure> {
 }
 
 fn taken(file: &Path) -> Failure {
-    Failure::usage(format!("{} exists already; choose another name or move it away", file.display()))
+    Failure::usage(format!("{} exists already; choose another name or move the existing file", file.display()))
 }
 
-/// Writes `bytes` to `file`, which appears whole or not at all, never in another file's place, and readable by its owner
-/// only from the first byte on.
+/// Writes `bytes` to `file`. The file appears complete or not at all, never replaces another one, and is readable only by its
+/// owner from the first byte on.
 fn write_private(file: &Path, bytes: &[u8]) -> Result<(), Failure> {
     if file.file_name().is_none() {
-        return Err(Failure::usage(format!("{} is not a name for a file", file.display())));
+        return Err(Failure::usage(format!("{} is not a file name", file.display())));
     }
     durable::create_new(file, Access::Private, bytes).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => taken(file),

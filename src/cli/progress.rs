@@ -1,5 +1,4 @@
-//! Where long work stands, on standard error: a bar for a person at a terminal, lines for a log, nothing where silence was
-//! asked for.
+//! Progress of long work on standard error: a bar on a terminal, lines otherwise, nothing with `--quiet`.
 
 mod bar;
 mod log;
@@ -13,10 +12,10 @@ use self::log::Log;
 use super::output;
 use crate::progress::{Progress, Silent};
 
-/// A log tells this often that work goes on.
+/// Interval between two progress lines.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
-/// What listens to the progress of one command. Dropped, it leaves the terminal as it was.
+/// Shows the progress of one command. Dropping it restores the terminal.
 pub(super) struct Meter(Box<dyn Progress>);
 
 impl Meter {

@@ -18,24 +18,24 @@ use crate::clock::{Clock, SystemClock};
 use crate::tokens::KeyRing;
 
 const EXAMPLES: &str = "\
-The ledger is checked first; one that is refused is not proved. The proof is verified before OUT is finished, and the
-statement signed with the statement key of the home directory (`assay keys show`). Everything in OUT may be published except
-OUT/private, which inclusion files are made from.
+The command checks the ledger first and stops if it is not valid. It verifies the proof before it writes OUT, and signs the
+statement with the statement key in the home directory (`assay keys show`). You may publish everything in OUT except
+OUT/private, from which inclusion files are made.
 
-Interrupted (Ctrl-C, SIGTERM, SIGHUP), it stops at a checkpoint, and the same command with --resume goes on from there. A
-second interrupt ends it at once and loses what came after the last checkpoint.
+On Ctrl-C, SIGTERM or SIGHUP the command stops at a checkpoint. Run it again with --resume to continue. A second interrupt ends
+it immediately and loses the work since the last checkpoint.
 
-JSON: {out, shape, accounts, pages, steps, statement_digest, attestation}, where `attestation` is what
-`assay verify --json` prints; for a refused ledger what `assay check --json` prints.
+JSON: {out, shape, accounts, pages, steps, statement_digest, attestation}. `attestation` has the format of
+`assay verify --json`. If the ledger is not valid, the output is that of `assay check --json`.
 
 Examples:
   assay prove ledger --out attestation
   assay prove ledger --out attestation --threads 8 --resume
 
-Exit codes: 0 proved and valid, 1 the ledger is refused, a checkpoint is, or what is proved breaks the ledger's own policy
-(too little in reserve), 2 OUT exists or an option is wrong, 3 interrupted, or a file cannot be read or written.";
+Exit codes: 0 proved and valid, 1 the ledger or a checkpoint is not valid, or the attestation breaks the ledger's own policy
+(for example, reserves are too low), 2 OUT exists or an option is wrong, 3 interrupted, or a file cannot be read or written.";
 
-/// Prove a ledger: write an attestation of its total liabilities
+/// Prove a ledger and write an attestation of its total liabilities
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct Args {
@@ -43,23 +43,25 @@ pub(super) struct Args {
     #[arg(value_name = "DIR")]
     dir: PathBuf,
 
-    /// Directory of the attestation to write
+    /// Directory of the attestation to create; it must not exist
     #[arg(long, value_name = "OUT")]
     out: PathBuf,
 
-    /// Size of the circuit: auto takes one that fits the ledger, or give solvency-64, solvency-512, compliance-64 or compliance-512
+    /// Shape (size) of the circuit: auto, solvency-64, solvency-512, compliance-64 or compliance-512
+    ///
+    /// auto chooses a shape that fits the ledger. Solvency shapes prove totals; compliance shapes also prove limits and margins.
     #[arg(long, value_name = "NAME", default_value = "auto", value_parser = shape)]
     shape: ShapeArg,
 
-    /// Threads to prove with; 0 takes all cores
+    /// Number of threads; 0 uses all cores
     #[arg(long, value_name = "N", default_value_t = 0)]
     threads: usize,
 
-    /// Go on from the last checkpoint of an interrupted run
+    /// Continue from the last checkpoint of an interrupted run
     #[arg(long)]
     resume: bool,
 
-    /// Seconds between two checkpoints, 0 to 60; 0 makes one after every step
+    /// Seconds between two checkpoints, 0 to 60; 0 writes one after every step
     #[arg(
         long,
         value_name = "SECONDS",
@@ -95,7 +97,7 @@ fn shape(name: &str) -> Result<ShapeArg, String> {
     };
     Shape::named(name)
         .map(ShapeArg::Named)
-        .map_err(|_| format!("there is no such shape; there are: auto, {}", known().join(", ")))
+        .map_err(|_| format!("unknown shape; use one of: auto, {}", known().join(", ")))
 }
 
 pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
@@ -112,7 +114,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
         .map_err(|error| Failure::environment(format!("cannot start the threads: {error}")))?;
     let stop = stop::on_interrupt()?;
     let meter = global.meter();
-    // a key that cannot be used is better known before than after the proof
+    // an unusable key is reported before the proof, not after it
     let keys = KeyRing::open_or_create(&home.keys_dir(), SystemClock.now())?;
     let sign = |statement: &[u8]| {
         keys.sign_statement(statement, SystemClock.now()).map_err(|e| AttestError::Environment(e.to_string()))
@@ -142,7 +144,7 @@ fn choice(shape: ShapeArg, tests: TestShapes) -> Result<ShapeChoice, Failure> {
     match shape {
         ShapeArg::Auto => Ok(ShapeChoice::Auto),
         ShapeArg::Named(shape) if shape.purpose == Purpose::TestsOnly && tests == TestShapes::Refused => {
-            Err(Failure::usage(format!("{} is a shape for tests, whose attestations no release accepts", shape.name)))
+            Err(Failure::usage(format!("{} is a shape for tests; no release accepts its attestations", shape.name)))
         }
         ShapeArg::Named(shape) => Ok(ShapeChoice::Named(shape)),
     }
@@ -241,7 +243,7 @@ mod tests {
     fn an_unknown_shape_is_answered_with_the_released_ones() {
         assert_eq!(
             shape("solvency-9").unwrap_err(),
-            "there is no such shape; there are: auto, solvency-64, solvency-512, compliance-64, compliance-512"
+            "unknown shape; use one of: auto, solvency-64, solvency-512, compliance-64, compliance-512"
         );
     }
 }

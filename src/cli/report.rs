@@ -1,4 +1,4 @@
-//! What a verification found, as JSON. Its fields are an interface: amounts are decimal strings of whole assets, so that no
+//! Verification reports as JSON. Other programs depend on the fields. Amounts are decimal strings of whole assets, so that no
 //! reader rounds them.
 
 use std::collections::BTreeMap;
@@ -18,8 +18,8 @@ use serde::Serialize;
 pub(super) struct AttestationJson<'a> {
     valid: bool,
     checks: &'a [Check],
-    /// What the exchange's own policy demands of every asset's coverage, in hundredths of a percent: `valid` says no more
-    /// than that. Null where no reserves are stated, or nothing is proved.
+    /// Coverage of every asset that the exchange's own policy requires, in hundredths of a percent; `valid` refers to this
+    /// value. Null if no reserves are stated, or nothing is proved.
     required_coverage_bps: Option<u32>,
     assets: Vec<AssetJson<'a>>,
 }
@@ -42,10 +42,10 @@ struct AssetJson<'a> {
     scale: u8,
     customer_assets: String,
     debts: String,
-    /// Customer assets less debts; begins with a minus sign where customers owe more than they hold.
+    /// Customer assets minus debts; negative if customers owe more than they hold.
     net: String,
     reserves: String,
-    /// Reserves over customer assets in hundredths of a percent; null where nothing is owed to customers.
+    /// Reserves divided by customer assets, in hundredths of a percent; null if nothing is owed to customers.
     coverage_bps: Option<u128>,
 }
 
@@ -67,12 +67,12 @@ impl<'a> AssetJson<'a> {
     }
 }
 
-/// The report on a customer's file, with that on the attestation where it was asked for.
+/// The report on an inclusion file, with the report on the attestation if it was verified.
 #[derive(Serialize)]
 pub(super) struct InclusionJson<'a> {
-    /// Whether everything that was checked holds.
+    /// Whether every check passed.
     valid: bool,
-    /// Whether the attestation was checked at all; without, `valid` says that the account is in the statement, not that the
+    /// Whether the attestation was verified. If not, `valid` means that the account is in the statement, not that the
     /// statement is proved.
     attestation_checked: bool,
     attestation: Option<AttestationJson<'a>>,
@@ -85,7 +85,7 @@ struct OwnInclusionJson<'a> {
     account: &'a str,
     checks: &'a [Check],
     holdings: Vec<HoldingJson<'a>>,
-    /// By name of the measure, in the quote currency.
+    /// Value of each measure by its name, in the quote currency.
     #[serde(skip_serializing_if = "Option::is_none")]
     measures: Option<BTreeMap<&'static str, String>>,
 }
@@ -99,7 +99,7 @@ struct HoldingJson<'a> {
     limit: Option<String>,
 }
 
-/// Whether a customer's file holds, and the attestation too where it was checked.
+/// Whether the inclusion file is valid, and the attestation too if it was verified.
 pub(super) fn holds(attestation: Option<&Report>, inclusion: &InclusionReport) -> bool {
     inclusion.is_valid() && attestation.is_none_or(Report::is_valid)
 }
@@ -139,7 +139,7 @@ pub(super) mod tests {
         Check { id, title: format!("{id} holds"), passed, detail: "seen".to_owned() }
     }
 
-    /// No valid one can be made by hand: only the verifier makes a verified statement.
+    /// A report that is not valid: only the verifier can make a valid one.
     pub(in crate::cli) fn broken_report() -> Report {
         let line =
             |assets, debts| AssetLine { symbol: "BTC".to_owned(), scale: 8, assets, debts, reserves: 150_000_000 };

@@ -12,12 +12,12 @@ Examples:
   assay sample --accounts 1000 --out ledger
   assay sample --accounts 1000000 --seed 7 --out /data/ledger
 
-Exit codes: 0 written, 2 DIR exists or an option is wrong, 3 the disk refused.";
+Exit codes: 0 written, 2 DIR exists or an option is wrong, 3 DIR cannot be written.";
 
-/// Write a synthetic ledger, to try things with and to measure
+/// Write a sample ledger with synthetic accounts
 ///
-/// Holdings, debts and reserves are spread as in a real exchange, and nobody's. The same arguments give the same bytes
-/// everywhere.
+/// Holdings, debts and reserves follow the distribution of a real exchange, but no account is real. The same arguments give
+/// the same bytes on every machine.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct Args {
@@ -25,19 +25,19 @@ pub(super) struct Args {
     #[arg(long, value_name = "N")]
     accounts: u64,
 
-    /// Seed that everything is drawn from, 0 to 2^64 − 1
+    /// Seed of the random generator, 0 to 2^64 − 1
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
 
-    /// Directory to write; it must not exist
+    /// Directory to create; it must not exist
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
 
-    /// Instant that the ledger claims to show, RFC 3339 in UTC
+    /// Time of the snapshot, RFC 3339 in UTC
     #[arg(long, value_name = "TIME", default_value = "2026-01-01T00:00:00Z")]
     taken_at: String,
 
-    /// Also write what the ledger is held to: classes, futures with limits and positions, and collateral tables
+    /// Add customer classes, futures with position limits, positions, and collateral tables
     #[arg(long)]
     rules: bool,
 }

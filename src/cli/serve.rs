@@ -1,4 +1,4 @@
-//! `assay serve`: answers requests.
+//! `assay serve`: serves the REST API.
 
 use std::net::SocketAddr;
 
@@ -8,28 +8,30 @@ use super::service::{ServiceArgs, run as run_service};
 use crate::service::{Service, stop_signal};
 
 const EXAMPLES: &str = "\
-Without a database in the settings (DATABASE_URL, or database_url in FILE) a private one is started in the home directory and
-stopped at the end, and this process works on jobs as well. With one, run `assay migrate` first, and `assay work` on as many
-machines as are to prove.
+Set the database with DATABASE_URL or with database_url in FILE. Run `assay migrate` before the first start, and `assay work` on
+each machine that proves. Without a database setting the command starts a private PostgreSQL in the home directory, stops it at
+the end, and runs jobs itself.
 
-SIGTERM or Ctrl-C: requests finish, the proof under way is put down at a checkpoint, and the next start goes on with it.
+On SIGTERM or Ctrl-C the service finishes its requests and stops the running proof at a checkpoint. The next start resumes the
+proof.
 
 Examples:
   assay serve
   DATABASE_URL=postgres://assay@db/assay assay serve --listen 0.0.0.0:8080
   assay serve --config /etc/assay/assay.toml --worker
 
-Exit codes: 0 stopped, 2 a setting is wrong, 3 no database, an address is taken, or a file cannot be read or written.";
+Exit codes: 0 stopped, 2 a setting is wrong, 3 there is no database, the address is in use, or a file cannot be read or
+written.";
 
-/// Serve the REST interface
+/// Serve the REST API
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct Args {
-    /// Address to listen on, instead of the settings'
+    /// Address to listen on; overrides the settings
     #[arg(long, value_name = "ADDR")]
     listen: Option<SocketAddr>,
 
-    /// Work on jobs as well
+    /// Also run jobs in this process
     #[arg(long)]
     worker: bool,
 

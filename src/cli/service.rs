@@ -1,4 +1,4 @@
-//! What the commands of the service share: where settings come from, a runtime, and how errors end.
+//! Shared by the service commands: settings, the asynchronous runtime, and exit codes of errors.
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use crate::telemetry;
 /// Settings and home.
 #[derive(Debug, clap::Args)]
 pub(super) struct ServiceArgs {
-    /// File of settings; deploy/config/assay.toml shows all of them
+    /// Settings file; deploy/config/assay.toml shows every setting
     #[arg(long, value_name = "FILE", env = "ASSAY_CONFIG", hide_env_values = true)]
     config: Option<PathBuf>,
 

@@ -1,4 +1,4 @@
-//! Ctrl-C: the first asks long work to stop where it can go on later, the second ends the program at once.
+//! Ctrl-C: the first interrupt stops long work at a checkpoint, the second ends the program immediately.
 
 use std::io::{self, IsTerminal};
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::exit::{Exit, Failure};
 use super::output;
 
-/// A flag that the first interrupt (SIGINT, SIGTERM or SIGHUP) sets. To be asked for once per process.
+/// A flag that the first interrupt (SIGINT, SIGTERM or SIGHUP) sets. Call this once in a process.
 ///
 /// # Errors
 /// If the system refuses the handler.
@@ -18,9 +18,9 @@ pub(super) fn on_interrupt() -> Result<Arc<AtomicBool>, Failure> {
         if set.swap(true, Ordering::SeqCst) {
             std::process::exit(Exit::Environment as i32);
         }
-        // A bar leaves the cursor in its own line.
+        // a progress bar leaves the cursor in its line
         let margin = if io::stderr().is_terminal() { "\n" } else { "" };
-        output::note(&format!("{margin}Stopping at a checkpoint; interrupt again to quit at once."));
+        output::note(&format!("{margin}Stopping at the next checkpoint; interrupt again to quit immediately."));
     })
     .map_err(|error| Failure::environment(format!("cannot listen for interrupts: {error}")))?;
     Ok(flag)

@@ -14,16 +14,16 @@ use crate::tokens::{Grant, KeyRing, Role};
 
 const MINT_EXAMPLES: &str = "\
 Roles and their scopes:
-  publisher  snapshots:write proofs:run                 an exchange's program; needs --exchange
-  operator   snapshots:write proofs:run audit:read      a person of the exchange; needs --exchange
+  publisher  snapshots:write proofs:run                 a program of the exchange; needs --exchange
+  operator   snapshots:write proofs:run audit:read      an employee of the exchange; needs --exchange
   auditor    audit:read attestations:sign
   regulator  audit:read
-  customer   inclusion:read                             one account's owner; needs --exchange
+  customer   inclusion:read                             the owner of one account; needs --exchange
 
-The token is signed with the newest token key in the home directory, which is made if there is none. A service accepts it
-that shares this directory and has the same public_url: that is the token's issuer, so give the settings that the service has,
-by --config or ASSAY_PUBLIC_URL. Whoever has the token can use it until it expires: it cannot be taken back alone, only
-together with all others, by rotating and deleting the key (`assay keys rotate --help`).
+The token is signed with the newest token key in the home directory; if there is none, the command creates one. A service accepts
+the token if it uses the same key and the same public_url, which is the issuer of the token. Pass the service's settings with
+--config or ASSAY_PUBLIC_URL. A token is valid until it expires. You cannot revoke a single token, only all tokens of one key: rotate
+the key, then delete its file (`assay keys rotate --help`).
 
 Examples:
   assay token mint --role customer --subject alice --exchange exchange.example
@@ -32,7 +32,7 @@ Examples:
 
 Exit codes: 0 printed, 2 an option is wrong, 3 the keys cannot be read or written.";
 
-/// Make access tokens for the service
+/// Create access tokens for the service
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -46,31 +46,31 @@ enum TokenCommand {
 
 /// Print a new access token
 ///
-/// An EdDSA-signed JWT as in RFC 9068.
+/// The token is a JWT as in RFC 9068, signed with EdDSA.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = MINT_EXAMPLES)]
 struct MintArgs {
-    /// What the token allows
+    /// Role, which determines the scopes of the token
     #[arg(long, value_name = "ROLE", value_parser = role_parser())]
     role: Role,
 
-    /// Who will use it; of a customer the account reference, exactly as in accounts.csv
+    /// User of the token; for a customer, the account reference exactly as in accounts.csv
     #[arg(long, value_name = "REF", allow_hyphen_values = true)]
     subject: String,
 
-    /// Domain of the exchange that the token speaks for; without one, auditors and regulators see all
+    /// Domain of the exchange that the token is limited to; without it, auditors and regulators see all exchanges
     #[arg(long, value_name = "DOMAIN")]
     exchange: Option<String>,
 
-    /// How long it is good: a number with s, m, h or d; at most 31d
+    /// Lifetime: a number followed by s, m, h or d; at most 31d
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = parse_ttl)]
     ttl: Duration,
 
-    /// Service that the token is for [default: the public_url of the settings]
+    /// Audience of the token [default: public_url of the settings]
     #[arg(long, value_name = "URL")]
     audience: Option<String>,
 
-    /// File with the service's settings
+    /// Settings file of the service
     #[arg(long, value_name = "FILE", env = "ASSAY_CONFIG", hide_env_values = true)]
     config: Option<PathBuf>,
 
@@ -101,7 +101,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 
 /// `45s`, `30m`, `1h`, `7d`.
 fn parse_ttl(text: &str) -> Result<Duration, String> {
-    let wrong = || "give a whole number with s, m, h or d, such as 30m".to_owned();
+    let wrong = || "write a whole number followed by s, m, h or d, such as 30m".to_owned();
     let (number, seconds) = match text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(wrong)? {
         (number, "s") => (number, 1),
         (number, "m") => (number, 60),

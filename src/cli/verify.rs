@@ -1,4 +1,4 @@
-//! `assay verify`: is an attestation valid?
+//! `assay verify`: verifies an attestation.
 
 use std::path::PathBuf;
 
@@ -11,17 +11,17 @@ use super::report::AttestationJson;
 use crate::attest;
 
 const EXAMPLES: &str = "\
-The first verification of a shape derives the circuit's parameters and keeps them in the home directory; the digest of
-what is kept is compared with the one built into this program every time.
+The first verification with a shape derives the circuit's parameters and caches them in the home directory. Every run compares
+the digest of the cached parameters with the digest built into this program.
 
-The proof shows that the statement is true of some ledger; only a signature shows whose statement it is. With --jwks
-one of the keys in FILE must have signed it, and none of them wrongly. Get FILE from the exchange itself, which publishes it
-as /.well-known/jwks.json, or from its auditor, never together with the attestation.
+The proof shows that the statement is true of some ledger. Only a signature shows whose statement it is. With --jwks, at least
+one key in FILE must have signed the statement, and no signature by a key in FILE may be false. Get FILE from the exchange, which
+publishes it as /.well-known/jwks.json, or from its auditor. Do not use a FILE that came with the attestation.
 
 JSON: {valid, checks: [{id, title, passed, detail}], required_coverage_bps, assets: [{symbol, scale, customer_assets,
-debts, net, reserves, coverage_bps}]}. Amounts are decimal strings of whole assets; coverage_bps is in hundredths of a
-percent, null where nothing is owed; required_coverage_bps is what the exchange's own policy demands, null where no reserves
-are stated. There are assets only where the proof holds. The check `signature` is there only with --jwks.
+debts, net, reserves, coverage_bps}]}. Amounts are decimal strings of whole assets. `coverage_bps` is in hundredths of a
+percent, or null if nothing is owed. `required_coverage_bps` is the exchange's own policy, or null if it states no reserves.
+`assets` is empty if the proof does not verify. `checks` contains `signature` only with --jwks.
 
 Examples:
   assay verify attestation
@@ -29,18 +29,18 @@ Examples:
 
 Exit codes: 0 valid, 1 not valid, 2 an option is wrong, 3 a file cannot be read.";
 
-/// Verify an attestation, offline
+/// Verify an attestation offline
 ///
-/// Prints one line for each check, then what is owed and held of each asset. An attestation that is proved but breaks its
-/// own policy, such as too little of an asset in reserve, is not valid.
+/// Prints one line for each check, then the amounts owed and held of each asset. An attestation that is proved but breaks
+/// the exchange's own policy, for example because reserves are too low, is not valid.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct Args {
-    /// The attestation: its directory, or the same files in one .zip bundle
+    /// The attestation: a directory or a .zip bundle
     #[arg(value_name = "OUT|BUNDLE")]
     out: PathBuf,
 
-    /// Public keys that you trust (JWKS): one of them must have signed the statement
+    /// Public keys that you trust (JWKS); one of them must have signed the statement
     #[arg(long, value_name = "FILE")]
     jwks: Option<PathBuf>,
 

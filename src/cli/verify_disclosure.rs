@@ -1,4 +1,4 @@
-//! `assay verify-disclosure`: does what an account shows hold?
+//! `assay verify-disclosure`: verifies a disclosure and the attestations that it refers to.
 
 use std::path::PathBuf;
 
@@ -15,14 +15,15 @@ use super::report::AttestationJson;
 use crate::attest;
 
 const EXAMPLES: &str = "\
-The proof shows that statements are true of some ledgers; only signatures show whose. With --jwks, one for each --attestation in
-their order, one of the keys in FILE must have signed it. Without, whoever hands you an attestation may have made it up.
+The proofs show that the statements are true of some ledgers. Only signatures show whose statements they are. Repeat --jwks for
+each --attestation, in the same order: a key in FILE must have signed that statement. Without --jwks, an attestation may have
+been invented by the person who sent it.
 
-Compare the text it was made for with what you asked for: a disclosure made for somebody else shows nothing about who hands
-it to you. Whoever knows the account's pages can make one, so the exchange can as well.
+Use --for, or compare the printed text with the one you asked for: a disclosure made for someone else shows nothing about the
+person who sent it. Anyone who knows the account's pages can make a disclosure, including the exchange.
 
-JSON: {valid, claim, checks: [{id, title, passed, detail}], attestations: [{exchange, domain, taken_at, …}]}, the rest as
-`assay verify --json` prints it. Those three are there only where the proof of the attestation holds.
+JSON: {valid, claim, checks: [{id, title, passed, detail}], attestations: [{exchange, domain, taken_at, …}]}. The other members
+of an attestation are those of `assay verify --json`. `exchange`, `domain` and `taken_at` are null if its proof does not verify.
 
 Examples:
   assay verify-disclosure d.json --attestation attestation --for \"Prime Co, 7 March\" --jwks exchange-keys.json
@@ -30,23 +31,23 @@ Examples:
 
 Exit codes: 0 valid, 1 not valid, 2 an option is wrong, 3 a file cannot be read.";
 
-/// Verify what an account discloses, and the attestations it speaks of
+/// Verify a disclosure and the attestations that it refers to
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct Args {
-    /// The file, as `assay disclose` writes it
+    /// The disclosure file
     #[arg(value_name = "FILE")]
     file: PathBuf,
 
-    /// The attestations it speaks of: directories or bundles
+    /// An attestation that the disclosure refers to: a directory or a .zip bundle; may be repeated
     #[arg(long = "attestation", value_name = "OUT|BUNDLE", required = true)]
     attestations: Vec<PathBuf>,
 
-    /// Public keys that you trust (JWKS), one file for each attestation, in their order
+    /// Public keys that you trust (JWKS); repeat for each attestation, in the same order
     #[arg(long, value_name = "FILE")]
     jwks: Vec<PathBuf>,
 
-    /// The text it must have been made for
+    /// The text that the disclosure must be made for
     #[arg(long = "for", value_name = "TEXT")]
     context: Option<String>,
 
@@ -66,7 +67,7 @@ struct DisclosureJson<'a> {
     attestations: Vec<OfJson<'a>>,
 }
 
-/// One attestation: whose, and of when.
+/// The report on one attestation, with its exchange and time.
 #[derive(Serialize)]
 struct OfJson<'a> {
     exchange: Option<&'a str>,
@@ -92,7 +93,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     let home = args.home.home()?;
     if !args.jwks.is_empty() && args.jwks.len() != args.attestations.len() {
         return Err(Failure::usage(format!(
-            "{} attestations and {} lists of keys: give one for each, in their order",
+            "{} attestations but {} key files: give one --jwks for each --attestation, in the same order",
             args.attestations.len(),
             args.jwks.len()
         )));
@@ -119,14 +120,14 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     Ok(Exit::verdict(valid))
 }
 
-/// A disclosure for another purpose is none.
+/// Fails the disclosure if it was made for another text.
 fn expect_context(disclosure: &mut DisclosureReport, expected: &str) {
     let Some(claim) = &disclosure.claim else {
         return;
     };
     let context = claim.context.clone();
     let outcome = if context == expected { Ok(context) } else { Err(context) };
-    let check = Check::new("disclosure-context", "it was made for the purpose that was asked for", outcome);
+    let check = Check::new("disclosure-context", "the disclosure was made for the text given with --for", outcome);
     if !check.passed {
         disclosure.claim = None;
     }

@@ -1,4 +1,4 @@
-//! `assay verify-inclusion`: is a customer's account in an attestation?
+//! `assay verify-inclusion`: verifies that a customer's account is in an attestation.
 
 use std::path::PathBuf;
 
@@ -12,8 +12,8 @@ use crate::attest;
 
 const EXAMPLES: &str = "\
 JSON: {valid, attestation_checked, attestation, inclusion: {valid, checks: [{id, title, passed, detail}],
-holdings: [{asset, kind, amount}]}}. `attestation` is what `assay verify --json` prints, null with --skip-proof; `kind`
-is asset (the exchange owes you) or debt (you owe); amounts are decimal strings of whole assets.
+holdings: [{asset, kind, amount}]}}. `attestation` has the format of `assay verify --json`, or is null with --skip-proof.
+`kind` is asset (the exchange owes you) or debt (you owe). Amounts are decimal strings of whole assets.
 
 Examples:
   assay verify-inclusion my-account.json --attestation attestation
@@ -21,29 +21,29 @@ Examples:
 
 Exit codes: 0 valid, 1 not valid, 2 an option is wrong, 3 a file cannot be read.";
 
-/// Verify that a customer's account is in an attestation, with which balances, and that the attestation is valid
+/// Verify that a customer's account is in an attestation and that the attestation is valid
 ///
-/// The balances are printed: only the customer knows whether they are the right ones.
+/// Prints the account's balances. Only the customer can say whether they are right.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct Args {
-    /// The customer's file, as `assay inclusion` writes it
+    /// The customer's inclusion file
     #[arg(value_name = "FILE")]
     file: PathBuf,
 
-    /// The attestation: its directory, or the same files in one .zip bundle
+    /// The attestation: a directory or a .zip bundle
     #[arg(long, value_name = "OUT|BUNDLE")]
     attestation: PathBuf,
 
-    /// Your account reference, as you know it: the file must be of this account
+    /// Your account reference; the file must be for this account
     ///
-    /// Worth giving: the reference is all that tells the files of two customers with equal balances apart.
+    /// Use this option: only the reference distinguishes the files of two customers with equal balances.
     #[arg(long, value_name = "REF")]
     account: Option<String>,
 
-    /// Do not verify the attestation itself, only that the account is in its statement
+    /// Verify only that the account is in the statement, not that the statement is proved
     ///
-    /// For whoever verified the same attestation before: without a valid proof, the statement is an unproved claim.
+    /// Use this only if you verified the same attestation before. Without a valid proof nobody knows whether the statement is true.
     #[arg(long)]
     skip_proof: bool,
 

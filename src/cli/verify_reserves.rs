@@ -1,4 +1,4 @@
-//! `assay verify-reserves`: are disclosed reserve lines those that an attestation commits to?
+//! `assay verify-reserves`: verifies disclosed reserve lines against the root in a statement.
 
 use std::path::PathBuf;
 
@@ -13,15 +13,15 @@ use super::output;
 use crate::attest;
 
 const EXAMPLES: &str = "\
-FILE is what the service answers to GET /v1/reserves/ID?asset=SYMBOL: lines of the reserves file, each with the bytes that
-kept it from being guessed, and one proof that leads from them to the root in the statement.
+FILE is the service's answer to GET /v1/reserves/ID?asset=SYMBOL: lines of the reserves file, the blinding bytes of each line,
+and one proof that the lines belong to the root in the statement.
 
-That the lines are the committed ones says nothing about who owns the addresses. The attestation's own proof is not looked at:
-`assay verify` does that.
+A valid result does not show who owns the addresses. This command does not verify the attestation's own proof; use
+`assay verify` for that.
 
 JSON: {valid, attestation_checked: false, checks: [{id, title, passed, detail}], lines_disclosed, lines,
-assets: [{symbol, scale, lines, disclosed, stated, all_disclosed}]}. Amounts are decimal strings of whole assets; there are
-assets only where every line is proved.
+assets: [{symbol, scale, lines, disclosed, stated, all_disclosed}]}. Amounts are decimal strings of whole assets. `assets` is
+empty unless every line is proved.
 
 Examples:
   assay verify-reserves btc.json --attestation attestation
@@ -29,9 +29,9 @@ Examples:
 
 Exit codes: 0 valid, 1 not valid, 2 an option is wrong, 3 a file cannot be read.";
 
-/// Verify that disclosed reserve lines are among those an attestation commits to
+/// Verify that an attestation commits to disclosed reserve lines
 ///
-/// Prints what they sum to beside the reserves that the attestation states.
+/// Prints the sum of the lines beside the reserves that the attestation states.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct Args {
@@ -39,7 +39,7 @@ pub(super) struct Args {
     #[arg(value_name = "FILE")]
     file: PathBuf,
 
-    /// The attestation: its directory, or the same files in one .zip bundle
+    /// The attestation: a directory or a .zip bundle
     #[arg(long, value_name = "OUT|BUNDLE")]
     attestation: PathBuf,
 
@@ -62,7 +62,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 #[derive(Serialize)]
 struct ReservesJson<'a> {
     valid: bool,
-    /// Always false: nothing here looks at the proof.
+    /// Always false: this command does not verify the proof.
     attestation_checked: bool,
     checks: &'a [Check],
     lines_disclosed: u64,

@@ -45,7 +45,7 @@ pub(super) async fn materialise(running: &Running) -> Result<PathBuf, StageError
     for file in &files {
         // a name is a path here: whoever may write the row is not to write elsewhere
         if ledger::table_of(&file.name).is_none() {
-            return Err(StageError::Failed("the snapshot has a file that is none of a ledger's".to_owned()));
+            return Err(StageError::Failed("the snapshot contains a file that does not belong to a ledger".to_owned()));
         }
         let path = dir.join(&file.name);
         if is_there(&path, file) {
@@ -76,9 +76,7 @@ fn same_snapshot(row: &SnapshotRow) -> Result<(), StageError> {
     if same_instant && same_names {
         return Ok(());
     }
-    Err(StageError::Failed(format!(
-        "{MANIFEST} speaks of another exchange, snapshot or instant than the snapshot's row"
-    )))
+    Err(StageError::Failed(format!("{MANIFEST} has another exchange, snapshot id or time than the snapshot")))
 }
 
 enum Unwritten {

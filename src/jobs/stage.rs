@@ -95,8 +95,7 @@ impl From<StoreError> for StageError {
 }
 
 /// Why a job cannot go on with another statement.
-pub(super) const CHANGED: &str =
-    "the job was begun for another statement: the master secret or this program changed; ask for a new attestation";
+pub(super) const CHANGED: &str = "the job was started for another statement, because the master secret or this program changed; request a new attestation";
 
 impl From<AttestError> for StageError {
     fn from(error: AttestError) -> Self {
@@ -191,7 +190,8 @@ where
         Err(StageError::Refused(detail, findings)) => end(JobState::Refused, detail, findings).await,
         Err(StageError::Failed(detail)) => end(JobState::Failed, detail, None).await,
         Err(StageError::Machine(reason)) if last => {
-            end(JobState::Failed, format!("{} was tried too often, the last time: {reason}", stage.task()), None).await
+            end(JobState::Failed, format!("{} failed too often; the last error was: {reason}", stage.task()), None)
+                .await
         }
         Err(StageError::Machine(reason)) => {
             tracing::warn!(job = %job_id, stage = stage.task(), reason, "to be tried again");
@@ -240,7 +240,7 @@ where
     if begun > MOST_BEGUN {
         // the ledger may need more memory than there is; without this it would take one worker after another with it
         let task = stage.task();
-        let detail = format!("{task} was begun {MOST_BEGUN} times, and each time the worker died or could not go on");
+        let detail = format!("{task} was started {MOST_BEGUN} times without progress");
         return Err(StageError::Failed(detail));
     }
     if context.stop.load(Ordering::Relaxed) {

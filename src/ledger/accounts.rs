@@ -1,4 +1,4 @@
-//! `accounts.csv`: `account,class` — who there is, whether they hold anything or not. An account is one row here, once.
+//! `accounts.csv`: `account,class`. It lists every account exactly once, with or without balances.
 
 use std::hash::{BuildHasher, RandomState};
 
@@ -14,15 +14,15 @@ use assay_core::text::{fold, name_defect, shown};
 
 pub(crate) const ACCOUNTS_HEADER: [&str; 2] = ["account", "class"];
 
-/// All accounts in file order: one long text with the places where references end, and an index by reference. About 15
-/// bytes an account beside the references themselves.
+/// All accounts in file order: the concatenated references with their end offsets, and an index by reference. It needs about 15
+/// bytes for each account in addition to the references.
 #[derive(Debug, Default)]
 pub(crate) struct Accounts {
     text: String,
     ends: Vec<usize>,
     classes: Vec<u8>,
-    /// Account numbers, hashed by folded reference: the one table finds accounts and finds those that look alike. The hash
-    /// is seeded by the operating system, so that nobody can prepare references that all collide; no result depends on it.
+    /// Account numbers, hashed by folded reference. The same table finds accounts and look-alikes. The operating system seeds the
+    /// hash, so that nobody can prepare colliding references; no result depends on it.
     index: HashTable<u32>,
     hasher: RandomState,
 }
@@ -45,21 +45,20 @@ impl Accounts {
         self.index.find(hash, |account| self.get(*account) == wanted).copied()
     }
 
-    /// As [`find`](Self::find); most files keep an account's rows together, so that looking at the `last` one found first
-    /// saves most of the searching.
+    /// As [`find`](Self::find), but tries the `last` found account first, because most files keep the rows of an account together.
     pub(crate) fn find_near(&self, last: Option<u32>, wanted: &str) -> Option<u32> {
         last.filter(|last| self.get(*last) == wanted).or_else(|| self.find(wanted))
     }
 
-    /// Adds an account, or returns the one whose reference reads the same.
-    fn add(&mut self, account: &str, class: u8) -> Result<(), Refused> {
+    /// Adds an account, or returns the existing one with an equal folded reference.
+    fn add(&mut self, account: &str, class: u8) -> Result<(), AddError> {
         let folded = fold(account);
         let hash = self.hasher.hash_one(folded.as_ref());
         let alike = |other: &u32| fold(self.get(*other)) == folded;
         if let Some(other) = self.index.find(hash, alike) {
-            return Err(Refused::Alike(*other));
+            return Err(AddError::Duplicate(*other));
         }
-        let number = u32::try_from(self.len()).ok().filter(|number| *number < u32::MAX).ok_or(Refused::TooMany)?;
+        let number = u32::try_from(self.len()).ok().filter(|number| *number < u32::MAX).ok_or(AddError::TooMany)?;
         self.text.push_str(account);
         self.ends.push(self.text.len());
         self.classes.push(class);
@@ -69,8 +68,8 @@ impl Accounts {
     }
 }
 
-enum Refused {
-    Alike(u32),
+enum AddError {
+    Duplicate(u32),
     TooMany,
 }
 
@@ -80,7 +79,8 @@ fn reference<'a>(text: &'a str, ends: &[usize], account: u32) -> &'a str {
     &text[start..ends[account]]
 }
 
-/// Reads the accounts and the number of rows; their classes must be among `classes` where there are such. `None`, with findings, where the file cannot be made out at all.
+/// Reads the accounts and the number of rows. If there are `classes`, every account's class must be among them. `None`, with
+/// findings, if the file cannot be read.
 pub(crate) fn read(
     source: &Source,
     classes: Option<&Classes>,
@@ -99,7 +99,7 @@ pub(crate) fn read(
         let mut add = |reason: String| findings.add(&source.name, Some(line), reason);
         let class = parse_class(class_text, classes).unwrap_or_else(|reason| {
             add(reason);
-            // An account with a bad class is still an account: its balances are not errors as well.
+            // keep an account with a wrong class, so that its balances are not errors too
             0
         });
         if let Some(defect) = name_defect(account, MAX_ACCOUNT_BYTES) {
@@ -108,17 +108,17 @@ pub(crate) fn read(
         }
         match accounts.add(account, class) {
             Ok(()) => {}
-            Err(Refused::TooMany) => {
-                add("is one account too many: a snapshot has at most 2^32 - 1".to_owned());
+            Err(AddError::TooMany) => {
+                add("too many accounts: a snapshot has at most 2^32 - 1".to_owned());
                 break;
             }
-            Err(Refused::Alike(other)) => {
+            Err(AddError::Duplicate(other)) => {
                 let other = accounts.get(other);
                 add(if other == account {
                     format!("account {} is listed twice", shown(account))
                 } else {
                     format!(
-                        "account {} differs from account {} in case, form or padding only",
+                        "account {} differs from account {} only in case, Unicode form or padding",
                         shown(account),
                         shown(other)
                     )

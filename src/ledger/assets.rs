@@ -1,4 +1,4 @@
-//! `assets.csv`: `symbol,scale,price,quote` — what can be held, in which unit it is counted, and what one is worth.
+//! `assets.csv`: `symbol,scale,price,quote`. It lists the assets of the book with their units and prices.
 
 use std::collections::HashMap;
 
@@ -17,12 +17,11 @@ pub(crate) const MAX_SYMBOL_BYTES: usize = 64;
 /// One asset of the book.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asset {
-    /// Symbol, 1 to 64 bytes, as the exchange writes it; case matters, but no two differ in case only.
+    /// Symbol, 1 to 64 bytes, as the exchange writes it. Case matters, but no two symbols differ only in case.
     pub symbol: String,
     /// Decimals of the smallest unit: quantities count units of 10^-`scale`, 0 to 18.
     pub scale: u8,
-    /// Price of one whole asset in the quote currency, exactly as given; its text form is `to_string()`. `None` only where
-    /// nobody holds or owes the asset.
+    /// Exact price of a whole unit in the quote currency. `None` only if nobody holds or owes the asset.
     pub price: Option<Decimal>,
     /// Currency of the price; the same for all assets.
     pub quote: String,
@@ -32,11 +31,11 @@ pub struct Asset {
 #[derive(Debug, Default)]
 pub(crate) struct Assets {
     pub(crate) list: Vec<Asset>,
-    /// Where each asset stands in the list.
+    /// Index of each asset in the list.
     pub(crate) by_symbol: HashMap<String, u16>,
 }
 
-/// Reads the assets. `None`, with findings, where the file cannot be made out at all.
+/// Reads the assets. `None`, with findings, if the file cannot be read.
 pub(crate) fn read(
     source: &Source,
     limits: &Limits,
@@ -59,7 +58,7 @@ pub(crate) fn read(
         }
         if let Some(first) = first_line_of.get(fold(symbol).as_ref()) {
             add(format!(
-                "symbol {} is the one of line {first} again, or differs from it in case, form or padding only",
+                "symbol {} repeats the one of line {first}, or differs from it only in case, Unicode form or padding",
                 shown(symbol)
             ));
             continue;
@@ -69,7 +68,7 @@ pub(crate) fn read(
             continue;
         };
         if assets.list.len() == MAX_ASSETS {
-            add(format!("is one asset too many: a book has at most {MAX_ASSETS}"));
+            add(format!("too many assets: a book has at most {MAX_ASSETS}"));
         }
         let scale = parse_scale(fields.get(1));
         if scale.is_none() {
@@ -79,7 +78,7 @@ pub(crate) fn read(
             "" => None,
             text => Some(parse_decimal(text).unwrap_or_else(|error| {
                 add(format!("{symbol} price {} {error}", shown(text)));
-                // Whatever stands here is never seen: the finding keeps the snapshot from being made.
+                // a placeholder: with a finding, no snapshot is made
                 Decimal { units: 0, scale: 0 }
             })),
         };
@@ -88,7 +87,10 @@ pub(crate) fn read(
         } else if let Some(first) = assets.list.first()
             && first.quote != quote
         {
-            add(format!("{symbol} is priced in {quote}, the first asset in {}; all must be alike", first.quote));
+            add(format!(
+                "{symbol} has the quote currency {quote}, but the first asset has {}; all assets must have the same one",
+                first.quote
+            ));
         }
         assets.by_symbol.insert(symbol.to_owned(), index);
         assets.list.push(Asset {
@@ -105,7 +107,7 @@ pub(crate) fn read(
 }
 
 fn parse_scale(text: &str) -> Option<u8> {
-    // One spelling only: no "+8", no "08".
+    // one spelling only: neither "+8" nor "08"
     let scale = text.parse::<u8>().ok().filter(|scale| *scale <= MAX_SCALE)?;
     (scale.to_string() == text).then_some(scale)
 }

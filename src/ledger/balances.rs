@@ -1,4 +1,4 @@
-//! `balances.csv`: `account,asset,equity,debt` — who holds and owes how much of what.
+//! `balances.csv`: `account,asset,equity,debt`. It lists what each account holds and owes.
 
 use std::collections::BTreeSet;
 
@@ -16,14 +16,14 @@ use assay_core::text::shown;
 
 pub(crate) const BALANCES_HEADER: [&str; 4] = ["account", "asset", "equity", "debt"];
 
-/// What stands in the file, sorted by (account, asset), rows without any quantity left out.
+/// The balances, sorted by (account, asset), without rows of zeros.
 #[derive(Debug, Default)]
 pub(crate) struct Balances {
     pub(crate) holdings: Vec<Holding>,
-    /// For each account the number of holdings of it and all before it.
+    /// For each account, the number of holdings of this account and all before it.
     pub(crate) ends: Vec<usize>,
     pub(crate) totals: Vec<AssetTotals>,
-    /// Rows of the file.
+    /// Number of rows.
     pub(crate) rows: u64,
 }
 
@@ -36,7 +36,7 @@ impl Balances {
     }
 }
 
-/// Reads the balances. `None`, with findings, where the file cannot be made out at all.
+/// Reads the balances. `None`, with findings, if the file cannot be read.
 pub(crate) fn read(
     source: &Source,
     accounts: &Accounts,
@@ -55,10 +55,10 @@ pub(crate) fn read(
             findings.add(
                 &source.name,
                 Some(line),
-                format_args!("{} is held here but has no price in assets.csv", asset.symbol),
+                format_args!("{} has a balance but no price in assets.csv", asset.symbol),
             );
         }
-        // At most 2^32 accounts with less than 2^64 each: no total reaches 2^96.
+        // at most 2^32 accounts with less than 2^64 each: every total is below 2^96
         let total = &mut balances.totals[usize::from(holding.asset)];
         total.equity += u128::from(holding.equity);
         total.debt += u128::from(holding.debt);
@@ -78,7 +78,7 @@ pub(crate) fn read(
     Ok(Some(balances))
 }
 
-/// Hands every row that can be understood to `take`, and returns how many rows there are, understood or not.
+/// Calls `take` for every well-formed row. Returns the number of all rows.
 fn each_row(
     source: &Source,
     accounts: &Accounts,
@@ -126,8 +126,8 @@ fn each_row(
     Ok(Some(table.rows()))
 }
 
-/// Names the lines that hold a pair of account and asset again. Line numbers are not kept for every row, they would cost a
-/// quarter of all memory; a file with this error is read once more instead.
+/// Reports the lines that repeat a pair of account and asset. Keeping all line numbers would cost a quarter of all memory, so a
+/// file with this error is read a second time.
 fn report_repeated(
     source: &Source,
     accounts: &Accounts,
@@ -138,7 +138,7 @@ fn report_repeated(
 ) -> Result<(), Environment> {
     let mut seen = BTreeSet::new();
     let mut seen_again = 0u64;
-    // What else is wrong with the file has been said the first time.
+    // the first pass has reported all other errors
     let mut unheard = Findings::new(0);
     each_row(source, accounts, assets, limits, &mut unheard, &crate::progress::Silent, |line, holding, _| {
         let key = holding.key();
@@ -156,12 +156,16 @@ fn report_repeated(
         }
     })?;
     if seen_again == 0 {
-        findings.add(&source.name, None, "changed while it was read, and held an account's asset twice at first");
+        findings.add(
+            &source.name,
+            None,
+            "the file changed while it was read; at first, an account had two rows for one asset",
+        );
     }
     Ok(())
 }
 
-/// Names every account that has more entries than its pages can count.
+/// Reports every account with more entries than fit its pages.
 pub(crate) fn report_oversized(balances: &Balances, accounts: &Accounts, accounts_file: &str, findings: &mut Findings) {
     for holdings in balances.holdings.chunk_by(|a, b| a.account == b.account) {
         let entries: usize = holdings.iter().map(Holding::entries).sum();
@@ -169,10 +173,10 @@ pub(crate) fn report_oversized(balances: &Balances, accounts: &Accounts, account
             let account = holdings[0].account;
             findings.add(
                 accounts_file,
-                // Every row below the header is an account where the file has no error of its own.
+                // without errors in accounts.csv, every row below the header is an account
                 Some(u64::from(account) + 2),
                 format_args!(
-                    "account {} has {entries} entries in balances.csv, at most {MAX_ENTRIES_PER_ACCOUNT} fit its pages",
+                    "account {} has {entries} entries in balances.csv; at most {MAX_ENTRIES_PER_ACCOUNT} fit its pages",
                     shown(accounts.get(account))
                 ),
             );

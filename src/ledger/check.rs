@@ -1,4 +1,4 @@
-//! From a directory to a [`Snapshot`], or to everything that is wrong with it.
+//! Checks a directory and makes a [`Snapshot`], or lists all errors.
 
 use std::path::Path;
 
@@ -19,12 +19,12 @@ use assay_core::text::shown;
 
 /// Reads a snapshot directory and checks every rule of the format.
 ///
-/// Reading goes on past an error wherever what follows can still be understood, so that an operator sees all of them in
-/// one go. Memory: per account the reference and about 30 bytes, 24 bytes per holding, position and row of collateral; progress is in bytes read from disk.
+/// The check continues after an error wherever it can, so that an operator sees all errors at once. Memory: for each account the
+/// reference and about 30 bytes; 24 bytes for each holding, position and row of collateral. Progress counts bytes read from disk.
 ///
 /// # Errors
-/// [`CheckError::NotValid`] with the findings, or [`CheckError::Environment`] where a file could not be read; then nothing
-/// is said about the ledger.
+/// [`CheckError::NotValid`] with the findings, or [`CheckError::Environment`] if a file could not be read; that says nothing about
+/// the ledger.
 pub fn check(dir: &Path, limits: &Limits, progress: &dyn Progress) -> Result<Snapshot, CheckError> {
     let mut findings = Findings::new(limits.max_errors_kept);
     let files = directory::list(dir, &mut findings)?;
@@ -60,7 +60,7 @@ pub fn check(dir: &Path, limits: &Limits, progress: &dyn Progress) -> Result<Sna
         (Some(source), Some(assets)) => tiers::read(source, assets, limits, &mut findings, progress)?,
         _ => None,
     };
-    // Without accounts and assets every single row would be an error; the missing file has been reported.
+    // without accounts and assets, every row would be an error; the missing file is reported already
     let balances = match (&files.balances, &accounts, &assets) {
         (Some(source), Some((accounts, _)), Some(assets)) => {
             balances::read(source, accounts, assets, limits, &mut findings, progress)?
@@ -93,7 +93,10 @@ pub fn check(dir: &Path, limits: &Limits, progress: &dyn Progress) -> Result<Sna
         findings.add(
             "collateral.csv",
             None,
-            format_args!("is missing: tiers.csv has the kinds {}, and nothing says what is which", kinds.join(", ")),
+            format_args!(
+                "is missing: tiers.csv has the kinds {}, so collateral.csv must give the kind of each holding",
+                kinds.join(", ")
+            ),
         );
     }
 
@@ -123,7 +126,7 @@ pub fn check(dir: &Path, limits: &Limits, progress: &dyn Progress) -> Result<Sna
         [("coverage_bps", policy.coverage_bps.is_some()), ("coverage_basis", policy.coverage_basis.is_some())]
     {
         if given && !has_reserves_file {
-            findings.add(MANIFEST, None, format_args!("policy.{name} asks for reserves, but there is no reserves.csv"));
+            findings.add(MANIFEST, None, format_args!("policy.{name} needs reserves, but there is no reserves.csv"));
         }
     }
     if !findings.is_empty() {
@@ -154,7 +157,7 @@ fn reconcile_rows(rows: &[(&str, Option<u64>, u64)], findings: &mut Findings) {
         if let Some(expected) = expected
             && expected != found
         {
-            findings.add(MANIFEST, None, format_args!("rows.{table} says {expected}, the file has {found}"));
+            findings.add(MANIFEST, None, format_args!("rows.{table} is {expected}, but the file has {found} rows"));
         }
     }
 }
@@ -162,7 +165,7 @@ fn reconcile_rows(rows: &[(&str, Option<u64>, u64)], findings: &mut Findings) {
 fn reconcile_totals(manifest: &Manifest, assets: &Assets, balances: &Balances, findings: &mut Findings) {
     for (symbol, expected) in &manifest.totals {
         let Some(asset) = assets.by_symbol.get(symbol).map(|asset| usize::from(*asset)) else {
-            findings.add(MANIFEST, None, format_args!("totals names {}, which is not in assets.csv", shown(symbol)));
+            findings.add(MANIFEST, None, format_args!("totals.{} is not an asset of assets.csv", shown(symbol)));
             continue;
         };
         let scale = assets.list[asset].scale;
@@ -174,7 +177,7 @@ fn reconcile_totals(manifest: &Manifest, assets: &Assets, balances: &Balances, f
                     MANIFEST,
                     None,
                     format_args!(
-                        "totals.{symbol}.{word} says {text}, the balances sum to {}",
+                        "totals.{symbol}.{word} is {text}, but the balances sum to {}",
                         format_units(found, scale)
                     ),
                 ),

@@ -1,4 +1,4 @@
-//! `classes.csv`: `class,name,kyc_level,jurisdiction` — what the numbers in accounts.csv stand for.
+//! `classes.csv`: `class,name,kyc_level,jurisdiction`. It describes the class numbers of accounts.csv.
 
 use super::finding::{Environment, Findings};
 use super::limits::Limits;
@@ -14,13 +14,13 @@ const MAX_TEXT_BYTES: usize = 256;
 /// One class of accounts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClassInfo {
-    /// Its number, as accounts.csv and limits.csv give it.
+    /// Number, as in accounts.csv and limits.csv.
     pub class: u8,
-    /// What the exchange calls it, 1 to 256 bytes.
+    /// Name, 1 to 256 bytes.
     pub name: String,
-    /// How well its customers are known; may be empty.
+    /// KYC level of its customers; may be empty.
     pub kyc_level: String,
-    /// Where its customers are; may be empty.
+    /// Jurisdiction of its customers; may be empty.
     pub jurisdiction: String,
 }
 
@@ -37,7 +37,7 @@ impl Classes {
     }
 }
 
-/// A class number in its one spelling: no "+1", no "01". It must be among `classes` where there are such.
+/// Parses a class number. "+1" and "01" are refused. If there are `classes`, the number must be among them.
 pub(crate) fn parse_class(text: &str, classes: Option<&Classes>) -> Result<u8, String> {
     match text.parse::<u8>().ok().filter(|class| class.to_string() == text) {
         None => Err(format!("class {} is not an integer from 0 to 255", shown(text))),
@@ -48,7 +48,7 @@ pub(crate) fn parse_class(text: &str, classes: Option<&Classes>) -> Result<u8, S
     }
 }
 
-/// Reads the classes. `None`, with findings, where the file cannot be made out at all.
+/// Reads the classes. `None`, with findings, if the file cannot be read.
 pub(crate) fn read(
     source: &Source,
     limits: &Limits,

@@ -1,5 +1,5 @@
-//! `collateral.csv`: `account,asset,kind,amount` — which part of an account's equity secures its debts, and under which of
-//! the tables in tiers.csv.
+//! `collateral.csv`: `account,asset,kind,amount`. It states which part of an account's equity is collateral, and which table of
+//! tiers.csv applies.
 
 use super::accounts::Accounts;
 use super::assets::Assets;
@@ -16,7 +16,7 @@ use assay_core::text::shown;
 
 pub(crate) const COLLATERAL_HEADER: [&str; 4] = ["account", "asset", "kind", "amount"];
 
-/// What of one account's equity in one asset is collateral of one kind.
+/// The part of an account's equity in one asset that is collateral of one kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Collateral {
     /// Number of the account in the snapshot's list.
@@ -29,7 +29,7 @@ pub struct Collateral {
     pub amount: u64,
 }
 
-/// What collateral refers to.
+/// The accounts, assets and tiers that the rows refer to.
 pub(crate) struct Ledger<'a> {
     pub(crate) accounts: &'a Accounts,
     pub(crate) assets: &'a Assets,
@@ -37,21 +37,21 @@ pub(crate) struct Ledger<'a> {
     pub(crate) balances: &'a Balances,
 }
 
-/// All collateral, sorted by account, asset and kind, rows without any amount left out.
+/// All collateral, sorted by account, asset and kind, without rows of zeros.
 #[derive(Debug, Default)]
-pub(crate) struct Pledged {
+pub(crate) struct CollateralRows {
     pub(crate) by_account: PerAccount<Collateral>,
     pub(crate) rows: u64,
 }
 
-/// Reads the collateral. `None`, with findings, where the file cannot be made out at all.
+/// Reads the collateral. `None`, with findings, if the file cannot be read.
 pub(crate) fn read(
     source: &Source,
     ledger: &Ledger<'_>,
     limits: &Limits,
     findings: &mut Findings,
     progress: &dyn Progress,
-) -> Result<Option<Pledged>, Environment> {
+) -> Result<Option<CollateralRows>, Environment> {
     let Ledger { accounts, assets, tiers, .. } = ledger;
     let mut table = Table::open(source, SNAPSHOT_LINE_BYTES, limits, progress)?;
     if !table.expect_header(&COLLATERAL_HEADER, findings)? {
@@ -90,10 +90,13 @@ pub(crate) fn read(
     sort_once_each(&mut found, |row| (row.account, row.asset, row.kind), reason, source, findings);
     report_over_equity(source, ledger, &found, findings);
     let list = found.into_iter().map(|(_, row)| row).filter(|row| row.amount > 0).collect();
-    Ok(Some(Pledged { by_account: PerAccount::new(list, |row| row.account, accounts.len()), rows: table.rows() }))
+    Ok(Some(CollateralRows {
+        by_account: PerAccount::new(list, |row| row.account, accounts.len()),
+        rows: table.rows(),
+    }))
 }
 
-/// Nobody can pledge more than they have: names the last line of every account and asset whose kinds sum to more.
+/// Collateral cannot exceed equity: reports the last line of every account and asset whose kinds sum to more.
 fn report_over_equity(source: &Source, ledger: &Ledger<'_>, found: &[(u64, Collateral)], findings: &mut Findings) {
     for rows in found.chunk_by(|(_, a), (_, b)| (a.account, a.asset) == (b.account, b.asset)) {
         let (account, asset) = (rows[0].1.account, rows[0].1.asset);
@@ -105,7 +108,7 @@ fn report_over_equity(source: &Source, ledger: &Ledger<'_>, found: &[(u64, Colla
                 &source.name,
                 rows.iter().map(|(line, _)| *line).max(),
                 format_args!(
-                    "account {} has {} {} of collateral, but equity of {} only",
+                    "account {} has {} {} of collateral, but its equity is only {}",
                     shown(ledger.accounts.get(account)),
                     format_units(pledged, asset.scale),
                     asset.symbol,

@@ -1,5 +1,5 @@
-//! Which files a snapshot directory consists of. A file that nobody reads is an error: an exchange that hands over its
-//! position limits must not be told "valid" by a version that never opened them.
+//! The files of a snapshot directory. An unknown file is an error: a version that does not read position limits must not call a
+//! ledger with position limits valid.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use super::finding::{Environment, Findings};
 use super::manifest::MANIFEST;
 use super::source::Source;
 
-/// The files found; `None` where one is missing (a finding, except for those a ledger may have no use for).
+/// The files that were found. A missing file is `None`; a missing required file is a finding.
 #[derive(Debug, Default)]
 pub(crate) struct Files {
     pub(crate) manifest: Option<PathBuf>,
@@ -38,7 +38,7 @@ const TABLES: [&str; 10] = [
     "collateral",
 ];
 
-/// The table that a file of this name holds, packed or not.
+/// The table of a file name, compressed or not.
 pub(crate) fn table_of(name: &str) -> Option<&'static str> {
     let plain = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(name);
     let stem = plain.strip_suffix(".csv")?;
@@ -50,7 +50,7 @@ pub(crate) fn list(dir: &Path, findings: &mut Findings) -> Result<Files, Environ
     let mut paths = fs::read_dir(dir)
         .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>())
         .map_err(Environment::at(dir))?;
-    // The operating system lists files in any order; findings are to come in one.
+    // the operating system lists files in any order; findings need a fixed order
     paths.sort();
     for path in paths {
         let source = Source::new(&path);
@@ -59,7 +59,7 @@ pub(crate) fn list(dir: &Path, findings: &mut Findings) -> Result<Files, Environ
             continue;
         }
         if !fs::metadata(&path).map_err(Environment::at(&path))?.is_file() {
-            findings.add(name, None, "is not a file, and a snapshot has nothing but files");
+            findings.add(name, None, "is not a regular file; a snapshot contains only files");
             continue;
         }
         if name == MANIFEST {
@@ -78,13 +78,13 @@ pub(crate) fn list(dir: &Path, findings: &mut Findings) -> Result<Files, Environ
             Some("positions") => &mut files.positions,
             Some("collateral") => &mut files.collateral,
             _ => {
-                findings.add(name, None, "is not a file of a snapshot");
+                findings.add(name, None, "is not a known file of a snapshot");
                 continue;
             }
         };
         match slot {
             Some(first) => {
-                findings.add(name, None, format_args!("stands beside {}; which of the two is meant?", first.name))
+                findings.add(name, None, format_args!("contains the same table as {}; remove one of them", first.name))
             }
             None => *slot = Some(source),
         }
@@ -107,7 +107,7 @@ pub(crate) fn list(dir: &Path, findings: &mut Findings) -> Result<Files, Environ
         if let Some(file) = file
             && !there
         {
-            findings.add(&file.name, None, format_args!("says nothing without {needed}, which is missing"));
+            findings.add(&file.name, None, format_args!("needs {needed}, which is missing"));
         }
     }
     Ok(files)

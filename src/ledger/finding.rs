@@ -1,17 +1,17 @@
-//! What is wrong with a ledger, and what is wrong with the machine: two kinds of failure that callers treat differently.
+//! Errors in a ledger and errors of the environment. Callers treat the two kinds differently.
 
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// One thing that is wrong, as a sentence for the person who can repair it.
+/// One error in a ledger, as a sentence for the person who can correct it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Finding {
     /// Name of the file, without its folder.
     pub file: String,
-    /// Line in that file, the first being 1; absent where the file as a whole is meant.
+    /// Line, counted from 1; `None` if the finding concerns the whole file.
     pub line: Option<u64>,
-    /// What is wrong, with the value found and the value allowed.
+    /// Reason, with the value found and the value allowed.
     pub reason: String,
 }
 
@@ -24,13 +24,13 @@ impl fmt::Display for Finding {
     }
 }
 
-/// Everything that is wrong with a ledger: the first findings in full, and how many there are in all. A file of ten
-/// million bad lines must not take ten million sentences of memory.
+/// All errors in a ledger: the first findings in full, and the total number. A file with ten million wrong lines must not need
+/// memory for ten million sentences.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Findings {
     /// The first findings, in the order in which the files are read.
     pub findings: Vec<Finding>,
-    /// How many findings there are, kept or not.
+    /// Number of all findings.
     pub total: u64,
     #[serde(skip)]
     max_kept: usize,
@@ -41,7 +41,7 @@ impl Findings {
         Self { findings: Vec::new(), total: 0, max_kept }
     }
 
-    /// Counts one finding, and keeps it while there is room. The sentence is only put together where it is kept.
+    /// Counts a finding and keeps it if there is room. The sentence is only formatted if it is kept.
     pub(crate) fn add(&mut self, file: &str, line: Option<u64>, reason: impl fmt::Display) {
         self.total = self.total.saturating_add(1);
         if self.findings.len() < self.max_kept {
@@ -70,13 +70,13 @@ impl fmt::Display for Findings {
     }
 }
 
-/// The machine failed, not the ledger: a folder that is not there, a permission, a disk. Nothing is said about the ledger.
+/// A failure of the environment, such as a missing directory, a permission or a disk. It says nothing about the ledger.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {source}", path.display())]
 pub struct Environment {
-    /// What was being read or written.
+    /// The path.
     pub path: PathBuf,
-    /// What the operating system said.
+    /// The error of the operating system.
     pub source: io::Error,
 }
 

@@ -1,4 +1,4 @@
-//! What accounts hold and owe, one by one and together.
+//! Holdings of accounts, and their totals.
 
 /// What one account holds and owes of one asset, in the asset's smallest unit. At least one of the two is not zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

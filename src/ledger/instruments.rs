@@ -1,4 +1,4 @@
-//! `instruments.csv`: `symbol,contract_size,mark_price,maintenance_margin_bps` — what positions can be held in.
+//! `instruments.csv`: `symbol,contract_size,mark_price,maintenance_margin_bps`. It lists the instruments of positions.
 
 use std::collections::HashMap;
 
@@ -15,16 +15,16 @@ pub(crate) const INSTRUMENTS_HEADER: [&str; 4] = ["symbol", "contract_size", "ma
 
 const MAX_MARGIN_BPS: u16 = 10_000;
 
-/// One instrument that positions are held in.
+/// An instrument, such as a future.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Instrument {
-    /// Symbol, 1 to 64 bytes, as the exchange writes it; case matters, but no two differ in case only.
+    /// Symbol, 1 to 64 bytes, as the exchange writes it. Case matters, but no two symbols differ only in case.
     pub symbol: String,
-    /// How much of the underlying one contract stands for; above zero.
+    /// Units of the underlying in one contract; above zero.
     pub contract_size: Decimal,
-    /// Price of one whole underlying in the quote currency; above zero.
+    /// Price of one unit of the underlying in the quote currency; above zero.
     pub mark_price: Decimal,
-    /// Margin that must be kept, in hundredths of a percent of the position's value, 0 to 10,000.
+    /// Maintenance margin in hundredths of a percent of the position's value, 0 to 10,000.
     pub maintenance_margin_bps: u16,
 }
 
@@ -36,7 +36,7 @@ pub(crate) struct Instruments {
     pub(crate) rows: u64,
 }
 
-/// Reads the instruments. `None`, with findings, where the file cannot be made out at all.
+/// Reads the instruments. `None`, with findings, if the file cannot be read.
 pub(crate) fn read(
     source: &Source,
     limits: &Limits,
@@ -58,7 +58,7 @@ pub(crate) fn read(
         }
         if let Some(first) = first_line_of.get(fold(symbol).as_ref()) {
             add(format!(
-                "symbol {} is the one of line {first} again, or differs from it in case, form or padding only",
+                "symbol {} repeats the one of line {first}, or differs from it only in case, Unicode form or padding",
                 shown(symbol)
             ));
             continue;
@@ -68,7 +68,7 @@ pub(crate) fn read(
             continue;
         };
         if instruments.list.len() == MAX_INSTRUMENTS {
-            add(format!("is one instrument too many: a book has at most {MAX_INSTRUMENTS}"));
+            add(format!("too many instruments: a book has at most {MAX_INSTRUMENTS}"));
         }
         let mut positive = |word: &str, text: &str| {
             let reason = match parse_decimal(text) {
@@ -77,7 +77,7 @@ pub(crate) fn read(
                 Err(error) => error.to_string(),
             };
             add(format!("{symbol} {word} {} {reason}", shown(text)));
-            // Never seen: the finding keeps the snapshot from being made.
+            // a placeholder: with a finding, no snapshot is made
             Decimal { units: 1, scale: 0 }
         };
         let (contract_size, mark_price) = (positive("contract_size", size), positive("mark_price", price));

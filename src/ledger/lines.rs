@@ -1,9 +1,9 @@
-//! Strict CSV, one line at a time. One line of text is one record, so that a line number always means what an editor
-//! shows, one bad line costs one finding, and a stray quote cannot swallow the rest of the file.
+//! A strict CSV reader. Each line is one record, so line numbers match those of an editor, a malformed line causes one finding, and
+//! a stray quote cannot hide the rest of the file.
 //!
-//! Accepted: UTF-8 without byte order mark, LF or CRLF, every line ended (a file cut short is noticed), fields plain or in
-//! double quotes as in RFC 4180, without line breaks inside. Not accepted: control characters, a quote in the middle of a
-//! plain field or text behind a closing quote (programs differ in what they make of those), too few or too many fields.
+//! Accepted: UTF-8 without byte order mark; LF or CRLF at the end of every line (so that an incomplete file is detected); fields
+//! plain or in double quotes as in RFC 4180, without line breaks. Refused: control characters; a quote inside a plain field or text
+//! after a closing quote, which programs interpret differently; too few or too many fields.
 
 use std::io::{self, BufRead};
 use std::rc::Rc;
@@ -13,7 +13,7 @@ use super::limits::Limits;
 use super::source::{Disk, Guard, Source, TooMuch};
 use crate::progress::Progress;
 
-/// Longest line of a snapshot file.
+/// Maximum length of a line in a snapshot file.
 pub(crate) const SNAPSHOT_LINE_BYTES: usize = 1 << 16;
 
 /// The fields of one line, unquoted.
@@ -28,7 +28,7 @@ impl Fields {
         self.ends.len()
     }
 
-    /// Field number `column`; empty where there is none, which the column count rules out.
+    /// Field number `column`; empty if there is none, which the check of the column count excludes.
     pub(crate) fn get(&self, column: usize) -> &str {
         let start = match column.checked_sub(1) {
             Some(before) => self.ends.get(before).copied().unwrap_or(self.text.len()),
@@ -42,7 +42,7 @@ impl Fields {
         (0..self.len()).map(|column| self.get(column))
     }
 
-    /// Takes one line apart, or says why that is not possible.
+    /// Splits a line into fields.
     fn split(&mut self, line: &str) -> Result<(), &'static str> {
         self.text.clear();
         self.ends.clear();
@@ -64,7 +64,7 @@ impl Fields {
             match behind.strip_prefix(',') {
                 Some(next) => rest = next,
                 None if behind.is_empty() => return Ok(()),
-                None => return Err("has text behind a closing quote"),
+                None => return Err("has text after a closing quote"),
             }
         }
     }
@@ -72,7 +72,7 @@ impl Fields {
     fn take_quoted<'l>(&mut self, mut rest: &'l str) -> Result<&'l str, &'static str> {
         loop {
             let Some((inside, behind)) = rest.split_once('"') else {
-                return Err("opens a quote and does not close it");
+                return Err("opens a quote but does not close it");
             };
             self.text.push_str(inside);
             match behind.strip_prefix('"') {
@@ -86,7 +86,7 @@ impl Fields {
     }
 }
 
-/// A CSV file being read. Malformed lines become findings and are passed over.
+/// A CSV file. Malformed lines become findings and are skipped.
 pub(crate) struct Table<'p> {
     source: Source,
     bytes: io::BufReader<Guard>,
@@ -101,7 +101,7 @@ pub(crate) struct Table<'p> {
     finished: bool,
 }
 
-enum Got {
+enum LineResult {
     Line,
     TooLong,
     Unterminated,
@@ -132,13 +132,13 @@ impl<'p> Table<'p> {
         })
     }
 
-    /// Reads the first line. `false`, with a finding, where it is not exactly `names`: what stands in the columns is then
-    /// unknown, and the file is not read further.
+    /// Reads the first line. `false`, with a finding, if it is not exactly `names`: then the meaning of the columns is unknown, and the
+    /// file is not read further.
     pub(crate) fn expect_header(&mut self, names: &[&str], findings: &mut Findings) -> Result<bool, Environment> {
         Ok(self.expect_one_header(&[names], findings)?.is_some())
     }
 
-    /// As [`expect_header`](Self::expect_header) where a file may have one of several; returns the number of columns.
+    /// As [`expect_header`](Self::expect_header) for a file with alternative headers; returns the number of columns.
     pub(crate) fn expect_one_header(
         &mut self,
         headers: &[&[&str]],
@@ -154,11 +154,11 @@ impl<'p> Table<'p> {
         }
         let headers: Vec<_> = headers.iter().map(|names| names.join(",")).collect();
         let headers = headers.join(" or ");
-        findings.add(&self.source.name, Some(1), format_args!("the header is not exactly {headers}"));
+        findings.add(&self.source.name, Some(1), format_args!("the header must be exactly {headers}"));
         Ok(None)
     }
 
-    /// From here on, lines must have this many fields.
+    /// Sets the number of fields of all following lines.
     pub(crate) fn expect_columns(&mut self, columns: usize) {
         self.columns = Some(columns);
     }
@@ -179,19 +179,19 @@ impl<'p> Table<'p> {
                 }
             };
             self.tell_progress();
-            self.line += u64::from(!matches!(got, Got::End));
+            self.line += u64::from(!matches!(got, LineResult::End));
             let line = Some(self.line);
             let defect = match got {
-                Got::End => {
+                LineResult::End => {
                     self.finished = true;
                     continue;
                 }
-                Got::Unterminated => {
+                LineResult::Unterminated => {
                     self.finished = true;
-                    "the last line does not end: the file was cut short".to_owned()
+                    "the last line has no line end; the file may be incomplete".to_owned()
                 }
-                Got::TooLong => format!("is longer than {} bytes", self.max_line_bytes),
-                Got::Line => match self.take_apart(findings) {
+                LineResult::TooLong => format!("is longer than {} bytes", self.max_line_bytes),
+                LineResult::Line => match self.take_apart(findings) {
                     Ok(()) => return Ok(line),
                     Err(defect) => defect,
                 },
@@ -225,7 +225,7 @@ impl<'p> Table<'p> {
         let text = std::str::from_utf8(bytes)
             .map_err(|error| format!("is not UTF-8 from byte {} on", error.valid_up_to() + 1))?;
         if let Some(control) = text.chars().find(|c| c.is_control()) {
-            return Err(format!("holds the control character U+{:04X}", u32::from(control)));
+            return Err(format!("contains the control character U+{:04X}", u32::from(control)));
         }
         self.fields.split(text)?;
         match self.columns {
@@ -237,8 +237,8 @@ impl<'p> Table<'p> {
         }
     }
 
-    /// One line into the buffer, without its line feed. Of a line that is too long nothing more is kept than allowed.
-    fn read_line(&mut self) -> io::Result<Got> {
+    /// Reads one line into the buffer, without its line feed. An overlong line is truncated to the limit.
+    fn read_line(&mut self) -> io::Result<LineResult> {
         self.buffer.clear();
         let (mut any, mut too_long) = (false, false);
         loop {
@@ -248,7 +248,7 @@ impl<'p> Table<'p> {
                 Err(error) => return Err(error),
             };
             if chunk.is_empty() {
-                return Ok(if any { Got::Unterminated } else { Got::End });
+                return Ok(if any { LineResult::Unterminated } else { LineResult::End });
             }
             any = true;
             let feed = memchr::memchr(b'\n', chunk);
@@ -260,7 +260,7 @@ impl<'p> Table<'p> {
             let consumed = kept.len() + usize::from(feed.is_some());
             self.bytes.consume(consumed);
             if feed.is_some() {
-                return Ok(if too_long { Got::TooLong } else { Got::Line });
+                return Ok(if too_long { LineResult::TooLong } else { LineResult::Line });
             }
         }
     }
@@ -280,12 +280,12 @@ impl Drop for Table<'_> {
     }
 }
 
-/// What a failure in the unpacking means to the person who made the file.
+/// A decompression error as a sentence for the person who made the file.
 fn damage(error: &io::Error) -> String {
     if let Some(too_much) = error.get_ref().and_then(|inner| inner.downcast_ref::<TooMuch>()) {
         too_much.to_string()
     } else if error.kind() == io::ErrorKind::UnexpectedEof {
-        "the compressed file was cut short".to_owned()
+        "the compressed file is incomplete".to_owned()
     } else {
         format!("the compressed file is damaged: {error}")
     }

@@ -1,4 +1,4 @@
-//! `manifest.toml`: whose ledger this is, of which instant, and what the exchange says it adds up to.
+//! `manifest.toml`: exchange, snapshot, policy and expected totals.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -14,31 +14,31 @@ use assay_core::time::parse_instant;
 
 pub(crate) const MANIFEST: &str = "manifest.toml";
 
-/// A manifest is read whole; this is far more than 4,096 totals take.
+/// Maximum size of a manifest; 4,096 totals need far less.
 const MAX_MANIFEST_BYTES: u64 = 4 << 20;
-/// 1,000 %: anything above is a slip of the pen.
+/// 1,000 %: anything above is a typing error.
 const MAX_POLICY_BPS: u32 = 100_000;
 
-/// The manifest as written.
+/// The manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// Whose ledger this is.
+    /// The exchange.
     pub exchange: Exchange,
-    /// Which instant it shows.
+    /// Id and time of the snapshot.
     pub snapshot: SnapshotInfo,
-    /// Row counts the files must have.
+    /// Number of rows that the files must have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<Rows>,
-    /// What the exchange requires of itself.
+    /// Policy that the exchange sets for itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<Policy>,
-    /// Totals the balances must add up to, by symbol. Assets that are not listed are not reconciled.
+    /// Totals that the balances must match, by symbol. Assets that are not listed are not compared.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub totals: BTreeMap<String, TotalText>,
 }
 
-/// Whose ledger this is.
+/// The exchange.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Exchange {
@@ -51,20 +51,20 @@ pub struct Exchange {
     pub domain: String,
 }
 
-/// Which instant the ledger shows.
+/// Id and time of a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SnapshotInfo {
-    /// The exchange's own name for this snapshot: 1 to 64 of `A–Z a–z 0–9 . _ -`.
+    /// Id chosen by the exchange: 1 to 64 of `A–Z a–z 0–9 . _ -`.
     pub id: String,
     /// RFC 3339 in UTC, ending in `Z`, in the one spelling of [`assay_core::time`].
     pub taken_at: String,
-    /// Height of each chain at which the reserves were read.
+    /// Block height of each chain at which the reserves were read.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub block_heights: BTreeMap<String, u64>,
 }
 
-/// Row counts the files must have, headers not counted. What is left out is not compared.
+/// Number of rows that the files must have, without headers. Files that are not listed are not compared.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rows {
@@ -97,36 +97,36 @@ pub struct Rows {
     pub collateral: Option<u64>,
 }
 
-/// What coverage is measured against.
+/// Basis of the coverage.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CoverageBasis {
-    /// All that customers own.
+    /// All customer assets.
     #[default]
     Gross,
-    /// What customers own less what they owe.
+    /// Customer assets minus debts.
     Net,
 }
 
-/// What the exchange requires of itself. What is left out is not required.
+/// Policy that the exchange sets for itself. A missing value sets no requirement.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Policy {
-    /// Reserves must be at least this part of what is owed, in hundredths of a percent (10,000 = all of it), 0 to 100,000.
+    /// Required ratio of reserves to customer assets, in hundredths of a percent (10,000 = 100 %), 0 to 100,000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coverage_bps: Option<u32>,
-    /// What coverage is measured against; gross where it is left out.
+    /// Basis of the coverage; default gross.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coverage_basis: Option<CoverageBasis>,
-    /// Most accounts that may be below their maintenance margin.
+    /// Maximum number of accounts below their maintenance margin.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub below_margin_max: Option<u64>,
-    /// Least part of what customers own that must be left after what they owe, in hundredths of a percent, 0 to 100,000.
+    /// Required ratio of positive to negative equity, in hundredths of a percent, 0 to 100,000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub equity_ratio_bps: Option<u32>,
 }
 
-/// One asset's totals as decimal text.
+/// Totals of one asset as decimal text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TotalText {
@@ -136,7 +136,7 @@ pub struct TotalText {
     pub debt: String,
 }
 
-/// Reads the manifest. `None`, with findings, where it cannot be made out at all.
+/// Reads the manifest. `None`, with findings, if it cannot be read.
 pub(crate) fn read(path: &Path, findings: &mut Findings) -> Result<Option<Manifest>, Environment> {
     let mut bytes = Vec::new();
     File::open(path)
@@ -153,7 +153,7 @@ pub(crate) fn read(path: &Path, findings: &mut Findings) -> Result<Option<Manife
     Ok(parse(&text, findings))
 }
 
-/// [`read`] for a manifest that is no file yet.
+/// Parses a manifest from text.
 pub(crate) fn parse(text: &str, findings: &mut Findings) -> Option<Manifest> {
     match toml::from_str::<Manifest>(text) {
         Ok(manifest) => {
@@ -193,10 +193,12 @@ fn judge(manifest: &Manifest, findings: &mut Findings) {
         if let Some(defect) = name_defect(chain, 64) {
             add(format!("a chain in snapshot.block_heights {defect}"));
         } else if !chain.bytes().all(|b| b.is_ascii_graphic()) {
-            add(format!("snapshot.block_heights.{chain}: a chain's name is letters, digits and signs without spaces"));
+            add(format!(
+                "snapshot.block_heights.{chain}: a chain name must consist of letters, digits and symbols without spaces"
+            ));
         }
         if *height > MAX_HEIGHT {
-            add(format!("snapshot.block_heights.{chain} is {height}, at most {MAX_HEIGHT} is allowed"));
+            add(format!("snapshot.block_heights.{chain} is {height}; the maximum is {MAX_HEIGHT}"));
         }
     }
     let policy = policy.unwrap_or_default();
@@ -204,18 +206,18 @@ fn judge(manifest: &Manifest, findings: &mut Findings) {
         if let Some(bps) = bps
             && bps > MAX_POLICY_BPS
         {
-            add(format!("policy.{name} is {bps}, at most {MAX_POLICY_BPS} is allowed"));
+            add(format!("policy.{name} is {bps}; the maximum is {MAX_POLICY_BPS}"));
         }
     }
 }
 
-/// JSON readers keep integers exact up to here.
+/// Largest integer that every JSON reader keeps exact.
 const MAX_HEIGHT: u64 = (1 << 53) - 1;
 
-/// Why `id` cannot name a snapshot.
+/// Why `id` is not a valid snapshot id.
 pub(crate) fn snapshot_id_defect(id: &str) -> Option<&'static str> {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
-    // "." and ".." are allowed characters, but folders elsewhere.
+    // "." and ".." consist of allowed characters but are directories
     (id.is_empty() || id.len() > 64 || !id.bytes().all(allowed) || matches!(id, "." | ".."))
         .then_some("is not 1 to 64 letters, digits, dots, underscores or hyphens")
 }

@@ -1,17 +1,16 @@
-//! What an exchange hands us: its ledger at one instant, as files.
+//! The ledger of an exchange at one instant, as files.
 //!
-//! **In:** a snapshot directory (`manifest.toml`, `assets.csv`, `accounts.csv`, `balances.csv`, and where the ledger has a
-//! use for them `reserves.csv`, `classes.csv`, `instruments.csv`, `limits.csv`, `positions.csv`, `tiers.csv` and
-//! `collateral.csv`; each CSV plain, `.gz` or `.zst`), or the published files of an exchange that has a format of its own.
-//! **Out:** a [`Snapshot`], whose every number is an exact integer and which only [`check`] can make; or every error at
-//! once, each with file, line and reason. [`sample`](sample::sample) and [`import`](import::import) write such directories.
+//! **In:** a snapshot directory (`manifest.toml`, `assets.csv`, `accounts.csv`, `balances.csv`, and optionally `reserves.csv`,
+//! `classes.csv`, `instruments.csv`, `limits.csv`, `positions.csv`, `tiers.csv` and `collateral.csv`; each CSV file may be
+//! compressed with gzip or zstd), or the published files of an exchange with another format.
+//! **Out:** a [`Snapshot`] in which every number is an exact integer and which only [`check`] can make; or all errors at once,
+//! each with file, line and reason. [`sample`](sample::sample) and [`import`](import::import) write such directories.
 //!
-//! **Never:** round a number, guess what a damaged line meant, ignore a file or a key it does not know, or take a second
-//! account, asset or reserve line for the first one spelled differently. It knows no circuit, no database, no clock and no
-//! chance beyond the seed it is given.
+//! **Never:** round a number, guess the meaning of a malformed line, ignore an unknown file or key, or accept two spellings of one
+//! account, asset or reserve line. The module uses no circuit, no database, no clock, and no randomness except a given seed.
 //!
-//! What a valid snapshot does not say: that the ledger is complete, that the prices are right, or that the reserves are the
-//! exchange's own. Messages of reserve lines and their signatures are carried along here, not verified.
+//! A valid snapshot does not show that the ledger is complete, that the prices are right, or that the exchange owns the reserves.
+//! Messages and signatures of reserve lines are kept but not verified.
 
 mod accounts;
 mod assets;

@@ -1,13 +1,13 @@
-//! Rows of a file that belong to accounts: sorted, each pair of account and thing once.
+//! Rows of a file, sorted by account, without duplicate keys.
 
 use super::finding::Findings;
 use super::source::Source;
 
-/// Rows sorted by account, with the place where each account's rows end.
+/// Rows sorted by account, with the index where each account's rows end.
 #[derive(Debug)]
 pub(crate) struct PerAccount<T> {
     rows: Vec<T>,
-    /// For each account the number of rows of it and all before it; empty where there is no row at all.
+    /// For each account, the number of rows of this account and all before it; empty without rows.
     ends: Vec<usize>,
 }
 
@@ -18,7 +18,7 @@ impl<T> Default for PerAccount<T> {
 }
 
 impl<T> PerAccount<T> {
-    /// Takes rows that are sorted by account.
+    /// Makes an index of rows that are sorted by account.
     pub(crate) fn new(rows: Vec<T>, account: impl Fn(&T) -> u32, accounts: usize) -> Self {
         let ends = if rows.is_empty() { Vec::new() } else { ends(rows.iter().map(account), accounts) };
         Self { rows, ends }
@@ -38,7 +38,7 @@ impl<T> PerAccount<T> {
     }
 }
 
-/// For each account the number of rows of it and all before it.
+/// For each account, the number of rows of this account and all before it.
 pub(crate) fn ends(row_accounts: impl Iterator<Item = u32>, accounts: usize) -> Vec<usize> {
     let mut ends = vec![0usize; accounts];
     for account in row_accounts {
@@ -52,7 +52,7 @@ pub(crate) fn ends(row_accounts: impl Iterator<Item = u32>, accounts: usize) -> 
     ends
 }
 
-/// Sorts rows, each with the line it stands in, by their key, and names every line that has the key of an earlier one.
+/// Sorts rows (with their line numbers) by key, and reports every line that repeats the key of an earlier one.
 pub(crate) fn sort_once_each<T, K: Ord>(
     rows: &mut [(u64, T)],
     key: impl Fn(&T) -> K,

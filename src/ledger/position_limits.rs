@@ -1,5 +1,5 @@
-//! `limits.csv`: `instrument,class,side,limit` — how many contracts an account of a class may hold. What has no row is
-//! prohibited.
+//! `limits.csv`: `instrument,class,side,limit`. It states how many contracts an account of a class may hold. A position without a row
+//! is prohibited.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use assay_core::text::shown;
 
 pub(crate) const LIMITS_HEADER: [&str; 4] = ["instrument", "class", "side", "limit"];
 
-/// Whether a position gains when the price rises or when it falls.
+/// Side of a position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Side {
     /// Gains when the price rises; a quantity above zero.
@@ -33,7 +33,7 @@ impl std::fmt::Display for Side {
     }
 }
 
-/// Most contracts that an account of one class may hold on one side of one instrument.
+/// Maximum number of contracts of an account of one class, on one side of one instrument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit {
     /// Number of the instrument in the snapshot's list.
@@ -42,11 +42,11 @@ pub struct Limit {
     pub class: u8,
     /// Side of the position.
     pub side: Side,
-    /// Whole contracts; a position of exactly as many is allowed.
+    /// Whole contracts; a position of exactly this number is allowed.
     pub limit: u64,
 }
 
-/// All limits, sorted by instrument, class and side; a row for both sides is two of them.
+/// All limits, sorted by instrument, class and side; a row for both sides gives two limits.
 #[derive(Debug, Default)]
 pub(crate) struct PositionLimits {
     pub(crate) list: Vec<Limit>,
@@ -54,7 +54,7 @@ pub(crate) struct PositionLimits {
 }
 
 impl PositionLimits {
-    /// The limit, or `None` where such a position is prohibited.
+    /// The limit, or `None` if such a position is prohibited.
     pub(crate) fn of(&self, instrument: u16, class: u8, side: Side) -> Option<u64> {
         let found =
             self.list.binary_search_by_key(&(instrument, class, side), |row| (row.instrument, row.class, row.side));
@@ -62,7 +62,7 @@ impl PositionLimits {
     }
 }
 
-/// Reads the limits. `None`, with findings, where the file cannot be made out at all.
+/// Reads the limits. `None`, with findings, if the file cannot be read.
 pub(crate) fn read(
     source: &Source,
     instruments: &Instruments,
@@ -75,7 +75,7 @@ pub(crate) fn read(
     if !table.expect_header(&LIMITS_HEADER, findings)? {
         return Ok(None);
     }
-    // Each limit with the line it stands in.
+    // each limit with its line number
     let mut found: BTreeMap<(u16, u8, Side), (u64, u64)> = BTreeMap::new();
     while let Some(line) = table.next(findings)? {
         let [symbol, class_text, side_text, limit_text] = [0, 1, 2, 3].map(|column| table.fields().get(column));
@@ -107,7 +107,7 @@ pub(crate) fn read(
         for side in sides {
             let (_, first) = *found.entry((instrument, class, *side)).or_insert((limit, line));
             if first != line {
-                add(format!("{symbol} has a limit for class {class} {side} in line {first} already"));
+                add(format!("{symbol} already has a limit for class {class} {side} in line {first}"));
             }
         }
     }

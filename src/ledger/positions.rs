@@ -1,4 +1,4 @@
-//! `positions.csv`: `account,instrument,quantity` — who holds how many contracts, above zero long and below zero short.
+//! `positions.csv`: `account,instrument,quantity`. It lists the positions: positive quantities are long, negative ones short.
 
 use super::accounts::Accounts;
 use super::finding::{Environment, Findings};
@@ -14,7 +14,7 @@ use assay_core::text::shown;
 
 pub(crate) const POSITIONS_HEADER: [&str; 3] = ["account", "instrument", "quantity"];
 
-/// What one account holds in one instrument.
+/// The position of one account in one instrument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Position {
     /// Number of the account in the snapshot's list.
@@ -27,15 +27,14 @@ pub struct Position {
     pub contracts: u64,
 }
 
-/// All positions, sorted by account and instrument, rows without any quantity left out.
+/// All positions, sorted by account and instrument, without rows of zeros.
 #[derive(Debug, Default)]
 pub(crate) struct Positions {
     pub(crate) by_account: PerAccount<Position>,
     pub(crate) rows: u64,
 }
 
-/// Reads the positions and holds each against its limit where there are limits. `None`, with findings, where the file
-/// cannot be made out at all.
+/// Reads the positions and compares each with its limit, if there are limits. `None`, with findings, if the file cannot be read.
 pub(crate) fn read(
     source: &Source,
     accounts: &Accounts,
@@ -81,7 +80,7 @@ pub(crate) fn read(
                     shown(account_text)
                 )),
                 Some(limit) if contracts > limit => add(format!(
-                    "account {} holds {contracts} contracts {side} of {symbol}, the limit of class {class} is {limit}",
+                    "account {} holds {contracts} contracts {side} of {symbol}; the limit of class {class} is {limit}",
                     shown(account_text)
                 )),
                 Some(_) => {}
@@ -102,7 +101,7 @@ fn parse_contracts(text: &str) -> Result<(Side, u64), DecimalError> {
     match text.strip_prefix('-') {
         None => Ok((Side::Long, parse_quantity(text, 0)?)),
         Some(short) => match parse_quantity(short, 0) {
-            // As for balances: nobody writes a negative zero on purpose.
+            // as for balances, negative zero is refused
             Ok(0) | Err(DecimalError::Negative | DecimalError::Empty) => Err(DecimalError::Malformed),
             other => Ok((Side::Short, other?)),
         },

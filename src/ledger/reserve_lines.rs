@@ -1,4 +1,4 @@
-//! `reserves.csv`: `asset,chain,address,amount,height,message,signature` — what the exchange says it owns, and where.
+//! `reserves.csv`: `asset,chain,address,amount,height,message,signature`. It lists the reserves that the exchange states.
 
 use std::collections::HashMap;
 
@@ -34,7 +34,7 @@ pub(crate) struct Reserves {
     pub(crate) rows: u64,
 }
 
-/// Reads the reserves. `None`, with findings, where the file cannot be made out at all.
+/// Reads the reserves. `None`, with findings, if the file cannot be read.
 pub(crate) fn read(
     source: &Source,
     assets: &Assets,
@@ -64,11 +64,11 @@ pub(crate) fn read(
             add(format!("asset {} is not in assets.csv", shown(symbol)));
             continue;
         };
-        // The same address counted twice is the oldest way to look solvent. Letter case is no difference: it is none in
-        // hexadecimal addresses, and no two real addresses of other kinds are that close.
+        // An address must not count twice. Case is ignored, because it has no meaning in hexadecimal addresses, and no two real
+        // addresses of other kinds differ only in case.
         let place = (asset, fold(chain).into_owned(), fold(address).into_owned());
         if let Some(first) = first_line_of.get(&place) {
-            add(format!("{symbol} at address {} is counted in line {first} already", shown(address)));
+            add(format!("{symbol} at address {} is already in line {first}", shown(address)));
             continue;
         }
         first_line_of.insert(place, line);

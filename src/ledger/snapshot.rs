@@ -1,4 +1,4 @@
-//! The checked ledger. There is no way to make one but [`check`](super::check), so whoever holds one need not ask again.
+//! The checked ledger. Only [`check`](super::check) makes one, so its users need no further checks.
 
 use sha2::{Digest, Sha256};
 
@@ -15,7 +15,7 @@ use super::positions::Position;
 use super::reserve_lines::ReserveLine;
 use super::tiers::{Tier, Tiers};
 
-/// An exchange's ledger at one instant, checked.
+/// The checked ledger of an exchange at one instant.
 #[derive(Debug)]
 pub struct Snapshot {
     pub(super) manifest: Manifest,
@@ -29,30 +29,30 @@ pub struct Snapshot {
     pub(super) coverage_bps: Option<u32>,
     pub(super) classes: Vec<ClassInfo>,
     pub(super) instruments: Vec<Instrument>,
-    /// `None` where there is no limits.csv.
+    /// `None` without limits.csv.
     pub(super) limits: Option<Vec<Limit>>,
     pub(super) tiers: Tiers,
     pub(super) has_rules: bool,
     pub(super) positions: PerAccount<Position>,
-    /// `None` where there is no collateral.csv.
+    /// `None` without collateral.csv.
     pub(super) collateral: Option<PerAccount<Collateral>>,
 }
 
 impl Snapshot {
-    /// The manifest as written.
+    /// The manifest.
     #[must_use]
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
 
-    /// What the exchange requires of itself; nothing where the manifest has no policy.
+    /// The policy; without one in the manifest, it sets no requirement.
     #[must_use]
     pub fn policy(&self) -> Policy {
         self.manifest.policy.unwrap_or_default()
     }
 
-    /// SHA-256 over everything that reaches an account's pages: references, classes and holdings, and where there are any,
-    /// positions and the rows of collateral.csv. 64 hexadecimal digits.
+    /// SHA-256 of everything that determines the pages of accounts: references, classes, holdings, positions and the rows of
+    /// collateral.csv. 64 hexadecimal digits.
     #[must_use]
     pub fn digest(&self) -> String {
         let mut hasher = Sha256::new();
@@ -69,7 +69,7 @@ impl Snapshot {
                 hasher.update(holding.debt.to_le_bytes());
             }
         }
-        // Behind the accounts: no reference is as long as these words would say, so nothing is mistaken for another thing.
+        // after the accounts: no reference is as long as these words, so the encoding is unambiguous
         let positions = self.positions.rows();
         if !positions.is_empty() {
             hasher.update(b"positions");
@@ -106,8 +106,7 @@ impl Snapshot {
         self.accounts.len()
     }
 
-    /// The reference of account number `account`, counted from 0 in the order of accounts.csv; it stands in line
-    /// `account + 2` there.
+    /// The reference of account number `account`, counted from 0 in the order of accounts.csv (line `account + 2`).
     ///
     /// # Panics
     /// If there are not that many accounts.
@@ -142,7 +141,7 @@ impl Snapshot {
         &self.holdings[start..self.holding_ends[account]]
     }
 
-    /// The classes of classes.csv, sorted by number; empty where there is no such file.
+    /// The classes, sorted by number; empty without classes.csv.
     #[must_use]
     pub fn classes(&self) -> &[ClassInfo] {
         &self.classes
@@ -154,46 +153,46 @@ impl Snapshot {
         &self.instruments
     }
 
-    /// All position limits, sorted by instrument, class and side; every position is within one where there is a limits.csv.
+    /// All position limits, sorted by instrument, class and side. With limits.csv, every position is within one of them.
     #[must_use]
     pub fn limits(&self) -> &[Limit] {
         self.limits.as_deref().unwrap_or_default()
     }
 
-    /// Whether there is a limits.csv: then a position without a limit is prohibited, otherwise nothing is.
+    /// Whether there is a limits.csv. If so, a position without a limit is prohibited.
     #[must_use]
     pub fn has_limits(&self) -> bool {
         self.limits.is_some()
     }
 
-    /// Whether the ledger comes with any of instruments.csv, limits.csv, classes.csv and tiers.csv.
+    /// Whether the ledger has any of instruments.csv, limits.csv, classes.csv and tiers.csv.
     #[must_use]
     pub fn has_rules(&self) -> bool {
         self.has_rules
     }
 
-    /// All collateral tiers, sorted by asset, kind and value; at most [`MAX_TIERS`](super::MAX_TIERS). An asset without any
-    /// is no collateral.
+    /// All collateral tiers, sorted by asset, kind and value; at most [`MAX_TIERS`](super::MAX_TIERS). An asset without
+    /// tiers is not collateral.
     #[must_use]
     pub fn tiers(&self) -> &[Tier] {
         &self.tiers.list
     }
 
-    /// The kinds of collateral, in the order in which tiers.csv first names them: `collateral` where it has no such column;
-    /// none where there is no tiers.csv.
+    /// The kinds of collateral, in the order of their first use in tiers.csv; only `collateral` if tiers.csv has no such column; none
+    /// without tiers.csv.
     #[must_use]
     pub fn collateral_kinds(&self) -> &[String] {
         &self.tiers.kinds
     }
 
-    /// The positions of account number `account`, sorted by instrument; none of a number that no account has.
+    /// The positions of account number `account`, sorted by instrument; empty for an unknown number.
     #[must_use]
     pub fn positions_of(&self, account: u32) -> &[Position] {
         self.positions.of(account)
     }
 
-    /// What of account number `account` is collateral, sorted by asset and kind: its rows of collateral.csv, or without such
-    /// a file all its equity in assets that have tiers.
+    /// The collateral of account number `account`, sorted by asset and kind: its rows in collateral.csv, or without that file all its
+    /// equity in assets with tiers.
     ///
     /// # Panics
     /// If there are not that many accounts.
@@ -213,7 +212,7 @@ impl Snapshot {
         &self.totals
     }
 
-    /// All reserve lines, in the order of reserves.csv; empty where there is no such file.
+    /// All reserve lines, in the order of reserves.csv; empty without that file.
     #[must_use]
     pub fn reserves(&self) -> &[ReserveLine] {
         &self.reserves
@@ -225,8 +224,8 @@ impl Snapshot {
         &self.reserve_sums
     }
 
-    /// Coverage the exchange requires of its reserves, in hundredths of a percent, 0 to 100,000; `None` where the snapshot
-    /// has no reserves.csv. Whether the reserves reach it is not looked at here.
+    /// Coverage that the policy requires, in hundredths of a percent, 0 to 100,000; `None` without reserves.csv. Whether the reserves
+    /// are sufficient is not checked here.
     #[must_use]
     pub fn coverage_bps(&self) -> Option<u32> {
         self.coverage_bps

@@ -1,5 +1,5 @@
-//! One file of a ledger, plain or compressed, as a stream of bytes that cannot run away: what was unpacked is counted and
-//! stopped at the limits, and a damaged stream is told apart from a failing disk.
+//! One file of a ledger, compressed or not, as a bounded stream: decompression stops at the limits, and damaged data is
+//! distinguished from a failing disk.
 
 use std::cell::Cell;
 use std::fs::File;
@@ -10,7 +10,7 @@ use std::rc::Rc;
 use super::finding::Environment;
 use super::limits::Limits;
 
-/// Compressed formats are recognised by the end of the name.
+/// Compression formats, recognised by the file extension.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Encoding {
     Plain,
@@ -18,30 +18,30 @@ enum Encoding {
     Zstd,
 }
 
-/// A file to be read.
+/// A file of a ledger.
 #[derive(Debug, Clone)]
 pub(crate) struct Source {
-    /// Name without the folder, as messages show it.
+    /// File name without the directory, for messages.
     pub(crate) name: String,
-    /// Where it is.
+    /// Path of the file.
     pub(crate) path: PathBuf,
     encoding: Encoding,
 }
 
-/// An open [`Source`], unpacked.
+/// An open [`Source`], decompressed.
 pub(crate) struct Stream {
     pub(crate) bytes: BufReader<Guard>,
     pub(crate) disk: Rc<Disk>,
-    /// Bytes on disk, before unpacking.
+    /// Size on disk.
     pub(crate) disk_bytes: u64,
 }
 
-/// What happened below the unpacking.
+/// State of the file below the decompression.
 #[derive(Debug, Default)]
 pub(crate) struct Disk {
-    /// Bytes taken from the file so far.
+    /// Bytes read from the file so far.
     pub(crate) taken: Cell<u64>,
-    /// The operating system refused a read; what came of it is not the ledger's fault.
+    /// A read failed in the operating system; the resulting error is not an error of the ledger.
     pub(crate) failed: Cell<bool>,
 }
 
@@ -108,7 +108,7 @@ impl Read for CountedFile {
     }
 }
 
-/// Counts what comes out of the unpacking and refuses to go on beyond the limits.
+/// Counts the decompressed bytes and stops at the limits.
 pub(crate) struct Guard {
     unpacked: Box<dyn Read>,
     disk: Rc<Disk>,
@@ -117,16 +117,16 @@ pub(crate) struct Guard {
     max_ratio: Option<u32>,
 }
 
-/// A small file may well be all zeros; only from here on is the ratio looked at.
+/// Decompressed size above which the ratio is checked; a small file may consist of zeros.
 pub(crate) const RATIO_FREE_BYTES: u64 = 16 << 20;
 
-/// A file gives more than it may. Its own type, so that it can be told from what a decoder says.
+/// A file exceeds a limit. A separate type distinguishes this from decoder errors.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TooMuch {
-    #[error("holds more than {max_bytes} bytes once unpacked, which is the limit; nothing behind that was read")]
+    #[error("exceeds the limit of {max_bytes} decompressed bytes; the rest was not read")]
     Bytes { max_bytes: u64 },
     #[error(
-        "unpacks to more than {max_ratio} times its size (a decompression bomb?); nothing behind byte {given} was read"
+        "decompresses to more than {max_ratio} times its size (a decompression bomb?); the rest after byte {given} was not read"
     )]
     Ratio { max_ratio: u32, given: u64 },
 }

@@ -1,5 +1,5 @@
-//! `tiers.csv`: `asset,from,to,percent`, or with a `kind` behind the asset where there are several collateral tables — which
-//! part of an asset's value counts as collateral, by the value an account has of it.
+//! `tiers.csv`: `asset,from,to,percent`, or with `kind` after the asset for several collateral tables. It states which share of an
+//! asset's value counts as collateral, depending on the value that an account holds.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,37 +15,37 @@ use assay_core::text::shown;
 pub(crate) const TIERS_HEADER: [&str; 4] = ["asset", "from", "to", "percent"];
 pub(crate) const TIERS_BY_KIND_HEADER: [&str; 5] = ["asset", "kind", "from", "to", "percent"];
 
-/// The one kind of collateral where tiers.csv names none.
+/// Name of the only kind of collateral if tiers.csv has no `kind`.
 pub(crate) const ONLY_KIND: &str = "collateral";
 
 const MAX_PERCENT_BPS: u16 = 10_000;
 
-/// One step of a collateral table: of the value between `from` and `to`, `percent_bps` counts.
+/// One tier of a collateral table: `percent_bps` of the value between `from` and `to` counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tier {
     /// Number of the asset in the snapshot's list.
     pub asset: u16,
     /// Number of the kind of collateral in the snapshot's list.
     pub kind: u8,
-    /// Value in the quote currency at which the step begins.
+    /// Value in the quote currency at which the tier begins.
     pub from: Decimal,
-    /// Value at which it ends; `None` where it has no end. Nothing counts beyond the end of the last step.
+    /// Value at which the tier ends; `None` if it has no end. Nothing counts beyond the end of the last tier.
     pub to: Option<Decimal>,
-    /// What counts, in hundredths of a percent, 0 to 10,000.
+    /// Share that counts, in hundredths of a percent, 0 to 10,000.
     pub percent_bps: u16,
 }
 
-/// All tiers, sorted by asset, kind and place in their table.
+/// All tiers, sorted by asset, kind and position in their table.
 #[derive(Debug, Default)]
 pub(crate) struct Tiers {
     pub(crate) list: Vec<Tier>,
-    /// In the order in which the file first names them.
+    /// In the order of their first use in the file.
     pub(crate) kinds: Vec<String>,
     pub(crate) rows: u64,
 }
 
 impl Tiers {
-    /// The number of the kind, where the asset has a table of it.
+    /// The number of the kind, if the asset has a table of it.
     pub(crate) fn kind_of(&self, asset: u16, kind: &str) -> Option<u8> {
         let kind = u8::try_from(self.kinds.iter().position(|known| known == kind)?).ok()?;
         self.list.binary_search_by_key(&(asset, kind), |tier| (tier.asset, tier.kind)).is_ok().then_some(kind)
@@ -56,13 +56,13 @@ impl Tiers {
     }
 }
 
-/// One table while its steps are read: where the last one ended, and what it counted.
+/// State of a table while it is read: the end and the share of the last tier.
 #[derive(Debug, Default)]
 pub(crate) struct Ladder(Option<(Option<Decimal>, u16)>);
 
 impl Ladder {
-    /// Takes the next step, or says what is wrong with it. Without gaps and overlaps, and never rising, so that a larger
-    /// value never counts less and two halves never count less than the whole.
+    /// Adds the next tier. Tiers have no gaps or overlaps, and the share never rises, so that a larger value never counts less and two
+    /// halves never count less than the whole.
     pub(crate) fn step(&mut self, from: Decimal, to: Option<Decimal>, percent_bps: u16) -> Result<(), String> {
         let last = self.0.replace((to, percent_bps));
         let begin = match last {
@@ -103,7 +103,7 @@ pub(crate) fn percent(bps: u16) -> Decimal {
     Decimal { units: units.into(), scale }
 }
 
-/// Percent as hundredths of a percent, or what is wrong with the text.
+/// Parses percent as hundredths of a percent.
 pub(crate) fn parse_percent(text: &str) -> Result<u16, String> {
     let bps = parse_units(text, 2).map_err(|error| format!("percent {} {error}", shown(text)))?;
     u16::try_from(bps)
@@ -112,7 +112,7 @@ pub(crate) fn parse_percent(text: &str) -> Result<u16, String> {
         .ok_or_else(|| format!("percent {} is above 100", shown(text)))
 }
 
-/// Reads the tiers. `None`, with findings, where the file cannot be made out at all.
+/// Reads the tiers. `None`, with findings, if the file cannot be read.
 pub(crate) fn read(
     source: &Source,
     assets: &Assets,
@@ -135,7 +135,7 @@ pub(crate) fn read(
         let [from, to, percent] = [3, 2, 1].map(|behind| fields.get(columns - behind));
         let mut add = |reason: String| findings.add(&source.name, Some(line), reason);
         if table.rows() > MAX_TIERS {
-            add(format!("is one tier too many: a book has at most {MAX_TIERS}"));
+            add(format!("too many tiers: a book has at most {MAX_TIERS}"));
             break;
         }
         let kind = match kind_number(&mut tiers.kinds, kind_name) {
@@ -172,13 +172,13 @@ pub(crate) fn read(
         }
         tiers.list.push(Tier { asset, kind, from, to, percent_bps });
     }
-    // Stable: within one table the steps stay in the order of the file, which is the order of their values.
+    // stable: within a table, tiers stay in the order of the file, which is the order of their values
     tiers.list.sort_by_key(|tier| (tier.asset, tier.kind));
     tiers.rows = table.rows();
     Ok(Some(tiers))
 }
 
-/// The number of a kind, which it gets where it is first named.
+/// The number of a kind, assigned at its first use.
 fn kind_number(kinds: &mut Vec<String>, name: &str) -> Result<u8, String> {
     let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
     if name.is_empty() || name.len() > 32 || !name.bytes().all(allowed) {
@@ -186,10 +186,10 @@ fn kind_number(kinds: &mut Vec<String>, name: &str) -> Result<u8, String> {
     }
     let number = kinds.iter().position(|known| known == name).unwrap_or(kinds.len());
     if number == MAX_COLLATERAL_KINDS {
-        return Err(format!("{name} is one kind of collateral too many: there are at most {MAX_COLLATERAL_KINDS}"));
+        return Err(format!("{name} exceeds the maximum of {MAX_COLLATERAL_KINDS} kinds of collateral"));
     }
     if number == kinds.len() {
         kinds.push(name.to_owned());
     }
-    u8::try_from(number).map_err(|_| format!("{name} is one kind of collateral too many"))
+    u8::try_from(number).map_err(|_| format!("{name} exceeds the maximum number of kinds of collateral"))
 }

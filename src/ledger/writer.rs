@@ -1,5 +1,5 @@
-//! Writes a snapshot directory so that a half-written one never looks finished: everything goes to a hidden folder beside
-//! the final one, is flushed to disk, and only then takes the final name.
+//! Writes a snapshot directory atomically: the files go to a hidden directory beside the final one, are synced to disk, and then
+//! get the final name.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -24,40 +24,40 @@ use crate::durable::{self, Access};
 /// Why no snapshot directory was written.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
-    /// Something stands where the directory would go; nothing is ever overwritten.
-    #[error("{} exists already; choose another name or move it away", .0.display())]
+    /// The directory exists already; nothing is overwritten.
+    #[error("{} exists already; choose another name or move the existing directory", .0.display())]
     Exists(PathBuf),
-    /// The hidden folder of an earlier run stands in the way.
-    #[error("{} is there: another run is writing, or one was interrupted; remove it if none is", .0.display())]
+    /// The hidden directory of another run exists.
+    #[error("{} exists: another run is writing it, or a run was interrupted; remove it if no run is active", .0.display())]
     Unfinished(PathBuf),
-    /// What was asked for cannot be written.
+    /// An argument is not valid.
     #[error("{0}")]
     Argument(String),
-    /// The machine failed.
+    /// The environment failed.
     #[error(transparent)]
     Environment(#[from] Environment),
 }
 
 type CsvFile = csv::Writer<BufWriter<File>>;
 
-/// A snapshot directory being written. Dropped before [`finish`](Self::finish), it leaves nothing behind.
+/// Writes a snapshot directory. If dropped before [`finish`](Self::finish), it leaves nothing behind.
 #[derive(Debug)]
 pub struct SnapshotWriter {
     out: PathBuf,
     staging: PathBuf,
     accounts: CsvFile,
     balances: CsvFile,
-    /// The files that there need not be, each with its rows so far.
+    /// The optional files, each with its number of rows so far.
     others: BTreeMap<&'static str, (CsvFile, u64)>,
     rows: Rows,
     finished: bool,
 }
 
 impl SnapshotWriter {
-    /// Begins a directory that will be called `out`. Its parent must exist.
+    /// Starts writing the directory `out`. Its parent must exist.
     ///
     /// # Errors
-    /// If `out` or the hidden folder beside it exists, or cannot be written.
+    /// If `out` or the hidden directory beside it exists or cannot be written.
     pub fn create(out: &Path) -> Result<Self, WriteError> {
         let exists = out.try_exists().map_err(Environment::at(out))?;
         let Some(name) = out.file_name().filter(|_| !exists) else {
@@ -81,7 +81,7 @@ impl SnapshotWriter {
                 finished: false,
             }),
             Err(error) => {
-                // The error that matters is the first one.
+                // keep the first error
                 let _ = fs::remove_dir_all(&staging);
                 Err(error)
             }
@@ -91,7 +91,7 @@ impl SnapshotWriter {
     /// Adds a row to accounts.csv.
     ///
     /// # Errors
-    /// If the disk refuses it.
+    /// If the file cannot be written.
     pub fn account(&mut self, account: &str, class: u8) -> Result<(), WriteError> {
         count(&mut self.rows.accounts);
         let row = [account, &class.to_string()];
@@ -101,18 +101,18 @@ impl SnapshotWriter {
     /// Adds a row to balances.csv; equity and debt are decimal text.
     ///
     /// # Errors
-    /// If the disk refuses it.
+    /// If the file cannot be written.
     pub fn balance(&mut self, account: &str, symbol: &str, equity: &str, debt: &str) -> Result<(), WriteError> {
         count(&mut self.rows.balances);
         let row = [account, symbol, equity, debt];
         put(&mut self.balances, &self.staging.join("balances.csv"), &row)
     }
 
-    /// Adds a row to reserves.csv: asset, chain, address, amount, height, message, signature. Without any, there will be no
-    /// such file; the same holds for those below.
+    /// Adds a row to reserves.csv: asset, chain, address, amount, height, message, signature. Without rows, the file is
+    /// not written; the same applies to the files below.
     ///
     /// # Errors
-    /// If the disk refuses it.
+    /// If the file cannot be written.
     pub fn reserve(&mut self, fields: &[&str; 7]) -> Result<(), WriteError> {
         self.add("reserves.csv", &RESERVES_HEADER, fields)
     }
@@ -120,7 +120,7 @@ impl SnapshotWriter {
     /// Adds a row to classes.csv: class, name, kyc_level, jurisdiction.
     ///
     /// # Errors
-    /// If the disk refuses it.
+    /// If the file cannot be written.
     pub fn class(&mut self, fields: &[&str; 4]) -> Result<(), WriteError> {
         self.add("classes.csv", &CLASSES_HEADER, fields)
     }
@@ -128,7 +128,7 @@ impl SnapshotWriter {
     /// Adds a row to instruments.csv: symbol, contract_size, mark_price, maintenance_margin_bps.
     ///
     /// # Errors
-    /// If the disk refuses it.
+    /// If the file cannot be written.
     pub fn instrument(&mut self, fields: &[&str; 4]) -> Result<(), WriteError> {
         self.add("instruments.csv", &INSTRUMENTS_HEADER, fields)
     }
@@ -136,7 +136,7 @@ impl SnapshotWriter {
     /// Adds a row to limits.csv: instrument, class, side, limit.
     ///
     /// # Errors
-    /// If the disk refuses it.
+    /// If the file cannot be written.
     pub fn limit(&mut self, fields: &[&str; 4]) -> Result<(), WriteError> {
         self.add("limits.csv", &LIMITS_HEADER, fields)
     }
@@ -144,7 +144,7 @@ impl SnapshotWriter {
     /// Adds a row to tiers.csv of a ledger with one kind of collateral: asset, from, to, percent.
     ///
     /// # Errors
-    /// If the disk refuses it.
+    /// If the file cannot be written.
     pub fn tier(&mut self, fields: &[&str; 4]) -> Result<(), WriteError> {
         self.add("tiers.csv", &TIERS_HEADER, fields)
     }
@@ -152,7 +152,7 @@ impl SnapshotWriter {
     /// Adds a row to tiers.csv of a ledger with several kinds: asset, kind, from, to, percent. A ledger has rows of one form.
     ///
     /// # Errors
-    /// If the disk refuses it.
+    /// If the file cannot be written.
     pub fn tier_by_kind(&mut self, fields: &[&str; 5]) -> Result<(), WriteError> {
         self.add("tiers.csv", &TIERS_BY_KIND_HEADER, fields)
     }
@@ -160,7 +160,7 @@ impl SnapshotWriter {
     /// Adds a row to positions.csv: account, instrument, quantity.
     ///
     /// # Errors
-    /// If the disk refuses it.
+    /// If the file cannot be written.
     pub fn position(&mut self, fields: &[&str; 3]) -> Result<(), WriteError> {
         self.add("positions.csv", &POSITIONS_HEADER, fields)
     }
@@ -168,15 +168,15 @@ impl SnapshotWriter {
     /// Adds a row to collateral.csv: account, asset, kind, amount.
     ///
     /// # Errors
-    /// If the disk refuses it.
+    /// If the file cannot be written.
     pub fn collateral(&mut self, fields: &[&str; 4]) -> Result<(), WriteError> {
         self.add("collateral.csv", &COLLATERAL_HEADER, fields)
     }
 
-    /// Sees to it that there is a collateral.csv even without rows: then nothing is collateral, rather than all equity.
+    /// Writes collateral.csv even without rows: then nothing is collateral. Without the file, all equity would be.
     ///
     /// # Errors
-    /// If the disk refuses it.
+    /// If the file cannot be written.
     pub fn begin_collateral(&mut self) -> Result<(), WriteError> {
         self.begin("collateral.csv", &COLLATERAL_HEADER).map(|_| ())
     }
@@ -195,13 +195,12 @@ impl SnapshotWriter {
         put(file, &path, row)
     }
 
-    /// Rows of one of the files that there need not be.
+    /// Rows of an optional file.
     fn rows_of(&self, name: &str) -> Option<u64> {
         self.others.get(name).map(|(_, rows)| *rows)
     }
 
-    /// Writes the assets and the manifest, makes everything durable and gives the directory its name. The manifest's row
-    /// counts are filled in here.
+    /// Writes the assets and the manifest with its row counts, syncs everything and gives the directory its name.
     ///
     /// # Errors
     /// If the disk refuses it, or something took the name in the meantime.

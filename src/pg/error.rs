@@ -18,7 +18,7 @@ pub enum ClusterError {
         install: &'static str,
     },
     /// The cluster was made by a version that is not installed.
-    #[error("{} was made by PostgreSQL {made_by}, which is not installed here any more", dir.display())]
+    #[error("{} belongs to PostgreSQL {made_by}, which is no longer installed", dir.display())]
     OtherVersion {
         /// The cluster.
         dir: PathBuf,
@@ -26,7 +26,7 @@ pub enum ClusterError {
         made_by: u32,
     },
     /// Another process runs the cluster.
-    #[error("{} is in use by {by}; stop that first, or give a database's address as DATABASE_URL", dir.display())]
+    #[error("{} is in use by {by}; stop that process, or set DATABASE_URL", dir.display())]
     InUse {
         /// The cluster or its data directory.
         dir: PathBuf,

@@ -14,7 +14,7 @@ pub enum StoreError {
     #[error("the database is not available: {0}")]
     Unavailable(String),
     /// The connection was lost while the transaction was committed: it may have happened or not. Read before going on.
-    #[error("{name}: the connection was lost while committing, so it is not known whether this has happened")]
+    #[error("{name}: the connection was lost during the commit, so its outcome is unknown")]
     CommitUnknown {
         /// The transaction.
         name: &'static str,
@@ -23,7 +23,7 @@ pub enum StoreError {
     #[error(transparent)]
     Conflict(#[from] Conflict),
     /// There is no such row.
-    #[error("there is no such thing")]
+    #[error("not found")]
     NotFound,
     /// The database refused for a reason that is a bug, of this program or of how it is set up. Nothing has happened.
     #[error("{name}: {source}")]
@@ -47,29 +47,29 @@ pub struct Refusal {
     message: String,
 }
 
-/// Against what a change goes.
+/// The rule that a change violates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Conflict {
     /// Another snapshot has this name.
-    #[error("there is a snapshot of this name already")]
+    #[error("a snapshot with this id exists already")]
     SnapshotName,
     /// Another snapshot of the exchange is for the same instant and was not refused.
-    #[error("the exchange has a snapshot for this instant already")]
+    #[error("the exchange already has a snapshot for this time")]
     SnapshotEpoch,
     /// The exchange has published an attestation for this instant or a later one.
-    #[error("the exchange has published an attestation for this instant or a later one")]
+    #[error("the exchange has published an attestation for this time or a later one")]
     EpochNotAfterPublished,
     /// The attestation's instant is later than its publication.
-    #[error("the attestation speaks of an instant that has not come yet")]
+    #[error("the time of the attestation is in the future")]
     EpochInFuture,
     /// Files of a snapshot cannot change any more, nor can what is in them.
-    #[error("the snapshot is sealed: its files cannot change any more")]
+    #[error("the snapshot is sealed; its files can no longer change")]
     Sealed,
     /// The chunks that came in are not the file that was announced.
-    #[error("the file is not complete")]
+    #[error("the file is incomplete")]
     FileIncomplete,
     /// A job of the snapshot is under way.
-    #[error("the snapshot is being proved already")]
+    #[error("the snapshot has a running job")]
     JobUnderWay,
     /// The job is published, refused, failed or cancelled.
     #[error("the job has ended")]
@@ -78,13 +78,13 @@ pub enum Conflict {
     #[error("the job has another statement")]
     StatementDiffers,
     /// The snapshot is attested, or the instant is, by another attestation.
-    #[error("there is another attestation for this snapshot or instant")]
+    #[error("this snapshot or time is attested already")]
     AttestationExists,
     /// The key has signed the attestation already, with another signature.
-    #[error("this key has signed the attestation already")]
+    #[error("this key has already signed the attestation")]
     SignatureExists,
     /// What was written once cannot change.
-    #[error("what was written once cannot be changed or deleted")]
+    #[error("this row can be inserted once and never changed or deleted")]
     InsertOnly,
 }
 

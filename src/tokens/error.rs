@@ -1,57 +1,57 @@
-//! Why a token is refused, and why our own keys cannot be used.
+//! Errors of tokens and keys.
 
 use std::path::{Path, PathBuf};
 
-/// Why a token is refused. The sentences never repeat anything of the token, so that they may be logged and answered.
+/// Why a token is refused. The sentences contain nothing from the token, so they can be logged and sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     /// More than 8 KiB.
     #[error("the token is too long")]
     TooLong,
-    /// Not three parts of base64url with a JSON object in the first two, or a name in one of them stands twice.
+    /// Not three parts of base64url with a JSON object in the first two, or an object with a duplicate name.
     #[error("the token is not a signed token in compact form")]
     Malformed,
-    /// Another `typ`: an ID token, a signed statement.
+    /// Another `typ`, such as an ID token or a signed statement.
     #[error("the token is not an access token (typ at+jwt)")]
     Type,
-    /// A `crit` header: it asks for what we do not know.
-    #[error("the token asks for extensions that are not understood")]
+    /// A `crit` header requires an unsupported extension.
+    #[error("the token requires extensions (crit) that are not supported")]
     Critical,
-    /// A header that brings a key or says where to find one.
-    #[error("the token brings its own key")]
+    /// The header contains a key or the address of a key.
+    #[error("the token contains its own key")]
     KeyInHeader,
-    /// An algorithm that its issuer does not use, or that is not that of its key.
-    #[error("the token's algorithm is not one that is accepted from its issuer")]
+    /// The algorithm is not allowed for the issuer, or differs from that of the key.
+    #[error("the token's algorithm is not allowed for its issuer")]
     Algorithm,
-    /// Nobody we know issued it.
-    #[error("the token's issuer is not accepted here")]
+    /// The issuer is not configured.
+    #[error("the token's issuer is not accepted")]
     Issuer,
-    /// Its issuer has no such key, or no more.
-    #[error("the token is signed by a key that its issuer does not have")]
+    /// The issuer does not have this key, or no longer has it.
+    #[error("the token's key does not belong to its issuer")]
     UnknownKey,
-    /// The issuer's keys could not be fetched: not the caller's fault.
+    /// The issuer's keys could not be fetched.
     #[error("the issuer's keys are not available at present")]
     KeysUnavailable,
-    /// The signature does not hold.
-    #[error("the token's signature does not hold")]
+    /// The signature is not valid.
+    #[error("the token's signature is not valid")]
     Signature,
-    /// Its time is over.
+    /// The token has expired.
     #[error("the token has expired")]
     Expired,
-    /// Its time has not come, or it was issued in the future.
+    /// The token is not valid yet, or was issued in the future.
     #[error("the token is not valid yet")]
     NotYetValid,
-    /// Made to live longer than our own tokens may.
-    #[error("the token lives longer than tokens of its issuer may")]
+    /// The lifetime exceeds that of the service's own tokens.
+    #[error("the token's lifetime exceeds the maximum of its issuer")]
     Lifetime,
-    /// Meant for another service.
+    /// The token is for another service.
     #[error("the token is for another audience")]
     Audience,
-    /// A claim that must be there is missing or of another form.
-    #[error("the token's claim `{0}` is missing or not usable")]
+    /// A required claim is missing or malformed.
+    #[error("the token's claim `{0}` is missing or malformed")]
     Claim(&'static str),
-    /// It speaks for an exchange that its issuer may not speak for, or for none where it must.
-    #[error("the token does not speak for an exchange that its issuer may speak for")]
+    /// The issuer may not issue tokens for this exchange, or a required exchange is missing.
+    #[error("the token needs an exchange that its issuer may issue tokens for")]
     Exchange,
 }
 
@@ -62,16 +62,16 @@ impl TokenError {
     }
 }
 
-/// Why keys cannot be used, or a token cannot be made.
+/// Error of the key ring.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyRingError {
-    /// The token asked for cannot be.
+    /// The requested token is not allowed.
     #[error("{0}")]
     Grant(String),
-    /// The machine or the directory is not as it must be.
+    /// The system or the directory of keys is not usable.
     #[error("{0}")]
     Environment(String),
-    /// A file that cannot be read or written.
+    /// A file cannot be read or written.
     #[error("{path}: {source}")]
     File {
         /// The file.

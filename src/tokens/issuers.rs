@@ -1,8 +1,7 @@
-//! Other issuers of tokens: whom the operator's configuration names, for which exchange and scopes, and where their
-//! public keys are.
+//! Other issuers of tokens: their configuration, exchange, scopes and public keys.
 //!
-//! Keys are kept for a while and fetched anew when they are old, or when a token names a key that is not among them; at
-//! most once a minute, so that nobody can make this service call another one by sending it nonsense.
+//! Keys are cached. They are fetched again when they are old, or when a token has an unknown key id, but at most once a minute, so
+//! that nobody can make this service flood another one by sending invalid tokens.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,16 +19,16 @@ use super::{
 };
 use crate::config::IssuerConfig;
 
-/// Least time between two fetches.
+/// Minimum time between two fetches.
 const FETCH_AT_MOST_EVERY: Duration = Duration::minutes(1);
-/// Age at which keys are fetched anew.
+/// Age at which keys are fetched again.
 const FRESH_FOR: Duration = Duration::minutes(10);
-/// Age at which keys that could not be fetched anew are no longer believed.
+/// Age at which cached keys expire if they cannot be fetched again.
 const USABLE_FOR: Duration = Duration::hours(6);
-/// How long a fetch may take in all.
+/// Timeout of a fetch.
 const FETCH_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
 
-/// What is wrong with the configuration of an issuer.
+/// An error in the configuration of an issuer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("issuer {issuer}: {reason}")]
 pub struct IssuerError {
@@ -37,16 +36,16 @@ pub struct IssuerError {
     pub(super) reason: String,
 }
 
-/// How a list of keys is obtained: its bytes, or a sentence.
+/// Fetches a list of keys: its bytes, or an error sentence.
 type Fetch = Box<dyn Fn() -> Result<Vec<u8>, String> + Send + Sync>;
 
-/// Another issuer of tokens.
+/// An additional issuer of tokens.
 pub struct ForeignIssuer {
     pub(super) issuer: String,
     pub(super) algorithms: BTreeSet<TokenAlgorithm>,
-    /// The only exchange that its tokens may speak for; any where there is none.
+    /// The only exchange that the issuer's tokens may be for; any exchange if `None`.
     pub(super) exchange: Option<String>,
-    /// The only scopes that its tokens may carry.
+    /// Scopes that the issuer's tokens may have.
     pub(super) scopes: BTreeSet<Scope>,
     fetch: Fetch,
     cache: Mutex<Cache>,
@@ -58,24 +57,24 @@ struct Cache {
     attempted_at: Option<OffsetDateTime>,
 }
 
-/// What is known of a key.
+/// Result of a key lookup.
 pub(super) enum Lookup {
-    /// It is this one.
+    /// The key.
     Found(PublicKey),
     /// The issuer has no such key.
     Unknown,
-    /// The issuer's keys are not known at present.
+    /// The issuer's keys are not available at present.
     Unavailable,
-    /// The keys should be fetched, and then asked for again.
+    /// Fetch the keys, then look again.
     Fetch,
 }
 
 impl ForeignIssuer {
-    /// The issuer that `config` describes. Nothing is fetched yet.
+    /// The issuer in `config`. This fetches nothing.
     ///
     /// # Errors
-    /// [`IssuerError`] for an algorithm other than EdDSA and ES256, an unknown scope, or anything but one place of keys, a
-    /// file or an https address.
+    /// [`IssuerError`] for an algorithm other than EdDSA and ES256, an unknown scope, or anything but exactly one source of keys:
+    /// a file or an https address.
     pub fn new(config: &IssuerConfig) -> Result<Self, IssuerError> {
         let refuse = |reason: String| IssuerError { issuer: config.issuer.clone(), reason };
         let fetch: Fetch = match (&config.jwks_file, &config.jwks_url) {
@@ -88,7 +87,7 @@ impl ForeignIssuer {
                 Box::new(move || fetch_url(&url, Encryption::Required))
             }
             (None, Some(_)) => return Err(refuse("jwks_url must begin with https://".to_owned())),
-            _ => return Err(refuse("give either jwks_file or jwks_url".to_owned())),
+            _ => return Err(refuse("set exactly one of jwks_file and jwks_url".to_owned())),
         };
         Self::with_fetch(config, fetch)
     }
@@ -97,13 +96,13 @@ impl ForeignIssuer {
         let refuse = |reason: String| IssuerError { issuer: config.issuer.clone(), reason };
         let algorithm = |name: &String| {
             let known = TokenAlgorithm::ALL.into_iter().find(|algorithm| algorithm.as_str() == name);
-            known.ok_or_else(|| refuse(format!("algorithm {name} is not allowed; EdDSA and ES256 are")))
+            known.ok_or_else(|| refuse(format!("algorithm {name} is not allowed; use EdDSA or ES256")))
         };
         let algorithms: BTreeSet<_> = config.algorithms.iter().map(algorithm).collect::<Result<_, _>>()?;
         let scope = |name: &String| name.parse().map_err(|e: UnknownName| refuse(format!("{name}: {e}")));
         let scopes: BTreeSet<Scope> = config.scopes.iter().map(scope).collect::<Result<_, _>>()?;
         if config.issuer.is_empty() || algorithms.is_empty() || scopes.is_empty() {
-            return Err(refuse("its name, its algorithms and its scopes must be given".to_owned()));
+            return Err(refuse("issuer, algorithms and scopes must not be empty".to_owned()));
         }
         Ok(Self {
             issuer: config.issuer.clone(),
@@ -115,7 +114,7 @@ impl ForeignIssuer {
         })
     }
 
-    /// The key called `kid`. Never waits.
+    /// The key with the id `kid`. Never blocks.
     pub(super) fn key(&self, kid: &str, now: OffsetDateTime) -> Lookup {
         let cache = self.cache();
         let due = cache.is_due(now);
@@ -132,11 +131,11 @@ impl ForeignIssuer {
         }
     }
 
-    /// Fetches the keys, unless somebody did so within the last minute. Waits for a file or the network, for
-    /// [`FETCH_TIMEOUT`] at most.
+    /// Fetches the keys, unless they were fetched within the last minute. Blocks for a file or the network, at most for
+    /// [`FETCH_TIMEOUT`].
     ///
     /// # Errors
-    /// A sentence; the keys known before stay in use for a while.
+    /// A sentence. The cached keys stay in use until they expire.
     pub(super) fn refresh(&self, now: OffsetDateTime) -> Result<(), String> {
         {
             let mut cache = self.cache();
@@ -172,7 +171,7 @@ fn read_file(path: &Path) -> Result<Vec<u8>, String> {
     bounded(file).map_err(|reason| format!("{}: {reason}", path.display()))
 }
 
-/// Whether a plain connection will do; only tests, which have no certificate, say so.
+/// Whether a connection must be encrypted. Only tests, which have no certificate, use plain connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Encryption {
     Required,

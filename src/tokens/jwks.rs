@@ -1,4 +1,4 @@
-//! The published keys of another issuer, read once and kept by name.
+//! The published keys of another issuer (JWKS), by key id.
 
 use std::collections::BTreeMap;
 
@@ -7,13 +7,13 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::DecodingKey;
 use serde_json::{Map, Value};
 
-/// Largest list of keys that is read, in bytes.
+/// Maximum size of a list of keys in bytes.
 pub(super) const MAX_JWKS_BYTES: usize = 256 << 10;
 const MAX_KEYS: usize = 64;
 const MAX_KID_BYTES: usize = 256;
 const COORDINATE_BYTES: usize = 32;
 
-/// The two algorithms that tokens may be signed with.
+/// The algorithms of token signatures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum TokenAlgorithm {
     /// Ed25519.
@@ -25,7 +25,7 @@ pub(super) enum TokenAlgorithm {
 impl TokenAlgorithm {
     pub(super) const ALL: [Self; 2] = [Self::EdDsa, Self::Es256];
 
-    /// As in a token's header.
+    /// The name in a token's header.
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::EdDsa => "EdDSA",
@@ -34,7 +34,7 @@ impl TokenAlgorithm {
     }
 }
 
-/// A public key, and the only algorithm it is good for: what a token's header says cannot change that.
+/// A public key and its algorithm. A token's header cannot change the algorithm.
 #[derive(Clone)]
 pub(super) struct PublicKey {
     algorithm: TokenAlgorithm,
@@ -51,7 +51,7 @@ impl PublicKey {
         self.algorithm
     }
 
-    /// Whether `signature` (base64url) is one over `signed`.
+    /// Whether `signature` (base64url) is a valid signature of `signed`.
     pub(super) fn holds(&self, signed: &str, signature: &str) -> bool {
         let algorithm = match self.algorithm {
             TokenAlgorithm::EdDsa => jsonwebtoken::Algorithm::EdDSA,
@@ -61,37 +61,36 @@ impl PublicKey {
     }
 }
 
-/// Reads a JWKS. Keys of other kinds and for other uses are left out; so are keys without a name, which no token could
-/// choose.
+/// Parses a JWKS. Ignores keys of other kinds and uses, and keys without an id, which no token could select.
 ///
 /// # Errors
-/// A sentence, if this is no JWKS, it holds a private key or two keys of one name, or a key is damaged.
+/// A sentence, if this is not a JWKS, contains a private key or two keys with one id, or if a key is malformed.
 pub(super) fn parse(bytes: &[u8]) -> Result<BTreeMap<String, PublicKey>, String> {
-    let document: Value = serde_json::from_slice(bytes).map_err(|_| "this is not JSON".to_owned())?;
-    let list = document.get("keys").and_then(Value::as_array).ok_or("this is no list of keys (JWKS)")?;
+    let document: Value = serde_json::from_slice(bytes).map_err(|_| "the list of keys is not JSON".to_owned())?;
+    let list = document.get("keys").and_then(Value::as_array).ok_or("the document is not a list of keys (JWKS)")?;
     if list.len() > MAX_KEYS {
-        return Err(format!("{} keys, at most {MAX_KEYS} are read", list.len()));
+        return Err(format!("the list has {} keys; the maximum is {MAX_KEYS}", list.len()));
     }
     let mut keys = BTreeMap::new();
     for entry in list {
-        let entry = entry.as_object().ok_or("a key is not an object")?;
+        let entry = entry.as_object().ok_or("an entry of the list is not an object")?;
         if entry.contains_key("d") {
-            return Err("the list holds a private key: whoever reads it can sign".to_owned());
+            return Err("the list contains a private key: anyone who reads it can sign".to_owned());
         }
         let (Some(kid), Some(key)) = (entry.get("kid").and_then(Value::as_str), key(entry)?) else {
             continue;
         };
         if kid.is_empty() || kid.len() > MAX_KID_BYTES {
-            return Err("the name of a key is empty or overlong".to_owned());
+            return Err(format!("a key id (kid) is not 1 to {MAX_KID_BYTES} bytes"));
         }
         if keys.insert(kid.to_owned(), key).is_some() {
-            return Err("two keys have the same name".to_owned());
+            return Err("two keys have the same key id (kid)".to_owned());
         }
     }
     Ok(keys)
 }
 
-/// The key, if it is one that signs tokens by an algorithm we know.
+/// The key, if it is a token key with a supported algorithm.
 fn key(entry: &Map<String, Value>) -> Result<Option<PublicKey>, String> {
     let text = |name: &str| entry.get(name).and_then(Value::as_str);
     let algorithm = match (text("kty"), text("crv")) {
@@ -115,6 +114,6 @@ fn key(entry: &Map<String, Value>) -> Result<Option<PublicKey>, String> {
     }
     let y = coordinate("y")?;
     let encoded = |bytes| URL_SAFE_NO_PAD.encode(bytes);
-    let key = DecodingKey::from_ec_components(&encoded(x), &encoded(y)).map_err(|_| "a key is damaged".to_owned())?;
+    let key = DecodingKey::from_ec_components(&encoded(x), &encoded(y)).map_err(|_| "a key is malformed".to_owned())?;
     Ok(Some(PublicKey { algorithm, key }))
 }

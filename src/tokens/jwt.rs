@@ -1,5 +1,5 @@
-//! Reading a token: the compact form `header.claims.signature` of RFC 7515, with nothing in it that we do not expect to
-//! find there. What is read here is not believed yet; the verifier decides.
+//! A strict reader of tokens in the compact form `header.claims.signature` of RFC 7515. Nothing here is verified; the verifier
+//! does that.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -13,25 +13,25 @@ use time::Duration;
 
 use super::error::TokenError;
 
-/// How far two clocks may be apart.
+/// Maximum difference between two clocks.
 pub(super) const LEEWAY: Duration = Duration::seconds(60);
 
-/// Longest token that is looked at.
+/// Maximum size of a token.
 pub(super) const MAX_TOKEN_BYTES: usize = 8 << 10;
-/// Longest text of a single claim; an account reference has at most 128.
+/// Maximum length of a text claim; an account reference has at most 128 bytes.
 const MAX_TEXT_BYTES: usize = 256;
-/// Longest list of scopes, which may name many that are not ours.
+/// Maximum length of the `scope` claim, which may contain scopes of other services.
 const MAX_SCOPE_BYTES: usize = 2048;
-/// Most audiences of one token.
+/// Maximum number of audiences of a token.
 const MAX_AUDIENCES: usize = 16;
 /// The last second of the year 9999.
 const MAX_INSTANT: i64 = 253_402_300_799;
-/// The media type of an access token (RFC 9068), without the `application/` that may stand before it.
+/// The media type of an access token (RFC 9068) without the optional prefix `application/`.
 pub(super) const TYPE: &str = "at+jwt";
 
 /// The three parts of a token, unverified.
 pub(super) struct Parts<'a> {
-    /// What was signed: header and claims as they are written.
+    /// The signed text: header and claims as written.
     pub(super) signed: &'a str,
     /// The signature, base64url.
     pub(super) signature: &'a str,
@@ -43,17 +43,17 @@ pub(super) struct Parts<'a> {
 
 /// The header of a token.
 pub(super) struct Header {
-    /// The algorithm it says it was signed with: compared, never obeyed.
+    /// The stated algorithm. It is compared with the key's algorithm, never followed.
     pub(super) algorithm: String,
-    /// The key it says it was signed with.
+    /// The stated key id.
     pub(super) kid: String,
 }
 
 impl<'a> Parts<'a> {
-    /// Takes a token apart.
+    /// Splits and parses a token.
     ///
     /// # Errors
-    /// [`TokenError`] for anything but a signed access token whose header asks for nothing special.
+    /// [`TokenError`] for anything but a signed access token without header extensions.
     pub(super) fn read(token: &'a str) -> Result<Self, TokenError> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(TokenError::TooLong);
@@ -73,7 +73,7 @@ impl Header {
         if header.0.contains_key("crit") {
             return Err(TokenError::Critical);
         }
-        // a key that comes with the token, or from where the token says, proves nothing
+        // a key that the token itself contains or points to proves nothing
         if ["jwk", "jku", "x5u", "x5c"].iter().any(|name| header.0.contains_key(*name)) {
             return Err(TokenError::KeyInHeader);
         }
@@ -89,7 +89,7 @@ impl Header {
     }
 }
 
-/// The claims of a token, each read when it is asked for.
+/// The claims of a token. Each method parses one claim.
 pub(super) struct Claims(Object);
 
 impl Claims {
@@ -112,8 +112,7 @@ impl Claims {
         }
     }
 
-    /// An instant in whole seconds since 1970. Fractions, which RFC 7519 allows, are refused: nobody who is honest needs
-    /// them.
+    /// A time in whole seconds since 1970. Fractions, which RFC 7519 allows, are refused as unnecessary.
     pub(super) fn instant(&self, name: &'static str) -> Result<i64, TokenError> {
         let seconds = self.0.0.get(name).and_then(Value::as_i64);
         seconds.filter(|s| (0..=MAX_INSTANT).contains(s)).ok_or(TokenError::Claim(name))
@@ -124,7 +123,7 @@ impl Claims {
         if self.0.0.contains_key(name) { self.instant(name).map(Some) } else { Ok(None) }
     }
 
-    /// Whether `aud` is `audience`, or a list with it, compared byte by byte.
+    /// Whether `aud` is `audience` or a list that contains it, compared byte by byte.
     pub(super) fn is_for(&self, audience: &str) -> Result<bool, TokenError> {
         match self.0.0.get("aud") {
             Some(Value::String(one)) => Ok(one == audience),
@@ -142,7 +141,7 @@ fn decode(part: &str) -> Result<Object, TokenError> {
     serde_json::from_slice(&bytes).map_err(|_| TokenError::Malformed)
 }
 
-/// A JSON object in which no name stands twice: two readers of one token could otherwise see two different claims.
+/// A JSON object without duplicate names: otherwise two readers of one token could see different claims.
 struct Object(BTreeMap<String, Value>);
 
 impl Object {
@@ -155,24 +154,24 @@ impl Object {
 
 impl<'de> Deserialize<'de> for Object {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(EachOnce)
+        deserializer.deserialize_map(ObjectVisitor)
     }
 }
 
-struct EachOnce;
+struct ObjectVisitor;
 
-impl<'de> Visitor<'de> for EachOnce {
+impl<'de> Visitor<'de> for ObjectVisitor {
     type Value = Object;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object in which no name stands twice")
+        f.write_str("an object without duplicate names")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
         let mut object = BTreeMap::new();
         while let Some((name, value)) = map.next_entry()? {
             if object.insert(name, value).is_some() {
-                return Err(serde::de::Error::custom("a name stands twice"));
+                return Err(serde::de::Error::custom("duplicate name"));
             }
         }
         Ok(Object(object))

@@ -1,4 +1,4 @@
-//! One key on disk: a private JWK (RFC 8037) that only its owner may read, written whole or not at all.
+//! One key on disk: a private JWK (RFC 8037), readable only by its owner and written atomically.
 
 use std::{
     fs::{self, File},
@@ -20,7 +20,7 @@ use crate::durable::{self, Access};
 /// A key file is a few hundred bytes.
 const MAX_KEY_BYTES: u64 = 4096;
 
-/// What a key signs.
+/// The kind of document that a key signs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
@@ -31,10 +31,10 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    /// Both of them.
+    /// All values.
     pub const ALL: [Self; 2] = [Self::Token, Self::Attestation];
 
-    /// As it is written in files and in the published list.
+    /// The name in key files and in the published list.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Token => "token",
@@ -43,7 +43,7 @@ impl Purpose {
     }
 }
 
-/// A key, with its private half as long as it signs.
+/// A key. A replaced key has no private half.
 pub(super) struct Key {
     pub(super) purpose: Purpose,
     pub(super) kid: String,
@@ -57,49 +57,48 @@ impl Key {
     pub(super) fn generate(purpose: Purpose, created_at: OffsetDateTime) -> Result<Self, KeyRingError> {
         let mut seed = Zeroizing::new([0u8; 32]);
         getrandom::fill(&mut *seed)
-            .map_err(|e| KeyRingError::Environment(format!("the system gives no random numbers: {e}")))?;
+            .map_err(|e| KeyRingError::Environment(format!("the system's random source failed: {e}")))?;
         let private = SigningKey::from_bytes(&seed);
         let public = private.verifying_key();
         Ok(Self { purpose, kid: thumbprint(&public), created_at, public, private: Some(private) })
     }
 
-    /// The name of its file.
+    /// The name of the key's file.
     pub(super) fn file_name(&self) -> String {
         format!("{}-{}.json", self.purpose.as_str(), self.kid)
     }
 
-    /// Reads a key that nobody else may read.
+    /// Reads a private key file.
     ///
     /// # Errors
-    /// [`KeyRingError::File`]; [`KeyRingError::Environment`] if others may read it, or it is not one of our keys.
+    /// [`KeyRingError::File`]; [`KeyRingError::Environment`] if other users can read the file, or it is not a key file of Assay.
     pub(super) fn read(path: &Path) -> Result<Self, KeyRingError> {
         let refuse = |reason: &str| KeyRingError::Environment(format!("{}: {reason}", path.display()));
         let file = File::open(path).map_err(KeyRingError::file(path))?;
-        // of the open file, so that it is the one that is read
+        // permissions of the open file, so that they belong to the bytes that are read
         let mode = file.metadata().map_err(KeyRingError::file(path))?.permissions().mode();
         if mode & 0o077 != 0 {
-            return Err(refuse(
-                "others may read this key; make it yours alone with chmod 600, and think of rotating it",
-            ));
+            return Err(refuse("other users can read this key; run chmod 600 and consider rotating the key"));
         }
         let mut bytes = Zeroizing::new(Vec::new());
         file.take(MAX_KEY_BYTES).read_to_end(&mut bytes).map_err(KeyRingError::file(path))?;
-        // what serde says would quote the key
-        let written: Written = serde_json::from_slice(&bytes).map_err(|_| refuse("this is not a key of ours"))?;
-        let key = written.key().ok_or_else(|| refuse("this is not a key of ours, or it is damaged"))?;
+        // the error of serde would quote the key
+        let key_file: KeyFile = serde_json::from_slice(&bytes).map_err(|_| refuse("not a key file of Assay"))?;
+        let key = key_file.key().ok_or_else(|| refuse("not a key file of Assay, or the file is damaged"))?;
         if path.file_name().is_none_or(|name| name.to_string_lossy() != key.file_name()) {
-            return Err(refuse(&format!("a key of this content is called {}", key.file_name())));
+            return Err(refuse(&format!("the file name must be {}", key.file_name())));
         }
         Ok(key)
     }
 
-    /// Writes the key into `dir`, in place of an earlier file of the same key. The caller holds the directory's lock.
+    /// Writes the key to `dir` and replaces an earlier file of the same key. The caller holds the directory's lock.
     ///
     /// # Errors
-    /// [`KeyRingError::File`]; whatever stood there before still stands there.
+    /// [`KeyRingError::File`]; an existing file is unchanged.
     pub(super) fn write(&self, dir: &Path) -> Result<(), KeyRingError> {
         let path = dir.join(self.file_name());
-        let json = Zeroizing::new(serde_json::to_vec_pretty(&Written::of(self)).expect("texts and nothing else"));
+        let json =
+            Zeroizing::new(serde_json::to_vec_pretty(&KeyFile::of(self)).expect("a key file consists of strings"));
         durable::replace(&path, Access::Private, &json).map_err(KeyRingError::file(&path))
     }
 }
@@ -117,16 +116,16 @@ pub(super) fn private_dir_exists(dir: &Path) -> Result<bool, KeyRingError> {
     if mode & 0o077 != 0 {
         let dir = dir.display();
         return Err(KeyRingError::Environment(format!(
-            "{dir}: others may enter this directory of keys; make it yours alone with chmod 700"
+            "{dir}: other users can enter this directory of keys; run chmod 700"
         )));
     }
     Ok(true)
 }
 
-/// A key as its file spells it.
+/// The JSON of a key file.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+struct KeyFile {
     kty: String,
     crv: String,
     x: String,
@@ -137,7 +136,7 @@ struct Written {
     created_at: String,
 }
 
-impl Written {
+impl KeyFile {
     fn of(key: &Key) -> Self {
         Self {
             kty: "OKP".to_owned(),
@@ -146,7 +145,7 @@ impl Written {
             d: key.private.as_ref().map(|d| Zeroizing::new(URL_SAFE_NO_PAD.encode(Zeroizing::new(d.to_bytes())))),
             kid: key.kid.clone(),
             purpose: key.purpose,
-            created_at: key.created_at.format(&Rfc3339).expect("made by us, in UTC, before the year 10000"),
+            created_at: key.created_at.format(&Rfc3339).expect("the time is in UTC and before the year 10000"),
         }
     }
 

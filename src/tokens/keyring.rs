@@ -1,11 +1,11 @@
-//! Our own keys: a private directory of Ed25519 keys that all processes of one installation share.
+//! The service's own keys: a private directory of Ed25519 keys, shared by all processes of one installation.
 //!
-//! There are two kinds, by [`Purpose`], and no key is of both. Of each the newest signs. A token key that was replaced
-//! loses its private half, but stays published until the last token it may have signed has expired; a replaced statement
-//! key stays published for good, since attestations do not expire. To take a key back at once, delete its file: running
-//! processes notice within seconds.
+//! Each key has one [`Purpose`], and the newest key of a purpose signs. A replaced key loses its private half. A replaced token key
+//! stays published until every token that it signed has expired. A replaced statement key stays published permanently, because
+//! attestations do not expire. To revoke a key, delete its file; running processes notice within seconds.
 //!
-//! Writers lock the directory. Readers need no lock: files appear whole, and whoever signs looks at the directory first.
+//! Writers lock the directory. Readers need no lock, because files are written atomically. A process rereads the directory before
+//! it signs.
 
 use std::{
     fs::{self, File},
@@ -30,29 +30,29 @@ use super::{
 };
 use crate::durable;
 
-/// Longest life of a token: a replaced key has to stay published that long.
+/// Longest lifetime of a token. A replaced key stays published for this time.
 pub const MAX_TTL: Duration = Duration::days(31);
-/// How long keys are believed without a look at the directory.
+/// Age at which the loaded keys are read again.
 const FRESH_FOR: Duration = Duration::seconds(5);
-/// How soon an unknown key may make us look again.
+/// Minimum time between two reads because of an unknown key id.
 const LOOK_AGAIN_AFTER: Duration = Duration::seconds(1);
-/// More keys than this are a mistake.
+/// Maximum number of keys in the directory.
 const MAX_KEYS: usize = 1000;
 
-/// What a new token is to say.
+/// Contents of a new token.
 #[derive(Clone)]
 pub struct Grant {
     /// `iss`: the public address of this service.
     pub issuer: String,
-    /// `aud`: the service that the token is for; ours accepts its own public address.
+    /// `aud`: the public address of the service that the token is for.
     pub audience: String,
-    /// `sub`: who calls; of a customer the account reference.
+    /// `sub`: the caller; for a customer, the account reference.
     pub subject: String,
-    /// What the token allows.
+    /// Role, which determines the scopes.
     pub role: Role,
-    /// Domain of the exchange that the token speaks for; customers, publishers and operators need one.
+    /// Domain of the exchange that the token is for; required for customers, publishers and operators.
     pub exchange: Option<String>,
-    /// Life of the token, from a second to [`MAX_TTL`].
+    /// Lifetime, from one second to [`MAX_TTL`].
     pub ttl: Duration,
 }
 
@@ -68,17 +68,17 @@ struct Loaded {
 }
 
 impl KeyRing {
-    /// Opens the keys in `dir`; where the directory or the keys of a purpose are missing, they are made.
+    /// Opens the keys in `dir`. Creates the directory and keys that are missing.
     ///
     /// # Errors
-    /// [`KeyRingError::Environment`] if others may read a key or enter the directory, or a file is no key;
+    /// [`KeyRingError::Environment`] if other users can read a key or enter the directory, or a file is not a key;
     /// [`KeyRingError::File`].
     pub fn open_or_create(dir: &Path, now: OffsetDateTime) -> Result<Self, KeyRingError> {
         durable::create_private_directory(dir).map_err(KeyRingError::file(dir))?;
         let mut keys = Keys::read(dir)?;
         if Purpose::ALL.iter().any(|purpose| keys.newest(*purpose).is_none()) {
             let _lock = lock(dir)?;
-            // whoever held the lock before may have made them
+            // the previous holder of the lock may have created them
             keys = Keys::read(dir)?;
             for purpose in Purpose::ALL {
                 if keys.newest(purpose).is_none() {
@@ -105,22 +105,22 @@ impl KeyRing {
     /// Reads the directory again.
     ///
     /// # Errors
-    /// As [`KeyRing::open_or_create`]; the keys known before stay in use.
+    /// As [`KeyRing::open_or_create`]; the loaded keys stay in use.
     pub fn reload(&self, now: OffsetDateTime) -> Result<(), KeyRingError> {
         let keys = Arc::new(Keys::read(&self.dir)?);
         *self.loaded.write().unwrap_or_else(PoisonError::into_inner) = Loaded { keys, at: now };
         Ok(())
     }
 
-    /// Makes a new key of `purpose`, which signs from now on, and returns its name. Its predecessors lose their private
-    /// half; token keys that nothing can depend on any more are deleted.
+    /// Creates a new signing key for `purpose` and returns its id. Older keys lose their private half; token keys whose tokens have
+    /// all expired are deleted.
     ///
     /// # Errors
-    /// As [`KeyRing::open_or_create`]. Interrupted at any point, the directory holds working keys.
+    /// As [`KeyRing::open_or_create`]. If interrupted at any point, the directory contains working keys.
     pub fn rotate(&self, purpose: Purpose, now: OffsetDateTime) -> Result<String, KeyRingError> {
         let lock = lock(&self.dir)?;
         let keys = Keys::read(&self.dir)?;
-        // later than its predecessor, even where the clock was set back
+        // later than its predecessor, even if the clock was set back
         let after = keys.newest(purpose).map(|key| key.created_at + Duration::nanoseconds(1));
         let key = Key::generate(purpose, after.map_or(now, |after| after.max(now)))?;
         key.write(&self.dir)?;
@@ -135,7 +135,7 @@ impl KeyRing {
         Ok(key.kid)
     }
 
-    /// Deletes token keys whose last token has expired.
+    /// Deletes token keys whose tokens have all expired.
     fn sweep(&self, now: OffsetDateTime) -> Result<(), KeyRingError> {
         let keys = self.keys();
         for (key, until) in keys.with_ends() {
@@ -147,7 +147,7 @@ impl KeyRing {
         self.reload(now)
     }
 
-    /// The published list of public keys (JWKS, RFC 7517): those that sign, and those whose signatures may still be met.
+    /// The published list of public keys (JWKS, RFC 7517): current keys, and replaced keys whose signatures are still in use.
     pub fn jwks(&self, now: OffsetDateTime) -> Value {
         let keys = self.current(now, FRESH_FOR);
         let published = keys.with_ends().filter(|(_, until)| until.is_none_or(|until| until >= now));
@@ -158,8 +158,8 @@ impl KeyRing {
     /// A signed access token (RFC 9068).
     ///
     /// # Errors
-    /// [`KeyRingError::Grant`] for a life that is not between a second and [`MAX_TTL`], an empty or overlong text, or an
-    /// exchange that is missing; otherwise as [`KeyRing::reload`].
+    /// [`KeyRingError::Grant`] for a lifetime outside one second to [`MAX_TTL`], an empty or overlong text, or a missing exchange;
+    /// otherwise as [`KeyRing::reload`].
     pub fn mint(&self, grant: &Grant, now: OffsetDateTime) -> Result<String, KeyRingError> {
         grant.check()?;
         self.reload(now)?;
@@ -183,7 +183,7 @@ impl KeyRing {
             .map_err(|_| KeyRingError::Environment(unusable(kid)))
     }
 
-    /// Our signature over the canonical bytes of a statement, as the content of `attestation.jws`.
+    /// Signs the canonical bytes of a statement. Returns the content of `attestation.jws`.
     ///
     /// # Errors
     /// As [`KeyRing::reload`].
@@ -194,7 +194,7 @@ impl KeyRing {
         Ok(String::from_utf8(Jws::sign(statement, key).to_bytes()).expect("JSON is text"))
     }
 
-    /// The public key called `kid`, if tokens signed with it may still be good.
+    /// The public key with the id `kid`, if its tokens may still be valid.
     pub(super) fn token_key(&self, kid: &str, now: OffsetDateTime) -> Option<VerifyingKey> {
         let find = |keys: &Keys| {
             let mut usable = keys.with_ends().filter(|(_, until)| until.is_none_or(|until| until >= now));
@@ -207,14 +207,14 @@ impl KeyRing {
         Arc::clone(&self.loaded.read().unwrap_or_else(PoisonError::into_inner).keys)
     }
 
-    /// The keys, read again if that was longer ago than `age`. Where they cannot be read, those of before stay in use: a
-    /// full table of open files must not lock everybody out.
+    /// The keys, read again if they are older than `age`. If they cannot be read, the loaded keys stay in use, so that a lack of
+    /// file descriptors does not lock out all callers.
     fn current(&self, now: OffsetDateTime, age: Duration) -> Arc<Keys> {
         let at = self.loaded.read().unwrap_or_else(PoisonError::into_inner).at;
         if (now - at).abs() >= age
             && let Err(error) = self.reload(now)
         {
-            tracing::warn!(%error, "the keys cannot be read again; those of before stay in use");
+            tracing::warn!(%error, "the keys cannot be read again; the loaded keys stay in use");
         }
         self.keys()
     }
@@ -226,7 +226,7 @@ impl std::fmt::Debug for KeyRing {
     }
 }
 
-/// `client_id` of the tokens that an operator makes.
+/// `client_id` of minted tokens.
 const CLIENT: &str = "assay";
 
 /// The claims of a new token.
@@ -248,10 +248,10 @@ impl Grant {
     fn check(&self) -> Result<(), KeyRingError> {
         let refuse = |reason: String| Err(KeyRingError::Grant(reason));
         if self.ttl < Duration::SECOND || self.ttl > MAX_TTL {
-            return refuse(format!("a token lives from 1 second to {} days", MAX_TTL.whole_days()));
+            return refuse(format!("the lifetime of a token must be from 1 second to {} days", MAX_TTL.whole_days()));
         }
         if self.exchange.is_none() && self.role.needs_exchange() {
-            return refuse(format!("a token for a {} names the exchange that it speaks for", self.role));
+            return refuse(format!("a token for a {} needs an exchange", self.role));
         }
         let exchange = self.exchange.as_deref().unwrap_or("none");
         for (what, text) in [
@@ -261,7 +261,7 @@ impl Grant {
             ("exchange", exchange),
         ] {
             if text.is_empty() || text.len() > 256 || text.chars().any(char::is_control) {
-                return refuse(format!("the {what} is not 1 to 256 bytes without control characters"));
+                return refuse(format!("the {what} must be 1 to 256 bytes without control characters"));
             }
         }
         Ok(())
@@ -285,12 +285,15 @@ impl Keys {
             }
             match Key::read(&path) {
                 Ok(key) => keys.push(key),
-                // swept between the listing and the reading
+                // deleted between listing and reading
                 Err(KeyRingError::File { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {}
                 Err(error) => return Err(error),
             }
             if keys.len() > MAX_KEYS {
-                return Err(KeyRingError::Environment(format!("{}: more than {MAX_KEYS} keys", dir.display())));
+                return Err(KeyRingError::Environment(format!(
+                    "{}: the directory contains more than {MAX_KEYS} keys",
+                    dir.display()
+                )));
             }
         }
         keys.sort_by(|a, b| (a.created_at, &a.kid).cmp(&(b.created_at, &b.kid)));
@@ -304,14 +307,15 @@ impl Keys {
     fn signing(&self, purpose: Purpose) -> Result<(&str, &SigningKey), KeyRingError> {
         let missing = || {
             let purpose = purpose.as_str();
-            KeyRingError::Environment(format!("there is no key that signs ({purpose}); make one: assay keys rotate"))
+            KeyRingError::Environment(format!(
+                "there is no signing key for the purpose {purpose}; create one with: assay keys rotate --purpose {purpose}"
+            ))
         };
         let newest = self.newest(purpose).ok_or_else(missing)?;
         Ok((&newest.kid, newest.private.as_ref().ok_or_else(missing)?))
     }
 
-    /// Each key with the instant after which nothing it signed is good; there is none for keys that sign, and for
-    /// statement keys.
+    /// Each key with the time after which nothing that it signed is valid; `None` for current keys and for statement keys.
     fn with_ends(&self) -> impl Iterator<Item = (&Key, Option<OffsetDateTime>)> {
         self.0.iter().enumerate().map(|(i, key)| {
             let next = self.0[i + 1..].iter().find(|later| later.purpose == key.purpose);
@@ -334,10 +338,10 @@ fn entry(key: &Key) -> Value {
 }
 
 fn unusable(kid: &str) -> String {
-    format!("the key {kid} cannot sign")
+    format!("key {kid} cannot sign")
 }
 
-/// Holds the directory until dropped: one writer at a time, of all processes.
+/// Locks the directory until dropped: one writer at a time, over all processes.
 fn lock(dir: &Path) -> Result<File, KeyRingError> {
     let file = File::open(dir).map_err(KeyRingError::file(dir))?;
     file.lock().map_err(KeyRingError::file(dir))?;

@@ -1,15 +1,15 @@
-//! Who may do what: access tokens, and the keys that sign tokens and statements.
+//! Access tokens, and the keys that sign tokens and statements.
 //!
 //! **In:** the text after `Authorization: Bearer`. **Out:** a [`Caller`], or a [`TokenError`] that names the broken rule without
 //! repeating the token. In the other direction [`KeyRing`] makes tokens and signs statements.
 //!
-//! * `scope`: roles and what each may do. `jwt`: strict reading of a token (RFC 7519, RFC 8725, RFC 9068).
-//! * `keyring`: our own Ed25519 keys in a private directory. `keyfile`: one of them on disk.
-//! * `jwks`: other issuers' published keys. `issuers`: who else may issue tokens, and for what.
+//! * `scope`: roles and scopes. `jwt`: strict reading of a token (RFC 7519, RFC 8725, RFC 9068).
+//! * `keyring`: the service's own Ed25519 keys in a private directory. `keyfile`: one key on disk.
+//! * `jwks`: other issuers' published keys. `issuers`: the other issuers and their permissions.
 //! * `verifier`: all rules in the order in which they are applied.
 //!
-//! **Never:** an algorithm, a key or the place of a key is taken from the token itself; one key signs both tokens and statements; an
-//! error, log line or `Debug` text holds a token, a private key or an account reference. Formats: `api-spec/jws.md`.
+//! **Never:** an algorithm, a key or the address of a key is taken from the token itself; one key signs both tokens and statements; an
+//! error, log line or `Debug` text contains a token, a private key or an account reference. Formats: `api-spec/jws.md`.
 
 mod error;
 mod issuers;

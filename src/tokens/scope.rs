@@ -1,15 +1,15 @@
-//! Roles and scopes. A token carries scopes; roles are how people speak of sets of them.
+//! Roles and scopes. A token contains scopes; a role is a named set of scopes.
 
 use std::{collections::BTreeSet, fmt, str::FromStr};
 
-/// One thing that a token allows.
+/// A permission of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
-    /// Hand over snapshots.
+    /// Upload snapshots.
     SnapshotsWrite,
-    /// Have a snapshot proved, watch and cancel that.
+    /// Request attestations; follow and cancel their jobs.
     ProofsRun,
-    /// Read the inclusion path of the account that the token names, and no other.
+    /// Read the inclusion file of the account in the token.
     InclusionRead,
     /// Read the evidence behind attestations: policy, measures, reserve lines.
     AuditRead,
@@ -18,11 +18,11 @@ pub enum Scope {
 }
 
 impl Scope {
-    /// All of them.
+    /// All values.
     pub const ALL: [Self; 5] =
         [Self::SnapshotsWrite, Self::ProofsRun, Self::InclusionRead, Self::AuditRead, Self::AttestationsSign];
 
-    /// As it stands in a token.
+    /// The name in a token.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::SnapshotsWrite => "snapshots:write",
@@ -34,26 +34,26 @@ impl Scope {
     }
 }
 
-/// What a kind of user needs.
+/// A kind of user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
-    /// An exchange's program that hands over snapshots and has them proved.
+    /// A program of the exchange that uploads snapshots and requests attestations.
     Publisher,
-    /// A person of the exchange, who also reads the evidence.
+    /// An employee of the exchange, who also reads the evidence.
     Operator,
     /// Reads the evidence and countersigns.
     Auditor,
     /// Reads the evidence.
     Regulator,
-    /// Reads the inclusion path of one account.
+    /// Reads the inclusion file of one account.
     Customer,
 }
 
 impl Role {
-    /// All of them.
+    /// All values.
     pub const ALL: [Self; 5] = [Self::Publisher, Self::Operator, Self::Auditor, Self::Regulator, Self::Customer];
 
-    /// Its name on the command line.
+    /// The name on the command line.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Publisher => "publisher",
@@ -64,7 +64,7 @@ impl Role {
         }
     }
 
-    /// What it allows.
+    /// The scopes of the role.
     pub const fn scopes(self) -> &'static [Scope] {
         match self {
             Self::Publisher => &[Scope::SnapshotsWrite, Scope::ProofsRun],
@@ -75,15 +75,15 @@ impl Role {
         }
     }
 
-    /// Whether its tokens must name the exchange that they speak for. Auditors and regulators may look at several.
+    /// Whether tokens of this role must name an exchange. Auditors and regulators may have access to several.
     pub const fn needs_exchange(self) -> bool {
         matches!(self, Self::Publisher | Self::Operator | Self::Customer)
     }
 }
 
-/// A name that no role or scope has.
+/// An unknown name of a role or scope.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no {what} of this name; there are: {}", known.join(", "))]
+#[error("unknown {what}; use one of: {}", known.join(", "))]
 pub struct UnknownName {
     what: &'static str,
     known: Vec<&'static str>,
@@ -119,13 +119,13 @@ impl fmt::Display for Role {
     }
 }
 
-/// Scopes as a token's `scope` claim: in one order, one space between them.
+/// The `scope` claim of a token: sorted scopes separated by one space.
 pub(super) fn join(scopes: &[Scope]) -> String {
     let sorted: BTreeSet<_> = scopes.iter().map(|scope| scope.as_str()).collect();
     sorted.into_iter().collect::<Vec<_>>().join(" ")
 }
 
-/// The scopes of a token's `scope` claim that this service knows; others are other services' business.
+/// The scopes in a `scope` claim. Unknown scopes belong to other services and are ignored.
 pub(super) fn split(claim: &str) -> BTreeSet<Scope> {
     claim.split(' ').filter_map(|name| name.parse().ok()).collect()
 }

@@ -1,4 +1,4 @@
-//! From the text of a token to a caller. Every rule is here, in the order in which it is applied.
+//! Verifies a token and returns its caller. All rules are here, in the order in which they are applied.
 
 use std::{collections::BTreeSet, fmt, sync::Arc};
 
@@ -14,26 +14,26 @@ use super::{
 };
 use crate::config::Config;
 
-/// Who calls, and what they may do.
+/// An authenticated caller.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Caller {
-    /// Who vouches for them.
+    /// The issuer of the token.
     pub issuer: String,
-    /// Who they are there; of a customer the account reference. Never to be logged.
+    /// The subject; for a customer, the account reference. Must never be logged.
     pub subject: String,
-    /// What they may do.
+    /// Granted scopes.
     pub scopes: BTreeSet<Scope>,
-    /// Domain of the exchange they speak for; of all exchanges where there is none.
+    /// Domain of the caller's exchange; all exchanges if `None`.
     pub exchange: Option<String>,
 }
 
 impl Caller {
-    /// Whether they may do this.
+    /// Whether the caller has `scope`.
     pub fn may(&self, scope: Scope) -> bool {
         self.scopes.contains(&scope)
     }
 
-    /// Whether they speak for the exchange of this domain.
+    /// Whether the token is for the exchange with this domain.
     pub fn speaks_for(&self, exchange: &str) -> bool {
         self.exchange.as_deref().is_none_or(|own| own == exchange)
     }
@@ -50,7 +50,7 @@ impl fmt::Debug for Caller {
     }
 }
 
-/// Everything needed to judge a token.
+/// Verifies tokens.
 #[derive(Debug)]
 pub struct TokenVerifier {
     issuer: String,
@@ -60,7 +60,7 @@ pub struct TokenVerifier {
 }
 
 impl TokenVerifier {
-    /// Accepts tokens for `audience` by ourselves, as `issuer` with `keys`, and by others.
+    /// Accepts tokens for `audience` from the service itself (`issuer`, `keys`) and from other issuers.
     ///
     /// # Errors
     /// [`IssuerError`] if two issuers have the same name.
@@ -73,13 +73,13 @@ impl TokenVerifier {
         let verifier = Self { issuer: issuer.into(), audience: audience.into(), keys, foreign };
         let mut names = BTreeSet::from([verifier.issuer.as_str()]);
         if let Some(twice) = verifier.foreign.iter().find(|foreign| !names.insert(&foreign.issuer)) {
-            let reason = "there is another issuer of this name, or it is this service itself".to_owned();
+            let reason = "another issuer, or this service itself, has the same name".to_owned();
             return Err(IssuerError { issuer: twice.issuer.clone(), reason });
         }
         Ok(verifier)
     }
 
-    /// As configured: this service is issuer and audience under its public address.
+    /// A verifier from the settings. The service's public address is both issuer and audience.
     ///
     /// # Errors
     /// [`IssuerError`].
@@ -88,21 +88,21 @@ impl TokenVerifier {
         Self::new(&config.public_url, &config.public_url, keys, foreign)
     }
 
-    /// Fetches the keys of all other issuers, so that the first requests find them. Returns a sentence for each whose keys
-    /// cannot be had now; they are tried again when a token of theirs comes. Waits for the network.
+    /// Fetches the keys of all other issuers before the first requests. Returns a sentence for each failure; the next token of that
+    /// issuer triggers another attempt. Blocks on the network.
     pub fn warm(&self, now: OffsetDateTime) -> Vec<String> {
         let refresh = |foreign: &ForeignIssuer| foreign.refresh(now).err().map(|e| format!("{}: {e}", foreign.issuer));
         self.foreign.iter().filter_map(refresh).collect()
     }
 
-    /// Who calls with this token at `now`. May wait for the keys of another issuer; see [`TokenVerifier::authenticate`].
+    /// The caller of a token at `now`. May block for the keys of another issuer; see [`TokenVerifier::authenticate`].
     ///
     /// # Errors
     /// [`TokenError`].
     pub fn verify(&self, token: &str, now: OffsetDateTime) -> Result<Caller, TokenError> {
         match self.try_verify(token, now)? {
-            Verdict::Caller(caller) => Ok(caller),
-            Verdict::NeedsKeysOf(foreign) => self.verify_with_new_keys(foreign, token, now),
+            Outcome::Caller(caller) => Ok(caller),
+            Outcome::NeedsKeysOf(foreign) => self.verify_with_new_keys(foreign, token, now),
         }
     }
 
@@ -112,8 +112,8 @@ impl TokenVerifier {
     /// [`TokenError`].
     pub async fn authenticate(self: &Arc<Self>, token: &str, now: OffsetDateTime) -> Result<Caller, TokenError> {
         let index = match self.try_verify(token, now)? {
-            Verdict::Caller(caller) => return Ok(caller),
-            Verdict::NeedsKeysOf(index) => index,
+            Outcome::Caller(caller) => return Ok(caller),
+            Outcome::NeedsKeysOf(index) => index,
         };
         let (verifier, token) = (Arc::clone(self), token.to_owned());
         let work = move || verifier.verify_with_new_keys(index, &token, now);
@@ -126,16 +126,16 @@ impl TokenVerifier {
             tracing::warn!(issuer = %foreign.issuer, reason, "an issuer's keys cannot be fetched");
         }
         match self.try_verify(token, now)? {
-            Verdict::Caller(caller) => Ok(caller),
-            Verdict::NeedsKeysOf(_) => Err(TokenError::KeysUnavailable),
+            Outcome::Caller(caller) => Ok(caller),
+            Outcome::NeedsKeysOf(_) => Err(TokenError::KeysUnavailable),
         }
     }
 
-    fn try_verify(&self, token: &str, now: OffsetDateTime) -> Result<Verdict, TokenError> {
+    fn try_verify(&self, token: &str, now: OffsetDateTime) -> Result<Outcome, TokenError> {
         let parts = Parts::read(token)?;
         let issuer = parts.claims.text("iss")?;
         if issuer == self.issuer {
-            return self.by_ourselves(&parts, now).map(Verdict::Caller);
+            return self.by_ourselves(&parts, now).map(Outcome::Caller);
         }
         let index = self.foreign.iter().position(|foreign| foreign.issuer == issuer).ok_or(TokenError::Issuer)?;
         let foreign = &self.foreign[index];
@@ -146,7 +146,7 @@ impl TokenVerifier {
             Lookup::Found(key) => key,
             Lookup::Unknown => return Err(TokenError::UnknownKey),
             Lookup::Unavailable => return Err(TokenError::KeysUnavailable),
-            Lookup::Fetch => return Ok(Verdict::NeedsKeysOf(index)),
+            Lookup::Fetch => return Ok(Outcome::NeedsKeysOf(index)),
         };
         check_signature(&parts, &key)?;
         self.check_claims(&parts.claims, now)?;
@@ -157,7 +157,7 @@ impl TokenVerifier {
             (None, named) => named.map(str::to_owned),
         };
         let scopes = scope::split(parts.claims.scope()?).intersection(&foreign.scopes).copied().collect();
-        caller(&parts.claims, scopes, exchange).map(Verdict::Caller)
+        caller(&parts.claims, scopes, exchange).map(Outcome::Caller)
     }
 
     fn by_ourselves(&self, parts: &Parts<'_>, now: OffsetDateTime) -> Result<Caller, TokenError> {
@@ -167,7 +167,7 @@ impl TokenVerifier {
         let key = self.keys.token_key(&parts.header.kid, now).ok_or(TokenError::UnknownKey)?;
         check_signature(parts, &PublicKey::ed25519(key.as_bytes()))?;
         self.check_claims(&parts.claims, now)?;
-        // our keys are published for that long after the last token they signed, and not longer
+        // a key stays published only for this long after its last token
         if parts.claims.instant("exp")? - parts.claims.instant("iat")? > MAX_TTL.whole_seconds() {
             return Err(TokenError::Lifetime);
         }
@@ -175,7 +175,7 @@ impl TokenVerifier {
         caller(&parts.claims, scope::split(parts.claims.scope()?), exchange)
     }
 
-    /// Times, audience, and the claims that RFC 9068 demands.
+    /// Checks times, audience, and the claims that RFC 9068 requires.
     fn check_claims(&self, claims: &Claims, now: OffsetDateTime) -> Result<(), TokenError> {
         let now = now.unix_timestamp();
         let leeway = LEEWAY.whole_seconds();
@@ -196,14 +196,14 @@ impl TokenVerifier {
     }
 }
 
-/// What a first look says.
-enum Verdict {
+/// Result of a check that must not block.
+enum Outcome {
     Caller(Caller),
-    /// The keys of the issuer at this place have to be fetched first.
+    /// The keys of the issuer with this index must be fetched first.
     NeedsKeysOf(usize),
 }
 
-/// The key decides on the algorithm; the header may only agree.
+/// The key determines the algorithm; the header must match it.
 fn check_signature(parts: &Parts<'_>, key: &PublicKey) -> Result<(), TokenError> {
     if key.algorithm().as_str() != parts.header.algorithm {
         return Err(TokenError::Algorithm);
@@ -212,7 +212,7 @@ fn check_signature(parts: &Parts<'_>, key: &PublicKey) -> Result<(), TokenError>
 }
 
 fn caller(claims: &Claims, scopes: BTreeSet<Scope>, exchange: Option<String>) -> Result<Caller, TokenError> {
-    // account references are each exchange's own: without an exchange they name nobody
+    // an account reference is unique only within an exchange
     if scopes.contains(&Scope::InclusionRead) && exchange.is_none() {
         return Err(TokenError::Exchange);
     }

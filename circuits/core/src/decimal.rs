@@ -4,27 +4,27 @@
 //! Two grammars. What an exchange writes in a ledger may have several spellings ([`parse_units`], [`parse_decimal`]); what
 //! a statement or a claim holds has one ([`parse_count`], [`parse_shortest`]).
 //!
-//! A ledger's decimals. Read: `0`, `12`, `007`, `12.50`, `8.978e-05`, `1E+16`. Refused: an empty text, a sign before the number, `NaN`, `inf`,
-//! `.5`, `5.`, spaces, underscores, hexadecimal, a digit outside ASCII. Digits that are needed beyond the scale are refused;
-//! zeros beyond the scale carry nothing and are not.
+//! Decimals of a ledger. Accepted: `0`, `12`, `007`, `12.50`, `8.978e-05`, `1E+16`. Refused: an empty text, a sign before the number,
+//! `NaN`, `inf`, `.5`, `5.`, spaces, underscores, hexadecimal, digits outside ASCII. A number with more decimals than the scale is
+//! refused, unless the additional decimals are zeros.
 
 use num_bigint::BigUint;
 
 use crate::error::Error;
 
-/// Most decimals a price or a quantity can have.
+/// Maximum number of decimals of a price or a quantity.
 pub const MAX_SCALE: u8 = 18;
 
-/// Longest text that is looked at; a line of a snapshot is no longer either.
+/// Maximum length of a number; a line of a snapshot has the same maximum.
 const MAX_TEXT_BYTES: usize = 1 << 16;
 
-/// Why a text is not the number it should be. Each reads on after the number: "BTC quantity 1.5 …".
+/// Why a text is refused. Each sentence continues after the number: "BTC quantity 1.5 …".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum DecimalError {
-    /// Nothing is written.
+    /// The text is empty.
     #[error("is empty")]
     Empty,
-    /// A minus sign, where only zero and more is allowed (a negative zero included: nobody writes it on purpose).
+    /// A minus sign. Negative zero is refused too, because nobody writes it on purpose.
     #[error("is negative")]
     Negative,
     /// Not a decimal number in the form the module accepts.
@@ -38,7 +38,7 @@ pub enum DecimalError {
         /// Decimals allowed.
         scale: u8,
     },
-    /// The value does not fit the integer it is kept in.
+    /// The value does not fit the integer type.
     #[error("is too large: with {scale} decimals at most {} fits", format_units(*max, *scale))]
     TooLarge {
         /// Decimals of the unit.
@@ -85,7 +85,7 @@ impl std::fmt::Display for Decimal {
 /// # Errors
 /// See [`DecimalError`]; `TooLarge` above 2^128 − 1 units.
 pub fn parse_units(text: &str, scale: u8) -> Result<u128, DecimalError> {
-    let number = Written::parse(text)?;
+    let number = Literal::parse(text)?;
     if number.is_zero() {
         return Ok(0);
     }
@@ -114,7 +114,7 @@ pub fn parse_quantity(text: &str, scale: u8) -> Result<u64, DecimalError> {
 /// # Errors
 /// See [`DecimalError`]; `TooLarge` above 2^128 − 1 of the units it needs.
 pub fn parse_decimal(text: &str) -> Result<Decimal, DecimalError> {
-    let number = Written::parse(text)?;
+    let number = Literal::parse(text)?;
     if number.is_zero() {
         return Ok(Decimal { units: 0, scale: 0 });
     }
@@ -210,13 +210,13 @@ pub fn parse_signed_shortest(text: &str, scale: u8) -> Result<i128, Error> {
 
 /// A number as written: `digits before` ‖ `digits after`, times 10^`exponent`, where zeros at both ends of the digits are
 /// gone, so that the digits decide how many decimals the value really needs.
-struct Written<'a> {
+struct Literal<'a> {
     before: &'a str,
     after: &'a str,
     exponent: i64,
 }
 
-impl<'a> Written<'a> {
+impl<'a> Literal<'a> {
     fn parse(text: &'a str) -> Result<Self, DecimalError> {
         if text.is_empty() {
             return Err(DecimalError::Empty);

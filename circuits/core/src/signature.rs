@@ -90,7 +90,7 @@ impl Jws {
     /// If it is over another one, a key would sign twice, or there are too many signatures.
     pub fn merge(&mut self, other: Self) -> Result<(), SignatureError> {
         if other.payload != self.payload {
-            return refuse("these are signatures over another statement");
+            return refuse("the signatures are for another statement");
         }
         let merged = Self {
             payload: other.payload,
@@ -107,10 +107,10 @@ impl Jws {
     /// For anything but 1 to 64 signatures by different keys in the one accepted form.
     pub fn parse(bytes: &[u8]) -> Result<Self, SignatureError> {
         if bytes.len() > MAX_JWS_BYTES {
-            return refuse(format!("the signatures have more than {MAX_JWS_BYTES} bytes"));
+            return refuse(format!("the signature file is longer than {MAX_JWS_BYTES} bytes"));
         }
         let jws: Self = serde_json::from_slice(bytes)
-            .map_err(|e| SignatureError(format!("the signatures are no JWS in general JSON form: {e}")))?;
+            .map_err(|e| SignatureError(format!("the signature file is not a JWS in general JSON form: {e}")))?;
         jws.kids()?;
         Ok(jws)
     }
@@ -131,7 +131,7 @@ impl Jws {
         let kids: Vec<String> = self.signatures.iter().map(Signed::kid).collect::<Result<_, _>>()?;
         let mut seen = BTreeSet::new();
         if let Some(twice) = kids.iter().find(|kid| !seen.insert(kid.as_str())) {
-            return refuse(format!("the key {twice} signs twice"));
+            return refuse(format!("key {twice} signed twice"));
         }
         Ok(kids)
     }
@@ -142,21 +142,24 @@ impl Jws {
     /// If the signatures are over anything else, one by a listed key does not verify, or no listed key signed at all.
     pub fn verify(&self, statement: &[u8], jwks: &Jwks) -> Result<Signers, SignatureError> {
         if self.payload != URL_SAFE_NO_PAD.encode(statement) {
-            return refuse("the signatures are not over this statement");
+            return refuse("the signatures are for another statement");
         }
         let mut signers = Signers { known: Vec::new(), unknown: Vec::new() };
         for (kid, signed) in self.kids()?.into_iter().zip(&self.signatures) {
             match jwks.keys.get(&kid) {
                 None => signers.unknown.push(kid),
                 Some(Listed::ForOtherThings) => {
-                    return refuse(format!("the listed key {kid} is not one for statements"));
+                    return refuse(format!("the listed key {kid} is not a statement key"));
                 }
                 Some(Listed::ForStatements(key)) if signed.holds(&self.payload, key) => signers.known.push(kid),
                 Some(Listed::ForStatements(_)) => return refuse(format!("the signature by {kid} does not verify")),
             }
         }
         if signers.known.is_empty() {
-            return refuse(format!("none of the listed keys signed it; signed by {}", signers.unknown.join(", ")));
+            return refuse(format!(
+                "no listed key signed the statement; it is signed by {}",
+                signers.unknown.join(", ")
+            ));
         }
         Ok(signers)
     }
@@ -176,16 +179,16 @@ impl Signed {
         let header: Option<Protected> =
             URL_SAFE_NO_PAD.decode(&self.protected).ok().and_then(|json| serde_json::from_slice(&json).ok());
         let Some(header) = header else {
-            return refuse("a protected header is not exactly alg, kid and typ");
+            return refuse("a protected header does not have exactly the members alg, kid and typ");
         };
         if header.alg != ALGORITHM {
-            return refuse(format!("a signature by another algorithm than {ALGORITHM}"));
+            return refuse(format!("a signature uses another algorithm than {ALGORITHM}"));
         }
         if header.typ != TYPE {
-            return refuse(format!("a signature of another type than {TYPE}"));
+            return refuse(format!("a signature has another type than {TYPE}"));
         }
         if !is_kid(&header.kid) {
-            return refuse("the name of a key is not 1 to 128 visible ASCII characters");
+            return refuse("a key id (kid) is not 1 to 128 visible ASCII characters");
         }
         Ok(header.kid)
     }
@@ -253,32 +256,32 @@ impl Jwks {
     /// If it is no JWKS, holds a private key or two keys of one name, or nothing in it can sign statements.
     pub fn parse(bytes: &[u8]) -> Result<Self, SignatureError> {
         if bytes.len() > MAX_JWKS_BYTES {
-            return refuse(format!("the list of keys has more than {MAX_JWKS_BYTES} bytes"));
+            return refuse(format!("the list of keys is longer than {MAX_JWKS_BYTES} bytes"));
         }
-        let list: KeyList = serde_json::from_slice(bytes)
-            .map_err(|e| SignatureError(format!("this is no list of keys (JWKS): {e}")))?;
+        let list: KeyList =
+            serde_json::from_slice(bytes).map_err(|e| SignatureError(format!("not a list of keys (JWKS): {e}")))?;
         if list.keys.len() > MAX_ENTRIES {
             return refuse(format!("{} keys, at most {MAX_ENTRIES} are read", list.keys.len()));
         }
         let mut keys = BTreeMap::new();
         for entry in &list.keys {
             if entry.d.is_some() {
-                return refuse("the list holds a private key: whoever has this list can sign");
+                return refuse("the list contains a private key: anyone who has the list can sign with it");
             }
             let key = entry.statement_key()?;
             let Some(kid) = entry.kid.clone().or_else(|| key.as_ref().map(thumbprint)) else {
                 continue;
             };
             if !is_kid(&kid) {
-                return refuse("the name of a key is not 1 to 128 visible ASCII characters");
+                return refuse("a key id (kid) is not 1 to 128 visible ASCII characters");
             }
             let listed = key.map_or(Listed::ForOtherThings, Listed::ForStatements);
             if keys.insert(kid.clone(), listed).is_some() {
-                return refuse(format!("two keys of the list are called {kid}"));
+                return refuse(format!("two keys in the list have the key id {kid}"));
             }
         }
         if !keys.values().any(|key| matches!(key, Listed::ForStatements(_))) {
-            return refuse("the list holds no Ed25519 key for statements");
+            return refuse("the list contains no Ed25519 statement key");
         }
         Ok(Self { keys })
     }
@@ -301,7 +304,7 @@ impl KeyEntry {
         let bytes: Option<[u8; 32]> = bytes.and_then(|b| b.try_into().ok());
         match bytes.and_then(|b| VerifyingKey::from_bytes(&b).ok()).filter(|key| !key.is_weak()) {
             Some(key) => Ok(Some(key)),
-            None => refuse("an Ed25519 key of the list is damaged"),
+            None => refuse("an Ed25519 key in the list is malformed"),
         }
     }
 }

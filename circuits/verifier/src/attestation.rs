@@ -76,10 +76,10 @@ impl Place {
 fn read_from_bundle(path: &Path, name: &str, limit: usize) -> Result<Option<Vec<u8>>, Unreadable> {
     let unreadable = |reason: String| Unreadable::new(path, reason);
     let file = File::open(path).map_err(|e| unreadable(e.to_string()))?;
-    let mut bundle = zip::ZipArchive::new(file).map_err(|e| unreadable(format!("this is no bundle: {e}")))?;
+    let mut bundle = zip::ZipArchive::new(file).map_err(|e| unreadable(format!("not a .zip bundle: {e}")))?;
     // two entries of one name would let this program and another one read different files
     if bundle.has_duplicate_names() {
-        return Err(unreadable("two files in the bundle have the same name".to_owned()));
+        return Err(unreadable("the bundle contains two files with the same name".to_owned()));
     }
     let entry = match bundle.by_name(name) {
         Ok(entry) => entry,
@@ -155,13 +155,13 @@ impl Attestation {
             signers.map_err(|e| e.to_string())
         });
         let outcome = signers.map(|signers| signers.to_string());
-        Check::new("signature", "the statement is signed by a key of the given list", outcome)
+        Check::new("signature", "the statement is signed by a key in the given list", outcome)
     }
 
     /// What to tell a reader who gave no keys, if there are signatures.
     pub fn unchecked_signatures(&self) -> Option<String> {
         let there = !matches!(self.place.read(SIGNATURE_FILE, MAX_JWS_BYTES), Ok(None));
-        there.then(|| format!("{SIGNATURE_FILE} was not looked at: give the public keys you trust with --jwks FILE"))
+        there.then(|| format!("{SIGNATURE_FILE} was not checked: pass the public keys that you trust with --jwks FILE"))
     }
 
     /// Compares every file that the manifest lists; an attestation without a manifest is just its two files.
@@ -173,28 +173,28 @@ impl Attestation {
                 .and_then(|text| self.compare(&text)),
             Err(e) => Err(e.to_string()),
         };
-        Some(Check::new("manifest", "the files are those that the manifest lists", outcome))
+        Some(Check::new("manifest", "the files match the manifest", outcome))
     }
 
     fn compare(&self, manifest: &str) -> Result<String, String> {
         let mut listed = BTreeSet::new();
         for line in manifest.lines() {
             let (digest, name) =
-                line.split_once("  ").ok_or_else(|| format!("the manifest's line `{line}` is not `digest  file`"))?;
+                line.split_once("  ").ok_or_else(|| format!("line `{line}` of the manifest is not `digest  file`"))?;
             let plain = Path::new(name).components().all(|c| matches!(c, std::path::Component::Normal(_)));
             if !plain || name.is_empty() {
-                return Err(format!("the manifest lists `{name}`, which is outside of the attestation"));
+                return Err(format!("the manifest lists `{name}`, which is outside the attestation"));
             }
             if !listed.insert(name) || listed.len() > MAX_LISTED_FILES {
                 return Err(format!("the manifest lists `{name}` twice, or more than {MAX_LISTED_FILES} files"));
             }
             let bytes = self.place.require(name, MAX_LISTED_BYTES).map_err(|e| e.to_string())?;
             if hex::encode(Sha256::digest(&bytes)) != digest {
-                return Err(format!("{name} is not the file that the manifest lists"));
+                return Err(format!("{name} does not match its digest in the manifest"));
             }
         }
         if listed.is_empty() {
-            return Err("the manifest lists nothing".to_owned());
+            return Err("the manifest lists no file".to_owned());
         }
         Ok(format!("{} files", listed.len()))
     }

@@ -30,7 +30,7 @@ pub fn read_bounded(path: &Path, limit: usize) -> Result<Vec<u8>, Unreadable> {
     // asked before it is opened: opening a pipe would wait for a writer
     let kind = fs::metadata(path).map_err(unreadable)?;
     if !kind.is_file() {
-        return Err(Unreadable::new(path, "this is not a file"));
+        return Err(Unreadable::new(path, "not a regular file"));
     }
     let file = File::open(path).map_err(unreadable)?;
     bounded(file, limit).map_err(|reason| Unreadable::new(path, reason))

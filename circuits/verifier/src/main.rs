@@ -23,21 +23,21 @@ use light as mode;
 use proof as mode;
 
 const USAGE: &str = "\
-Verifies Assay attestations offline, and files that belong to them.
+Verifies Assay attestations, inclusion files, reserve lines and disclosures offline.
 
 Usage:
   assay-verify OUT                         verify the attestation OUT, a directory or a .zip bundle
-  assay-verify OUT --inclusion FILE        also verify that FILE's account is included
+  assay-verify OUT --inclusion FILE        also verify that the account of FILE is included
   assay-verify OUT --reserves FILE         also verify disclosed reserve lines
-  assay-verify OUT... --disclosure FILE    also verify what an account discloses from up to four attestations
-  assay-verify OUT... --jwks FILE...       also verify that a key in FILE signed the statement: one FILE for each OUT
+  assay-verify OUT... --disclosure FILE    also verify a disclosure for up to four attestations
+  assay-verify OUT... --jwks FILE...       also verify that a key in FILE signed the statement; one FILE for each OUT
 
 Options:
-  --account REF  your account reference as you know it: the inclusion file must be of this account
-  --for TEXT     the text that the disclosure must have been made for
-  --jwks FILE    public keys that you trust, which must not come from OUT
-  --cache DIR    where the circuit's parameters are kept (default: ~/.assay/parameters)
-  -h, --help     this text
+  --account REF  your account reference; the inclusion file must be for this account
+  --for TEXT     the text that the disclosure must be made for
+  --jwks FILE    public keys that you trust; do not use a file that came with OUT
+  --cache DIR    directory of the cached circuit parameters (default: ~/.assay/parameters)
+  -h, --help     print this text
 
 Exit codes: 0 valid, 1 not valid, 2 usage, 3 a file is missing or unreadable.
 ";
@@ -105,13 +105,13 @@ fn parse(arguments: Vec<String>) -> Result<Option<Arguments>, String> {
             "--for" => found.context = Some(value("--for")?),
             "--jwks" => found.jwks.push(value("--jwks")?.into()),
             "--cache" => found.cache = Some(value("--cache")?.into()),
-            option if option.starts_with('-') => return Err(format!("there is no option {option}")),
+            option if option.starts_with('-') => return Err(format!("unknown option {option}")),
             path => found.outs.push(path.into()),
         }
     }
     let Arguments { outs, inclusion, reserves, disclosure, jwks, .. } = &found;
     if outs.is_empty() {
-        return Err("which attestation? give its directory".to_owned());
+        return Err("no attestation given: name its directory or its .zip bundle".to_owned());
     }
     if outs.len() > 1 && disclosure.is_none() {
         return Err(format!("{} attestations: several are verified together only with --disclosure", outs.len()));

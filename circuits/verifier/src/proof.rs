@@ -30,7 +30,7 @@ fn cache(arguments: &Arguments) -> Result<PathBuf, Failure> {
         .map(PathBuf::from)
         .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".assay")));
     let cache = arguments.cache.clone().or(home.map(|h| h.join("parameters")));
-    cache.ok_or_else(|| Failure::Usage("no HOME is set: give --cache DIR".to_owned()))
+    cache.ok_or_else(|| Failure::Usage("HOME is not set; use --cache DIR".to_owned()))
 }
 
 /// Verifies an attestation with its proof. The second value says whether a signature that was asked for holds: here it is
@@ -86,7 +86,7 @@ fn expect_context(report: &mut DisclosureReport, expected: &str) {
     };
     let context = claim.context.clone();
     let outcome = if context == expected { Ok(context) } else { Err(context) };
-    let check = Check::new("disclosure-context", "it was made for the purpose that was asked for", outcome);
+    let check = Check::new("disclosure-context", "the disclosure was made for the text given with --for", outcome);
     if !check.passed {
         report.claim = None;
     }

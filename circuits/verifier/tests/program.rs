@@ -107,12 +107,12 @@ fn a_signature_is_claimed_only_where_a_given_key_made_it() {
 
     for place in [&directory, &bundle].map(|path| path.to_str().unwrap()) {
         let (code, report) = run(&[place, "--jwks", &trusted]);
-        assert!(code == 0 && report.contains("✓ the statement is signed by a key of the given list"), "{report}");
+        assert!(code == 0 && report.contains("✓ the statement is signed by a key in the given list"), "{report}");
         let (code, report) = run(&[place, "--jwks", &other]);
-        assert!(code == 1 && report.contains("✗ the statement is signed by a key of the given list"), "{report}");
+        assert!(code == 1 && report.contains("✗ the statement is signed by a key in the given list"), "{report}");
         assert!(report.lines().last().unwrap().starts_with("NOT VALID"), "{report}");
         let (code, report) = run(&[place]);
-        assert!(code == 0 && report.starts_with("attestation.jws was not looked at"), "{report}");
+        assert!(code == 0 && report.starts_with("attestation.jws was not checked"), "{report}");
         assert!(!report.contains("is signed by"), "{report}");
     }
     let unsigned = unsigned.to_str().unwrap();

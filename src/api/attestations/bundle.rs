@@ -8,15 +8,16 @@ use crate::{
     store::attestations,
 };
 
-/// Everything in one file
+/// Download everything in one file
 ///
-/// What `assay verify` takes: statement, proof, signature, README.txt and MANIFEST.sha256. The same bytes every time.
+/// A .zip file with statement, proof, signature, README.txt and MANIFEST.sha256, for `assay verify`. Every download has the same
+/// bytes.
 #[utoipa::path(
     get, path = "/v1/attestations/{id}/bundle.zip", tag = "attestations",
     params(("id" = String, Path, description = "SHA-256 of the statement, 64 hexadecimal digits")),
     responses(
         (status = 200, description = "The bundle", body = String, content_type = "application/zip"),
-        (status = 206, description = "The part that was asked for (Range)"), (status = 304, description = "Unchanged"),
+        (status = 206, description = "The requested range"), (status = 304, description = "Not modified"),
         (status = 404), (status = 416),
     ),
 )]

@@ -12,7 +12,7 @@ use assay_programs::ledger::{
 
 use crate::api::{artefact::Artefact, evidence::Part, parse::AttestationId, problem::Problem, state::ApiState};
 
-/// Assets that are drawn; more would be no picture.
+/// Maximum number of assets in the chart.
 const MAX_BARS: usize = 40;
 const ROW: usize = 28;
 const LEFT: usize = 110;
@@ -22,18 +22,18 @@ const TOP: usize = 64;
 const WHOLE: usize = 300;
 /// Longest bar, in hundredths of a percent: 150 %.
 const LONGEST_BPS: usize = 15_000;
-/// Everything is covered.
+/// Full coverage.
 const COVERED_BPS: u128 = 10_000;
 
-/// A chart of coverage
+/// Download a chart of the coverage
 ///
-/// Stated reserves over what is owed to customers, asset by asset. The numbers stand in the chart as text, too.
+/// Ratio of stated reserves to customer assets for each asset. The chart also contains the numbers as text.
 #[utoipa::path(
     get, path = "/v1/attestations/{id}/coverage.svg", tag = "attestations",
     params(("id" = String, Path, description = "SHA-256 of the statement, 64 hexadecimal digits")),
     responses(
         (status = 200, description = "The chart", body = String, content_type = "image/svg+xml"),
-        (status = 206, description = "The part that was asked for (Range)"), (status = 304, description = "Unchanged"),
+        (status = 206, description = "The requested range"), (status = 304, description = "Not modified"),
         (status = 404), (status = 416),
     ),
 )]
@@ -49,7 +49,7 @@ pub async fn coverage(
     state.evidence.artefact(id, Part::Coverage, make).await?.answer(&request)
 }
 
-/// The chart of a statement, an image that needs nothing from elsewhere.
+/// The chart as a self-contained SVG image.
 fn chart(statement: &Statement) -> String {
     let lines = asset_lines(statement);
     let drawn = &lines[..lines.len().min(MAX_BARS)];
@@ -83,7 +83,7 @@ fn chart(statement: &Statement) -> String {
     svg
 }
 
-/// A line at `bps` with its name above.
+/// A vertical line at `bps` with its label.
 fn mark(svg: &mut String, bps: u128, height: usize, name: &str) {
     let (x, bottom) = (LEFT + bar(bps), height - ROW);
     let _ = writeln!(
@@ -98,7 +98,7 @@ fn mark(svg: &mut String, bps: u128, height: usize, name: &str) {
 fn row(svg: &mut String, line: &AssetLine, required: Option<u128>, y: usize) {
     let coverage = line.coverage_bps();
     let length = bar(coverage.unwrap_or(0));
-    // not only the colour tells: the number stands beside the bar
+    // the number beside the bar says it too, for readers who do not see the colour
     let short = coverage.zip(required).is_some_and(|(coverage, required)| coverage < required);
     let colour = if short { "#b3261e" } else { "#1d5fa8" };
     let number = coverage.map_or_else(|| "nothing is owed".to_owned(), percent);
@@ -123,9 +123,9 @@ fn bar(bps: u128) -> usize {
     bounded * WHOLE / 10_000
 }
 
-/// The chart in words, for those who do not see it.
+/// Text alternative of the chart.
 fn description(drawn: &[AssetLine], left_out: usize) -> String {
-    let mut text = "Stated reserves over what is owed to customers. ".to_owned();
+    let mut text = "Ratio of stated reserves to customer assets. ".to_owned();
     for line in drawn {
         match line.coverage_bps() {
             Some(bps) => {
@@ -137,7 +137,7 @@ fn description(drawn: &[AssetLine], left_out: usize) -> String {
         }
     }
     if left_out > 0 {
-        let _ = write!(text, "{left_out} more assets are not drawn.");
+        let _ = write!(text, "{left_out} more assets are not shown.");
     }
     text.trim_end().to_owned()
 }
@@ -148,7 +148,7 @@ fn short_name(symbol: &str) -> String {
     if cut.len() < symbol.len() { cut + "…" } else { cut }
 }
 
-/// Text that can stand in XML, visible and in one line: names are what an exchange wrote.
+/// Escapes text for XML and makes invisible characters visible: exchanges choose the names.
 fn escaped(text: &str) -> String {
     visible(text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

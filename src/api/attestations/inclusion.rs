@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use actix_web::{HttpResponse, http::header, web};
 
-use crate::api::{auth::Authenticated, evidence::Attested, parse::AttestationId, problem::Problem, state::ApiState};
+use crate::api::{
+    auth::Authenticated, evidence::PublishedAttestation, parse::AttestationId, problem::Problem, state::ApiState,
+};
 use crate::attest::{Found, Owner};
 
-/// The caller's own inclusion file
+/// Download your inclusion file
 ///
-/// The pages of the account that the token names, and their path to the root: what `assay verify-inclusion` takes.
-/// Described in api-spec/inclusion.md. An account that is not in the snapshot gets the same answer as one of another exchange.
+/// The pages of the account in the token and their paths to the root, for `assay verify-inclusion`. The format is described in
+/// api-spec/inclusion.md. The answer is 404 if the account is not in the snapshot or belongs to another exchange.
 #[utoipa::path(
     get, path = "/v1/attestations/{id}/inclusion", tag = "customers",
     params(("id" = String, Path, description = "SHA-256 of the statement, 64 hexadecimal digits")),
@@ -31,15 +33,15 @@ pub async fn inclusion(
         .body(file))
 }
 
-/// The caller's account and where its pages are. Looked up before anybody is refused, so that how long a refusal
-/// takes does not tell whether there is such an account.
+/// The caller's account and the location of its pages. The lookup comes before the access check, so that the response time of
+/// a refusal does not reveal whether the account exists.
 ///
 /// # Errors
-/// [`crate::api::problem::Kind::NotFound`] for whoever has no account in this snapshot, for whatever reason.
+/// [`crate::api::problem::Kind::NotFound`] if the caller has no account in this snapshot.
 pub async fn own<'a>(
     state: &ApiState,
     caller: &'a Authenticated,
-    attested: &Arc<Attested>,
+    attested: &Arc<PublishedAttestation>,
 ) -> Result<(Owner<'a>, Found), Problem> {
     let owner = attested.tree.owner(&state.secret, &caller.subject);
     let found = state.evidence.find(&state.store, attested, &owner).await?;

@@ -8,15 +8,15 @@ use crate::{
     store::attestations::Artefact,
 };
 
-/// The signature
+/// Download the signature
 ///
-/// The service's signature over the statement (RFC 7515, general JSON serialisation).
+/// The service's signature of the statement (RFC 7515, general JSON serialisation). The format is described in api-spec/jws.md.
 #[utoipa::path(
     get, path = "/v1/attestations/{id}/jws", tag = "attestations",
     params(("id" = String, Path, description = "SHA-256 of the statement, 64 hexadecimal digits")),
     responses(
         (status = 200, description = "The signature", body = Object, content_type = "application/jose+json"),
-        (status = 206, description = "The part that was asked for (Range)"), (status = 304, description = "Unchanged"),
+        (status = 206, description = "The requested range"), (status = 304, description = "Not modified"),
         (status = 404), (status = 416),
     ),
 )]

@@ -10,17 +10,19 @@ use crate::{
     store::attestations,
 };
 
-/// Whose.
+/// Filter.
 #[derive(Debug, Clone, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct LatestQuery {
-    /// Only of the exchange with this domain.
+    /// Domain of an exchange.
     #[param(nullable = false)]
     exchange: Option<String>,
 }
 
-/// The attestation of the newest instant
+/// Show the newest attestation
+///
+/// The attestation whose snapshot has the latest time.
 #[utoipa::path(
     get, path = "/v1/attestations/latest", tag = "attestations", params(LatestQuery),
     responses((status = 200, description = "The attestation", body = Attestation), (status = 400), (status = 404)),

@@ -17,29 +17,29 @@ use crate::{
     store::attestations::{self, AttestationRow, Filter},
 };
 
-/// Attestations on a page where nobody says how many.
+/// Default number of attestations on a page.
 const DEFAULT_LIMIT: u32 = 20;
-/// Most attestations on a page.
+/// Maximum number of attestations on a page.
 const MAX_LIMIT: u32 = 100;
 
-/// Which attestations.
+/// Filter of the list.
 #[derive(Debug, Clone, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ListQuery {
-    /// Only those that speak of this instant or a later one.
+    /// Earliest time of the snapshot.
     #[param(format = "date-time", nullable = false)]
     from: Option<String>,
-    /// Only those that speak of this instant or an earlier one.
+    /// Latest time of the snapshot.
     #[param(format = "date-time", nullable = false)]
     to: Option<String>,
-    /// Only those of the exchange with this domain.
+    /// Domain of an exchange.
     #[param(nullable = false)]
     exchange: Option<String>,
-    /// Goes on where a page ended; from its `Link`.
+    /// Position of the next page, from the `Link` header.
     #[param(nullable = false)]
     cursor: Option<String>,
-    /// How many at most, 20 where it is left out.
+    /// Maximum number of attestations on a page; default 20.
     #[param(minimum = 1, maximum = 100, nullable = false)]
     limit: Option<u32>,
 }
@@ -48,17 +48,17 @@ pub struct ListQuery {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AttestationList {
-    /// Newest first.
+    /// Attestations, newest first.
     pub attestations: Vec<Summary>,
 }
 
-/// What is published
+/// List attestations
 ///
-/// Newest first. `Link: <…>; rel="next"` leads to the next page, where there is one.
+/// Newest first. If there are more, `Link: <…>; rel="next"` contains the address of the next page.
 #[utoipa::path(
     get, path = "/v1/attestations", tag = "attestations", params(ListQuery),
     responses(
-        (status = 200, description = "A page", body = AttestationList, headers(("Link" = Option<String>, description = "The next page"))),
+        (status = 200, description = "A page of attestations", body = AttestationList, headers(("Link" = Option<String>, description = "Address of the next page"))),
         (status = 400),
     ),
 )]
@@ -66,7 +66,10 @@ pub async fn list(state: web::Data<ApiState>, query: Query<ListQuery>) -> Result
     let Query(query) = query;
     let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MAX_LIMIT).contains(&limit) {
-        return Err(Problem::because(Kind::MalformedRequest, format_args!("`limit` is 1 to {MAX_LIMIT}")));
+        return Err(Problem::because(
+            Kind::MalformedRequest,
+            format_args!("`limit` is {limit}; it must be from 1 to {MAX_LIMIT}"),
+        ));
     }
     let read = |name, text: &Option<String>| text.as_deref().map(|text| instant(name, text)).transpose();
     let filter = Filter {
@@ -74,7 +77,7 @@ pub async fn list(state: web::Data<ApiState>, query: Query<ListQuery>) -> Result
         from: read("from", &query.from)?,
         to: read("to", &query.to)?,
         after: query.cursor.as_deref().map(read_cursor).transpose()?,
-        // one more tells whether there is a next page
+        // one more, to find out whether there is a next page
         limit: i64::from(limit) + 1,
     };
     let mut rows = attestations::list(&state.store.read().await?, &filter).await?;
@@ -87,13 +90,13 @@ pub async fn list(state: web::Data<ApiState>, query: Query<ListQuery>) -> Result
     Ok(answer.json(AttestationList { attestations: rows.iter().map(Summary::from).collect() }))
 }
 
-/// Instant and id of the last attestation of a page: where the next one begins, whatever is published meanwhile.
+/// Time and id of the last attestation of a page. The next page starts after it, even if more are published meanwhile.
 fn cursor(row: &AttestationRow) -> String {
     format!("{}-{}", row.epoch.unix_timestamp_nanos(), hex::encode(row.id))
 }
 
 fn read_cursor(text: &str) -> Result<(OffsetDateTime, [u8; 32]), Problem> {
-    let wrong = || Problem::because(Kind::MalformedRequest, "`cursor` is not one of a `Link`");
+    let wrong = || Problem::because(Kind::MalformedRequest, "`cursor` is not from a `Link` header of this list");
     let (nanos, id) = text.rsplit_once('-').ok_or_else(wrong)?;
     let epoch = nanos.parse().ok().and_then(|nanos| OffsetDateTime::from_unix_timestamp_nanos(nanos).ok());
     let id = AttestationId::read(id).map_err(|_| wrong())?;

@@ -8,15 +8,15 @@ use crate::{
     store::attestations::Artefact,
 };
 
-/// The proof
+/// Download the proof
 ///
-/// The zero-knowledge proof of the statement, as `assay verify` reads it.
+/// The zero-knowledge proof of the statement, in the format that `assay verify` reads.
 #[utoipa::path(
     get, path = "/v1/attestations/{id}/proof", tag = "attestations",
     params(("id" = String, Path, description = "SHA-256 of the statement, 64 hexadecimal digits")),
     responses(
         (status = 200, description = "The proof", body = String, content_type = "application/octet-stream"),
-        (status = 206, description = "The part that was asked for (Range)"), (status = 304, description = "Unchanged"),
+        (status = 206, description = "The requested range"), (status = 304, description = "Not modified"),
         (status = 404), (status = 416),
     ),
 )]

@@ -8,7 +8,7 @@ use crate::{
     store::attestations,
 };
 
-/// One attestation
+/// Show an attestation
 #[utoipa::path(
     get, path = "/v1/attestations/{id}", tag = "attestations",
     params(("id" = String, Path, description = "SHA-256 of the statement, 64 hexadecimal digits")),

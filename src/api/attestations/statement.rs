@@ -8,15 +8,16 @@ use crate::{
     store::attestations::Artefact,
 };
 
-/// The statement
+/// Download the statement
 ///
-/// What is claimed, in canonical bytes; their SHA-256 is the id. Described in api-spec/statement.md.
+/// The canonical bytes of the statement. Their SHA-256 is the id of the attestation. The format is described in
+/// api-spec/statement.md.
 #[utoipa::path(
     get, path = "/v1/attestations/{id}/statement", tag = "attestations",
     params(("id" = String, Path, description = "SHA-256 of the statement, 64 hexadecimal digits")),
     responses(
         (status = 200, description = "The statement", body = Object, content_type = "application/json"),
-        (status = 206, description = "The part that was asked for (Range)"), (status = 304, description = "Unchanged"),
+        (status = 206, description = "The requested range"), (status = 304, description = "Not modified"),
         (status = 404), (status = 416),
     ),
 )]

@@ -20,24 +20,24 @@ use crate::{
     store::attestations,
 };
 
-/// What a customer found.
+/// Result of a customer's verification.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Verification {
-    /// Whether their balances are included, exactly.
+    /// Whether the customer's balances are included exactly.
     pub included: bool,
 }
 
-/// Say whether you found yourself included
+/// Report your verification
 ///
-/// Counted once for each account; a later word replaces an earlier one. What is kept names nobody.
+/// Each account is counted once; a later report replaces an earlier one. The stored report does not identify the account.
 #[utoipa::path(
     post, path = "/v1/attestations/{id}/verification", tag = "customers",
     params(
         ("id" = String, Path, description = "SHA-256 of the statement, 64 hexadecimal digits"),
     ),
     request_body = Verification,
-    responses((status = 204, description = "Counted"), (status = 400), (status = 404), (status = 409), (status = 413), (status = 415), (status = 422)),
+    responses((status = 204, description = "The report is counted"), (status = 400), (status = 404), (status = 409), (status = 413), (status = 415), (status = 422)),
 )]
 pub async fn verification(
     state: web::Data<ApiState>,
@@ -59,7 +59,7 @@ pub async fn verification(
     once(&state, &request, subject, &body.bytes, "count_verification", work).await
 }
 
-/// A number that only this account has in this attestation, and that nobody can lead back to it without the master secret.
+/// A value that is unique to this account and attestation. Without the master secret nobody can trace it to the account.
 fn keyed(owner: &Owner<'_>, purpose: &[u8], id: &AttestationId) -> [u8; 32] {
     let mut mac = Hmac::<Sha256>::new_from_slice(owner.salt()).expect("HMAC takes keys of any length");
     mac.update(purpose);

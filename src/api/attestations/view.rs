@@ -1,4 +1,4 @@
-//! An attestation as the API shows it, and its stored artefacts.
+//! The JSON of an attestation, and its stored artefacts.
 
 use assay_core::decimal::format_units;
 use assay_programs::ledger::policy::{AssetLine, asset_lines};
@@ -15,28 +15,29 @@ use crate::api::{
 };
 use crate::store::attestations::{self, AttestationRow};
 
-/// An attestation in a list.
+/// Summary of an attestation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Summary {
     /// SHA-256 of the statement's bytes, 64 hexadecimal digits.
     #[schema(pattern = "^[0-9a-f]{64}$")]
     pub id: String,
-    /// Whose it is.
+    /// The exchange.
     pub exchange: Publisher,
-    /// The exchange's own name for the snapshot.
+    /// Id of the snapshot, chosen by the exchange.
     #[schema(example = "2026-11-23")]
     pub snapshot: String,
-    /// The instant it speaks of, RFC 3339 in UTC.
+    /// Time of the snapshot, RFC 3339 in UTC.
     #[schema(format = "date-time")]
     pub taken_at: String,
-    /// When it was published.
+    /// Time of publication.
     #[schema(format = "date-time")]
     pub published_at: String,
     /// Name of the shape.
     #[schema(example = "solvency-64")]
     pub shape: String,
-    /// Whether it keeps its own policy. One that does not is a true statement of a failure.
+    /// Whether the attestation meets the exchange's own policy. If not, the proof is still correct: it proves a violation of
+    /// the policy.
     pub valid: bool,
 }
 
@@ -46,7 +47,7 @@ pub struct Summary {
 pub struct Publisher {
     /// Name as customers know it.
     pub name: String,
-    /// Domain under which it publishes.
+    /// Domain of the exchange.
     #[schema(example = "exchange.example")]
     pub domain: String,
 }
@@ -68,45 +69,45 @@ impl From<&AttestationRow> for Summary {
 /// An attestation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Attestation {
-    /// As in lists.
+    /// The summary.
     #[serde(flatten)]
     pub summary: Summary,
-    /// What is claimed of each asset, in the order of the book.
+    /// Amounts of each asset, in the order of the book.
     pub assets: Vec<AssetClaim>,
-    /// Reserves over what is owed that the exchange requires of itself, in hundredths of a percent.
+    /// Ratio of reserves to customer assets that the exchange's policy requires, in hundredths of a percent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub coverage_bps: Option<u32>,
-    /// What the service found when it verified it before publication. Verify it yourself: `assay verify`.
+    /// Report of the service's own verification before publication. Verify the attestation yourself with `assay verify`.
     #[schema(value_type = Object)]
     pub report: serde_json::Value,
-    /// What it does not show.
+    /// What the attestation does not prove.
     pub not_proven: Vec<String>,
 }
 
-/// What is claimed of one asset, as decimals of whole ones.
+/// Stated amounts of one asset, as decimals of whole units.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AssetClaim {
-    /// Symbol.
+    /// Symbol of the asset.
     #[schema(example = "BTC")]
     pub asset: String,
-    /// What the exchange owes its customers.
+    /// Amount that the exchange owes its customers.
     #[schema(example = "1024.5")]
     pub customer_assets: String,
-    /// What its customers owe the exchange.
+    /// Amount that customers owe the exchange.
     #[schema(example = "0")]
     pub debts: String,
-    /// What the exchange says it holds.
+    /// Reserves that the exchange states.
     #[schema(example = "1100")]
     pub reserves: String,
-    /// Reserves over customer assets in hundredths of a percent, rounded down; absent where nothing is owed.
+    /// Ratio of reserves to customer assets in hundredths of a percent, rounded down; absent if nothing is owed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = 10_737)]
     pub coverage_bps: Option<u64>,
 }
 
-/// JSON readers keep integers exact up to here; a coverage beyond that is as good as this one.
+/// Largest integer that every JSON reader keeps exact. A larger coverage is reported as this value.
 const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
 
 impl From<&AssetLine> for AssetClaim {
@@ -122,7 +123,7 @@ impl From<&AssetLine> for AssetClaim {
     }
 }
 
-/// The whole view of a row.
+/// The full attestation of a row.
 pub(super) async fn view(state: &ApiState, row: AttestationRow) -> Result<Attestation, Problem> {
     let attested = state.evidence.attested(&state.store, AttestationId(row.id)).await?;
     let statement = attested.tree.statement();

@@ -16,14 +16,14 @@ use crate::{
     },
 };
 
-/// Stop a job
+/// Cancel a job
 ///
-/// Nothing comes of it from now on; a worker that is at it notices at its next heartbeat. What is published stays. A job that is
-/// cancelled already stays so.
+/// Cancels the job immediately; its worker notices at the next heartbeat. A published attestation cannot be cancelled.
+/// Cancelling a cancelled job has no effect.
 #[utoipa::path(
     delete, path = "/v1/jobs/{id}", tag = "jobs",
-    params(("id" = uuid::Uuid, Path, description = "The job")),
-    responses((status = 202, description = "It is cancelled", body = Job), (status = 404), (status = 409)),
+    params(("id" = uuid::Uuid, Path, description = "Id of the job")),
+    responses((status = 202, description = "The job is cancelled", body = Job), (status = 404), (status = 409)),
 )]
 pub async fn cancel(state: web::Data<ApiState>, caller: Authenticated, id: RowId) -> Result<HttpResponse, Problem> {
     let now = state.now();
@@ -37,7 +37,7 @@ pub async fn cancel(state: web::Data<ApiState>, caller: Authenticated, id: RowId
             return Ok(Ok((Job::from(before), false)));
         }
         if before.state.is_final() {
-            let ended = format_args!("it is {} already", before.state.as_str()).to_string();
+            let ended = format_args!("the job is {} already", before.state.as_str()).to_string();
             return Ok(Err(Problem::because(Kind::JobEnded, ended)));
         }
         jobs::cancel(&tx, id.0, now).await?;

@@ -23,40 +23,40 @@ use crate::{
     store::jobs::{self, JobRow, JobState},
 };
 
-/// How often the database is asked.
+/// Interval between two database queries.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How long a connection may be silent: proxies close those that are.
+/// Longest silence on a connection; proxies close silent ones.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// After that the caller comes back with a token that is looked at anew.
+/// Longest life of a stream. The caller reconnects with a token that is checked again.
 const LONGEST: Duration = Duration::from_secs(15 * 60);
-/// How far back the rate looks.
+/// Period over which the rate is measured.
 const RATE_OVER: Duration = Duration::from_secs(60);
 
-/// A job, and how fast it goes.
+/// A job and its speed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Progress {
     /// The job.
     #[serde(flatten)]
     pub job: Job,
-    /// Steps folded in a minute, measured over the last minute; absent while it is not known.
+    /// Folded steps per minute, measured over the last minute; absent while unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub steps_per_minute: Option<u64>,
 }
 
-/// Watch a job
+/// Follow a job
 ///
-/// Server-sent events of the type `progress`, one whenever something changes; the last one has a final state, then the stream
-/// ends. Whoever comes back with `Last-Event-ID` is told only what is new, and 204 if nothing will ever be.
+/// Sends server-sent events of type `progress`, one for each change. The stream ends after an event with a final state. With
+/// `Last-Event-ID`, the stream sends only newer events, or answers 204 if there will be none.
 #[utoipa::path(
     get, path = "/v1/jobs/{id}/events", tag = "jobs",
     params(
-        ("id" = Uuid, Path, description = "The job"),
-        ("Last-Event-ID" = Option<String>, Header, nullable = false, description = "Id of the last event that was seen"),
+        ("id" = Uuid, Path, description = "Id of the job"),
+        ("Last-Event-ID" = Option<String>, Header, nullable = false, description = "Id of the last event that the caller received"),
     ),
     responses(
-        (status = 200, description = "Events; the data of each is one Progress", content_type = "text/event-stream", body = String),
-        (status = 204, description = "The job has ended, and the caller knows"),
+        (status = 200, description = "Stream of events; the data of each event is a Progress object", content_type = "text/event-stream", body = String),
+        (status = 204, description = "The job has ended and the caller has received its last event"),
         (status = 404), (status = 503),
     ),
 )]
@@ -73,8 +73,8 @@ pub async fn events(
         return Ok(HttpResponse::NoContent().finish());
     }
     let permit = state.streams.clone().try_acquire_owned();
-    let permit = permit.map_err(|_| Problem::unavailable("too many streams are open; ask for the job itself"))?;
-    let watching = Watching {
+    let permit = permit.map_err(|_| Problem::unavailable("too many event streams are open; poll the job instead"))?;
+    let stream = JobStream {
         stopping: state.stopping(),
         state: state.get_ref().clone(),
         job: id.0,
@@ -89,22 +89,22 @@ pub async fn events(
     Ok(HttpResponse::Ok()
         .content_type("text/event-stream")
         .insert_header((header::CACHE_CONTROL, "no-store"))
-        // proxies are not to wait for more
+        // proxies must not buffer the stream
         .insert_header(("x-accel-buffering", "no"))
-        .streaming(watching.stream()))
+        .streaming(stream.into_events()))
 }
 
 fn last_event(headers: &HeaderMap) -> Option<String> {
     headers.get("last-event-id")?.to_str().ok().map(str::to_owned)
 }
 
-/// What makes one event differ from the next; it stands as its id.
+/// Version of a job, used as the event id.
 fn version(row: &JobRow) -> String {
     format!("{}-{}", row.state.as_str(), row.steps_done)
 }
 
-/// An open stream.
-struct Watching {
+/// An open event stream.
+struct JobStream {
     state: ApiState,
     stopping: watch::Receiver<bool>,
     job: Uuid,
@@ -117,15 +117,15 @@ struct Watching {
     _permit: OwnedSemaphorePermit,
 }
 
-impl Watching {
-    fn stream(self) -> impl Stream<Item = Result<Bytes, Infallible>> {
-        stream::unfold(self, |mut watching| async move {
-            let text = watching.say().await?;
-            Some((Ok(Bytes::from(text)), watching))
+impl JobStream {
+    fn into_events(self) -> impl Stream<Item = Result<Bytes, Infallible>> {
+        stream::unfold(self, |mut stream| async move {
+            let text = stream.say().await?;
+            Some((Ok(Bytes::from(text)), stream))
         })
     }
 
-    /// The next thing to say; `None` once all is said.
+    /// The next event; `None` at the end.
     async fn say(&mut self) -> Option<String> {
         loop {
             if self.ended {
@@ -149,7 +149,7 @@ impl Watching {
             if self.began.elapsed() > LONGEST {
                 return None;
             }
-            // a database that is away for a moment is no reason to hang up
+            // a short database outage does not end the stream
             if let Ok(client) = self.state.store.read().await {
                 self.next = jobs::job(&client, self.job).await.ok();
             }
@@ -168,7 +168,7 @@ fn event(version: &str, row: JobRow, steps_per_minute: Option<u64>) -> String {
     format!("event: progress\nid: {version}\nretry: 3000\ndata: {data}\n\n")
 }
 
-/// How fast steps come.
+/// Rate of folded steps.
 #[derive(Debug, Default)]
 struct Rate(VecDeque<(Instant, u64)>);
 

@@ -8,10 +8,10 @@ use crate::{
     store::jobs,
 };
 
-/// Where a job is
+/// Show a job
 #[utoipa::path(
     get, path = "/v1/jobs/{id}", tag = "jobs",
-    params(("id" = uuid::Uuid, Path, description = "The job")),
+    params(("id" = uuid::Uuid, Path, description = "Id of the job")),
     responses((status = 200, description = "The job", body = Job), (status = 404)),
 )]
 pub async fn show(state: web::Data<ApiState>, caller: Authenticated, id: RowId) -> Result<HttpResponse, Problem> {

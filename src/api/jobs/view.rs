@@ -1,4 +1,4 @@
-//! A job as the API shows it.
+//! The JSON of a job.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -7,117 +7,117 @@ use uuid::Uuid;
 use crate::api::parse::utc;
 use crate::store::jobs::JobRow;
 
-/// The way of one attestation.
+/// A job: the proof of one snapshot, from request to publication.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Job {
     /// Its id.
     pub id: Uuid,
-    /// What is proved.
+    /// Id of the snapshot.
     pub snapshot: Uuid,
     /// Where it is.
     pub state: State,
-    /// Name of the shape; `auto` until it is chosen.
+    /// Name of the shape, or `auto` until one is chosen.
     pub shape: String,
-    /// Accounts in the ledger, once they are counted.
+    /// Number of accounts in the ledger, once known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub accounts: Option<u64>,
-    /// Pages of these accounts, once they are made.
+    /// Number of pages, once known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub pages: Option<u64>,
-    /// Steps that are folded.
+    /// Number of folded steps.
     pub steps_done: u64,
-    /// Steps in all, once it is known.
+    /// Total number of steps, once known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub steps: Option<u64>,
-    /// For a person: why it was refused or failed.
+    /// Explanation for a person, if the job was refused or failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub detail: Option<String>,
-    /// What is wrong with the ledger, where it was refused.
+    /// Findings of the check, if the ledger was refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub findings: Option<LedgerFindings>,
-    /// Id of the attestation, once it is published.
+    /// Id of the attestation, once published.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, pattern = "^[0-9a-f]{64}$")]
     pub attestation: Option<String>,
-    /// When it was made.
+    /// Creation time.
     #[schema(format = "date-time")]
     pub created_at: String,
-    /// When its state last changed.
+    /// Time of the last change of state.
     #[schema(format = "date-time")]
     pub updated_at: String,
 }
 
-/// Where a job is.
+/// State of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = JobState)]
 pub enum State {
-    /// Waits for a worker.
+    /// The job waits for a worker.
     Queued,
-    /// The ledger is checked.
+    /// A worker checks the ledger.
     Checking,
-    /// Pages, tree and statement are made.
+    /// A worker builds pages, tree and statement.
     Planning,
-    /// Accounts are folded.
+    /// A worker folds the accounts.
     Folding,
-    /// The fold becomes a proof.
+    /// A worker compresses the fold to a proof.
     Compressing,
-    /// The proof is verified.
+    /// A worker verifies the proof.
     Verifying,
-    /// The attestation is signed and put together.
+    /// A worker signs the attestation.
     Publishing,
-    /// There is an attestation.
+    /// The attestation is published.
     Published,
     /// The ledger is not valid.
     Refused,
-    /// Something else is wrong.
+    /// The job failed for another reason.
     Failed,
-    /// Somebody asked for it.
+    /// The job was cancelled on request.
     Cancelled,
 }
 
 impl From<crate::store::jobs::JobState> for State {
     fn from(state: crate::store::jobs::JobState) -> Self {
-        use crate::store::jobs::JobState as Kept;
+        use crate::store::jobs::JobState as Stored;
         match state {
-            Kept::Queued => Self::Queued,
-            Kept::Checking => Self::Checking,
-            Kept::Planning => Self::Planning,
-            Kept::Folding => Self::Folding,
-            Kept::Compressing => Self::Compressing,
-            Kept::Verifying => Self::Verifying,
-            Kept::Publishing => Self::Publishing,
-            Kept::Published => Self::Published,
-            Kept::Refused => Self::Refused,
-            Kept::Failed => Self::Failed,
-            Kept::Cancelled => Self::Cancelled,
+            Stored::Queued => Self::Queued,
+            Stored::Checking => Self::Checking,
+            Stored::Planning => Self::Planning,
+            Stored::Folding => Self::Folding,
+            Stored::Compressing => Self::Compressing,
+            Stored::Verifying => Self::Verifying,
+            Stored::Publishing => Self::Publishing,
+            Stored::Published => Self::Published,
+            Stored::Refused => Self::Refused,
+            Stored::Failed => Self::Failed,
+            Stored::Cancelled => Self::Cancelled,
         }
     }
 }
 
-/// What is wrong with a ledger: the first findings in full.
+/// Findings of the check of a ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LedgerFindings {
     /// The first findings.
     pub findings: Vec<LedgerFinding>,
-    /// How many there are in all.
+    /// Total number of findings.
     pub total: u64,
 }
 
-/// One thing that is wrong with a ledger.
+/// One error in a ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LedgerFinding {
-    /// The file.
+    /// Name of the file.
     pub file: String,
-    /// The line, the first being 1; absent where the file as a whole is meant.
+    /// Line, counted from 1; null if the finding concerns the whole file.
     pub line: Option<u64>,
-    /// What is wrong, with the value found and the value allowed.
+    /// Reason, with the value found and the value allowed.
     pub reason: String,
 }
 

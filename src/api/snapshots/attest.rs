@@ -28,16 +28,16 @@ use crate::{
     },
 };
 
-/// The shape that the plan chooses.
+/// Lets the planner choose the shape.
 const AUTO: &str = "auto";
-/// Tables without which there is no ledger.
+/// Tables that every ledger needs.
 const NEEDED: [&str; 3] = ["assets", "accounts", "balances"];
 
-/// How to prove.
+/// Options of a job.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AttestationRequest {
-    /// `auto`, or the name of a shape.
+    /// Name of the shape, or `auto` to choose one that fits the ledger.
     #[serde(default = "auto")]
     #[schema(default = "auto", example = "auto")]
     pub shape: String,
@@ -47,17 +47,18 @@ fn auto() -> String {
     AUTO.to_owned()
 }
 
-/// Have a ledger checked, proved and published
+/// Request an attestation
 ///
-/// Seals the snapshot and makes a job, which goes on whatever becomes of this connection. Watch it under its address.
+/// Seals the snapshot and creates a job that checks, proves and publishes it. The job runs in the background; `Location` is its
+/// address.
 #[utoipa::path(
     post, path = "/v1/snapshots/{id}/attestation", tag = "jobs",
     params(
-        ("id" = uuid::Uuid, Path, description = "The snapshot"),
+        ("id" = uuid::Uuid, Path, description = "Id of the snapshot"),
     ),
-    request_body(content = AttestationRequest, description = "May be left out: shape auto"),
+    request_body(content = AttestationRequest, description = "Options of the job; may be omitted"),
     responses(
-        (status = 202, description = "The job", body = Job, headers(("Location" = String, description = "Where to watch it"))),
+        (status = 202, description = "The job was created", body = Job, headers(("Location" = String, description = "Address of the job"))),
         (status = 400), (status = 404), (status = 409), (status = 413), (status = 415), (status = 422),
     ),
 )]
@@ -104,10 +105,10 @@ fn check_shape(name: &str, test_shapes: bool) -> Result<(), Problem> {
         return Ok(());
     }
     let known: Vec<_> = Shape::catalogue().iter().filter(offered).map(|shape| shape.name).collect();
-    Err(Problem::because(Kind::UnknownShape, format_args!("there are auto, {}", known.join(", "))))
+    Err(Problem::because(Kind::UnknownShape, format_args!("the shape must be one of: auto, {}", known.join(", "))))
 }
 
-/// A sealed snapshot cannot be completed any more, so nobody is let to seal an incomplete one.
+/// Refuses an incomplete snapshot: once sealed, it could not be completed.
 fn check_complete<'a>(files: impl Iterator<Item = &'a str>) -> Result<(), Problem> {
     let there: BTreeSet<_> = files.filter_map(table_of).collect();
     let missing: Vec<_> = NEEDED.into_iter().filter(|table| !there.contains(table)).collect();
@@ -115,7 +116,7 @@ fn check_complete<'a>(files: impl Iterator<Item = &'a str>) -> Result<(), Proble
         return Ok(());
     }
     let missing = missing.join(".csv, ");
-    Err(Problem::because(Kind::SnapshotIncomplete, format_args!("a ledger has these files as well: {missing}.csv")))
+    Err(Problem::because(Kind::SnapshotIncomplete, format_args!("required files are missing: {missing}.csv")))
 }
 
 #[cfg(test)]

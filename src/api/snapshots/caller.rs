@@ -1,15 +1,15 @@
-//! As whom a caller is written down.
+//! How a caller appears in idempotency keys and in the audit trail.
 
 use crate::tokens::Caller;
 
-/// Whose a named write is: names of one exchange's people say nothing to another's.
+/// Owner of an idempotency key, so that keys of different exchanges are independent.
 pub(super) fn owner(caller: &Caller) -> String {
     let exchange = caller.exchange.as_deref().unwrap_or_default();
-    // lengths, since any of the three may hold anything
+    // with lengths, because each of the three may contain any character
     format!("{} {} {}{exchange}{}", caller.issuer.len(), exchange.len(), caller.issuer, caller.subject)
 }
 
-/// Who is written down as having done something: an exchange's own people and programs, never a customer.
+/// The actor in the audit trail: a user or program of the exchange, never a customer.
 pub(super) fn actor(caller: &Caller) -> String {
     format!("{} {}", caller.issuer, caller.subject)
 }

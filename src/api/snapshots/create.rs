@@ -34,43 +34,43 @@ use crate::{
     },
 };
 
-/// How far an exchange's clock may be ahead of ours.
+/// Maximum difference between the clocks of exchange and service.
 const CLOCK_DIFFERENCE: Duration = Duration::minutes(5);
-/// Findings that are told.
+/// Maximum number of findings in an answer.
 const MAX_FINDINGS: usize = 100;
 
-/// What describes a snapshot: the manifest, and small tables that may as well be sent as files.
+/// Description of a snapshot: the manifest, and optionally small tables, which can also be uploaded as files.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewSnapshotRequest {
-    /// Whose ledger this is.
+    /// The exchange.
     pub exchange: Exchange,
-    /// Which instant it shows.
+    /// Id and time of the snapshot.
     pub snapshot: SnapshotInfo,
-    /// What the exchange requires of itself.
+    /// Policy that the exchange sets for itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub policy: Option<Policy>,
-    /// Row counts that the files must have; what is left out is not compared.
+    /// Number of rows that each file must have. Files that are not listed are not compared.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "unique")]
     pub rows: BTreeMap<String, u64>,
-    /// Totals that the balances must add up to, by symbol.
+    /// Totals that the balances must match, by asset symbol.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "unique")]
     pub totals: BTreeMap<String, Total>,
-    /// Tables of the book; each becomes the file of its name.
+    /// Tables of the book; each is stored as the file of the same name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub book: Option<Book>,
 }
 
-/// Whose ledger this is.
+/// The exchange.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Exchange {
     /// Name as customers know it.
     #[schema(min_length = 1, max_length = 256, example = "Example Exchange")]
     pub name: String,
-    /// Domain under which it publishes; the token must speak for it.
+    /// Domain of the exchange; the token must be for this exchange.
     #[schema(min_length = 1, max_length = 253, example = "exchange.example")]
     pub domain: String,
     /// Legal entity identifier (ISO 17442).
@@ -79,66 +79,67 @@ pub struct Exchange {
     pub lei: Option<String>,
 }
 
-/// Which instant the ledger shows.
+/// Id and time of a snapshot.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SnapshotInfo {
-    /// The exchange's own name for it; never used for another ledger again.
+    /// Id chosen by the exchange. It must never be used for another ledger.
     #[schema(pattern = "^[A-Za-z0-9._-]{1,64}$", example = "2026-11-23")]
     pub id: String,
-    /// RFC 3339 in UTC, ending in `Z`; not in the future, and after every published one.
+    /// Time of the snapshot, RFC 3339 in UTC ending in `Z`. It must not be in the future, and must be later than every published
+    /// snapshot of the exchange.
     #[schema(format = "date-time", example = "2026-11-23T00:00:00Z")]
     pub taken_at: String,
-    /// Height of each chain at which the reserves were read.
+    /// Block height of each chain at which the reserves were read.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "unique")]
     pub block_heights: BTreeMap<String, u64>,
 }
 
-/// What the exchange requires of itself; what is left out is not required.
+/// Policy that the exchange sets for itself. A missing member sets no requirement.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Policy {
-    /// Reserves over what is owed, in hundredths of a percent.
+    /// Required ratio of reserves to customer assets, in hundredths of a percent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, maximum = 100_000)]
     pub coverage_bps: Option<u32>,
-    /// What coverage is measured against; gross where it is left out.
+    /// Basis of the coverage; default `gross`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub coverage_basis: Option<Basis>,
-    /// Most accounts that may be below their maintenance margin.
+    /// Maximum number of accounts below their maintenance margin.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub below_margin_max: Option<u64>,
-    /// Positive over negative equity, in hundredths of a percent.
+    /// Required ratio of positive to negative equity, in hundredths of a percent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, maximum = 100_000)]
     pub equity_ratio_bps: Option<u32>,
 }
 
-/// What coverage is measured against.
+/// Basis of the coverage.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Basis {
-    /// All that customers own.
+    /// All customer assets.
     Gross,
-    /// What customers own less what they owe.
+    /// Customer assets minus debts.
     Net,
 }
 
-/// One asset's totals.
+/// Totals of one asset.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Total {
-    /// Sum of all equity, a decimal.
+    /// Sum of all equity, as a decimal.
     #[schema(example = "1024.5")]
     pub equity: String,
-    /// Sum of all debt, a decimal.
+    /// Sum of all debt, as a decimal.
     #[schema(example = "0")]
     pub debt: String,
 }
 
-/// Tables of the book, every value as text exactly as it would stand in the file.
+/// Tables of the book. Every value is text, exactly as in the file.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Book {
@@ -212,7 +213,7 @@ pub struct LimitRow {
     pub limit: String,
 }
 
-/// A row of tiers.csv. Either every row names its kind of collateral, or none does.
+/// A row of tiers.csv. Either all rows have a `kind`, or none has.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
@@ -226,15 +227,15 @@ pub struct TierRow {
     pub percent: String,
 }
 
-/// Begin to hand over a ledger
+/// Create a snapshot
 ///
-/// Describes a snapshot; its files follow one by one. The description is checked here, the files when the attestation is
-/// asked for.
+/// Checks and stores the description of a snapshot. Upload its files next. The files are checked when you request the
+/// attestation.
 #[utoipa::path(
     post, path = "/v1/snapshots", tag = "snapshots",
     request_body = NewSnapshotRequest,
     responses(
-        (status = 201, description = "Made", body = Snapshot, headers(("Location" = String, description = "Where it is"))),
+        (status = 201, description = "The snapshot was created", body = Snapshot, headers(("Location" = String, description = "Address of the snapshot"))),
         (status = 400), (status = 403), (status = 409), (status = 413), (status = 415), (status = 422),
     ),
 )]
@@ -247,10 +248,7 @@ pub async fn create(
     let body = body::json::<NewSnapshotRequest>(&request, payload, state.patience(), None).await?;
     let new = body.value;
     if !caller.speaks_for(&new.exchange.domain) {
-        return Err(Problem::because(
-            Kind::WrongExchange,
-            "the token does not speak for the exchange of exchange.domain",
-        ));
+        return Err(Problem::because(Kind::WrongExchange, "the token is not for the exchange in exchange.domain"));
     }
     let (manifest, text) = manifest(&new)?;
     let now = state.now();
@@ -258,13 +256,21 @@ pub async fn create(
     let files = files(new.book.unwrap_or_default(), now)?;
     let exchange =
         ExchangeInfo { domain: manifest.exchange.domain, name: manifest.exchange.name, lei: manifest.exchange.lei };
-    let parts = Rc::new(Made { exchange, name: manifest.snapshot.id, epoch, text, files, actor: actor(&caller), now });
+    let parts = Rc::new(CheckedSnapshot {
+        exchange,
+        name: manifest.snapshot.id,
+        epoch,
+        text,
+        files,
+        actor: actor(&caller),
+        now,
+    });
     let work = move |tx| make(tx, Rc::clone(&parts));
     once(&state, &request, owner(&caller), &body.bytes, "create_snapshot", work).await
 }
 
-/// A snapshot to be made, checked.
-struct Made {
+/// A checked snapshot that is not stored yet.
+struct CheckedSnapshot {
     exchange: ExchangeInfo,
     name: String,
     epoch: OffsetDateTime,
@@ -274,7 +280,7 @@ struct Made {
     now: OffsetDateTime,
 }
 
-async fn make(tx: Tx, parts: Rc<Made>) -> store::Result<Result<Answer, Problem>> {
+async fn make(tx: Tx, parts: Rc<CheckedSnapshot>) -> store::Result<Result<Answer, Problem>> {
     let now = parts.now;
     let new = NewSnapshot {
         exchange: ensure_exchange(&tx, &parts.exchange, now).await?,
@@ -299,7 +305,7 @@ async fn make(tx: Tx, parts: Rc<Made>) -> store::Result<Result<Answer, Problem>>
     Ok(answer.map(|answer| answer.at(format!("/v1/snapshots/{id}"))))
 }
 
-/// The manifest, judged by the ledger's own reader, and its text.
+/// The manifest, checked by the ledger's own reader, and its text.
 fn manifest(new: &NewSnapshotRequest) -> Result<(Manifest, String), Problem> {
     let refused = |reason: String| {
         let error = FieldError { place: "manifest.toml".to_owned(), line: None, reason };
@@ -335,16 +341,18 @@ fn manifest(new: &NewSnapshotRequest) -> Result<(Manifest, String), Problem> {
         totals: new.totals.iter().map(total).collect(),
     };
     let text = toml::to_string(&manifest).map_err(|e| refused(e.to_string()))?;
-    // read back as the check will read it
+    // the job will read this text
     let mut findings = Findings::new(MAX_FINDINGS);
     match parse_manifest(&text, &mut findings) {
         Some(read) if findings.is_empty() && read == manifest => Ok((manifest, text)),
-        Some(_) if findings.is_empty() => Err(refused("a text cannot be kept as it is".to_owned())),
+        Some(_) if findings.is_empty() => {
+            Err(refused("a value cannot be stored unchanged in manifest.toml".to_owned()))
+        }
         _ => Err(Problem::findings(Kind::InvalidSnapshot, &findings)),
     }
 }
 
-/// A2: a ledger shows what was, not what will be.
+/// The time of the snapshot, which must not be in the future (A2).
 fn epoch(manifest: &Manifest, now: OffsetDateTime) -> Result<OffsetDateTime, Problem> {
     let taken_at = OffsetDateTime::parse(&manifest.snapshot.taken_at, &Rfc3339);
     let taken_at = taken_at.map_err(|e| Problem::because(Kind::InvalidSnapshot, e))?;
@@ -354,7 +362,7 @@ fn epoch(manifest: &Manifest, now: OffsetDateTime) -> Result<OffsetDateTime, Pro
     Ok(taken_at)
 }
 
-/// A file made from a table.
+/// A file written from a table.
 struct TableFile {
     name: &'static str,
     content_id: Uuid,
@@ -393,7 +401,7 @@ fn files(book: Book, now: OffsetDateTime) -> Result<Vec<TableFile>, Problem> {
     Ok(files)
 }
 
-/// The file of a table. What a line of a ledger cannot hold is refused here; what it means is judged by the check.
+/// Writes a table as a file. Only values that a line cannot hold are refused here; the check reads the rest.
 fn csv<const N: usize>(
     table: &str,
     header: [&str; N],

@@ -1,8 +1,8 @@
-//! Handing over a ledger: create a snapshot, upload its files, ask for an attestation.
+//! Upload of a ledger: create a snapshot, upload its files, request an attestation.
 //!
 //! **In:** a manifest, then files as streams, plain or compressed. **Out:** a sealed snapshot in the database and a job.
 //!
-//! **Never:** a file is never held in memory as a whole, and never judged beyond its form: checking the ledger is the worker's task.
+//! **Never:** a file is never in memory as a whole. Only its form is checked here; the worker checks the ledger.
 
 pub mod attest;
 mod caller;

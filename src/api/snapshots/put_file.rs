@@ -29,22 +29,22 @@ use crate::{
     },
 };
 
-/// Send a file of the ledger
+/// Upload a file of the ledger
 ///
-/// The file is streamed into the database as it is sent. A packed file is unpacked on the way, only to see that it can be
-/// and stays within the limits. A file replaces an earlier one of its name until an attestation is asked for; one that
-/// breaks off leaves no trace.
+/// The file is stored unchanged. A compressed file is decompressed during the upload to check that it is intact and within the
+/// size limits. A file replaces an earlier file with the same name until the snapshot is sealed. An interrupted upload stores
+/// nothing.
 #[utoipa::path(
     put, path = "/v1/snapshots/{id}/files/{name}", tag = "snapshots",
     params(
-        ("id" = Uuid, Path, description = "The snapshot"),
-        ("name" = String, Path, description = "The table, and how it is packed", example = "balances.csv.zst",
+        ("id" = Uuid, Path, description = "Id of the snapshot"),
+        ("name" = String, Path, description = "Name of the table with its file extension; `.zst` or `.gz` for a compressed file", example = "balances.csv.zst",
          pattern = r"^(assets|accounts|balances|reserves|classes|instruments|limits|tiers|positions|collateral)\.csv(\.zst|\.gz)?$"),
-        ("Content-Digest" = Option<String>, Header, nullable = false, description = "`sha-256=:…:` of what is sent (RFC 9530); Repr-Digest is the same here"),
+        ("Content-Digest" = Option<String>, Header, nullable = false, description = "`sha-256=:…:` of the body (RFC 9530). Repr-Digest has the same meaning here."),
     ),
     request_body(content = String, content_type = "application/octet-stream", description = "The file"),
     responses(
-        (status = 204, description = "Complete", headers(("ETag" = String, description = "SHA-256 of what was sent"))),
+        (status = 204, description = "The file is stored", headers(("ETag" = String, description = "SHA-256 of the body"))),
         (status = 400), (status = 404), (status = 408), (status = 409), (status = 413), (status = 415), (status = 422),
     ),
 )]
@@ -62,7 +62,7 @@ pub async fn put_file(
     announced_length(&request, state.config.upload_max_bytes)?;
     let announced = announced(request.headers())?;
     let Ok(_permit) = state.uploads.try_acquire() else {
-        return Err(Problem::unavailable("too many files are being sent at the same time"));
+        return Err(Problem::unavailable("too many uploads are running; try again later"));
     };
 
     let now = state.now();
@@ -70,15 +70,16 @@ pub async fn put_file(
     let inspection = Inspection::new(packing, &state)?;
     let body = Body::new(payload, state.patience());
     let received = receive(&state, body, content_id, inspection).await.and_then(|received| match announced {
-        Some(announced) if announced != received.sha256 => {
-            Err(Problem::because(Kind::DigestMismatch, "what came is not what was announced; nothing was changed"))
-        }
+        Some(announced) if announced != received.sha256 => Err(Problem::because(
+            Kind::DigestMismatch,
+            "the SHA-256 of the received body differs from the announced digest; nothing was stored",
+        )),
         _ => Ok(received),
     });
-    let Received { bytes, sha256 } = match received {
+    let Upload { bytes, sha256 } = match received {
         Ok(received) => received,
         Err(problem) => {
-            // what is not deleted here is swept a day later
+            // chunks that are not deleted here are swept a day later
             if let Ok(client) = state.store.read().await {
                 let _ = snapshots::drop_chunks(&client, content_id).await;
             }
@@ -97,10 +98,13 @@ pub async fn put_file(
     Ok(HttpResponse::NoContent().insert_header((header::ETAG, etag)).finish())
 }
 
-/// The table that a file of this name holds, and how it is packed.
+/// Table and compression of a file name.
 fn file_name(name: &str) -> Result<(&'static str, Packing), Problem> {
     let table = table_of(name).ok_or_else(|| {
-        Problem::because(Kind::NotFound, "a snapshot has no file of this name; see the description of `name`")
+        Problem::because(
+            Kind::NotFound,
+            "not a file name of a ledger: use TABLE.csv, TABLE.csv.gz or TABLE.csv.zst, such as balances.csv.zst",
+        )
     })?;
     let packing = match name.rsplit('.').next() {
         Some("gz") => Packing::Gzip,
@@ -110,7 +114,7 @@ fn file_name(name: &str) -> Result<(&'static str, Packing), Problem> {
     Ok((table, packing))
 }
 
-/// Says early what cannot work. The database says it again when the file is complete.
+/// Refuses uploads that cannot succeed. The database checks again when the file is complete.
 async fn check_snapshot(
     state: &ApiState,
     caller: &Authenticated,
@@ -128,25 +132,25 @@ async fn check_snapshot(
     match files.iter().find(|file| file.name != name && table_of(&file.name) == Some(table)) {
         Some(other) => Err(Problem::because(
             Kind::FileExists,
-            format_args!("{} is there already; send the same name to replace it", other.name),
+            format_args!("{} exists already; use the same name to replace it", other.name),
         )),
         None => Ok(()),
     }
 }
 
-/// What came in.
-struct Received {
+/// A received body.
+struct Upload {
     bytes: u64,
     sha256: [u8; 32],
 }
 
-/// Takes the body in, piece by piece: memory holds one chunk and what the unpacking needs.
+/// Receives the body in chunks. Memory holds one chunk and the decompression window.
 async fn receive(
     state: &ApiState,
     mut body: Body,
     content_id: Uuid,
     mut inspection: Inspection,
-) -> Result<Received, Problem> {
+) -> Result<Upload, Problem> {
     let limit = state.config.upload_max_bytes;
     let mut chunk = BytesMut::with_capacity(CHUNK_BYTES);
     let (mut bytes, mut position) = (0u64, 0);
@@ -174,10 +178,10 @@ async fn receive(
     }
     let finish = move || inspection.unpacker.finish().map(|()| inspection.hash.finalize().into());
     let sha256 = web::block(finish).await.map_err(Problem::internal)?.map_err(Problem::from)?;
-    Ok(Received { bytes, sha256 })
+    Ok(Upload { bytes, sha256 })
 }
 
-/// Keeps one chunk and looks into it at the same time.
+/// Stores one chunk and inspects it at the same time.
 async fn keep(
     state: &ApiState,
     content_id: Uuid,
@@ -198,7 +202,7 @@ async fn keep(
     Ok(inspection)
 }
 
-/// What is looked at while a file comes in.
+/// Hash and decompression of a file during its upload.
 struct Inspection {
     hash: Sha256,
     unpacker: Unpacker,

@@ -8,12 +8,12 @@ use crate::{
     store::snapshots,
 };
 
-/// What has been handed over so far
+/// Show a snapshot
 ///
-/// For a program that was interrupted: which files are complete, and whether they can still change.
+/// Lists the complete files and whether they can still change, so that an interrupted upload can be resumed.
 #[utoipa::path(
     get, path = "/v1/snapshots/{id}", tag = "snapshots",
-    params(("id" = uuid::Uuid, Path, description = "Id from the answer that made it")),
+    params(("id" = uuid::Uuid, Path, description = "Id of the snapshot")),
     responses((status = 200, description = "The snapshot", body = Snapshot), (status = 404)),
 )]
 pub async fn show(state: web::Data<ApiState>, caller: Authenticated, id: RowId) -> Result<HttpResponse, Problem> {

@@ -1,4 +1,4 @@
-//! A snapshot as the API shows it.
+//! The JSON of a snapshot.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -7,27 +7,27 @@ use uuid::Uuid;
 use crate::api::parse::utc;
 use crate::store::snapshots::{FileRow, SnapshotRow};
 
-/// A snapshot as it was handed over.
+/// A snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Snapshot {
-    /// Its id in this API.
+    /// Id in this API.
     pub id: Uuid,
     /// Domain of the exchange.
     #[schema(example = "exchange.example")]
     pub exchange: String,
-    /// The exchange's own name for it.
+    /// Id chosen by the exchange.
     #[schema(example = "2026-11-23")]
     pub snapshot: String,
-    /// The instant that the ledger shows, RFC 3339 in UTC.
+    /// Time of the snapshot, RFC 3339 in UTC.
     #[schema(format = "date-time")]
     pub taken_at: String,
-    /// Whether its files cannot change any more, because an attestation was asked for.
+    /// Whether the snapshot is sealed. The files of a sealed snapshot cannot change.
     pub sealed: bool,
-    /// When it was made.
+    /// Creation time.
     #[schema(format = "date-time")]
     pub created_at: String,
-    /// The files that are complete, by name.
+    /// Complete files, ordered by name.
     pub files: Vec<File>,
 }
 
@@ -35,12 +35,12 @@ pub struct Snapshot {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct File {
-    /// Its name.
+    /// Name of the file.
     #[schema(example = "balances.csv.zst")]
     pub name: String,
-    /// Length as it was sent.
+    /// Size of the uploaded file in bytes.
     pub bytes: u64,
-    /// SHA-256 as it was sent, 64 hexadecimal digits.
+    /// SHA-256 of the uploaded file, 64 hexadecimal digits.
     #[schema(pattern = "^[0-9a-f]{64}$")]
     pub sha256: String,
 }

@@ -10,7 +10,7 @@ use super::pace::{standing, summary};
 use crate::cli::output;
 use crate::progress::Progress;
 
-/// The bar moves this often even where the work says nothing, so that nobody takes it for hung.
+/// Interval of redraws without progress, so that the bar does not look hung.
 const REDRAW: Duration = Duration::from_millis(200);
 
 /// A bar on standard error.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::pace::{standing, summary};
 use crate::progress::Progress;
 
-/// Lines for a log. They come from a thread of their own, because a long step says nothing while it is at work.
+/// Writes progress lines from a separate thread, because a long step reports nothing while it runs.
 pub(super) struct Log {
     shared: Arc<Shared>,
     ticker: Option<JoinHandle<()>>,

@@ -25,7 +25,7 @@ pub(super) fn summary(phase: &str, done: u64, unit: &str, elapsed: Duration) -> 
     format!("{phase}: {} in {}", quantity(done, unit), duration(elapsed))
 }
 
-/// Time left if work goes on as it went so far; nothing while there is no telling.
+/// Estimated time left at the current speed; `None` while unknown.
 fn time_left(done: u64, total: u64, elapsed: Duration) -> Option<Duration> {
     let remaining = u128::from(total.checked_sub(done)?);
     let milliseconds = elapsed.as_millis().checked_mul(remaining)?.checked_div(u128::from(done))?;

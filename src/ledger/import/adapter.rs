@@ -1,4 +1,4 @@
-//! What an adapter is given, and what it gives back.
+//! Input and output of an adapter.
 
 use super::super::finding::{Environment, Findings};
 use super::super::limits::Limits;
@@ -17,7 +17,7 @@ pub struct Options {
 
 /// What an import wrote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-pub struct Imported {
+pub struct ImportSummary {
     /// Rows of accounts.csv.
     pub accounts: u64,
     /// Rows of balances.csv.

@@ -1,17 +1,17 @@
-//! Binance's published user shards: one row per customer, for each token `e_X,d_X,X` (equity, debt, net), in newer ones also
-//! `vl_X,m_X,pm_X` (what of the equity is collateral of a VIP loan, of margin, of portfolio margin), then each token's price,
-//! the same in every row.
+//! Binance's published user files (shards). Each customer has one row. Each token has the columns `e_X,d_X,X` (equity, debt, net)
+//! and, in newer files, `vl_X,m_X,pm_X` (the part of the equity that is collateral of a VIP loan, of margin, of portfolio margin),
+//! followed by the token's price, which is the same in every row.
 //!
-//! Header: `rn,id`, these columns, `X_udst_price` for each token in the same order (so spelled in the published files;
-//! `X_usdt_price` is read as well), `total_net_balance_usdt`. That last column is a rounded floating-point sum and is not
-//! read. With the shards there may be a `cex_assets_info.csv`, told by its header: the collateral tables of the tokens. Six
-//! columns cannot be read without it. With three, nothing says what is collateral; then all equity is, by the margin tables.
-//! Collateral of a token without a table counts nothing and is left out, and so is one without a price.
-//! Cells may be in exponent notation; they are read exactly, and equity − debt = net must hold in every one.
+//! Header: `rn,id`, these columns, `X_udst_price` for each token in the same order (the spelling of the published files;
+//! `X_usdt_price` is accepted too), `total_net_balance_usdt`. The last column is a rounded floating-point sum and is ignored. A
+//! `cex_assets_info.csv`, recognised by its header, may accompany the shards with the collateral tables of the tokens. Six columns
+//! for each token require it. With three columns the files do not say what is collateral, so all equity is, by the margin tables.
+//! Collateral of a token without a table or without a price counts nothing and is left out. Cells may use exponent notation. They
+//! are read exactly, and equity − debt = net must hold in every row.
 //!
-//! Scales are Binance's: 8 decimals, and 2 for 27 tokens of very high supply. Binance cuts balances of those tokens to 2
-//! decimals; the published rows hold up to 8. Nothing is cut here: such a token gets the fewest decimals, from 2 to 8, that
-//! keep every balance exact.
+//! The scales are Binance's: 8 decimals, and 2 for 27 tokens of very high supply. Binance rounds balances of those tokens to 2
+//! decimals, but the published rows have up to 8. This adapter never rounds: such a token gets the smallest scale from 2 to 8 that
+//! keeps every balance exact.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use num_bigint::BigUint;
 
 use self::info::{KINDS, MARGIN, Step, Tables};
-use super::adapter::{ImportError, Imported, Options};
+use super::adapter::{ImportError, ImportSummary, Options};
 use crate::ledger::assets::Asset;
 use crate::ledger::finding::Findings;
 use crate::ledger::limits::MAX_ASSETS;
@@ -34,12 +34,12 @@ use assay_core::text::{fold, name_defect, shown};
 
 mod info;
 
-/// Decimals of every published balance, and of all but a few tokens.
+/// Decimals of every published balance, and scale of most tokens.
 const SCALE: u8 = 8;
-/// Decimals of a value: those of a balance, and the most a price can have.
+/// Decimals of a value: those of a balance plus the maximum of a price.
 const VALUE_SCALE: u8 = SCALE + MAX_SCALE;
 const PRICE_DECIMALS: u8 = 8;
-/// Tokens of very high supply: 2 decimals where that is exact, prices with up to 14.
+/// Tokens of very high supply: 2 decimals if that is exact, prices with up to 14.
 const HIGH_SUPPLY_SCALE: u8 = 2;
 const HIGH_SUPPLY_PRICE_DECIMALS: u8 = 14;
 const HIGH_SUPPLY: [&str; 27] = [
@@ -72,17 +72,17 @@ const HIGH_SUPPLY: [&str; 27] = [
     "IDR",
 ];
 
-/// A row of 4,096 tokens with 20 characters in each of its 16,000 cells is well below this.
+/// Maximum length of a row. 4,096 tokens with 20 characters in each of 16,000 cells need less.
 const SHARD_LINE_BYTES: usize = 1 << 20;
 
-/// What is known about one token.
+/// State of one token.
 struct Token {
     symbol: String,
-    /// The price cell of the first row, and what it says (`None`: empty).
+    /// The price cell of the first row and its value (`None` if empty).
     price: Option<(String, Option<Decimal>)>,
-    /// Decimals that keep every balance so far.
+    /// Decimals that keep every balance so far exact.
     scale: u8,
-    /// Largest balance so far in units of 10^-8, and where it stands.
+    /// Largest balance so far in units of 10^-8, and its position.
     largest: (u128, String, u64),
     /// Sums in units of 10^-8.
     equity: u128,
@@ -90,12 +90,12 @@ struct Token {
     tables: Tables,
 }
 
-/// What one customer has of one token, in units of 10^-8.
-struct Held {
+/// Balance of one customer in one token, in units of 10^-8.
+struct TokenBalance {
     token: usize,
     equity: u128,
     debt: u128,
-    /// What of the equity is collateral, by kind.
+    /// The part of the equity that is collateral, by kind.
     collateral: [u128; 3],
 }
 
@@ -117,7 +117,7 @@ impl Token {
         if HIGH_SUPPLY.contains(&self.symbol.as_str()) { HIGH_SUPPLY_PRICE_DECIMALS } else { PRICE_DECIMALS }
     }
 
-    /// The table of a kind, empty where there is none or nothing the token could be worth.
+    /// The table of a kind; empty if there is none or the token has no price.
     fn table(&self, kind: usize) -> &[Step] {
         match self.price {
             Some((_, Some(price))) if price.units > 0 => &self.tables[kind],
@@ -125,7 +125,7 @@ impl Token {
         }
     }
 
-    /// What so many units of 10^-8 are worth, in units of 10^-26 USDT; nothing where there is no price.
+    /// Value of `units` of 10^-8, in units of 10^-26 USDT; zero without a price.
     fn value(&self, units: u128) -> BigUint {
         match self.price {
             Some((_, Some(price))) => {
@@ -135,7 +135,7 @@ impl Token {
         }
     }
 
-    /// Widens the scale to the decimals `units` (of 10^-8) need.
+    /// Raises the scale to the decimals that `units` (of 10^-8) need.
     fn widen(&mut self, units: u128) {
         while self.scale < SCALE && !units.is_multiple_of(10u128.pow(u32::from(SCALE - self.scale))) {
             self.scale += 1;
@@ -148,19 +148,23 @@ pub(super) fn import(
     out: &Path,
     options: &Options,
     progress: &dyn Progress,
-) -> Result<Imported, ImportError> {
+) -> Result<ImportSummary, ImportError> {
     let mut findings = Findings::new(options.limits.max_errors_kept);
     let mut shards = Shards::default();
     let mut writer = SnapshotWriter::create(out)?;
     let (infos, paths) = split_infos(paths, options)?;
     if let [first, second, ..] = infos.as_slice() {
-        findings.add(&second.name, None, format_args!("is a second file of collateral tables beside {}", first.name));
+        findings.add(
+            &second.name,
+            None,
+            format_args!("contains collateral tables, but {} does too; give only one such file", first.name),
+        );
     }
     if let Some(source) = infos.first() {
         shards.info = Some(info::read(source, SHARD_LINE_BYTES, &options.limits, &mut findings, progress)?);
     }
     if paths.is_empty() {
-        return Err(WriteError::Argument("there is no shard among the files to import".to_owned()).into());
+        return Err(WriteError::Argument("none of the files is a user file (shard)".to_owned()).into());
     }
     for source in paths {
         shards.read(source, options, &mut writer, &mut findings, progress)?;
@@ -170,8 +174,11 @@ pub(super) fn import(
         return Err(ImportError::NotValid(findings));
     }
     shards.write_tables(&mut writer)?;
-    let imported =
-        Imported { accounts: shards.ids.len() as u64, balances: shards.balances, assets: shards.tokens.len() as u64 };
+    let imported = ImportSummary {
+        accounts: shards.ids.len() as u64,
+        balances: shards.balances,
+        assets: shards.tokens.len() as u64,
+    };
     let (assets, totals) = shards.book();
     let manifest = Manifest {
         exchange: Exchange {
@@ -192,7 +199,7 @@ pub(super) fn import(
     Ok(imported)
 }
 
-/// The files of collateral tables, and all others.
+/// Splits the files into collateral tables and shards.
 fn split_infos(paths: &[PathBuf], options: &Options) -> Result<(Vec<Source>, Vec<Source>), ImportError> {
     let (mut infos, mut shards) = (Vec::new(), Vec::new());
     for path in paths {
@@ -203,15 +210,15 @@ fn split_infos(paths: &[PathBuf], options: &Options) -> Result<(Vec<Source>, Vec
     Ok((infos, shards))
 }
 
-/// What the shards read so far have in common.
+/// State shared by all shards.
 #[derive(Default)]
 struct Shards {
-    /// The first shard's name and header; all others must have the same.
+    /// Name and header of the first shard; all others must have the same header.
     header: Option<(String, Vec<String>)>,
     tokens: Vec<Token>,
-    /// Collateral tables by symbol, where they were given.
+    /// Collateral tables by symbol, if given.
     info: Option<HashMap<String, Tables>>,
-    /// Whether the columns tell the kinds of collateral.
+    /// Whether the columns distinguish the kinds of collateral.
     by_kind: bool,
     ids: HashSet<[u8; 32]>,
     balances: u64,
@@ -228,7 +235,7 @@ impl Shards {
     ) -> Result<(), ImportError> {
         let mut table = Table::open(&source, SHARD_LINE_BYTES, &options.limits, progress)?;
         if table.next(findings)? != Some(1) {
-            findings.add(&source.name, Some(1), "there is no readable header");
+            findings.add(&source.name, Some(1), "the header cannot be read");
             return Ok(());
         }
         if let Err(reason) = self.accept_header(&source.name, table.fields()) {
@@ -238,11 +245,11 @@ impl Shards {
         table.expect_columns(table.fields().len());
         while let Some(line) = table.next(findings)? {
             let held = self.read_row(&source.name, line, table.fields(), findings);
-            // Once anything is wrong nothing will be kept, so nothing needs to be written.
+            // after the first finding nothing is kept, so nothing is written
             if findings.is_empty() {
                 let id = table.fields().get(1);
                 writer.account(id, 0)?;
-                for Held { token, equity, debt, collateral } in held {
+                for TokenBalance { token, equity, debt, collateral } in held {
                     let text = |units| format_units(units, SCALE);
                     let token = &self.tokens[token];
                     writer.balance(id, &token.symbol, &text(equity), &text(debt))?;
@@ -256,7 +263,7 @@ impl Shards {
             }
         }
         if table.rows() == 0 {
-            findings.add(&source.name, None, "holds no customer");
+            findings.add(&source.name, None, "contains no customer");
         }
         Ok(())
     }
@@ -294,8 +301,8 @@ impl Shards {
         Ok(())
     }
 
-    /// Takes one row in; returns what is held.
-    fn read_row(&mut self, file: &str, line: u64, fields: &Fields, findings: &mut Findings) -> Vec<Held> {
+    /// Reads one row and returns the balances.
+    fn read_row(&mut self, file: &str, line: u64, fields: &Fields, findings: &mut Findings) -> Vec<TokenBalance> {
         let mut held = Vec::new();
         let mut add = |reason: String| findings.add(file, Some(line), reason);
         if fields.get(0).parse::<u64>().is_err() {
@@ -304,7 +311,7 @@ impl Shards {
         let mut id = [0; 32];
         match hex::decode_to_slice(fields.get(1), &mut id) {
             Err(_) => add(format!("id {} is not 64 hexadecimal digits", shown(fields.get(1)))),
-            Ok(()) if !self.ids.insert(id) => add(format!("customer {} was read before", fields.get(1))),
+            Ok(()) if !self.ids.insert(id) => add(format!("customer {} occurs twice", fields.get(1))),
             Ok(()) => {}
         }
         let (count, width) = (self.tokens.len(), if self.by_kind { KIND_PREFIXES.len() } else { 3 });
@@ -329,10 +336,10 @@ impl Shards {
                         if equity.max(debt) > token.largest.0 {
                             token.largest = (equity.max(debt), file.to_owned(), line);
                         }
-                        // A sum that no longer fits has a balance in it that does not fit 64 bits either.
+                        // if a sum does not fit, one of its balances does not fit 64 bits either
                         token.equity = token.equity.saturating_add(equity);
                         token.debt = token.debt.saturating_add(debt);
-                        held.push(Held { token: number, equity, debt, collateral });
+                        held.push(TokenBalance { token: number, equity, debt, collateral });
                     }
                 }
             }
@@ -350,8 +357,8 @@ impl Shards {
         held
     }
 
-    /// Whether a customer's collateral, by the tables, is worth the debts; exactly, without any rounding.
-    fn judge_debts(&self, held: &[Held]) -> Result<(), String> {
+    /// Checks exactly, without rounding, that a customer's collateral covers the debts.
+    fn judge_debts(&self, held: &[TokenBalance]) -> Result<(), String> {
         let mut owed = BigUint::ZERO;
         let mut secured = BigUint::ZERO;
         for held in held.iter() {
@@ -363,12 +370,12 @@ impl Shards {
         }
         let text = |value: &BigUint| format_digits(&value.to_string(), VALUE_SCALE + 4);
         if owed > secured {
-            return Err(format!("owes {} USDT, the collateral counts for {} only", text(&owed), text(&secured)));
+            return Err(format!("owes {} USDT, but the collateral counts for {} only", text(&owed), text(&secured)));
         }
         Ok(())
     }
 
-    /// Writes the tables of all tokens that have any.
+    /// Writes the tables of all tokens with tables.
     fn write_tables(&self, writer: &mut SnapshotWriter) -> Result<(), WriteError> {
         let mut any = false;
         for token in &self.tokens {
@@ -392,7 +399,7 @@ impl Shards {
         Ok(())
     }
 
-    /// Balances that do not fit 64 bits at the scale their token ended up with.
+    /// Reports balances that do not fit 64 bits at the final scale of their token.
     fn judge_sizes(&self, findings: &mut Findings) {
         for token in &self.tokens {
             let (units, file, line) = &token.largest;
@@ -430,7 +437,7 @@ impl Shards {
     }
 }
 
-/// What of a value in units of 10^-26 USDT counts by the table, in units of 10^-30.
+/// The part of a value (in units of 10^-26 USDT) that counts by the table, in units of 10^-30.
 fn counted(value: &BigUint, table: &[Step]) -> BigUint {
     let scaled = |whole: u64| BigUint::from(whole) * 10u128.pow(u32::from(VALUE_SCALE));
     let mut sum = BigUint::ZERO;
@@ -444,11 +451,11 @@ fn counted(value: &BigUint, table: &[Step]) -> BigUint {
     sum
 }
 
-/// What stands before a token's name in its columns, with and without the kinds of collateral.
+/// Prefixes of a token's columns, without and with the kinds of collateral.
 const PREFIXES: [&str; 3] = ["e_", "d_", ""];
 const KIND_PREFIXES: [&str; 6] = ["e_", "d_", "", "vl_", "m_", "pm_"];
 
-/// The symbols a header names and the columns that each has beside its price, or what is wrong with it.
+/// The symbols of a header and the number of columns of each, without the price.
 fn parse_header(fields: &Fields) -> Result<(Vec<String>, usize), String> {
     let columns: Vec<&str> = fields.iter().collect();
     let [first, second, middle @ .., last] = columns.as_slice() else {
@@ -464,7 +471,7 @@ fn parse_header(fields: &Fields) -> Result<(Vec<String>, usize), String> {
     }
     let count = middle.len() / (width + 1);
     if count == 0 || count > MAX_ASSETS {
-        return Err(format!("the header names {count} tokens; a book has 1 to {MAX_ASSETS}"));
+        return Err(format!("the header names {count} tokens; a book may have 1 to {MAX_ASSETS}"));
     }
     let (columns, prices) = middle.split_at(width * count);
     let mut symbols = Vec::with_capacity(count);
@@ -475,17 +482,17 @@ fn parse_header(fields: &Fields) -> Result<(Vec<String>, usize), String> {
             column.strip_prefix(prefix).and_then(|rest| rest.strip_suffix(suffix)) == Some(name)
         };
         if !columns.iter().zip(prefixes).all(|(column, prefix)| named(column, prefix, "")) {
-            return Err(format!("columns {} do not belong to one token", columns.join(",")));
+            return Err(format!("the columns {} do not belong to the same token", columns.join(",")));
         }
         if !named(price, "", "_udst_price") && !named(price, "", "_usdt_price") {
-            return Err(format!("column {price} stands where the price of {name} belongs"));
+            return Err(format!("column {price} is in the position of the price of {name}"));
         }
         let symbol = name.to_uppercase();
         if let Some(defect) = name_defect(&symbol, 64) {
             return Err(format!("token {} {defect}", shown(name)));
         }
         if !seen.insert(fold(&symbol).into_owned()) {
-            return Err(format!("token {symbol} is named twice"));
+            return Err(format!("token {symbol} occurs twice in the header"));
         }
         symbols.push(symbol);
     }
@@ -503,12 +510,12 @@ fn read_cells([equity_text, debt_text, net_text]: [&str; 3]) -> Result<(u128, u1
         None => (debt, (equity, read("net", net_text)?)),
     };
     if lesser.checked_add(net.1) != Some(net.0) {
-        return Err(format!("equity {equity_text} less debt {debt_text} is not the net {net_text}"));
+        return Err(format!("equity {equity_text} minus debt {debt_text} is not the net balance {net_text}"));
     }
     Ok((equity, debt))
 }
 
-/// Collateral of one token by kind, in units of 10^-8; together at most the equity.
+/// Collateral of one token by kind, in units of 10^-8; the sum is at most the equity.
 fn read_collateral(texts: [&str; 3], equity: u128) -> Result<[u128; 3], String> {
     let (mut amounts, mut left) = ([0; 3], Some(equity));
     for (kind, text) in texts.into_iter().enumerate() {
@@ -519,14 +526,14 @@ fn read_collateral(texts: [&str; 3], equity: u128) -> Result<[u128; 3], String> 
     match left {
         Some(_) => Ok(amounts),
         None => Err(format!(
-            "collateral {} is more in all than the equity {}",
+            "collateral {} exceeds the equity {} in total",
             texts.join(" and "),
             format_units(equity, SCALE)
         )),
     }
 }
 
-/// Notes the price of the first row, and compares all others with it.
+/// Stores the price of the first row and compares all others with it.
 fn read_price(token: &mut Token, text: &str) -> Result<(), String> {
     if let Some((first, _)) = &token.price
         && first == text

@@ -15,7 +15,7 @@ use super::manifest::snapshot_id_defect;
 use super::writer::WriteError;
 use crate::progress::Progress;
 
-pub use adapter::{ImportError, Imported, Options};
+pub use adapter::{ImportError, ImportSummary, Options};
 
 /// A published format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +30,7 @@ impl std::str::FromStr for Format {
     fn from_str(name: &str) -> Result<Self, WriteError> {
         match name {
             "binance" => Ok(Self::Binance),
-            _ => Err(WriteError::Argument(format!("{name} is no format that can be imported; there is: binance"))),
+            _ => Err(WriteError::Argument(format!("{name} is not a known import format; use binance"))),
         }
     }
 }
@@ -55,10 +55,10 @@ pub fn import(
     out: &Path,
     options: &Options,
     progress: &dyn Progress,
-) -> Result<Imported, ImportError> {
+) -> Result<ImportSummary, ImportError> {
     let argument = |reason: String| Err(WriteError::Argument(reason).into());
     if paths.is_empty() {
-        return argument("there is no file to import".to_owned());
+        return argument("no file to import was given".to_owned());
     }
     if let Some(defect) = snapshot_id_defect(&options.snapshot_id) {
         return argument(format!("snapshot id {} {defect}", options.snapshot_id));

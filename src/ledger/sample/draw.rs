@@ -1,4 +1,4 @@
-//! What an account of the sample holds is drawn here.
+//! Draws the holdings of a sample account.
 
 use std::collections::BTreeMap;
 

@@ -1,16 +1,16 @@
-//! A synthetic ledger, for demonstrations and for measuring: shaped like a real one, and nobody's.
+//! A synthetic ledger for demonstrations and benchmarks, with a realistic distribution.
 //!
-//! What it looks like (all drawn from one seed, in integers, so that the same arguments give the same bytes everywhere):
+//! Contents (all drawn from one seed, in integers, so that the same arguments give the same bytes on every machine):
 //! * **assets** 120, all priced in USDT; which ones an account holds falls off steeply from the first of the list.
 //! * **holdings** 80 % of the accounts hold 1–5 assets, 15 % 6–15, 4 % 16–40, 1 % 41–120.
 //! * **balances** the value is log-uniform between 1.28 and about 670,000 USDT, and cut where 64 bits end.
 //! * **debt** every tenth account borrows one asset, for 5–60 % of the value it holds, if the others together hold that
-//!   much of it; so nobody is under water, and no asset is owed more than it is owned.
+//!   much of it; so every account has positive equity, and no asset has a larger debt than equity in total.
 //! * **classes** 0 for 90 %, 1 for 8 %, 2 for 2 %.
 //! * **reserves** for each asset that is held, 2–4 addresses (every tenth asset has one of them with a custodian) that sum to
 //!   101–105 % of all customers' equity, debts not deducted.
 //!
-//! With rules it is also held to something:
+//! With rules it also has:
 //! * **classes** 1 (retail) for 98 %, 2 (institutional) for 2 %.
 //! * **collateral** ten of the assets, with tables that count the less of a value the larger it is, or all values alike; who
 //!   borrows more than these secure borrows nothing.
@@ -53,7 +53,7 @@ pub struct Options {
     pub seed: u64,
     /// The instant it claims to show, RFC 3339 in UTC.
     pub taken_at: String,
-    /// Whether it is held to something: classes, futures with limits and positions, collateral tables.
+    /// Whether to add classes, futures with limits and positions, and collateral tables.
     pub rules: bool,
 }
 
@@ -74,7 +74,7 @@ pub fn sample(options: &Options, out: &Path, progress: &dyn Progress) -> Result<
     let book = book();
     let mut rules = match options.rules {
         true => {
-            // A stream of its own, so that everybody holds the same with rules and without.
+            // a separate stream, so that holdings are the same with and without rules
             let mut other = ChaCha12Rng::seed_from_u64(seed);
             other.set_stream(1);
             Some(Rules::write(Draw(other), &book, &mut writer)?)

@@ -1,4 +1,4 @@
-//! What a sample is held to where it is asked to be held to something: classes, futures with limits, collateral tables.
+//! Classes, futures with limits and collateral tables of a sample.
 
 use std::collections::BTreeMap;
 
@@ -79,7 +79,7 @@ impl Rules {
         })
     }
 
-    /// The class of an account that would otherwise have this one: everybody is retail or institutional.
+    /// The class with rules of an account that has this class without rules: retail or institutional.
     pub(super) fn class(class: u8) -> u8 {
         class.max(1)
     }

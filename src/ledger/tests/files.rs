@@ -9,19 +9,21 @@ use std::io::Write;
 #[test]
 fn a_file_that_nobody_reads_is_refused() {
     Book::new().with("orders.csv.zst", "").with("notes.txt", "").with("balances.csv.bak", "").refused_because(
-        "balances.csv.bak: is not a file of a snapshot\n\
-         notes.txt: is not a file of a snapshot\n\
-         orders.csv.zst: is not a file of a snapshot",
+        "balances.csv.bak: is not a known file of a snapshot\n\
+         notes.txt: is not a known file of a snapshot\n\
+         orders.csv.zst: is not a known file of a snapshot",
     );
     let folder = Book::new();
     fs::create_dir(folder.path("assets")).unwrap();
-    folder.refused_because("assets: is not a file, and a snapshot has nothing but files");
+    folder.refused_because("assets: is not a regular file; a snapshot contains only files");
 }
 
 #[test]
 fn a_read_me_is_no_part_of_the_ledger_but_what_only_begins_like_one_is_refused() {
     Book::new().with("README.md", "notes").with(".hidden", "").valid();
-    Book::new().with("README-balances.csv", "").refused_because("README-balances.csv: is not a file of a snapshot");
+    Book::new()
+        .with("README-balances.csv", "")
+        .refused_because("README-balances.csv: is not a known file of a snapshot");
 }
 
 #[test]
@@ -50,7 +52,7 @@ fn a_file_may_be_compressed_but_not_be_there_twice() {
     assert_eq!(compressed.valid().holdings(), Book::new().valid().holdings());
     compressed
         .with("accounts.csv", ACCOUNTS)
-        .refused_because("accounts.csv.zst: stands beside accounts.csv; which of the two is meant?");
+        .refused_because("accounts.csv.zst: contains the same table as accounts.csv; remove one of them");
 }
 
 #[test]
@@ -68,7 +70,7 @@ fn a_compressed_file_cut_anywhere_is_refused() {
         assert!(book.check().is_err(), "cut at {end} of {}", whole.len());
     }
     let cut = Book::new().without("accounts.csv").with("accounts.csv.gz", &gz(ACCOUNTS.as_bytes())[..30]);
-    assert!(cut.refused().contains("the compressed file was cut short"), "{}", cut.refused());
+    assert!(cut.refused().contains("the compressed file is incomplete"), "{}", cut.refused());
 }
 
 #[test]
@@ -121,7 +123,7 @@ fn a_file_beyond_the_size_limit_is_refused_compressed_or_not() {
     let Err(CheckError::NotValid(findings)) = check(Book::new().0.path(), &limits, &Silent) else { panic!() };
     assert_eq!(
         findings.findings[0].to_string(),
-        "assets.csv line 1: holds more than 40 bytes once unpacked, which is the limit; nothing behind that was read"
+        "assets.csv line 1: exceeds the limit of 40 decompressed bytes; the rest was not read"
     );
 }
 

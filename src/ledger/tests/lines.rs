@@ -25,14 +25,14 @@ fn l8_lines_may_end_in_crlf_but_not_in_cr() {
     assert!(findings.starts_with("accounts.csv line 1: the last line does not end"), "{findings}");
     Book::new()
         .and("accounts.csv", "da\rve,0\n")
-        .refused_because("accounts.csv line 5: holds the control character U+000D");
+        .refused_because("accounts.csv line 5: contains the control character U+000D");
 }
 
 #[test]
 fn l8_a_last_line_without_its_end_is_refused() {
     Book::new()
         .and("balances.csv", "bob,BTC,1,0.5")
-        .refused_because("balances.csv line 6: the last line does not end: the file was cut short");
+        .refused_because("balances.csv line 6: the last line has no line end; the file may be incomplete");
 }
 
 #[test]
@@ -40,14 +40,14 @@ fn l8_invalid_utf8_and_nul_bytes_are_refused() {
     let mut accounts = ACCOUNTS.as_bytes().to_vec();
     accounts.extend_from_slice(b"d\xc3\x28,0\ne\0,0\n");
     Book::new().with("accounts.csv", accounts).refused_because(
-        "accounts.csv line 5: is not UTF-8 from byte 2 on\naccounts.csv line 6: holds the control character U+0000",
+        "accounts.csv line 5: is not UTF-8 from byte 2 on\naccounts.csv line 6: contains the control character U+0000",
     );
 }
 
 #[test]
 fn l8_a_stray_quote_costs_one_line_and_not_the_rest_of_the_file() {
     Book::new().and("accounts.csv", "\"dave,0\nerin,x\n").refused_because(
-        "accounts.csv line 5: opens a quote and does not close it\n\
+        "accounts.csv line 5: opens a quote but does not close it\n\
          accounts.csv line 6: class \"x\" is not an integer from 0 to 255",
     );
 }

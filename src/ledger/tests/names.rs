@@ -37,7 +37,7 @@ fn l2_a_duplicate_or_unknown_column_is_refused() {
     {
         Book::new()
             .with("accounts.csv", format!("{header}\nalice,0\n"))
-            .refused_because("accounts.csv line 1: the header is not exactly account,class");
+            .refused_because("accounts.csv line 1: the header must be exactly account,class");
     }
 }
 
@@ -60,7 +60,7 @@ fn l3_an_unknown_symbol_is_refused_wherever_it_stands() {
         .refused_because(
             "balances.csv line 6: asset \"btc\" is not in assets.csv\n\
              reserves.csv line 3: asset \"LTC\" is not in assets.csv\n\
-             manifest.toml: totals names \"XYZ\", which is not in assets.csv",
+             manifest.toml: totals.\"XYZ\" is not an asset of assets.csv",
         );
 }
 
@@ -75,6 +75,6 @@ fn l3_an_unknown_account_is_refused() {
 fn a_reserve_counted_twice_is_refused() {
     Book::new().with("reserves.csv", format!("{RESERVES}BTC,Bitcoin,1ABC,9,x,,\n")).refused_because(
         "reserves.csv line 4: height \"x\" is not a block number\n\
-         reserves.csv line 4: BTC at address \"1ABC\" is counted in line 2 already",
+         reserves.csv line 4: BTC at address \"1ABC\" is already in line 2",
     );
 }

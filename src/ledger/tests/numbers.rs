@@ -8,7 +8,7 @@ fn l4_a_held_asset_without_price_is_refused_and_an_unheld_one_is_not() {
     for held in ["carol,OLD,0.01,0\n", "carol,OLD,0,0.01\n"] {
         Book::new()
             .and("balances.csv", held)
-            .refused_because("balances.csv line 6: OLD is held here but has no price in assets.csv");
+            .refused_because("balances.csv line 6: OLD has a balance but no price in assets.csv");
     }
 }
 
@@ -60,7 +60,7 @@ fn an_asset_is_refused_for_its_scale_price_or_quote() {
             "assets.csv line 5: A scale \"19\" is not an integer from 0 to 18\n\
          assets.csv line 6: B scale \"+8\" is not an integer from 0 to 18\n\
          assets.csv line 7: C price \"1e-19\" has 19 decimals, the book allows 18\n\
-         assets.csv line 8: D is priced in EUR, the first asset in USDT; all must be alike\n\
+         assets.csv line 8: D has the quote currency EUR, but the first asset has USDT; all assets must have the same one\n\
          assets.csv line 9: symbol \" x\" begins or ends with white space",
         );
 }

@@ -116,7 +116,7 @@ fn instruments_are_refused_one_defect_at_a_time() {
     assert_eq!(ruled().and("instruments.csv", &many(MAX_INSTRUMENTS - 2)).valid().instruments().len(), 2048);
     ruled()
         .and("instruments.csv", &many(MAX_INSTRUMENTS - 1))
-        .refused_because("instruments.csv line 2050: is one instrument too many: a book has at most 2048");
+        .refused_because("instruments.csv line 2050: too many instruments: a book has at most 2048");
 }
 
 #[test]
@@ -141,12 +141,12 @@ fn limits_are_refused_one_defect_at_a_time() {
             (
                 "limits.csv",
                 "BTC-PERP,3,short,1\n",
-                "limits.csv line 5: BTC-PERP has a limit for class 3 short in line 3 already",
+                "limits.csv line 5: BTC-PERP already has a limit for class 3 short in line 3",
             ),
             (
                 "limits.csv",
                 "ETH-PERP,0,both,7\n",
-                "limits.csv line 5: ETH-PERP has a limit for class 0 short in line 2 already",
+                "limits.csv line 5: ETH-PERP already has a limit for class 0 short in line 2",
             ),
         ],
     );
@@ -201,7 +201,7 @@ fn positions_are_refused_one_defect_at_a_time() {
 fn l16_a_position_one_contract_over_its_limit_is_named() {
     for (quantity, side) in [("-11", "short"), ("11", "long")] {
         ruled().with("positions.csv", POSITIONS.replace("-10", quantity)).refused_because(&format!(
-            "positions.csv line 2: account \"bob\" holds 11 contracts {side} of BTC-PERP, the limit of class 3 is 10"
+            "positions.csv line 2: account \"bob\" holds 11 contracts {side} of BTC-PERP; the limit of class 3 is 10"
         ));
     }
 }
@@ -318,19 +318,19 @@ fn l11_tier_values_and_kinds_are_exact() {
         );
     }
     Book::new().with("tiers.csv", "asset,to,from,percent\n").refused_because(
-        "tiers.csv line 1: the header is not exactly asset,from,to,percent or asset,kind,from,to,percent",
+        "tiers.csv line 1: the header must be exactly asset,from,to,percent or asset,kind,from,to,percent",
     );
     let rows: String = (0..=MAX_TIERS).map(|i| format!("BTC,{i},{},50\n", i + 1)).collect();
-    tiered(&rows).refused_because("tiers.csv line 65538: is one tier too many: a book has at most 65536");
+    tiered(&rows).refused_because("tiers.csv line 65538: too many tiers: a book has at most 65536");
 }
 
 #[test]
 fn l9_collateral_over_equity_by_one_unit_is_named() {
     pledged().with("collateral.csv", COLLATERAL.replace("margin,1.5", "margin,1.5000000001")).refused_because(
-        "collateral.csv line 4: account \"bob\" has 2.5000000001 ETH of collateral, but equity of 2.5 only",
+        "collateral.csv line 4: account \"bob\" has 2.5000000001 ETH of collateral, but its equity is only 2.5",
     );
     pledged().and("collateral.csv", "carol,BTC,margin,0.00000001\n").refused_because(
-        "collateral.csv line 5: account \"carol\" has 0.00000001 BTC of collateral, but equity of 0 only",
+        "collateral.csv line 5: account \"carol\" has 0.00000001 BTC of collateral, but its equity is only 0",
     );
 }
 
@@ -354,7 +354,7 @@ fn collateral_is_refused_one_defect_at_a_time() {
             ),
         ],
     );
-    pledged().without("tiers.csv").refused_because("collateral.csv: says nothing without tiers.csv, which is missing");
+    pledged().without("tiers.csv").refused_because("collateral.csv: needs tiers.csv, which is missing");
     pledged().without("collateral.csv").refused_because(
         "collateral.csv: is missing: tiers.csv has the kinds vip, margin, and nothing says what is which",
     );
@@ -365,12 +365,12 @@ fn l13_row_counts_of_the_rules_reconcile() {
     let book = |rows: &str| ruled().with("tiers.csv", TIERS).and("manifest.toml", &format!("[rows]\n{rows}\n"));
     book("classes = 3\ninstruments = 2\nlimits = 3\npositions = 4\ntiers = 3\ncollateral = 0").valid();
     book("classes = 2\ninstruments = 3\nlimits = 4\npositions = 3\ntiers = 4\ncollateral = 1").refused_because(
-        "manifest.toml: rows.classes says 2, the file has 3\n\
-         manifest.toml: rows.instruments says 3, the file has 2\n\
-         manifest.toml: rows.limits says 4, the file has 3\n\
-         manifest.toml: rows.tiers says 4, the file has 3\n\
-         manifest.toml: rows.positions says 3, the file has 4\n\
-         manifest.toml: rows.collateral says 1, the file has 0",
+        "manifest.toml: rows.classes is 2, but the file has 3 rows\n\
+         manifest.toml: rows.instruments is 3, but the file has 2 rows\n\
+         manifest.toml: rows.limits is 4, but the file has 3 rows\n\
+         manifest.toml: rows.tiers is 4, but the file has 3 rows\n\
+         manifest.toml: rows.positions is 3, but the file has 4 rows\n\
+         manifest.toml: rows.collateral is 1, but the file has 0 rows",
     );
 }
 
@@ -384,10 +384,10 @@ fn the_policy_says_what_is_required_and_nothing_more() {
     assert_eq!((policy.equity_ratio_bps, policy.coverage_bps), (Some(100_000), None));
     assert_eq!(Book::new().valid().policy().coverage_basis.unwrap_or_default(), CoverageBasis::Gross);
     book("equity_ratio_bps = 100001")
-        .refused_because("manifest.toml: policy.equity_ratio_bps is 100001, at most 100000 is allowed");
+        .refused_because("manifest.toml: policy.equity_ratio_bps is 100001; the maximum is 100000");
     assert!(book("coverage_basis = \"Net\"").refused().contains("unknown variant"));
     assert!(book("below_margin_max = -1").refused().starts_with("manifest.toml"));
     book("coverage_basis = \"net\"")
         .without("reserves.csv")
-        .refused_because("manifest.toml: policy.coverage_basis asks for reserves, but there is no reserves.csv");
+        .refused_because("manifest.toml: policy.coverage_basis needs reserves, but there is no reserves.csv");
 }

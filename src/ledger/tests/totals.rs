@@ -9,9 +9,9 @@ fn l13_row_counts_that_do_not_reconcile_are_refused() {
         |rows: &str| Book::new().with("reserves.csv", RESERVES).and("manifest.toml", &format!("[rows]\n{rows}\n"));
     book("accounts = 3\nbalances = 4\nreserves = 2").valid();
     book("accounts = 4\nbalances = 3\nreserves = 0").refused_because(
-        "manifest.toml: rows.accounts says 4, the file has 3\n\
-         manifest.toml: rows.balances says 3, the file has 4\n\
-         manifest.toml: rows.reserves says 0, the file has 2",
+        "manifest.toml: rows.accounts is 4, but the file has 3 rows\n\
+         manifest.toml: rows.balances is 3, but the file has 4 rows\n\
+         manifest.toml: rows.reserves is 0, but the file has 2 rows",
     );
 }
 
@@ -22,11 +22,11 @@ fn l13_totals_that_do_not_reconcile_are_refused_by_one_unit() {
     };
     book("0.00008978", "0.5").valid();
     book("0.00008979", "0.5")
-        .refused_because("manifest.toml: totals.BTC.equity says 0.00008979, the balances sum to 0.00008978");
+        .refused_because("manifest.toml: totals.BTC.equity is 0.00008979, but the balances sum to 0.00008978");
     book("0.00008978", "0.49999999")
-        .refused_because("manifest.toml: totals.BTC.debt says 0.49999999, the balances sum to 0.5");
+        .refused_because("manifest.toml: totals.BTC.debt is 0.49999999, but the balances sum to 0.5");
     book("8978", "x").refused_because(
-        "manifest.toml: totals.BTC.equity says 8978, the balances sum to 0.00008978\n\
+        "manifest.toml: totals.BTC.equity is 8978, but the balances sum to 0.00008978\n\
          manifest.toml: totals.BTC.debt \"x\" is not a plain decimal number",
     );
 }
@@ -51,7 +51,7 @@ fn l14_a_book_may_be_exactly_full_and_not_hold_one_asset_more() {
         book.with("balances.csv", "account,asset,equity,debt\n")
     };
     assert_eq!(assets(MAX_ASSETS).valid().assets().len(), MAX_ASSETS);
-    assets(MAX_ASSETS + 1).refused_because("assets.csv line 4098: is one asset too many: a book has at most 4096");
+    assets(MAX_ASSETS + 1).refused_because("assets.csv line 4098: too many assets: a book has at most 4096");
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn l17_an_account_with_more_entries_than_its_pages_count_is_refused_by_name() {
         .with("balances.csv", format!("account,asset,equity,debt\n{balances}"));
     book.valid();
     book.and("balances.csv", "bob,T768,0,1\n").refused_because(
-        "accounts.csv line 3: account \"bob\" has 1537 entries in balances.csv, at most 1536 fit its pages",
+        "accounts.csv line 3: account \"bob\" has 1537 entries in balances.csv; at most 1536 fit its pages",
     );
 }
 
@@ -130,7 +130,7 @@ fn a_manifest_with_unknown_keys_or_bad_values_is_refused() {
     assert_eq!(policy(100_000).with("reserves.csv", RESERVES).valid().coverage_bps(), Some(100_000));
     policy(100_001)
         .with("reserves.csv", RESERVES)
-        .refused_because("manifest.toml: policy.coverage_bps is 100001, at most 100000 is allowed");
-    policy(5000).refused_because("manifest.toml: policy.coverage_bps asks for reserves, but there is no reserves.csv");
+        .refused_because("manifest.toml: policy.coverage_bps is 100001; the maximum is 100000");
+    policy(5000).refused_because("manifest.toml: policy.coverage_bps needs reserves, but there is no reserves.csv");
     assert_eq!(Book::new().valid().coverage_bps(), None);
 }

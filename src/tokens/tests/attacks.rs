@@ -221,7 +221,7 @@ fn a3_a_token_is_no_signature_of_a_statement() {
     // the key of tokens over a statement in the right form
     let by_token_key = Jws::sign(statement.as_bytes(), &world.own_key(Purpose::Token));
     let by_token_key = String::from_utf8(by_token_key.to_bytes()).unwrap();
-    assert!(verify(&by_token_key).unwrap_err().to_string().contains("not one for statements"));
+    assert!(verify(&by_token_key).unwrap_err().to_string().contains("not a statement key"));
 }
 
 #[test]

@@ -47,7 +47,7 @@ fn a_key_that_others_may_read_is_refused() {
     for bits in [0o640, 0o604, 0o660, 0o601] {
         set_mode(&file, bits);
         let error = KeyRing::open_or_create(&world.keys_dir(), NOW).unwrap_err().to_string();
-        assert!(error.contains("others may read this key") && error.contains("chmod 600"), "{error}");
+        assert!(error.contains("other users can read this key") && error.contains("chmod 600"), "{error}");
         assert!(world.ring.mint(&grant(Role::Regulator), NOW).is_err());
     }
     set_mode(&file, 0o600);

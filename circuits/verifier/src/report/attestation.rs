@@ -55,18 +55,19 @@ fn verdict(report: &Report) -> String {
         return "NOT VALID: nothing is proved.".to_owned();
     };
     if !report.is_valid() {
-        return "NOT VALID: the totals are proved, but a check above does not hold.".to_owned();
+        return "NOT VALID: the totals are proved, but a check above failed.".to_owned();
     }
     let verdict = match statement.get().policy.coverage_bps {
-        None => "VALID: the totals are proved. No reserves are stated, so nothing is said about coverage.".to_owned(),
+        None => "VALID: the totals are proved. The statement contains no reserves, so it says nothing about coverage."
+            .to_owned(),
         Some(bps) if bps < 10_000 => format!(
-            "VALID: the totals are proved. Only {} of them had to be covered by the stated reserves; see the table.",
+            "VALID: the totals are proved. The policy requires reserves of only {} of them; see the table.",
             percent(u128::from(bps))
         ),
         Some(_) => "VALID: the totals are proved and the stated reserves cover them.".to_owned(),
     };
     if is_test_shape(statement.get()) {
-        return format!("{verdict} (A shape for tests: no release accepts it.)");
+        return format!("{verdict} (This is a shape for tests; no release accepts it.)");
     }
     verdict
 }

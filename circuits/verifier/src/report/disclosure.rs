@@ -23,12 +23,12 @@ pub fn disclosure_lines(attestations: &[Report], report: &DisclosureReport) -> V
         return lines;
     };
     if !attestations.iter().all(Report::is_valid) {
-        lines.push("NOT VALID: whatever the file shows, an attestation that it speaks of does not hold.".to_owned());
+        lines.push("NOT VALID: an attestation that the disclosure refers to is not valid.".to_owned());
         return lines;
     }
     lines.push(format!(
         "Made for: {}",
-        if claim.context.is_empty() { "nobody in particular".into() } else { visible(&claim.context) }
+        if claim.context.is_empty() { "no stated purpose".into() } else { visible(&claim.context) }
     ));
     for (attested, report) in claim.attestations.iter().zip(ordered(claim, attestations)) {
         let Some(statement) = report.and_then(|r| r.statement.as_ref()) else {
@@ -36,7 +36,7 @@ pub fn disclosure_lines(attestations: &[Report], report: &DisclosureReport) -> V
         };
         let who = match &attested.account {
             Some(account) => format!("account {}", visible(&account.reference)),
-            None => "an account that is not named".to_owned(),
+            None => "an unnamed account".to_owned(),
         };
         let (exchange, snapshot) = (&statement.get().exchange, &statement.get().snapshot);
         lines.push(format!(
@@ -53,7 +53,7 @@ pub fn disclosure_lines(attestations: &[Report], report: &DisclosureReport) -> V
         if many { "these accounts have together" } else { "this account has" },
         claim.at_least,
         visible(&claim.quote),
-        if many { " (that they belong to one person is not proved)" } else { "" }
+        if many { " (it is not proved that they belong to one person)" } else { "" }
     ));
     lines
 }

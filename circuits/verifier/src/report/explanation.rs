@@ -20,35 +20,34 @@ pub fn explanation(statement: &Statement) -> Vec<String> {
         ),
         String::new(),
         format!(
-            "It keeps a ledger of customer accounts, committed to by the root {}. Every account in it, and nothing else, \
-             was added up: {} assets, each with its exact total. No balance in it is negative, none was counted twice, and \
-             none was left out of the sum.",
+            "The exchange commits to a ledger of customer accounts with the root {}. The totals of {} assets are the exact \
+             sums over all accounts in this ledger. No balance is negative, none is counted twice, and none is left out.",
             statement.root,
             statement.assets.len()
         ),
     ];
     match statement.policy.coverage_bps {
         Some(bps) => lines.push(format!(
-            "It says that it holds reserves of at least {} of what it owes its customers{}, asset by asset; the {} lines \
-             of its reserves file are committed to by {}.",
+            "The exchange states reserves of at least {} of what it owes its customers{}, for each asset. It commits to \
+             the {} lines of its reserves file with the root {}.",
             percent(u128::from(bps)),
             match statement.policy.coverage_basis {
-                Some(CoverageBasis::Net) => ", less what they owe it,",
+                Some(CoverageBasis::Net) => ", minus what they owe it",
                 _ => "",
             },
             statement.reserves.lines,
             statement.reserves.root
         )),
-        None => lines.push("It states no reserves: this is about what it owes, not about what it holds.".to_owned()),
+        None => lines.push("The statement contains no reserves. It is about what the exchange owes, not about what it holds.".to_owned()),
     }
     lines.extend(rule_lines(statement));
     lines.push(
-        "A customer with an inclusion file can check that their own balances are part of these totals; nobody learns \
-         anything about another customer from it."
+        "A customer with an inclusion file can check that their own balances are part of these totals. The file shows \
+         nothing about another customer."
             .to_owned(),
     );
     lines.push(String::new());
-    lines.push("It is NOT proven:".to_owned());
+    lines.push("NOT proven:".to_owned());
     lines.extend(statement.not_proven.iter().map(|n| format!("  - {n}")));
     lines
 }
@@ -68,7 +67,7 @@ fn rule_lines(statement: &Statement) -> Vec<String> {
         }
         let name = if class.name.is_empty() { String::new() } else { format!(" ({})", visible(&class.name)) };
         lines.push(format!(
-            "Every position of every account in class {}{name} is at most its limit, and in no other instrument:",
+            "Every position of an account in class {}{name} is within its limit, and in one of these instruments:",
             class.class
         ));
         let limit = |(_, instrument, side, cap): &&(u8, &str, &str, u64)| {
@@ -78,16 +77,16 @@ fn rule_lines(statement: &Statement) -> Vec<String> {
     }
     if let Ok(digest) = statement.book_digest() {
         lines.push(format!(
-            "The book, that is every column with its limit, class and weights, has the digest {}.",
+            "Digest of the book (all columns with their limits, classes and weights): {}.",
             to_hex(&digest)
         ));
     }
     if let [equity, margin] = rules.results.as_slice() {
         let amount = |units: &str| format_units(parse_count(units).unwrap_or(0), MEASURE_DECIMALS);
         lines.push(format!(
-            "Every account was valued by the public prices, rounded against the exchange. Equity: {} {quote} of all accounts \
-             that are worth something, less {} {quote} of the {} that owe more than they have. Margin: {} accounts have less \
-             collateral than they must, by {} {quote} in all.",
+            "Every account is valued by the public prices, rounded against the exchange. Equity: {} {quote} in accounts with \
+             positive equity, and minus {} {quote} in {} accounts with negative equity. Margin: {} accounts are below their \
+             required margin, by {} {quote} in total.",
             amount(&equity.positive),
             amount(&equity.negative),
             equity.below,
@@ -97,7 +96,7 @@ fn rule_lines(statement: &Statement) -> Vec<String> {
     }
     if let (Some(most), Some(bps)) = (statement.policy.below_margin_max, statement.policy.equity_ratio_bps) {
         lines.push(format!(
-            "Its policy allows {most} accounts below their margin, and asks that positive equity be at least {} of negative.",
+            "The policy allows {most} accounts below their margin and requires positive equity of at least {} of negative equity.",
             percent(u128::from(bps))
         ));
     }

@@ -50,16 +50,16 @@ pub fn inclusion_lines(attestation: Option<&Report>, report: &InclusionReport) -
             lines.push(format!("Account {account} is included, with no balances."));
         } else {
             lines.push(format!(
-                "Account {account} is included with exactly these balances. Compare them with what you hold, and the \
-                 reference with your own:"
+                "Account {account} is included with exactly these balances. Compare them with your own, and the account \
+                 reference too:"
             ));
             lines.extend(holding_lines(&report.holdings).into_iter().map(|l| format!("  {l}")));
         }
         if let Some([equity, margin]) = report.measures {
             let quote = visible(&report.quote);
             lines.push(format!(
-                "By the public prices and weights this account is worth {} {quote}, and its collateral exceeds what it must \
-                 cover by {} {quote}.",
+                "By the public prices and weights, the equity of this account is {} {quote} and its margin excess is {} \
+                 {quote}.",
                 format_signed(equity, MEASURE_DECIMALS),
                 format_signed(margin, MEASURE_DECIMALS)
             ));
@@ -70,13 +70,11 @@ pub fn inclusion_lines(attestation: Option<&Report>, report: &InclusionReport) -
     match attestation {
         None => lines.extend([
             String::new(),
-            "NOT VERIFIED: the attestation itself. Its proof was skipped, so its totals are only a claim here."
+            "NOT VERIFIED: the attestation itself. Its proof was skipped, so nothing shows that its totals are true."
                 .to_owned(),
         ]),
-        Some(attestation) if !attestation.is_valid() => lines.extend([
-            String::new(),
-            "NOT VALID: whatever the file shows, the attestation itself does not hold.".to_owned(),
-        ]),
+        Some(attestation) if !attestation.is_valid() => lines
+            .extend([String::new(), "NOT VALID: the attestation is not valid, so this file shows nothing.".to_owned()]),
         Some(_) => {}
     }
     lines

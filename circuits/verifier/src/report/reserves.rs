@@ -5,26 +5,26 @@ use assay_programs::reserves::ReservesReport;
 
 use super::checks::check_lines;
 
-/// The report for a person. `verify` is the command that verifies the attestation itself, which is not done here.
+/// The report as text. `verify` is the command that verifies the attestation itself, which this report does not cover.
 pub fn reserves_lines(report: &ReservesReport, verify: Option<&str>) -> Vec<String> {
     let mut lines = check_lines(&report.checks);
     lines.push(String::new());
     if !report.is_valid() {
-        lines.push("NOT VALID: this file does not show what is in the reserves.".to_owned());
+        lines.push("NOT VALID: a check above failed, so these lines are not proved.".to_owned());
         return lines;
     }
     for asset in &report.assets {
         let [disclosed, stated] = [asset.disclosed, asset.stated].map(|units| format_units(units, asset.scale));
         let symbol = visible(&asset.symbol);
         let several = if asset.lines == 1 { "line" } else { "lines" };
-        lines.push(format!("{symbol}: {} {several} with {disclosed}, of {stated} stated", asset.lines));
+        lines.push(format!("{symbol}: {disclosed} in {} {several}; the statement states {stated}", asset.lines));
     }
     lines.extend([
         String::new(),
-        "VALID: the statement commits to these lines. That is not to say that the exchange owns the addresses."
+        "VALID: the statement commits to these lines. This does not show that the exchange owns the addresses."
             .to_owned(),
     ]);
-    lines.extend(verify.map(|command| format!("NOT VERIFIED: the attestation itself. To verify it: {command}")));
+    lines.extend(verify.map(|command| format!("NOT VERIFIED: the attestation itself. To verify it, run: {command}")));
     lines
 }
 
@@ -46,8 +46,8 @@ mod tests {
     #[test]
     fn a_person_sees_the_sum_beside_what_is_stated_and_what_was_not_verified() {
         let lines = reserves_lines(&report(true), Some("assay verify out"));
-        assert!(lines.contains(&"BTC: 1 line with 1.5, of 1.75000002 stated".to_owned()), "{lines:?}");
-        assert!(lines.last().unwrap().ends_with("To verify it: assay verify out"));
+        assert!(lines.contains(&"BTC: 1.5 in 1 line; the statement states 1.75000002".to_owned()), "{lines:?}");
+        assert!(lines.last().unwrap().ends_with("To verify it, run: assay verify out"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
-//! `cex_assets_info.csv`, which Binance publishes beside its shards: for each token a price and up to three collateral tables
-//! such as `[0-10000:100,10000-20000:90]` — of the value from 0 to 10,000 USDT all counts, of the next 10,000 nine tenths. A
-//! table that ends at 2^64 − 1 has no end, and an empty text is no table. The prices are not used; the shards have their own.
+//! `cex_assets_info.csv`, which Binance publishes with its shards. Each token has a price and up to three collateral tables such as
+//! `[0-10000:100,10000-20000:90]`: 100 % of the value from 0 to 10,000 USDT counts, and 90 % of the next 10,000. A table that ends at
+//! 2^64 − 1 has no end, and an empty text means no table. The prices are ignored, because the shards contain prices.
 
 use std::collections::HashMap;
 
@@ -23,26 +23,26 @@ const HEADER: [&str; 5] = [
 
 /// The kinds of collateral, in the order of the columns here and in the shards.
 pub(super) const KINDS: [&str; 3] = ["vip_loan", "margin", "portfolio_margin"];
-/// Number of the kind that stands for all where a shard tells no kinds apart.
+/// Kind that is used for all collateral if a shard does not distinguish kinds.
 pub(super) const MARGIN: usize = 1;
 
-/// One step of a table.
+/// One tier of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Step {
-    /// Value in USDT at which it begins.
+    /// Value in USDT at which the tier begins.
     pub(super) from: u64,
-    /// Value at which it ends, if it does.
+    /// Value at which the tier ends, if it does.
     pub(super) to: Option<u64>,
     pub(super) percent_bps: u16,
 }
 
-/// One token's tables, by kind; empty where it has none.
+/// Tables of one token, by kind; empty if it has none.
 pub(super) type Tables = [Vec<Step>; 3];
 
-/// Whether the file is one of these, which its header alone tells.
+/// Whether the header is that of this file.
 pub(super) fn is_info(source: &Source, line_bytes: usize, limits: &Limits) -> Result<bool, Environment> {
     let mut table = Table::open(source, line_bytes, limits, &Silent)?;
-    // What is wrong with the file is said by whoever reads it as a whole.
+    // errors are reported when the whole file is read
     let first = table.next(&mut Findings::new(0))?;
     Ok(first == Some(1) && table.fields().iter().eq(HEADER))
 }

@@ -42,7 +42,7 @@ impl Case {
         self.dir.path().join("out")
     }
 
-    fn import(&self) -> Result<Imported, ImportError> {
+    fn import(&self) -> Result<ImportSummary, ImportError> {
         import_files(&self.shards, &self.out())
     }
 
@@ -62,7 +62,7 @@ impl Case {
     }
 }
 
-fn import_files(shards: &[PathBuf], out: &Path) -> Result<Imported, ImportError> {
+fn import_files(shards: &[PathBuf], out: &Path) -> Result<ImportSummary, ImportError> {
     let options = Options {
         snapshot_id: Format::Binance.default_snapshot_id().to_owned(),
         taken_at: "2023-10-01T00:00:00Z".to_owned(),
@@ -192,12 +192,12 @@ fn l8_damaged_rows_are_all_reported() {
     assert_eq!(lines.len(), 4, "{refused}");
     assert_eq!(lines[0], "shard0.csv line 2: has 2 fields, the header has 15");
     assert!(lines[2].ends_with("is not 64 hexadecimal digits"), "{refused}");
-    assert_eq!(lines[3], "shard0.csv line 4: the last line does not end: the file was cut short");
+    assert_eq!(lines[3], "shard0.csv line 4: the last line has no line end; the file may be incomplete");
 }
 
 #[test]
 fn l14_shards_without_customers_are_refused() {
-    assert_eq!(Case::new().shard(&[]).refused(), "shard0.csv: holds no customer");
+    assert_eq!(Case::new().shard(&[]).refused(), "shard0.csv: contains no customer");
     assert!(matches!(Case::new().import(), Err(ImportError::Write(_))));
 }
 
