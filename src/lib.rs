@@ -1,7 +1,7 @@
 //! Assay: solvency and compliance attestations for exchanges.
 //!
 //! The way of the data: [`ledger`] reads and checks what an exchange hands us, [`attest`] turns it into a statement, folds
-//! every account into one zero-knowledge proof of it (the proving core is `assay-circuits`), and publishes both. Each
+//! every account into one zero-knowledge proof of it (the proving core is under `circuits`), and publishes both. Each
 //! customer's inclusion file comes from there as well. [`cli`] is how a person calls all of it.
 
 pub mod api;

@@ -43,7 +43,7 @@ impl ShapeChoice {
 }
 
 /// What a step costs beside its constraints, in constraints: nova's fold on the secondary curve. Both numbers were fitted
-/// to the measurements of both shapes in circuits/benches/README.md.
+/// to the measurements of both shapes in circuits/programs/benches/README.md.
 const STEP_OVERHEAD: u64 = 42_500;
 /// Compressing costs as much as folding the step's constraints, rounded up to a power of two, this many times.
 const COMPRESSION_FACTOR: u64 = 56;
