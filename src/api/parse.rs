@@ -1,9 +1,10 @@
 //! Parsers for parts of a URL. A malformed id is answered with 404, like an unknown one.
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
+use assay_core::{sealed::StatementDigest, time::format_instant};
 use serde::de::DeserializeOwned;
 use std::future::{Ready, ready};
-use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use uuid::Uuid;
 
 use super::problem::{Kind, Problem};
@@ -18,12 +19,8 @@ impl AttestationId {
     /// # Errors
     /// [`Kind::NotFound`].
     pub fn read(text: &str) -> Result<Self, Problem> {
-        let mut id = [0; 32];
-        let lower = text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-        if !lower || hex::decode_to_slice(text, &mut id).is_err() {
-            return Err(Problem::not_found());
-        }
-        Ok(Self(id))
+        let digest = StatementDigest::parse(text).map_err(|_| Problem::not_found())?;
+        Ok(Self(digest.0))
     }
 }
 
@@ -95,7 +92,7 @@ pub fn instant(name: &str, text: &str) -> Result<OffsetDateTime, Problem> {
 
 /// A time in an answer: RFC 3339 in UTC.
 pub fn utc(at: OffsetDateTime) -> String {
-    at.to_offset(UtcOffset::UTC).format(&Rfc3339).unwrap_or_default()
+    format_instant(at)
 }
 
 #[cfg(test)]

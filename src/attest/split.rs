@@ -264,10 +264,9 @@ fn width(snapshot: &Snapshot, tier: &Tier) -> Option<u64> {
     })
 }
 
-/// How many accounts this thread has split, for tests.
 #[cfg(test)]
 pub mod counted {
-    //! Rayon may split on any of its threads: measure within a pool of one.
+    //! How many accounts this thread has split, for tests. Rayon may split on any of its threads: measure within a pool of one.
 
     use std::cell::Cell;
 

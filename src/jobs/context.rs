@@ -32,6 +32,9 @@ pub enum WorkerError {
     Threads(#[from] rayon::ThreadPoolBuildError),
 }
 
+/// Keys with the name of their shape.
+type SharedKeys = (&'static str, Arc<Keys<Ledger>>);
+
 /// What every stage works with; shared by all tasks of a worker.
 pub(super) struct Context {
     pub(super) store: Store,
@@ -46,7 +49,7 @@ pub(super) struct Context {
     /// Set once the worker is to stop.
     pub(super) stop: Arc<AtomicBool>,
     /// Parameters that were used last: those of large shapes take seconds to read and much memory.
-    parameters: Mutex<Option<(&'static str, Arc<Keys<Ledger>>)>>,
+    parameters: Mutex<Option<SharedKeys>>,
 }
 
 impl std::fmt::Debug for Context {

@@ -7,9 +7,10 @@ use std::{
     sync::atomic::Ordering,
 };
 
+use assay_core::time::parse_instant;
 use assay_programs::ledger::shape::Shape;
 use sha2::{Digest, Sha256};
-use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
+use time::Duration;
 
 use super::stage::{CHANGED, Running, StageError};
 use crate::{
@@ -69,7 +70,7 @@ pub(super) async fn materialise(running: &Running) -> Result<PathBuf, StageError
 fn same_snapshot(row: &SnapshotRow) -> Result<(), StageError> {
     let manifest: Manifest =
         toml::from_str(&row.manifest).map_err(|e| StageError::Failed(format!("{MANIFEST}: {}", e.message())))?;
-    let taken_at = OffsetDateTime::parse(&manifest.snapshot.taken_at, &Rfc3339).ok();
+    let taken_at = parse_instant(&manifest.snapshot.taken_at).ok();
     // the database keeps microseconds
     let same_instant = taken_at.is_some_and(|t| (t - row.epoch).abs() < Duration::MICROSECOND);
     let same_names = (&manifest.exchange.domain, &manifest.snapshot.id) == (&row.exchange_domain, &row.name);

@@ -3,9 +3,10 @@
 use std::{collections::BTreeMap, rc::Rc};
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
+use assay_core::time::parse_instant;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
+use time::{Duration, OffsetDateTime};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -354,7 +355,7 @@ fn manifest(new: &NewSnapshotRequest) -> Result<(Manifest, String), Problem> {
 
 /// The time of the snapshot, which must not be in the future (A2).
 fn epoch(manifest: &Manifest, now: OffsetDateTime) -> Result<OffsetDateTime, Problem> {
-    let taken_at = OffsetDateTime::parse(&manifest.snapshot.taken_at, &Rfc3339);
+    let taken_at = parse_instant(&manifest.snapshot.taken_at);
     let taken_at = taken_at.map_err(|e| Problem::because(Kind::InvalidSnapshot, e))?;
     if taken_at > now + CLOCK_DIFFERENCE {
         return Err(Problem::because(Kind::SnapshotTime, "snapshot.taken_at is in the future"));
@@ -469,7 +470,7 @@ mod tests {
     #[test]
     fn a2_a_snapshot_of_the_future_is_refused() {
         let (manifest, _) = manifest(&request(|_| {})).unwrap();
-        let taken_at = OffsetDateTime::parse("2026-11-23T00:00:00Z", &Rfc3339).unwrap();
+        let taken_at = parse_instant("2026-11-23T00:00:00Z").unwrap();
         assert!(epoch(&manifest, taken_at).is_ok());
         assert!(epoch(&manifest, taken_at - Duration::minutes(5)).is_ok());
         let early = epoch(&manifest, taken_at - Duration::minutes(6)).unwrap_err();
