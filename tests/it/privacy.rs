@@ -112,5 +112,5 @@ fn a_master_secret_that_others_may_read_is_refused() {
     fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
     let run: crate::support::Run =
         assay_in(own.path(), &[arguments.as_slice(), &["--resume"]].concat()).output().unwrap().into();
-    assert!(run.expect(3).stderr.contains("no master secret"));
+    assert!(run.expect(3).stderr.contains("not a master secret"));
 }

@@ -102,7 +102,7 @@ fn a_decompression_bomb_of_zeros_stops_early_and_says_why() {
     let book = Book::new().without("accounts.csv");
     bomb(&book, &vec![0; 10 << 20], 1000);
     let refused = book.refused();
-    assert!(refused.starts_with("accounts.csv.gz line 2: unpacks to more than 200 times its size"), "{refused}");
+    assert!(refused.starts_with("accounts.csv.gz line 2: decompresses to more than 200 times its size"), "{refused}");
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn a_decompression_bomb_of_plausible_lines_stops_early_and_says_why() {
     assert!(findings.total < 3_000_000, "{} findings: reading did not stop early", findings.total);
     let limits = Limits { max_errors_kept: usize::MAX, ..Limits::default() };
     let Err(CheckError::NotValid(all)) = check(book.0.path(), &limits, &Silent) else { panic!() };
-    let sentence = "unpacks to more than 200 times its size (a decompression bomb?)";
+    let sentence = "decompresses to more than 200 times its size (a decompression bomb?)";
     assert!(all.findings.iter().any(|finding| finding.reason.starts_with(sentence)));
 }
 

@@ -22,7 +22,7 @@ fn l8_lines_may_end_in_crlf_but_not_in_cr() {
     let snapshot = Book::new().with("balances.csv", BALANCES.replace('\n', "\r\n")).valid();
     assert_eq!(snapshot.holdings().len(), 3);
     let findings = Book::new().with("accounts.csv", ACCOUNTS.replace('\n', "\r")).refused();
-    assert!(findings.starts_with("accounts.csv line 1: the last line does not end"), "{findings}");
+    assert!(findings.starts_with("accounts.csv line 1: the last line has no line end"), "{findings}");
     Book::new()
         .and("accounts.csv", "da\rve,0\n")
         .refused_because("accounts.csv line 5: contains the control character U+000D");

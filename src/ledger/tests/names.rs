@@ -15,7 +15,7 @@ fn l1_accounts_that_differ_only_in_case_padding_or_unicode_form_are_refused() {
     assert_eq!(twice.total, 3);
     assert_eq!(
         twice.findings[0].to_string(),
-        "accounts.csv line 5: account \"ALICE\" differs from account \"alice\" in case, form or padding only"
+        "accounts.csv line 5: account \"ALICE\" differs from account \"alice\" only in case, Unicode form or padding"
     );
     assert_eq!([1, 2].map(|i| twice.findings[i].line), [Some(6), Some(8)]);
     let padded = Book::new().and("accounts.csv", "\"alice \",0\nal\u{200b}ice,0\n").findings();
@@ -47,7 +47,7 @@ fn l2_symbols_that_read_the_same_are_refused() {
     assert_eq!(findings.total, 2);
     assert_eq!(
         findings.findings[0].to_string(),
-        "assets.csv line 5: symbol \"btc\" is the one of line 2 again, or differs from it in case, form or padding only"
+        "assets.csv line 5: symbol \"btc\" repeats the one of line 2, or differs from it only in case, Unicode form or padding"
     );
 }
 

@@ -106,8 +106,8 @@ fn instruments_are_refused_one_defect_at_a_time() {
             (
                 "instruments.csv",
                 "btc-perp,1,1,1\n",
-                "instruments.csv line 4: symbol \"btc-perp\" is the one of line 2 again, or differs from it in case, form \
-                 or padding only",
+                "instruments.csv line 4: symbol \"btc-perp\" repeats the one of line 2, or differs from it only in \
+                 case, Unicode form or padding",
             ),
             ("instruments.csv", ",1,1,1\n", "instruments.csv line 4: symbol \"\" is empty"),
         ],
@@ -152,8 +152,8 @@ fn limits_are_refused_one_defect_at_a_time() {
     );
     ruled().without("classes.csv").and("limits.csv", "ETH-PERP,77,both,1\n").valid();
     ruled().without("instruments.csv").refused_because(
-        "limits.csv: says nothing without instruments.csv, which is missing\n\
-         positions.csv: says nothing without instruments.csv, which is missing",
+        "limits.csv: needs instruments.csv, which is missing\n\
+         positions.csv: needs instruments.csv, which is missing",
     );
 }
 
@@ -356,7 +356,8 @@ fn collateral_is_refused_one_defect_at_a_time() {
     );
     pledged().without("tiers.csv").refused_because("collateral.csv: needs tiers.csv, which is missing");
     pledged().without("collateral.csv").refused_because(
-        "collateral.csv: is missing: tiers.csv has the kinds vip, margin, and nothing says what is which",
+        "collateral.csv: is missing: tiers.csv has the kinds vip, margin, so collateral.csv must give the kind of each \
+         holding",
     );
 }
 

@@ -204,15 +204,15 @@ fn a_configuration_that_cannot_be_meant_is_refused() {
     for (config, reason) in [
         (url("http://login.partner.example/jwks.json"), "https://"),
         (url("file:///etc/passwd"), "https://"),
-        (IssuerConfig { jwks_file: None, ..base() }, "jwks_file or jwks_url"),
-        (IssuerConfig { jwks_url: Some("https://x.example".to_owned()), ..base() }, "jwks_file or jwks_url"),
+        (IssuerConfig { jwks_file: None, ..base() }, "jwks_file and jwks_url"),
+        (IssuerConfig { jwks_url: Some("https://x.example".to_owned()), ..base() }, "jwks_file and jwks_url"),
         (IssuerConfig { algorithms: vec!["HS256".to_owned()], ..base() }, "HS256 is not allowed"),
         (IssuerConfig { algorithms: vec!["none".to_owned()], ..base() }, "none is not allowed"),
         (IssuerConfig { algorithms: vec!["RS256".to_owned()], ..base() }, "RS256 is not allowed"),
-        (IssuerConfig { algorithms: vec![], ..base() }, "must be given"),
-        (IssuerConfig { scopes: vec![], ..base() }, "must be given"),
-        (IssuerConfig { scopes: vec!["admin".to_owned()], ..base() }, "no scope of this name"),
-        (IssuerConfig { issuer: String::new(), ..base() }, "must be given"),
+        (IssuerConfig { algorithms: vec![], ..base() }, "must not be empty"),
+        (IssuerConfig { scopes: vec![], ..base() }, "must not be empty"),
+        (IssuerConfig { scopes: vec!["admin".to_owned()], ..base() }, "unknown scope"),
+        (IssuerConfig { issuer: String::new(), ..base() }, "must not be empty"),
     ] {
         let error = ForeignIssuer::new(&config).unwrap_err().to_string();
         assert!(error.contains(reason), "{error}");

@@ -154,8 +154,8 @@ fn a_net_that_is_not_equity_less_debt_is_refused() {
         .refused();
     assert_eq!(
         refused,
-        "shard0.csv line 2: BTC equity 1.0 less debt 0.25 is not the net 0.74999999\n\
-         shard0.csv line 3: BTC equity 1.0 less debt 2.0 is not the net 1.0"
+        "shard0.csv line 2: BTC equity 1.0 minus debt 0.25 is not the net balance 0.74999999\n\
+         shard0.csv line 3: BTC equity 1.0 minus debt 2.0 is not the net balance 1.0"
     );
 }
 
@@ -264,7 +264,7 @@ fn l9_collateral_over_equity_by_one_unit_is_named() {
     let cells = "2.0,0.0,2.0,0.5,1.25,0.25000001";
     assert_eq!(
         by_kind(&[(NOTHING, NOTHING), (cells, NOTHING)]).refused(),
-        "shard0.csv line 3: BTC collateral 0.5 and 1.25 and 0.25000001 is more in all than the equity 2"
+        "shard0.csv line 3: BTC collateral 0.5 and 1.25 and 0.25000001 exceeds the equity 2 in total"
     );
     let refused = by_kind(&[("2.0,0.0,2.0,1e30,1e9,-1", NOTHING)]).refused();
     assert!(refused.starts_with("shard0.csv line 2: BTC portfolio_margin collateral \"-1\" is negative"), "{refused}");
@@ -278,7 +278,7 @@ fn l10_debt_over_collateral_by_one_unit_is_named() {
     assert_eq!(
         row("3.0,1342.98500001,-1339.98500001,0.0,3.0,0.0").refused(),
         format!(
-            "shard0.csv line 3: customer \"{}\" owes 1342.98500001 USDT, the collateral counts for 1342.985 only",
+            "shard0.csv line 3: customer \"{}\" owes 1342.98500001 USDT, but the collateral counts for 1342.985 only",
             "02".repeat(32)
         )
     );
@@ -310,7 +310,7 @@ fn l11_tables_that_are_damaged_or_missing_are_refused() {
         assert_eq!(case.refused(), format!("shard1.csv line {sentence}"));
     }
     let twice = Case::new().shard(&[row(1, ZEROS, ZEROS)]).raw(INFO.as_bytes()).raw(INFO.as_bytes());
-    assert_eq!(twice.refused(), "shard2.csv: is a second file of collateral tables beside shard1.csv");
+    assert_eq!(twice.refused(), "shard2.csv: contains collateral tables, but shard1.csv does too; give only one such file");
     assert!(matches!(Case::new().raw(INFO.as_bytes()).import(), Err(ImportError::Write(_))));
 }
 
