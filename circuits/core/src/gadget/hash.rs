@@ -9,7 +9,7 @@ use crate::{
     hash::{Constants, Domain, MAX_ARITY, fifth_power, hash_constraints, permute, tag},
 };
 
-/// The circuit of [`hash`]: the digest as a linear expression of the last S-boxes.
+/// The circuit of [`crate::hash::hash`]: the digest as a linear expression of the last S-boxes.
 ///
 /// Every S-box x ↦ x^5 is three constraints, x·x = a, a·a = b, b·x = c, on a linear expression x; additions and the
 /// matrix are free. A prover who changes any of the three powers violates one of them.
