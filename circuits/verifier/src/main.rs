@@ -146,6 +146,9 @@ fn run(arguments: &Arguments) -> Result<bool, Failure> {
         let (report, signed) = mode::attestation(arguments, attestation, jwks)?;
         let inclusion = attestation.verify_inclusion(&file, arguments.account.as_deref());
         print(&inclusion_lines(report.as_ref(), &inclusion));
+        if !signed {
+            println!("NOT VALID: a check of the attestation above does not hold.");
+        }
         return Ok(inclusion.is_valid() && signed && report.is_none_or(|report| report.is_valid()));
     }
     if let Some(path) = &arguments.reserves {
