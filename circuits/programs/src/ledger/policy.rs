@@ -126,3 +126,233 @@ fn measure_policy_checks(checks: &mut Checks, statement: &Statement) {
 fn amount(units: u128) -> String {
     format_units(units, MEASURE_DECIMALS)
 }
+
+#[cfg(all(test, feature = "proof"))]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::{
+        ledger::{shape::Shape, statement::ColumnKind},
+        testing::{test_pages, test_statement},
+    };
+
+    fn statement(shape: &str) -> Statement {
+        let shape = Shape::named(shape).unwrap();
+        test_statement(shape, &"01".repeat(32), &test_pages(shape, 9, 4))
+    }
+
+    /// The checks of a statement, changed.
+    fn judged(shape: &str, change: impl FnOnce(&mut Statement)) -> Checks {
+        let mut statement = statement(shape);
+        change(&mut statement);
+        let mut checks = Checks::default();
+        policy_checks(&mut checks, &asset_lines(&statement), &statement);
+        checks
+    }
+
+    fn failures(shape: &str, change: impl FnOnce(&mut Statement)) -> Vec<(&'static str, String)> {
+        judged(shape, change).into_vec().into_iter().filter(|c| !c.passed).map(|c| (c.id, c.detail)).collect()
+    }
+
+    /// Failures of one made-up asset under a coverage policy.
+    fn covered(assets: u128, debts: u128, reserves: u128, basis: CoverageBasis, bps: u32) -> bool {
+        AssetLine { symbol: "T00".to_owned(), scale: 8, assets, debts, reserves }.covered(basis, bps)
+    }
+
+    /// The results of a measure: its positive sum, its negative sum, accounts below.
+    fn results(statement: &mut Statement, m: usize, positive: u128, negative: u128, below: u64) {
+        let result = &mut statement.rules.as_mut().unwrap().results[m];
+        (result.positive, result.negative, result.below) = (positive.to_string(), negative.to_string(), below);
+    }
+
+    #[test]
+    fn the_checks_of_each_family_are_these() {
+        let passed = |shape| judged(shape, |_| {}).iter().filter(|c| c.passed).map(|c| c.id).collect::<Vec<_>>();
+        assert_eq!(passed("solvency-8"), ["net", "coverage"]);
+        assert_eq!(passed("compliance-8"), ["net", "coverage", "margin", "equity"]);
+        let without = |s: &mut Statement| {
+            (s.policy.coverage_bps, s.policy.below_margin_max, s.policy.equity_ratio_bps) = (None, None, None);
+        };
+        for shape in ["solvency-8", "compliance-8"] {
+            let checks = judged(shape, without);
+            assert_eq!(checks.iter().map(|c| (c.id, c.detail.as_str())).collect::<Vec<_>>(), [("net", "10 assets")]);
+        }
+    }
+
+    #[test]
+    fn the_lines_are_the_sums_over_an_assets_columns_collateral_included() {
+        for shape in ["solvency-8", "compliance-8"] {
+            let statement = statement(shape);
+            let lines = asset_lines(&statement);
+            assert_eq!(lines.len(), statement.assets.len());
+            for (line, asset) in lines.iter().zip(&statement.assets) {
+                let symbol = asset.symbol.as_str();
+                assert_eq!((line.symbol.as_str(), line.scale), (symbol, asset.scale));
+                assert_eq!(line.assets, statement.customer_assets(symbol), "{symbol}");
+                assert_eq!(line.debts, statement.debts(symbol), "{symbol}");
+                assert_eq!(line.reserves.to_string(), asset.reserves, "{symbol}");
+            }
+            assert!(lines.iter().any(|l| l.debts > 0) && lines.iter().all(|l| l.assets > l.debts));
+        }
+        let statement = statement("compliance-8");
+        let collateral = statement.columns.iter().filter(|c| matches!(c.kind, ColumnKind::Collateral { .. }));
+        let collateral: u128 = collateral.map(|c| c.total.parse::<u128>().unwrap()).sum();
+        let plain: u128 = statement.columns[0].total.parse().unwrap();
+        assert!(collateral > 0);
+        assert_eq!(asset_lines(&statement)[0].assets, plain + collateral);
+    }
+
+    #[test]
+    fn p18_an_asset_of_which_customers_owe_more_than_they_hold_is_named_whatever_the_others_are_worth() {
+        for shape in ["solvency-8", "compliance-8"] {
+            let owing = |asset: usize, more: u128| {
+                let found = failures(shape, |s| {
+                    s.policy.equity_ratio_bps = None;
+                    let owed = s.customer_assets(&s.assets[asset].symbol) + more;
+                    s.columns[2 * asset + 1].total = owed.to_string();
+                });
+                found.into_iter().map(|(id, detail)| format!("{id}: {detail}")).collect::<Vec<_>>()
+            };
+            // in compliance the first asset has collateral columns beside its own
+            for asset in [0, 2] {
+                assert_eq!(owing(asset, 0), Vec::<String>::new(), "exactly as much is allowed");
+                assert_eq!(owing(asset, 1), [format!("net: customers owe more than they hold of T0{asset}")]);
+            }
+        }
+        let two = failures("solvency-8", |s| {
+            s.columns[3].total = u128::MAX.to_string();
+            s.columns[7].total = u128::MAX.to_string();
+        });
+        assert_eq!(two, [("net", "customers owe more than they hold of T01, T03".to_owned())]);
+    }
+
+    #[test]
+    fn coverage_is_asked_for_to_the_last_unit_and_never_overflows() {
+        let reserves = |s: &Statement, i: usize| s.assets[i].reserves.parse::<u128>().unwrap();
+        let short = failures("solvency-8", |s| s.assets[1].reserves = (reserves(s, 1) - 1).to_string());
+        assert_eq!(short, [("coverage", "too little of T01".to_owned())]);
+        let half = |s: &mut Statement| {
+            s.policy.coverage_bps = Some(5_000);
+            s.assets[1].reserves = reserves(s, 1).div_ceil(2).to_string();
+        };
+        assert_eq!(failures("solvency-8", half), []);
+        // numbers that do not fit are refused, not wrapped
+        assert_eq!(failures("solvency-8", |s| s.assets[1].reserves = u128::MAX.to_string())[0].0, "coverage");
+        // nor is a sum of totals that does not fit
+        let wrapped = failures("compliance-8", |s| {
+            s.policy.equity_ratio_bps = None;
+            s.columns[0].total = u128::MAX.to_string();
+        });
+        assert_eq!(wrapped, [("coverage", "too little of T00".to_owned())]);
+    }
+
+    #[test]
+    fn gross_coverage_ignores_debts_and_net_coverage_subtracts_them() {
+        use CoverageBasis::{Gross, Net};
+        for (reserves, basis, holds) in [(100, Gross, true), (99, Gross, false), (60, Net, true), (59, Net, false)] {
+            assert_eq!(covered(100, 40, reserves, basis, 10_000), holds, "{reserves} {basis:?}");
+        }
+        // with more than all of it: 60 · 1.0001 is 60.006
+        assert!(!covered(100, 40, 60, Net, 10_001));
+        assert!(covered(100, 40, 61, Net, 10_001));
+        // nothing is owed on balance; the check of the net positions objects to more debts than assets
+        assert!(covered(40, 40, 0, Net, 10_000) && covered(40, 41, 0, Net, 10_000));
+        assert!(!covered(40, 41, 0, Gross, 10_000));
+        assert!(covered(0, 0, 0, Gross, 10_000));
+        // the largest numbers whose products fit 128 bits, and the next
+        let largest = u128::MAX / 10_000;
+        assert!(covered(largest, 0, largest, Gross, 10_000));
+        assert!(!covered(largest + 1, 0, largest + 1, Gross, 10_000));
+        assert!(!covered(1, 0, largest + 1, Gross, 10_000));
+        assert!(!covered(largest, 0, largest, Gross, 10_001));
+        assert!(covered(largest + 1, 1, largest, Net, 10_000));
+    }
+
+    #[test]
+    fn the_policy_names_the_basis_and_absent_means_gross() {
+        let coverage = |basis: Option<CoverageBasis>, short: u128| {
+            let checks = judged("compliance-8", |s| {
+                s.policy.coverage_basis = basis;
+                s.columns[5].total = "7".to_owned();
+                s.assets[2].reserves = (s.customer_assets("T02") - 7 - short).to_string();
+            });
+            let check = checks.into_vec().into_iter().find(|c| c.id == "coverage").unwrap();
+            (check.passed, check.title, check.detail)
+        };
+        let gross = "of every asset the stated reserves are at least 100.00 % of customer assets";
+        let net = format!("{gross} less what customers owe");
+        let little = "too little of T02";
+        assert_eq!(coverage(Some(CoverageBasis::Net), 0), (true, net.clone(), "10 assets".to_owned()));
+        assert_eq!(coverage(Some(CoverageBasis::Net), 1), (false, net, little.to_owned()));
+        for basis in [None, Some(CoverageBasis::Gross)] {
+            assert_eq!(coverage(basis, 0), (false, gross.to_owned(), little.to_owned()));
+        }
+    }
+
+    #[test]
+    fn accounts_below_their_margin_are_counted_against_the_policy() {
+        let margin = |below: u64| {
+            let checks = judged("compliance-8", |s| {
+                s.policy.below_margin_max = Some(3);
+                // the equity's count is another one
+                results(s, 0, 1, 0, 9);
+                results(s, 1, 7, 1_500_000_000_000, below);
+            });
+            let check = checks.into_vec().into_iter().find(|c| c.id == "margin").unwrap();
+            (check.passed, check.title, check.detail)
+        };
+        let title = "at most 3 accounts are below their maintenance margin".to_owned();
+        for (below, passed) in [(0, true), (3, true), (4, false)] {
+            assert_eq!(margin(below), (passed, title.clone(), format!("{below} are, by 1.5 USDT in all")));
+        }
+    }
+
+    #[test]
+    fn the_equity_ratio_is_asked_for_to_the_last_unit_and_never_overflows() {
+        let equity = |positive: u128, negative: u128, bps: u32| {
+            let checks = judged("compliance-8", |s| {
+                s.policy.equity_ratio_bps = Some(bps);
+                results(s, 0, positive, negative, 1);
+                // the margin's sums are other ones
+                results(s, 1, 0, u128::MAX, 0);
+            });
+            checks.into_vec().into_iter().find(|c| c.id == "equity").unwrap()
+        };
+        let largest = u128::MAX / 10_000;
+        for (positive, negative, bps, holds) in [
+            (100, 100, 10_000, true),
+            (99, 100, 10_000, false),
+            (300, 100, 30_000, true),
+            (299, 100, 30_000, false),
+            (1, 3, 3_333, true),
+            (1, 3, 3_334, false),
+            (0, 0, 10_000, true),
+            (0, 1, 10_000, false),
+            (0, 1, 0, true),
+            // the largest numbers whose products fit 128 bits, and the next
+            (largest, largest, 10_000, true),
+            (largest + 1, 1, 10_000, false),
+            (largest, largest + 1, 10_000, false),
+            (largest, largest, 10_001, false),
+        ] {
+            assert_eq!(equity(positive, negative, bps).passed, holds, "{positive} {negative} {bps}");
+        }
+        let check = equity(2_500_000_000_000, 1_000_000_000_000, 20_000);
+        assert_eq!(check.title, "all positive equity together is at least 200.00 % of all negative");
+        assert_eq!(check.detail, "2.5 against 1 USDT");
+    }
+
+    #[test]
+    fn a_coverage_is_rounded_down_and_never_overflows() {
+        let bps = |assets, reserves| {
+            AssetLine { symbol: "T00".to_owned(), scale: 8, assets, debts: 5, reserves }.coverage_bps()
+        };
+        assert_eq!((bps(0, 0), bps(0, 7)), (None, None));
+        assert_eq!((bps(1, 0), bps(1, 1), bps(3, 2), bps(3, 4)), (Some(0), Some(10_000), Some(6_666), Some(13_333)));
+        let largest = u128::MAX / 10_000;
+        assert_eq!((bps(largest, largest), bps(7, largest)), (Some(10_000), Some(largest * 10_000 / 7)));
+        // from there on the quotient is taken first: whole multiples only
+        assert_eq!(bps(u128::MAX / 2, u128::MAX), Some(20_000));
+        assert_eq!(bps(1, u128::MAX), Some(u128::MAX));
+    }
+}
