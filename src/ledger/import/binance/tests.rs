@@ -310,7 +310,10 @@ fn l11_tables_that_are_damaged_or_missing_are_refused() {
         assert_eq!(case.refused(), format!("shard1.csv line {sentence}"));
     }
     let twice = Case::new().shard(&[row(1, ZEROS, ZEROS)]).raw(INFO.as_bytes()).raw(INFO.as_bytes());
-    assert_eq!(twice.refused(), "shard2.csv: contains collateral tables, but shard1.csv does too; give only one such file");
+    assert_eq!(
+        twice.refused(),
+        "shard2.csv: contains collateral tables, but shard1.csv does too; give only one such file"
+    );
     assert!(matches!(Case::new().raw(INFO.as_bytes()).import(), Err(ImportError::Write(_))));
 }
 
