@@ -309,7 +309,7 @@ CREATE TABLE public.pages (
     CONSTRAINT pages_position_check CHECK (("position" >= 0))
 );
 
-COMMENT ON TABLE public.pages IS 'Leaves of the tree without padding, in the record format of src/attest/files.rs';
+COMMENT ON TABLE public.pages IS 'Leaves of the tree without padding, in the record format of src/attest/record.rs';
 
 COMMENT ON COLUMN public.pages.job_id IS 'A job; checked once a load and not row by row';
 

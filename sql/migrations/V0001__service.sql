@@ -104,7 +104,7 @@ CREATE TABLE pages (
     record   bytea NOT NULL,
     PRIMARY KEY (job_id, position)
 );
-COMMENT ON TABLE pages IS 'Leaves of the tree without padding, in the record format of src/attest/files.rs';
+COMMENT ON TABLE pages IS 'Leaves of the tree without padding, in the record format of src/attest/record.rs';
 COMMENT ON COLUMN pages.job_id IS 'A job; checked once a load and not row by row';
 
 CREATE TABLE tree_nodes (

@@ -143,10 +143,10 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
 fn choice(shape: ShapeArg, tests: TestShapes) -> Result<ShapeChoice, Failure> {
     match shape {
         ShapeArg::Auto => Ok(ShapeChoice::Auto),
-        ShapeArg::Named(shape) if shape.purpose == Purpose::TestsOnly && tests == TestShapes::Refused => {
-            Err(Failure::usage(format!("{} is a shape for tests; no release accepts its attestations", shape.name)))
-        }
-        ShapeArg::Named(shape) => Ok(ShapeChoice::Named(shape)),
+        ShapeArg::Named(shape) => match shape.purpose.admit_proving(shape.name, tests) {
+            Ok(()) => Ok(ShapeChoice::Named(shape)),
+            Err(e) => Err(Failure::usage(e.to_string())),
+        },
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use assay_core::check::Check;
 use assay_core::decimal::format_units;
 use assay_programs::reserves::{DisclosedAsset, ReservesReport};
-use assay_verifier::report::reserves_lines;
+use assay_verifier::report::{Standing, reserves_lines};
 use serde::Serialize;
 
 use super::exit::{Exit, Failure};
@@ -54,7 +54,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         output::json(&ReservesJson::of(&report))?;
     } else {
         let verify = format!("assay verify {}", args.attestation.display());
-        output::lines(reserves_lines(&report, Some(&verify)))?;
+        output::lines(reserves_lines(&report, Standing::Unverified(&verify)))?;
     }
     Ok(Exit::verdict(report.is_valid()))
 }

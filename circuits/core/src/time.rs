@@ -2,7 +2,7 @@
 
 use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
 
-use crate::error::Error;
+use crate::{error::Error, text::visible};
 
 /// Reads an instant in its one spelling: `2026-01-01T00:00:00Z`, with a fraction of a second of 1 to 9 digits that does not
 /// end in 0 where there is one.
@@ -11,11 +11,14 @@ use crate::error::Error;
 /// [`Error::Malformed`] for another spelling, which names the right one, or for no instant at all.
 pub fn parse_instant(text: &str) -> Result<OffsetDateTime, Error> {
     let Ok(at) = OffsetDateTime::parse(text, &Rfc3339) else {
-        return Err(Error::Malformed(format!("`{text}` is not an RFC 3339 time in UTC such as 2026-11-23T00:00:00Z")));
+        return Err(Error::Malformed(format!(
+            "`{}` is not an RFC 3339 time in UTC such as 2026-11-23T00:00:00Z",
+            visible(text)
+        )));
     };
     let canonical = format_instant(at);
     if canonical != text {
-        return Err(Error::Malformed(format!("`{text}` must be written as {canonical}")));
+        return Err(Error::Malformed(format!("`{}` must be written as {canonical}", visible(text))));
     }
     Ok(at)
 }

@@ -6,6 +6,7 @@ use assay_core::hash::hash_constraints;
 use assay_fold::{keys::Keys, pins::Pin};
 use assay_programs::ledger::shape::Family;
 use assay_programs::{
+    disclosure::{Disclosure, SHAPE},
     ledger::{
         Ledger,
         shape::{CLASS_BITS, COLUMN_BITS, MEASURE_BITS, MEASURES, QUANTITY_BITS, REMAINING_BITS, Shape},
@@ -118,6 +119,14 @@ fn a_page_of_compliance_512_costs_less_than_1_170_constraints_and_a_column_605()
     let counted = Counting::step::<Ledger>(shape).by_rule;
     let fed: usize = counted.iter().filter(|(rule, _)| rule.starts_with("feed-")).map(|(_, n)| n).sum();
     assert_eq!(fed, 605 * shape.columns_per_step);
+}
+
+/// Derived, not read from where they are kept: the digest is that of this very circuit.
+#[test]
+fn the_parameters_of_disclosures_are_the_pinned_ones() {
+    let parameters = Keys::<Disclosure>::derive(&SHAPE).unwrap();
+    parameters.check_pin().unwrap();
+    assert_eq!(parameters.constraints().0, Pin::of::<Disclosure>(&SHAPE).unwrap().step_constraints);
 }
 
 #[test]

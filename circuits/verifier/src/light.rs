@@ -1,7 +1,7 @@
 //! The program without a proof system: signatures, statements, inclusion and reserves.
 
 use assay_core::{check::Checks, signature::Jwks};
-use assay_programs::ledger::report::Report;
+use assay_programs::{ledger::report::Report, purpose::TestShapes};
 use assay_verifier::{attestation::Attestation, report::check_lines};
 
 use crate::{Arguments, Failure, print};
@@ -9,7 +9,7 @@ use crate::{Arguments, Failure, print};
 /// The end of the help text.
 pub(crate) const ABOUT: &str = "
 This build has no proof system. It checks signatures, statements, inclusion files and reserve lines, and says NOT VERIFIED
-where only a proof can tell.
+where only a proof can tell. Exit code 0 means that what was checked holds, not that the attestation is proved.
 ";
 
 /// Checks what needs no proof: prints it, and returns whether a signature that was asked for holds.
@@ -22,6 +22,11 @@ pub(crate) fn attestation(
     checks.step("statement", "the statement is complete and in canonical form", attestation.statement(), |s| {
         format!("{} of {}", s.snapshot.id, s.exchange.name)
     });
+    let admitted = attestation.statement().map_err(Clone::clone).and_then(|statement| {
+        let shape = statement.shape()?;
+        shape.purpose.admit_verifying(shape.name, TestShapes::Refused).map(|()| shape.name)
+    });
+    checks.step("shape", "its shape is one that this release accepts", admitted, |name| (*name).to_owned());
     if let Some(jwks) = jwks {
         let signature = attestation.check_signature(jwks);
         // only for what somebody stands behind: hashing files of anybody's choice is no work to do for nothing
@@ -38,7 +43,11 @@ pub(crate) fn alone(arguments: &Arguments, own: &Attestation, jwks: Option<&Jwks
         return Err(Failure::Usage("this build verifies no proofs: give --jwks, --inclusion or --reserves".to_owned()));
     }
     let (_, holds) = attestation(arguments, own, jwks)?;
-    println!("NOT VERIFIED: the proof. The totals are only a claim here.");
+    if holds {
+        println!("NOT VERIFIED: the proof. The totals are only a claim here.");
+    } else {
+        println!("NOT VALID: a check above does not hold.");
+    }
     Ok(holds)
 }
 

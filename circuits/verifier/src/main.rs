@@ -9,7 +9,7 @@ use assay_programs::{
 use assay_verifier::{
     attestation::{Attestation, read_jwks},
     files::{Unreadable, read_bounded},
-    report::{check_lines, inclusion_lines, reserves_lines},
+    report::{Standing, check_lines, inclusion_lines, reserves_lines},
 };
 
 #[cfg(not(feature = "proof"))]
@@ -156,13 +156,14 @@ fn run(arguments: &Arguments) -> Result<bool, Failure> {
         let (report, signed) = mode::attestation(arguments, attestation, jwks)?;
         report.iter().for_each(|report| print(&check_lines(&report.checks)));
         let reserves = attestation.verify_reserves(&file);
-        let unproved = report.is_none().then_some("assay-verify with its proof system");
-        print(&reserves_lines(&reserves, unproved));
-        let valid = reserves.is_valid() && signed && report.as_ref().is_none_or(Report::is_valid);
-        if !valid && reserves.is_valid() {
-            println!("NOT VALID: the attestation that these lines belong to does not hold.");
-        }
-        return Ok(valid);
+        let holds = signed && report.as_ref().is_none_or(Report::is_valid);
+        let standing = match (holds, &report) {
+            (false, _) => Standing::NotValid,
+            (true, Some(_)) => Standing::Valid,
+            (true, None) => Standing::Unverified("assay-verify, built with its proof system"),
+        };
+        print(&reserves_lines(&reserves, standing));
+        return Ok(reserves.is_valid() && holds);
     }
     mode::alone(arguments, attestation, jwks)
 }

@@ -4,7 +4,10 @@
 use std::{
     fs::{self, File},
     io::{self, BufReader, BufWriter, Write},
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
 };
 
 use assay_fold::{Error, Program, keys::Keys, pins::Pin};
@@ -44,11 +47,20 @@ fn kept<P: Program>(shape: &'static P::Shape, path: &Path) -> Option<Keys<P>> {
     Keys::read_from(shape, &mut BufReader::with_capacity(1 << 20, file)).ok()
 }
 
-/// Held until it is dropped; `None` where the cache cannot be written.
+/// How long to wait for another process that derives. Somebody who only holds the lock costs no more than that.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Held until it is dropped; `None` where the cache cannot be written, or the lock is held for too long.
 fn lock(path: &Path) -> Option<File> {
     fs::create_dir_all(path.parent()?).ok()?;
     let file = File::options().create(true).append(true).open(path.with_extension("lock")).ok()?;
-    file.lock().ok()?;
+    let begun = Instant::now();
+    while file.try_lock().is_err() {
+        if begun.elapsed() > PATIENCE {
+            return None;
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
     Some(file)
 }
 
@@ -56,7 +68,8 @@ fn lock(path: &Path) -> Option<File> {
 fn keep<P: Program>(path: &Path, keys: &Keys<P>) -> io::Result<()> {
     let directory = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(directory)?;
-    let mut file = tempfile::NamedTempFile::new_in(directory)?;
+    // nothing in it is secret: other users of the cache may read it
+    let mut file = tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o644)).tempfile_in(directory)?;
     let mut writer = BufWriter::with_capacity(1 << 20, file.as_file_mut());
     keys.write_to(&mut writer).map_err(io::Error::other)?;
     writer.flush()?;
@@ -68,7 +81,7 @@ fn keep<P: Program>(path: &Path, keys: &Keys<P>) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::{os::unix::fs::MetadataExt, thread, time::Duration};
+    use std::os::unix::fs::MetadataExt;
 
     use assay_programs::ledger::{Ledger, shape::Shape};
 

@@ -134,7 +134,7 @@ fn an_inclusion_reserve_lines_and_a_disclosure_of_something_else_are_not_valid()
     let disclosure = disclosure.to_str().unwrap();
     for (option, verdict) in [
         ("--inclusion", "NOT INCLUDED"),
-        ("--reserves", "NOT VALID: this file does not show"),
+        ("--reserves", "NOT VALID: a check above failed"),
         ("--disclosure", "NOT SHOWN"),
     ] {
         let (code, report) = run(&[attestation, option, disclosure]);

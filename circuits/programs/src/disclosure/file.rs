@@ -12,7 +12,10 @@ use super::{
     twin::check,
     witness::Opening,
 };
-use crate::ledger::{inclusion::first_page, statement::Statement};
+use crate::{
+    ledger::{inclusion::first_page, statement::Statement},
+    purpose::TestShapes,
+};
 
 /// The file that a third party is given.
 #[derive(Debug, Serialize, Deserialize)]
@@ -33,6 +36,7 @@ pub fn disclose(
     claim: &Claim,
     evidence: &[(&Sealed<Statement>, &[u8])],
 ) -> Result<Vec<u8>, Error> {
+    SHAPE.purpose.admit_proving(SHAPE.name, TestShapes::Refused)?;
     if evidence.len() != claim.attestations.len() {
         return Err(Error::Malformed("an inclusion file is needed for each attestation".to_owned()));
     }
@@ -117,6 +121,7 @@ fn verify_into<K: Borrow<Keys<Disclosure>>>(
 }
 
 fn read(bytes: &[u8]) -> Result<(Sealed<Claim>, Proof<Disclosure>), Error> {
+    SHAPE.purpose.admit_verifying(SHAPE.name, TestShapes::Refused)?;
     if bytes.len() > MAX_DISCLOSURE_BYTES {
         return Err(Error::Malformed(format!("the file has more than {MAX_DISCLOSURE_BYTES} bytes")));
     }

@@ -294,6 +294,19 @@ fn p14_private_sums_that_are_not_the_pages_leave_differences_whatever_they_are_c
     assert_eq!(with(&|c| c[1].sums.indicators = F::ONE), ["indicators"]);
 }
 
+/// What is read may come from anybody: sums beyond 128 bits end in a sentence, not in an overflow.
+#[test]
+fn an_asset_without_a_price_is_refused_whatever_its_totals_sum_to() {
+    let (mut statement, _) = honest();
+    statement.assets[0].price = None;
+    for (assets, debts) in [(u128::MAX, 1), (1, 0), (0, 1)] {
+        statement.columns[0].total = assets.to_string();
+        statement.columns[1].total = debts.to_string();
+        let refused = Sealed::seal(statement.clone()).unwrap_err().to_string();
+        assert!(refused.contains("held and has no price"), "{refused}");
+    }
+}
+
 #[test]
 fn p14_the_private_digest_cannot_be_changed_after_the_challenge() {
     let (statement, pages) = honest();

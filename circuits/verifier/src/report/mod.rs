@@ -17,4 +17,4 @@ pub use checks::check_lines;
 pub use disclosure::disclosure_lines;
 pub use explanation::explanation;
 pub use inclusion::{holding_lines, inclusion_lines};
-pub use reserves::reserves_lines;
+pub use reserves::{Standing, reserves_lines};

@@ -5,8 +5,19 @@ use assay_programs::reserves::ReservesReport;
 
 use super::checks::check_lines;
 
-/// The report as text. `verify` is the command that verifies the attestation itself, which this report does not cover.
-pub fn reserves_lines(report: &ReservesReport, verify: Option<&str>) -> Vec<String> {
+/// What is known of the attestation whose reserves are disclosed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing<'a> {
+    /// It was verified.
+    Valid,
+    /// It was verified, or its signature was, and it does not hold.
+    NotValid,
+    /// It was not verified; the command that does.
+    Unverified(&'a str),
+}
+
+/// The report as text. The last line says what the lines are worth together with their attestation.
+pub fn reserves_lines(report: &ReservesReport, attestation: Standing<'_>) -> Vec<String> {
     let mut lines = check_lines(&report.checks);
     lines.push(String::new());
     if !report.is_valid() {
@@ -19,12 +30,18 @@ pub fn reserves_lines(report: &ReservesReport, verify: Option<&str>) -> Vec<Stri
         let several = if asset.lines == 1 { "line" } else { "lines" };
         lines.push(format!("{symbol}: {disclosed} in {} {several}; the statement states {stated}", asset.lines));
     }
-    lines.extend([
-        String::new(),
+    lines.push(String::new());
+    if attestation == Standing::NotValid {
+        lines.push("NOT VALID: the attestation that these lines belong to does not hold.".to_owned());
+        return lines;
+    }
+    lines.push(
         "VALID: the statement commits to these lines. This does not show that the exchange owns the addresses."
             .to_owned(),
-    ]);
-    lines.extend(verify.map(|command| format!("NOT VERIFIED: the attestation itself. To verify it, run: {command}")));
+    );
+    if let Standing::Unverified(command) = attestation {
+        lines.push(format!("NOT VERIFIED: the attestation itself. To verify it, run: {command}"));
+    }
     lines
 }
 
@@ -45,14 +62,22 @@ mod tests {
 
     #[test]
     fn a_person_sees_the_sum_beside_what_is_stated_and_what_was_not_verified() {
-        let lines = reserves_lines(&report(true), Some("assay verify out"));
+        let lines = reserves_lines(&report(true), Standing::Unverified("assay verify out"));
         assert!(lines.contains(&"BTC: 1.5 in 1 line; the statement states 1.75000002".to_owned()), "{lines:?}");
         assert!(lines.last().unwrap().ends_with("To verify it, run: assay verify out"));
     }
 
     #[test]
     fn a_false_disclosure_is_worth_nothing() {
-        let lines = reserves_lines(&report(false), Some("assay verify out"));
+        let lines = reserves_lines(&report(false), Standing::Unverified("assay verify out"));
         assert!(lines.last().unwrap().starts_with("NOT VALID") && !lines.concat().contains("BTC"), "{lines:?}");
+    }
+
+    #[test]
+    fn true_lines_of_a_false_attestation_are_nowhere_called_valid() {
+        let lines = reserves_lines(&report(true), Standing::NotValid);
+        assert!(lines.last().unwrap().starts_with("NOT VALID"), "{lines:?}");
+        assert!(!lines.iter().any(|line| line.starts_with("VALID")), "{lines:?}");
+        assert!(reserves_lines(&report(true), Standing::Valid).last().unwrap().starts_with("VALID"));
     }
 }

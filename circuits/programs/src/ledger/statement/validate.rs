@@ -8,7 +8,7 @@ use assay_core::{
     domain::{domain_defect, lei_defect},
     field::from_hex,
     sealed::{Document, MAX_STATEMENT_BYTES},
-    text::is_name,
+    text::{is_name, visible},
     time::parse_instant,
 };
 
@@ -79,10 +79,10 @@ impl Statement {
             return refuse(format!("the snapshot's time: {e}"));
         }
         if let Some(defect) = domain_defect(&self.exchange.domain) {
-            return refuse(format!("the exchange's domain `{}` {defect}", self.exchange.domain));
+            return refuse(format!("the exchange's domain `{}` {defect}", visible(&self.exchange.domain)));
         }
         if let Some((lei, defect)) = self.exchange.lei.as_ref().and_then(|lei| Some((lei, lei_defect(lei)?))) {
-            return refuse(format!("the legal entity identifier `{lei}` {defect}"));
+            return refuse(format!("the legal entity identifier `{}` {defect}", visible(lei)));
         }
         // ASCII keys: there RFC 8785's order is the order of bytes
         if self

@@ -58,7 +58,7 @@ impl Statement {
         let asset = self.assets.iter().find(|a| a.symbol == symbol);
         let asset = asset.ok_or_else(|| Error::Malformed(format!("asset {symbol} is not listed")))?;
         let Some(price) = asset.price.as_deref() else {
-            if self.customer_assets(symbol) + self.debts(symbol) == 0 {
+            if self.customer_assets(symbol) == 0 && self.debts(symbol) == 0 {
                 return Ok([0; MEASURES]);
             }
             return Err(Error::Malformed(format!("asset {symbol} is held and has no price")));
