@@ -146,7 +146,9 @@ fn a_newcomer_gets_a_database_that_nobody_else_can_reach() {
     let cluster = dir.start();
     let setting = |name: &str| ask(cluster.url(), &format!("SELECT current_setting('{name}')"));
     assert_eq!(setting("server_encoding"), "UTF8");
-    assert_eq!(setting("lc_collate"), "C");
+    // no parameter since PostgreSQL 16
+    let collation = "SELECT datcollate::text FROM pg_database WHERE datname = current_database()";
+    assert_eq!(ask(cluster.url(), collation), "C");
     assert_eq!(setting("data_checksums"), "on");
     assert_eq!(setting("listen_addresses"), "");
     assert_eq!(setting("fsync"), "on");
