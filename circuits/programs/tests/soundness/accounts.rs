@@ -366,6 +366,26 @@ fn feed_active_an_inactive_place_adds_nothing() {
     }
 }
 
+/// The sums of the rules object to one error alone. Errors that cancel are caught by the constraint of each term.
+#[test]
+fn errors_that_cancel_in_a_sum_are_caught_where_they_are_made() {
+    let (statement, pages) = honest();
+    let columns = test_columns(&statement, &pages);
+    let mut system = first_step(&statement, &pages, &columns);
+    for term in ["indicator-sum 0", "indicator-sum 1", "cap-sum 0", "row-sum", "measure-sum 0", "measure-sum 1"] {
+        let (first, second) = (format!("rules 3/{term}"), format!("rules 5/{term}"));
+        let failed = system.tampered_together(&[&first, &second], |v| vec![v[0] + F::ONE, v[1] - F::ONE]);
+        assert!(failed.is_some_and(|failed| failed.starts_with(&first)), "{term}");
+    }
+    // the twin derives the products; an indicator it only checks
+    let before = State::initial(shape(), challenge(&Sealed::seal(statement.clone()).unwrap()), rho(&statement));
+    let mut private = Private::honest(shape(), &witness(&pages, &columns), &before);
+    private.pages[3].capped[0].indicator += F::ONE;
+    private.pages[5].capped[0].indicator -= F::ONE;
+    let public = Public { before, after: system.after() };
+    assert_eq!(twin::check(shape(), &public, &private).unwrap_err().rule, "indicator-sum");
+}
+
 #[test]
 fn every_output_of_the_rules_is_bound() {
     let (statement, pages) = honest();
