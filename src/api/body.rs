@@ -136,6 +136,18 @@ pub async fn json<T: DeserializeOwned>(
     Ok(Json { value, bytes })
 }
 
+/// A member that may be left out but is not `null`: two spellings of one request would be two.
+///
+/// # Errors
+/// Those of the format, `null` included.
+pub fn present<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    T::deserialize(deserializer).map(Some)
+}
+
 /// A map that refuses duplicate names, because JSON readers disagree on which value counts.
 ///
 /// # Errors

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     api::{
         auth::Authenticated,
-        body::{self, unique},
+        body::{self, present, unique},
         idempotency::{Answer, once},
         problem::{FieldError, Kind, Problem},
         state::ApiState,
@@ -49,7 +49,7 @@ pub struct NewSnapshotRequest {
     /// Id and time of the snapshot.
     pub snapshot: SnapshotInfo,
     /// Policy that the exchange sets for itself.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     #[schema(nullable = false)]
     pub policy: Option<Policy>,
     /// Number of rows that each file must have. Files that are not listed are not compared.
@@ -59,7 +59,7 @@ pub struct NewSnapshotRequest {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "unique")]
     pub totals: BTreeMap<String, Total>,
     /// Tables of the book; each is stored as the file of the same name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     #[schema(nullable = false)]
     pub book: Option<Book>,
 }
@@ -75,7 +75,7 @@ pub struct Exchange {
     #[schema(min_length = 1, max_length = 253, example = "exchange.example")]
     pub domain: String,
     /// Legal entity identifier (ISO 17442).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     #[schema(nullable = false, pattern = "^[A-Z0-9]{20}$")]
     pub lei: Option<String>,
 }
@@ -101,19 +101,19 @@ pub struct SnapshotInfo {
 #[serde(deny_unknown_fields)]
 pub struct Policy {
     /// Required ratio of reserves to customer assets, in hundredths of a percent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     #[schema(nullable = false, maximum = 100_000)]
     pub coverage_bps: Option<u32>,
     /// Basis of the coverage; default `gross`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     #[schema(nullable = false)]
     pub coverage_basis: Option<Basis>,
     /// Maximum number of accounts below their maintenance margin.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     #[schema(nullable = false)]
     pub below_margin_max: Option<u64>,
     /// Required ratio of positive to negative equity, in hundredths of a percent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     #[schema(nullable = false, maximum = 100_000)]
     pub equity_ratio_bps: Option<u32>,
 }
@@ -145,23 +145,23 @@ pub struct Total {
 #[serde(deny_unknown_fields)]
 pub struct Book {
     /// assets.csv
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     #[schema(nullable = false)]
     pub assets: Option<Vec<AssetRow>>,
     /// instruments.csv
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     #[schema(nullable = false)]
     pub instruments: Option<Vec<InstrumentRow>>,
     /// classes.csv
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     #[schema(nullable = false)]
     pub classes: Option<Vec<ClassRow>>,
     /// limits.csv
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     #[schema(nullable = false)]
     pub limits: Option<Vec<LimitRow>>,
     /// tiers.csv
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     #[schema(nullable = false)]
     pub tiers: Option<Vec<TierRow>>,
 }
@@ -220,7 +220,7 @@ pub struct LimitRow {
 #[allow(missing_docs)]
 pub struct TierRow {
     pub asset: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     #[schema(nullable = false)]
     pub kind: Option<String>,
     pub from: String,
@@ -464,6 +464,37 @@ mod tests {
             let problem = manifest(&request(change)).unwrap_err();
             assert_eq!(problem.kind(), Kind::InvalidSnapshot);
             assert!(!problem.document().errors.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_member_is_left_out_and_never_null() {
+        let whole = json!({
+            "exchange": {"name": "Example", "domain": "exchange.example", "lei": null},
+            "snapshot": {"id": "s", "taken_at": "2026-11-23T00:00:00Z"},
+            "policy": null,
+            "book": null,
+        });
+        for (place, name) in [("exchange", "lei"), ("", "policy"), ("", "book")] {
+            let mut value = whole.clone();
+            value["exchange"]["lei"] = json!("5493001KJTIIGC8Y1R12");
+            for other in ["policy", "book"] {
+                value.as_object_mut().unwrap().remove(other);
+            }
+            assert!(serde_json::from_value::<NewSnapshotRequest>(value.clone()).is_ok());
+            match place {
+                "" => value[name] = serde_json::Value::Null,
+                place => value[place][name] = serde_json::Value::Null,
+            }
+            assert!(serde_json::from_value::<NewSnapshotRequest>(value).is_err(), "{name}");
+        }
+        for policy in ["coverage_bps", "coverage_basis", "below_margin_max", "equity_ratio_bps"] {
+            let value = json!({
+                "exchange": {"name": "Example", "domain": "exchange.example"},
+                "snapshot": {"id": "s", "taken_at": "2026-11-23T00:00:00Z"},
+                "policy": {policy: null},
+            });
+            assert!(serde_json::from_value::<NewSnapshotRequest>(value).is_err(), "{policy}");
         }
     }
 

@@ -74,6 +74,10 @@ pub async fn put_file(
             Kind::DigestMismatch,
             "the SHA-256 of the received body differs from the announced digest; nothing was stored",
         )),
+        _ if received.bytes == 0 => Err(Problem::because(
+            Kind::MalformedRequest,
+            "the request has no body: a file of a ledger has at least its header line; nothing was stored",
+        )),
         _ => Ok(received),
     });
     let Upload { bytes, sha256 } = match received {
