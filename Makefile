@@ -3,7 +3,8 @@
 # bench  what things cost, printed                            load   requests and rows a second (tests/load)
 # pins   writes anew what must not drift                      bare   the README's two commands on a bare Debian
 # release  programs, symbols, checksums and a list of parts, in target/release-VERSION
-.PHONY: demo test check quick bench load pins postgres bare release
+# fuzz   mangled inputs on everything that reads what outsiders hand us, FUZZ_SECONDS for each format
+.PHONY: demo test check quick bench load pins postgres bare release fuzz
 
 ASSAY := target/release/assay
 # the demo keeps its database and secret to itself
@@ -25,7 +26,7 @@ check:
 	./.ci/run format lints documentation dependencies
 
 test:
-	./.ci/run install build tests published full-disk postgres-15 postgres-newest interface vectors readme
+	./.ci/run install build tests published full-disk postgres-15 postgres-newest interface vectors readme fuzz
 
 # no database and no large circuit
 quick:
@@ -54,3 +55,6 @@ bare:
 
 release:
 	./.ci/release
+
+fuzz:
+	./.ci/fuzz $(FUZZ_SECONDS)

@@ -90,9 +90,14 @@ pub fn page_of(shape: &Shape, record: &[u8]) -> Option<Page> {
     if measures.len() != MEASURE_BYTES * shape.measures {
         return None;
     }
+    let first = match first {
+        0 => false,
+        1 => true,
+        _ => return None,
+    };
     let mut page = Page {
         identity: element(identity)?,
-        first: *first == 1,
+        first,
         remaining: *remaining,
         class: *class,
         entries: entries.chunks(OPEN_BYTES).map(entry).collect::<Option<_>>()?,
@@ -131,6 +136,16 @@ mod tests {
                 assert_eq!(page_of(shape, &whole[..length]), None);
             }
             assert_eq!(page_of(shape, &[&whole[..], &[0]].concat()), None);
+        }
+    }
+
+    #[test]
+    fn a_first_page_is_said_by_0_or_1_alone() {
+        let shape = Shape::named("solvency-8").unwrap();
+        let mut record = record(&Page::padding(shape));
+        for (byte, is_read) in [(0, true), (1, true), (2, false), (0xff, false)] {
+            record[IDENTITY_BYTES] = byte;
+            assert_eq!(page_of(shape, &record).is_some(), is_read, "{byte}");
         }
     }
 

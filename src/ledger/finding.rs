@@ -45,13 +45,26 @@ impl Findings {
     pub(crate) fn add(&mut self, file: &str, line: Option<u64>, reason: impl fmt::Display) {
         self.total = self.total.saturating_add(1);
         if self.findings.len() < self.max_kept {
-            self.findings.push(Finding { file: file.to_owned(), line, reason: reason.to_string() });
+            self.findings.push(Finding { file: spelled_out(file), line, reason: spelled_out(&reason.to_string()) });
         }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.total == 0
     }
+}
+
+/// The text with every character that a terminal would act on, or that nobody sees, as U+XXXX. A manifest may hold any character.
+fn spelled_out(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '"' | '\'' | '\\' => line.push(c),
+            _ if c.escape_debug().len() > 1 => line.push_str(&format!("U+{:04X}", u32::from(c))),
+            _ => line.push(c),
+        }
+    }
+    line
 }
 
 impl fmt::Display for Findings {
@@ -107,5 +120,12 @@ mod tests {
         findings.add("balances.csv", Some(1042), "BTC quantity 0.1 is odd");
         findings.add("balances.csv", None, "never kept");
         assert_eq!(findings.to_string(), "balances.csv line 1042: BTC quantity 0.1 is odd\nand 1 more");
+    }
+
+    #[test]
+    fn nothing_in_a_finding_reaches_the_terminal_as_a_command() {
+        let mut findings = Findings::new(1);
+        findings.add("a\nb.csv", None, "\"\u{1b}[2J\u{202e}\" isn't a domain such as straße.example");
+        assert_eq!(findings.to_string(), "aU+000Ab.csv: \"U+001B[2JU+202E\" isn't a domain such as straße.example");
     }
 }

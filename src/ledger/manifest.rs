@@ -136,6 +136,17 @@ pub struct TotalText {
     pub debt: String,
 }
 
+impl Manifest {
+    /// Parses a manifest from text.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, the first `max_kept` findings in full.
+    pub fn parse(text: &str, max_kept: usize) -> Result<Self, Findings> {
+        let mut findings = Findings::new(max_kept);
+        parse(text, &mut findings).filter(|_| findings.is_empty()).ok_or(findings)
+    }
+}
+
 /// Reads the manifest. `None`, with findings, if it cannot be read.
 pub(crate) fn read(path: &Path, findings: &mut Findings) -> Result<Option<Manifest>, Environment> {
     let mut bytes = Vec::new();
@@ -154,7 +165,7 @@ pub(crate) fn read(path: &Path, findings: &mut Findings) -> Result<Option<Manife
 }
 
 /// Parses a manifest from text.
-pub(crate) fn parse(text: &str, findings: &mut Findings) -> Option<Manifest> {
+fn parse(text: &str, findings: &mut Findings) -> Option<Manifest> {
     match toml::from_str::<Manifest>(text) {
         Ok(manifest) => {
             judge(&manifest, findings);

@@ -23,8 +23,8 @@ use crate::{
         state::ApiState,
     },
     ledger::{
-        self, ASSETS_HEADER, CLASSES_HEADER, Findings, INSTRUMENTS_HEADER, LIMITS_HEADER, Manifest,
-        TIERS_BY_KIND_HEADER, TIERS_HEADER, parse_manifest,
+        self, ASSETS_HEADER, CLASSES_HEADER, INSTRUMENTS_HEADER, LIMITS_HEADER, Manifest, TIERS_BY_KIND_HEADER,
+        TIERS_HEADER,
     },
     store::{
         self, Tx,
@@ -343,13 +343,10 @@ fn manifest(new: &NewSnapshotRequest) -> Result<(Manifest, String), Problem> {
     };
     let text = toml::to_string(&manifest).map_err(|e| refused(e.to_string()))?;
     // the job will read this text
-    let mut findings = Findings::new(MAX_FINDINGS);
-    match parse_manifest(&text, &mut findings) {
-        Some(read) if findings.is_empty() && read == manifest => Ok((manifest, text)),
-        Some(_) if findings.is_empty() => {
-            Err(refused("a value cannot be stored unchanged in manifest.toml".to_owned()))
-        }
-        _ => Err(Problem::findings(Kind::InvalidSnapshot, &findings)),
+    match Manifest::parse(&text, MAX_FINDINGS) {
+        Ok(read) if read == manifest => Ok((manifest, text)),
+        Ok(_) => Err(refused("a value cannot be stored unchanged in manifest.toml".to_owned())),
+        Err(findings) => Err(Problem::findings(Kind::InvalidSnapshot, &findings)),
     }
 }
 
@@ -443,8 +440,7 @@ mod tests {
     #[test]
     fn a_description_becomes_the_manifest_that_the_check_will_read() {
         let (manifest, text) = manifest(&request(|_| {})).unwrap();
-        let mut findings = Findings::new(10);
-        assert_eq!(parse_manifest(&text, &mut findings).unwrap(), manifest);
+        assert_eq!(Manifest::parse(&text, 10).unwrap(), manifest);
         assert_eq!(manifest.rows.unwrap().accounts, Some(3));
         assert_eq!(manifest.totals.len(), 2);
     }
