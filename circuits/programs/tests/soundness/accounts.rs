@@ -20,6 +20,7 @@ use assay_programs::{
     },
     testing::{StepSystem, TEST_CAP, TestRandom, batch_roots, restate, test_columns, test_pages, test_statement},
 };
+use bellpepper_core::Comparable;
 use ff::{Field, PrimeField};
 
 fn shape() -> &'static Shape {
@@ -384,6 +385,39 @@ fn errors_that_cancel_in_a_sum_are_caught_where_they_are_made() {
     private.pages[5].capped[0].indicator -= F::ONE;
     let public = Public { before, after: system.after() };
     assert_eq!(twin::check(shape(), &public, &private).unwrap_err().rule, "indicator-sum");
+}
+
+/// A number with one bit too many passes for another: `first`, `fresh` or a sign could be 2. Each has the bits that SPEC.md
+/// gives it, and none of them can be anything but 0 or 1.
+#[test]
+fn every_number_of_a_page_has_its_bits_and_each_is_0_or_1() {
+    let (statement, pages) = honest();
+    let columns = test_columns(&statement, &pages);
+    let mut system = first_step(&statement, &pages, &columns);
+    let names: Vec<String> = system.cs.aux();
+    for (number, bits) in [
+        ("page 2/page-bits/first", 1),
+        ("page 2/page-bits/remaining", 8),
+        ("page 2/page-bits/class", 8),
+        ("page 2/page-bits/entry 0/column", 13),
+        ("page 2/page-bits/entry 0/quantity", 64),
+        ("page 2/page-bits capped 0/fresh", 1),
+        ("page 2/page-bits capped 0/gap", 13),
+        ("page 2/page-bits capped 0/quantity", 64),
+        ("page 2/page-bits capped 0/slack", 64),
+        ("page 2/page-bits measure 0/magnitude", 96),
+        ("page 2/page-bits measure 0/sign", 1),
+        ("page 2/page-bits measure 1/sign", 1),
+        ("column 0/feed-active/active", 1),
+    ] {
+        let start = format!("{number} bit ");
+        let own: Vec<&String> = names.iter().filter(|name| name.starts_with(&start)).collect();
+        assert_eq!(own.len(), bits, "{number}");
+        for name in [own[0], own[bits - 1]] {
+            let failed = system.tampered(name, |_| F::from(2)).unwrap();
+            assert!(failed.starts_with(&format!("{name} is 0 or 1")), "{name}: {failed}");
+        }
+    }
 }
 
 #[test]
