@@ -47,7 +47,7 @@ pub use lookup::{AccountTree, Found, Lookup, Owner};
 pub use path::{Group, groups};
 pub use plan::Plan;
 pub use prove::{ProveOptions, Proved, prove};
-pub use record::{StoredNode, page_of, record};
+pub use record::{StoredNode, page_of, record, upper_nodes};
 pub use reserves::disclose as disclose_reserves;
 pub use served::{batch as served_batch, tree as served_tree};
 pub use shapes::ShapeChoice;

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use assay_programs::{
+    disclosure::{Disclosure, SHAPE},
     ledger::{Ledger, shape::Shape},
     purpose::Purpose,
 };
@@ -115,7 +116,8 @@ fn keys(home: &Home, config: &Config) -> Result<String, String> {
 fn parameters(home: &Home) -> String {
     let released = Shape::catalogue().iter().filter(|shape| shape.purpose == Purpose::Release);
     let kept = released.filter(|shape| home.has_parameters::<Ledger>(shape));
-    let names: Vec<_> = kept.map(|shape| shape.name).collect();
+    let disclosure = home.has_parameters::<Disclosure>(&SHAPE).then_some(SHAPE.name);
+    let names: Vec<_> = kept.map(|shape| shape.name).chain(disclosure).collect();
     if names.is_empty() {
         return "none cached yet; the first proof with a shape derives them".to_owned();
     }

@@ -15,6 +15,7 @@ use actix_web::{
 };
 use assay::{
     api::{self, ApiState, Parts},
+    attest::{StoredNode, record, upper_nodes},
     clock::FixedClock,
     config::Config,
     store::{
@@ -25,19 +26,12 @@ use assay::{
     },
     tokens::{Grant, KeyRing, Role, TokenVerifier},
 };
-use assay_core::{
-    field::F,
-    identity::MasterSecret,
-    lines::ReserveTree,
-    sealed::Sealed,
-    tree::{empty_roots, node},
-};
+use assay_core::{field::F, identity::MasterSecret, lines::ReserveTree, sealed::Sealed, tree::UpperTree};
 use assay_programs::{
     ledger::{inclusion::verify_inclusion, page::Page, shape::Shape},
     reserves::verify_reserves,
     testing::{batch_roots, test_pages, test_statement},
 };
-use ff::PrimeField;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use time::{Duration, OffsetDateTime, macros::datetime};
@@ -319,44 +313,6 @@ struct Published {
     accounts: usize,
 }
 
-/// A page in the format of the table.
-fn record(page: &Page) -> Vec<u8> {
-    let mut bytes = page.identity.to_repr().as_ref().to_vec();
-    bytes.extend([u8::from(page.first), page.remaining, page.class]);
-    for entry in &page.entries {
-        bytes.extend(entry.column.to_le_bytes());
-        bytes.extend(entry.quantity.to_le_bytes());
-    }
-    for entry in &page.capped {
-        bytes.extend(entry.column.to_le_bytes());
-        bytes.extend(entry.quantity.to_le_bytes());
-        bytes.extend(entry.slack.to_le_bytes());
-    }
-    for measure in page.measures.iter().filter(|_| !page.capped.is_empty()) {
-        bytes.extend(measure.to_le_bytes());
-    }
-    bytes
-}
-
-fn tree(shape: &Shape, pages: &[Page]) -> Vec<pages::NodeRow> {
-    let (mut level, empty) = (batch_roots(shape, pages), empty_roots(shape.depth()));
-    let mut rows = Vec::new();
-    for height in 0..shape.depths.upper {
-        rows.extend(level.iter().zip(0..).map(|(digest, position)| pages::NodeRow {
-            height: height as i16,
-            position,
-            digest: digest.to_repr().into(),
-        }));
-        let above = level.chunks(8).map(|chunk| {
-            let mut children = [empty[shape.depths.batch + height]; 8];
-            children[..chunk.len()].copy_from_slice(chunk);
-            node(&children)
-        });
-        level = above.collect();
-    }
-    rows
-}
-
 async fn publish(store: &Store, shape: &str, accounts: usize, name: &str, epoch: OffsetDateTime) -> Published {
     let shape = Shape::named(shape).unwrap();
     let mut pages = test_pages(shape, accounts, u64::from(SEED));
@@ -396,7 +352,13 @@ async fn publish(store: &Store, shape: &str, accounts: usize, name: &str, epoch:
     };
     store.run_tx("test", make).await.unwrap();
     let records: Vec<_> = pages[..own].iter().map(record).collect();
-    let nodes = tree(shape, &pages);
+    let upper = UpperTree::build(shape.depths, batch_roots(shape, &pages));
+    let row = |node: StoredNode| pages::NodeRow {
+        height: node.height as i16,
+        position: node.position as i64,
+        digest: node.digest,
+    };
+    let nodes: Vec<_> = upper_nodes(&upper).map(row).collect();
     let plan = PlanInfo {
         shape: shape.name.to_owned(),
         accounts: accounts as i64,

@@ -2,10 +2,13 @@
 //! a new version of the circuit and wants a line in the changelog.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+use std::collections::BTreeSet;
+
 use assay_core::hash::hash_constraints;
 use assay_fold::{keys::Keys, pins::Pin};
 use assay_programs::ledger::shape::Family;
 use assay_programs::{
+    catalogue::catalogue,
     disclosure::{Disclosure, SHAPE},
     ledger::{
         Ledger,
@@ -18,6 +21,25 @@ use serde_json::Value;
 fn pinned(shape: &Shape) -> Value {
     let path = format!("{}/../pins/{}.json", env!("CARGO_MANIFEST_DIR"), shape.name);
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+/// A circuit that is not listed has no pin, and a pin without a circuit is left over.
+#[test]
+fn the_catalogue_lists_every_circuit_that_is_pinned_and_frozen() {
+    let names = |folder: &str, from_name: fn(&str) -> Option<&str>| {
+        let path = format!("{}/../{folder}", env!("CARGO_MANIFEST_DIR"));
+        let files = std::fs::read_dir(path).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
+        files.map(|name| from_name(&name).unwrap().to_owned()).collect::<BTreeSet<_>>()
+    };
+    let listed = |program: Option<&str>| {
+        let entries = catalogue().into_iter().filter(|entry| program.is_none_or(|program| entry.program == program));
+        entries.map(|entry| entry.circuit.to_owned()).collect::<BTreeSet<_>>()
+    };
+    assert_eq!(catalogue().len(), listed(None).len(), "two circuits of one name");
+    assert_eq!(names("pins", |file| file.strip_suffix(".json")), listed(None));
+    let frozen = |folder: &str| names(folder, |file| file.strip_suffix("-v1"));
+    assert_eq!(frozen("vectors/attestations"), listed(Some("ledger")));
+    assert_eq!(frozen("vectors/disclosures"), listed(Some("disclosure")));
 }
 
 #[test]

@@ -2,10 +2,12 @@
 //! in. A lie that no single step can see must leave a difference that is not 0.
 
 use assay_core::{
+    check::Checks,
     field::{F, from_hex, power_of_two},
     sealed::Sealed,
     tree::UpperTree,
 };
+use assay_fold::program::Program;
 use assay_programs::{
     ledger::{
         Ledger,
@@ -70,7 +72,8 @@ fn fold(statement: &Statement, pages: &[Page], columns: &[FedColumn]) -> Folded 
     Folded { last: state, refused }
 }
 
-/// Names of the differences that are not 0, and of what else the verifier compares.
+/// Names of the differences that are not 0, and of what else the verifier compares. It is finer than the judge, which puts
+/// several of them under one check; the judge must refuse wherever a name is given.
 fn broken(statement: &Statement, last: &State) -> Vec<&'static str> {
     let rules: RuleState = last.rules.unwrap();
     let claims = statement.rules.as_ref().unwrap();
@@ -80,7 +83,7 @@ fn broken(statement: &Statement, last: &State) -> Vec<&'static str> {
             && F::from(claimed.below) == found.below
     });
     let private = from_hex(claims.private.as_deref().unwrap()).unwrap();
-    [
+    let broken = [
         ("totals", statement.fractions(last.gamma).unwrap() == last.fractions),
         ("rows", rules.rows == F::ZERO),
         ("measures", rules.measures == [F::ZERO; 2]),
@@ -92,7 +95,11 @@ fn broken(statement: &Statement, last: &State) -> Vec<&'static str> {
     ]
     .into_iter()
     .filter_map(|(name, holds)| (!holds).then_some(name))
-    .collect()
+    .collect::<Vec<_>>();
+    let sealed = Sealed::seal(statement.clone()).unwrap();
+    let judged = Ledger::judge(shape(), &sealed, last, &mut Checks::default());
+    assert_eq!(judged, broken.is_empty(), "{broken:?}");
+    broken
 }
 
 /// A lie in the pages with everything else following it, totals, sums and results included.

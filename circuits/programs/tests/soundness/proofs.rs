@@ -73,6 +73,16 @@ impl Attested {
     }
 }
 
+/// A statement's bytes and the fold of all `pages` under it, whatever they are.
+fn folded(statement: &Statement, pages: &[Page]) -> (Vec<u8>, Fold<'static>) {
+    let bytes = Sealed::seal(statement.clone()).unwrap().bytes().to_vec();
+    let mut fold = begin(&bytes, &batch_roots(shape(), pages), &test_columns(statement, pages)).unwrap();
+    for batch in pages.chunks(8) {
+        fold.step(batch.to_vec()).unwrap();
+    }
+    (bytes, fold)
+}
+
 /// The honest ledger's columns under the challenge of any statement.
 fn columns_of(bytes: &[u8]) -> &'static [FedColumn] {
     test_columns(&parsed(bytes), &honest().pages).leak()
@@ -266,11 +276,7 @@ fn p10_a_lie_folded_under_its_own_challenge_is_refused_at_the_totals() {
     let total: u128 = statement.columns[4].total.parse().unwrap();
     statement.columns[4].total = (total - 1).to_string();
     recommit(&mut statement, &honest().pages);
-    let bytes = Sealed::seal(statement.clone()).unwrap().bytes().to_vec();
-    let roots = batch_roots(shape(), &honest().pages);
-    let columns = test_columns(&statement, &honest().pages);
-    let mut fold = begin(&bytes, &roots, &columns).unwrap();
-    honest().pages.chunks(8).for_each(|b| fold.step(b.to_vec()).unwrap());
+    let (bytes, fold) = folded(&statement, &honest().pages);
     assert!(fold.compress().unwrap_err().to_string().contains("total is the sum"));
     assert_eq!(refused_at(&bytes, &compress_unjudged(fold.run()).unwrap()), "totals");
 }
@@ -285,10 +291,7 @@ fn p9_l16_a_position_over_its_limit_forced_through_the_prover_is_refused_at_the_
     };
     (entry.quantity, entry.slack) = (TEST_CAP + 1, 0);
     let statement = test_statement(shape(), parameters().digest(), &pages);
-    let bytes = Sealed::seal(statement.clone()).unwrap().bytes().to_vec();
-    let (roots, columns) = (batch_roots(shape(), &pages), test_columns(&statement, &pages));
-    let mut fold = begin(&bytes, &roots, &columns).unwrap();
-    pages.chunks(8).for_each(|b| fold.step(b.to_vec()).unwrap());
+    let (bytes, fold) = folded(&statement, &pages);
     assert!(fold.compress().unwrap_err().to_string().contains("limit of its class"));
     assert_eq!(refused_at(&bytes, &compress_unjudged(fold.run()).unwrap()), "limits");
 }
@@ -558,14 +561,9 @@ fn p16_a_padding_page_with_a_debt_gives_no_proof() {
     assert_eq!(pages[last].identity, F::ZERO);
     pages[last].entries[0] = Entry { column: 1, quantity: 1_000_000 };
     let statement = test_statement(shape(), parameters().digest(), &pages);
-    let bytes = Sealed::seal(statement.clone()).unwrap().bytes().to_vec();
-    let roots = batch_roots(shape(), &pages);
-    let columns = test_columns(&statement, &pages);
-    let mut fold = begin(&bytes, &roots, &columns).unwrap();
-    for batch in pages.chunks(8) {
-        fold.step(batch.to_vec()).unwrap();
-    }
+    let (bytes, fold) = folded(&statement, &pages);
     let checkpoint = fold.checkpoint().unwrap();
+    let (roots, columns) = (batch_roots(shape(), &pages), test_columns(&statement, &pages));
     assert!(resume(&bytes, &roots, &columns, &checkpoint).is_err());
     match compress_unjudged(fold.run()) {
         Ok(proof) => assert_eq!(refused_at(&bytes, &proof), "proof"),
@@ -622,13 +620,7 @@ fn a_failed_policy_is_a_true_statement_of_a_failure() {
     let reserves: u128 = statement.assets[3].reserves.parse().unwrap();
     statement.assets[3].reserves = (reserves - 1).to_string();
     recommit(&mut statement, &pages);
-    let bytes = Sealed::seal(statement.clone()).unwrap().bytes().to_vec();
-    let roots = batch_roots(shape(), &pages);
-    let columns = test_columns(&statement, &pages);
-    let mut fold = begin(&bytes, &roots, &columns).unwrap();
-    for batch in pages.chunks(8) {
-        fold.step(batch.to_vec()).unwrap();
-    }
+    let (bytes, fold) = folded(&statement, &pages);
     let report = check(&bytes, &fold.compress().unwrap());
     assert!(report.statement.is_some() && !report.is_valid());
     let failed: Vec<_> = report.checks.iter().filter(|c| !c.passed).collect();
