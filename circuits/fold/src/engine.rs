@@ -1,9 +1,10 @@
 //! The proof system: the only file that names curves, engine and commitment scheme. Another commitment back end is plugged
 //! in here.
 
+use assay_msm::engine::{Bn254Engine, GrumpkinEngine};
 use nova_snark::{
     nova::{CompressedSNARK, ProverKey, PublicParams, RecursiveSNARK, VerifierKey},
-    provider::{Bn256EngineIPA, GrumpkinEngine, ipa_pc::EvaluationEngine},
+    provider::ipa_pc::EvaluationEngine,
     spartan::snark::RelaxedR1CSSNARK,
     traits::{Engine, snark::RelaxedR1CSSNARKTrait},
 };
@@ -11,7 +12,7 @@ use nova_snark::{
 use crate::{error::Error, program::Program, step::FoldStep};
 
 /// The engine of the curve that steps are proved on: BN254 with an inner-product argument, no trusted setup.
-pub type Primary = Bn256EngineIPA;
+pub type Primary = Bn254Engine;
 /// The engine of the other curve of the cycle: Grumpkin.
 pub type Secondary = GrumpkinEngine;
 type PrimarySnark = RelaxedR1CSSNARK<Primary, EvaluationEngine<Primary>>;
