@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use ff::PrimeField;
+use ff::{FromUniformBytes, PrimeField};
 use halo2curves::{CurveAffine, CurveExt, serde::SerdeObject};
 use nova_snark::provider::{
     bn256_grumpkin::{bn256, grumpkin},
@@ -15,7 +15,7 @@ use crate::glv::Lattice;
 /// A curve y² = x³ + b of prime order over a 254-bit field, with the endomorphism (x, y) ↦ (β·x, y) = λ·(x, y).
 pub trait Curve: Copy + Debug + Send + Sync + 'static {
     /// The field of coordinates.
-    type Base: PrimeField + SerdeObject;
+    type Base: PrimeField + FromUniformBytes<48> + SerdeObject;
     /// The field of scalars.
     type Scalar: PrimeField;
     /// Points as pairs of coordinates.
@@ -30,6 +30,8 @@ pub trait Curve: Copy + Debug + Send + Sync + 'static {
     const MODULUS: [u64; 4];
     /// β, least significant limb first.
     const BETA: [u64; 4];
+    /// The domain of hashing to the curve, as halo2curves names it.
+    const DOMAIN: &'static [u8];
     /// Short vectors by which scalars are split.
     const LATTICE: Lattice;
 }
@@ -54,6 +56,7 @@ impl Curve for Bn254 {
     type Point = bn256::Point;
     const MODULUS: [u64; 4] = BN254_BASE;
     const BETA: [u64; 4] = ROOT_IN_BASE;
+    const DOMAIN: &'static [u8] = b"BN254G1_XMD:SHA-256_SVDW_RO_";
     const LATTICE: Lattice = Lattice {
         short: 0x89d3_2568_94d2_13e3,
         long_first: 0x6f4d_8248_eeb8_59fc_8211_bbeb_7d4f_1128,
@@ -74,6 +77,7 @@ impl Curve for Grumpkin {
     type Point = grumpkin::Point;
     const MODULUS: [u64; 4] = BN254_SCALAR;
     const BETA: [u64; 4] = ROOT_IN_SCALAR;
+    const DOMAIN: &'static [u8] = b"GRUMPKIN_XMD:SHA-256_SVDW_RO_";
     const LATTICE: Lattice = Lattice {
         short: 0x89d3_2568_94d2_13e2,
         long_first: 0x6f4d_8248_eeb8_59fc_8211_bbeb_7d4f_1129,

@@ -2,6 +2,7 @@
 //! transcripts and bytes as nova's own.
 
 use std::{
+    cell::Cell,
     fmt,
     marker::PhantomData,
     ops::{Add, Mul, MulAssign, Range},
@@ -9,7 +10,10 @@ use std::{
 };
 
 use ff::Field;
-use halo2curves::group::{Curve as _, Group as _};
+use halo2curves::{
+    group::{Curve as _, Group as _},
+    serde::SerdeObject,
+};
 use nova_snark::{
     errors::NovaError,
     gadgets::utils::to_bignat_repr,
@@ -28,11 +32,12 @@ use nova_snark::{
 use num_integer::Integer;
 use num_traits::ToPrimitive;
 use rayon::prelude::*;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use crate::{
     bases::{Bases, fold},
     curve::{Bn254, Curve, Grumpkin},
+    generators::of_label,
 };
 
 /// An engine whose commitments are made here.
@@ -166,17 +171,59 @@ struct Written<P, H> {
     h: H,
 }
 
+thread_local! {
+    static PLAIN: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs `work`, in which this thread writes and reads the generators of keys with both coordinates, in the form in which they lie
+/// in memory. nova's form has one coordinate: half as long, and each point costs a square root to read. Every point that
+/// is read is checked to lie on its curve.
+pub fn plain_keys<T>(work: impl FnOnce() -> T) -> T {
+    /// Sets back what was, also when `work` panics.
+    struct Before(bool);
+    impl Drop for Before {
+        fn drop(&mut self) {
+            PLAIN.set(self.0);
+        }
+    }
+    let _before = Before(PLAIN.replace(true));
+    work()
+}
+
+/// The coordinates of a point in Montgomery form, 64 bits at a time.
+fn words<A: SerdeObject>(point: &A) -> [u64; 8] {
+    let bytes = point.to_raw_bytes();
+    std::array::from_fn(|i| bytes[8 * i..8 * i + 8].iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)))
+}
+
+/// The point of such words, if they are coordinates below the modulus and of a point of the curve.
+fn point_of<A: SerdeObject>(words: &[u64; 8]) -> Option<A> {
+    A::from_raw_bytes(&words.map(u64::to_le_bytes).concat())
+}
+
 impl<E: MsmEngine> Serialize for CommitmentKey<E> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let h = self.h;
+        if PLAIN.get() {
+            let points = self.points();
+            let ck: Vec<_> = points.par_iter().map(words).collect();
+            return Written { ck, h }.serialize(serializer);
+        }
         match &self.parts[..] {
-            [part] => Written { ck: part.points(), h: self.h }.serialize(serializer),
-            _ => Written { ck: self.points(), h: self.h }.serialize(serializer),
+            [part] => Written { ck: part.points(), h }.serialize(serializer),
+            _ => Written { ck: self.points(), h }.serialize(serializer),
         }
     }
 }
 
 impl<'de, E: MsmEngine> Deserialize<'de> for CommitmentKey<E> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if PLAIN.get() {
+            let Written { ck, h } = Written::<Vec<[u64; 8]>, Affine<E>>::deserialize(deserializer)?;
+            let points: Option<_> = ck.par_iter().map(point_of).collect();
+            let points = points.ok_or_else(|| D::Error::custom("a generator is no point of its curve"))?;
+            return Ok(Self::new(points, h));
+        }
         let Written { ck, h } = Written::<Vec<Affine<E>>, Affine<E>>::deserialize(deserializer)?;
         Ok(Self::new(ck, h))
     }
@@ -267,7 +314,7 @@ impl<E: MsmEngine> CommitmentEngineTrait<E> for Commitments<E> {
     type Commitment = Commitment<E>;
 
     fn setup(label: &'static [u8], n: usize) -> Result<CommitmentKey<E>, NovaError> {
-        let mut points = <E::GE as DlogGroup>::from_label(label, n.next_power_of_two() + 1);
+        let mut points = of_label::<E::Curve>(label, n.next_power_of_two() + 1);
         let h = points.remove(0);
         Ok(CommitmentKey::new(points, h))
     }

@@ -13,6 +13,7 @@ mod curve;
 mod digits;
 pub mod engine;
 mod fold;
+mod generators;
 mod glv;
 #[cfg(target_arch = "x86_64")]
 mod ifma;

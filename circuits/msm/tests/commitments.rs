@@ -1,7 +1,7 @@
 //! Commitments, keys and their bytes against those of nova's own engines.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use assay_msm::engine::{Bn254Engine, Commitments, GrumpkinEngine, MsmEngine};
+use assay_msm::engine::{Bn254Engine, Commitments, GrumpkinEngine, MsmEngine, plain_keys};
 use ff::Field;
 use nova_snark::{
     provider::{
@@ -120,6 +120,40 @@ fn bn254_is_like_novas() {
 #[test]
 fn grumpkin_is_like_novas() {
     like_novas::<GrumpkinEngine, NovaGrumpkin>();
+}
+
+/// Keys are read as they were written, and not if a point is off its curve or has a second spelling.
+#[test]
+fn plain_keys_are_read_back_and_only_with_points_of_the_curve() {
+    type Key = <<Bn254Engine as Engine>::CE as CommitmentEngineTrait<Bn254Engine>>::CommitmentKey;
+    let key = <Bn254Engine as Engine>::CE::setup(b"test", 8).unwrap();
+    let plain = plain_keys(|| bytes(&key));
+    assert_eq!(plain.len(), 8 + 8 * 64 + 32);
+    assert_eq!(bytes(&key).len(), 8 + 8 * 32 + 32, "the form does not outlast the call");
+    let read = |bytes: &[u8]| {
+        let configuration = bincode::config::standard().with_fixed_int_encoding();
+        plain_keys(|| bincode::serde::decode_from_slice::<Key, _>(bytes, configuration)).map(|(key, _)| key)
+    };
+    assert_eq!(bytes(&read(&plain).unwrap()), bytes(&key));
+    for bit in [0, 64, 255, 256, 511] {
+        let mut wrong = plain.clone();
+        wrong[8 + bit / 8] ^= 1 << (bit % 8);
+        assert!(read(&wrong).is_err(), "bit {bit}");
+    }
+    // x + p is the same coordinate
+    let p = [0x3c20_8c16_d87c_fd47u64, 0x9781_6a91_6871_ca8d, 0xb850_45b6_8181_585d, 0x3064_4e72_e131_a029];
+    let mut again = plain.clone();
+    let mut carry = 0u128;
+    for (word, p) in again[8..40].chunks_exact_mut(8).zip(p) {
+        carry += u128::from(u64::from_le_bytes(word.try_into().unwrap())) + u128::from(p);
+        word.copy_from_slice(&(carry as u64).to_le_bytes());
+        carry >>= 64;
+    }
+    assert!(read(&again).is_err(), "a coordinate above the modulus");
+    // a length that lies costs no memory
+    let mut long = plain;
+    long[..8].copy_from_slice(&(u64::MAX / 64).to_le_bytes());
+    assert!(read(&long).is_err());
 }
 
 #[test]

@@ -48,6 +48,11 @@ fn main() {
     let (parameters, took) = timed(|| Keys::<Ledger>::derive(shape).unwrap());
     let (constraints, variables) = (parameters.constraints().0, parameters.variables().0);
     println!("parameters derived            {}", seconds(took));
+    let mut file = Vec::new();
+    parameters.write_to(&mut file).unwrap();
+    let took = timed(|| Keys::<Ledger>::read_from(shape, &mut &file[..]).unwrap()).1;
+    println!("parameters read and checked   {}, {} MiB", seconds(took), file.len() >> 20);
+    drop(file);
     println!(
         "constraints a step            {constraints} ({:.2} a page), {variables} variables",
         constraints as f64 / shape.batch() as f64

@@ -1,6 +1,7 @@
 //! What the own multi-scalar multiplication saves: two folds of one ledger step by step in turns, one on the best path of this
 //! processor and one with nova's commitments; then compression and verification of both, and each proof under the other
-//! path. Usage: `paths [shape [steps]]`; README.md holds the numbers.
+//! path. Usage: `paths [shape [steps [own]]]`; with `own` the second fold is on the best path too, for a profiler. README.md holds
+//! the numbers.
 #![allow(clippy::float_arithmetic, clippy::unwrap_used)]
 
 use std::time::Instant;
@@ -32,8 +33,9 @@ fn main() {
     let shape = Shape::named(arguments.first().map_or("solvency-64", String::as_str)).unwrap();
     let steps: usize = arguments.get(1).map_or(6, |s| s.parse().unwrap());
     let own = path();
-    let both = [own, Path::Nova];
-    println!("{}: {own:?} beside nova's own, {} threads", shape.name, rayon::current_num_threads());
+    let other = if arguments.get(2).is_some_and(|argument| argument == "own") { own } else { Path::Nova };
+    let both = [own, other];
+    println!("{}: {own:?} beside {other:?}, {} threads", shape.name, rayon::current_num_threads());
 
     let keys = Keys::<Ledger>::derive(shape).unwrap();
     keys.check_pin().unwrap();
@@ -82,5 +84,5 @@ fn main() {
 }
 
 fn compared(what: &str, own: f64, nova: f64, ratio: f64) {
-    println!("{what:<29} {own:.3} s, nova {nova:.3} s, {ratio:.2} times");
+    println!("{what:<29} {own:.3} s, beside it {nova:.3} s, {ratio:.2} times");
 }

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use super::{
     Vector,
     lanes::{Lanes, Loose, Modulus, V},
-    points::{Coordinate, Gap, PRODUCT, Product, Signed, chord, from_array, inverted, load, raw, store, to_array},
+    points::{Coordinate, Gap, PRODUCT, Product, Signed, chord, inverted, load, raw, reduce_once, store, to_array},
 };
 use crate::{
     curve::Curve,
@@ -203,17 +203,9 @@ vector! {
 /// A point whose coordinates in halo2curves' form are below 2p.
 fn canonical<C: Curve>(point: V) -> C::Affine {
     let mut limbs = to_array(point);
-    for coordinate in limbs.chunks_exact_mut(4) {
-        let (mut less, mut borrow) = ([0; 4], false);
-        for i in 0..4 {
-            let (d, a) = coordinate[i].overflowing_sub(C::MODULUS[i]);
-            let (d, b) = d.overflowing_sub(u64::from(borrow));
-            (less[i], borrow) = (d, a | b);
-        }
-        if !borrow {
-            coordinate.copy_from_slice(&less);
-        }
-    }
-    let bytes: [u8; 64] = bytemuck::cast(from_array(limbs));
+    let [x, y] = limbs.as_chunks_mut().0 else { unreachable!("eight limbs are two coordinates") };
+    reduce_once::<C>(x);
+    reduce_once::<C>(y);
+    let bytes: [u8; 64] = bytemuck::cast(limbs);
     C::Affine::from_raw_bytes_unchecked(&bytes)
 }

@@ -16,6 +16,7 @@ macro_rules! vector {
 pub(crate) mod fold;
 mod lanes;
 mod points;
+pub(crate) mod roots;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

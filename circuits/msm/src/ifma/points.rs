@@ -133,16 +133,17 @@ impl<C: Curve> Kernel for Vector<C> {
         if point == [0; 8] {
             return from_array(point);
         }
-        let mut negative = point;
-        let mut borrow = false;
-        for (y, p) in negative[4..].iter_mut().zip(twice_modulus::<C>()) {
-            let (less, a) = p.overflowing_sub(*y);
+        let [x0, x1, x2, x3, y @ ..] = point;
+        let (mut negative, mut borrow) = ([0; 4], false);
+        for (i, p) in twice_modulus::<C>().into_iter().enumerate() {
+            let (less, a) = p.overflowing_sub(y[i]);
             let (less, b) = less.overflowing_sub(u64::from(borrow));
-            (*y, borrow) = (less, a | b);
+            (negative[i], borrow) = (less, a | b);
         }
-        // 2p − y is below 2p and may be above 1.0625·p, which is the bound
-        reduce_y::<C>(&mut negative);
-        from_array(negative)
+        // 2p − y may be above the bound of 1.0625·p
+        reduce_once::<C>(&mut negative);
+        let [y0, y1, y2, y3] = negative;
+        from_array([x0, x1, x2, x3, y0, y1, y2, y3])
     }
 
     fn add_signed(
@@ -175,16 +176,16 @@ const fn twice_modulus<C: Curve>() -> [u64; 4] {
     [p[0] << 1, p[1] << 1 | p[0] >> 63, p[2] << 1 | p[1] >> 63, p[3] << 1 | p[2] >> 63]
 }
 
-/// Takes p off y where that is not less.
-fn reduce_y<C: Curve>(point: &mut [u64; 8]) {
+/// Takes p off a number below 2p, in limbs of 64 bits, unless it is less.
+pub(crate) fn reduce_once<C: Curve>(limbs: &mut [u64; 4]) {
     let (mut less, mut borrow) = ([0; 4], false);
     for i in 0..4 {
-        let (d, a) = point[4 + i].overflowing_sub(C::MODULUS[i]);
+        let (d, a) = limbs[i].overflowing_sub(C::MODULUS[i]);
         let (d, b) = d.overflowing_sub(u64::from(borrow));
         (less[i], borrow) = (d, a | b);
     }
     if !borrow {
-        point[4..].copy_from_slice(&less);
+        *limbs = less;
     }
 }
 
