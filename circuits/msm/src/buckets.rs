@@ -15,7 +15,7 @@ pub(crate) const INDEX_SHIFT: u32 = 9;
 /// Points that a table may have, images included.
 pub(crate) const MOST_POINTS: usize = 1 << (32 - INDEX_SHIFT);
 /// Entries that are summed together, about what the second-level cache holds.
-const BLOCK: usize = 8192;
+const BLOCK: usize = 16384;
 /// Additions that share an inversion.
 const BATCH: usize = 2048;
 

@@ -1,5 +1,6 @@
 //! Scalars as signed digits: k = Σ d·2^(w·width) for both halves of each scalar.
 
+use ff::PrimeField;
 use rayon::prelude::*;
 
 use crate::curve::{Curve, limbs};
@@ -19,17 +20,30 @@ pub(crate) struct Digits {
     digits: Vec<i16>,
 }
 
-/// The width for which there is least to add.
-fn best_width(scalars: usize) -> usize {
-    // a bucket costs about 2.5 additions when the buckets are summed
-    let cost = |width: &usize| HALF_BITS.div_ceil(*width) * (4 * scalars + 5 * (1 << (width - 1)));
+/// Bits of the halves of a scalar that have digits: none of 0, few of a small number, and both halves of any other.
+fn bits<F: PrimeField>(scalar: &F) -> usize {
+    let [low, rest @ ..] = limbs(scalar);
+    if rest == [0; 3] { 64 - low.leading_zeros() as usize } else { 2 * HALF_BITS }
+}
+
+/// The width for which there is least to add, judged by some of the scalars.
+fn best_width<F: PrimeField>(scalars: &[F]) -> usize {
+    /// Scalars that are looked at, about.
+    const SAMPLE: usize = 512;
+    let apart = scalars.len().div_ceil(SAMPLE).max(1);
+    let sample: Vec<_> = scalars.iter().step_by(apart).map(bits).collect();
+    let cost = |width: &usize| {
+        let digits = sample.iter().map(|bits| bits.div_ceil(*width)).sum::<usize>() * apart;
+        // a bucket costs about 2.5 additions when the buckets are summed
+        2 * digits + 5 * (HALF_BITS.div_ceil(*width) << (width - 1))
+    };
     [16, 13, 11, 10, 8, 6, 4].into_iter().min_by_key(cost).unwrap_or(16)
 }
 
 impl Digits {
     /// The digits of `scalars`, all 0 for those that `skipped` names.
     pub(crate) fn new<C: Curve>(scalars: &[C::Scalar], skipped: impl Fn(usize) -> bool + Sync) -> Self {
-        let width = best_width(scalars.len());
+        let width = best_width(scalars);
         let windows = HALF_BITS.div_ceil(width);
         let mut digits = vec![0; scalars.len().div_ceil(CHUNK) * windows * 2 * CHUNK];
         let places = digits.par_chunks_mut(windows * 2 * CHUNK);
