@@ -26,7 +26,7 @@ check:
 	./.ci/run format lints documentation dependencies
 
 test:
-	./.ci/run install build tests published full-disk postgres-15 postgres-newest interface vectors readme fuzz
+	./.ci/run install build tests vector published full-disk postgres-15 postgres-newest interface vectors readme fuzz
 
 # no database and no large circuit
 quick:
@@ -36,6 +36,9 @@ quick:
 
 bench:
 	cargo bench --package assay-programs --bench tree
+	cargo bench --package assay-msm --bench msm
+	cargo bench --package assay-programs --bench paths -- solvency-512 7
+	cargo bench --package assay-programs --bench paths -- compliance-512 7
 	cargo bench --package assay-programs --bench fold -- solvency-64 12
 	cargo bench --package assay-programs --bench fold -- solvency-512 7
 

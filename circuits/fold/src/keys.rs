@@ -9,7 +9,6 @@ use std::{
 use assay_core::field::to_hex;
 
 use crate::{
-    codec::encoding,
     engine::{self, ProvingKey, Public, VerifyingKey},
     error::Error,
     pins::Pin,
@@ -47,7 +46,7 @@ impl<P: Program> Keys<P> {
     /// # Errors
     /// [`Error::Malformed`] for bytes that are no parameters, [`Error::ParameterDigest`] for other parameters.
     pub fn read_from(shape: &'static P::Shape, reader: &mut impl Read) -> Result<Self, Error> {
-        let public = bincode::serde::decode_from_std_read(reader, encoding())
+        let public = engine::read::<P>(reader)
             .map_err(|e| Error::Malformed(format!("these are no parameters of {}: {e}", P::circuit(shape))))?;
         let keys = Self::from_public(shape, public);
         keys.check_pin()?;
@@ -59,7 +58,7 @@ impl<P: Program> Keys<P> {
     /// # Errors
     /// [`Error::Malformed`] with the writer's error.
     pub fn write_to(&self, writer: &mut impl Write) -> Result<(), Error> {
-        bincode::serde::encode_into_std_write(&self.public, writer, encoding()).map(|_| ()).map_err(|e| {
+        engine::write(&self.public, writer).map_err(|e| {
             Error::Malformed(format!("the parameters of {} cannot be written: {e}", P::circuit(self.shape)))
         })
     }

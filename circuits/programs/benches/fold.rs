@@ -20,7 +20,7 @@ use assay_programs::{
         witness::StepWitness,
     },
     purpose::TestShapes,
-    testing::{TestRandom, batch_roots, test_columns, test_pages, test_statement},
+    testing::{TestRandom, batch_roots, test_columns, test_pages, test_statement, whole_accounts},
 };
 use ff::{Field, PrimeField};
 use nova_snark::{
@@ -48,6 +48,11 @@ fn main() {
     let (parameters, took) = timed(|| Keys::<Ledger>::derive(shape).unwrap());
     let (constraints, variables) = (parameters.constraints().0, parameters.variables().0);
     println!("parameters derived            {}", seconds(took));
+    let mut file = Vec::new();
+    parameters.write_to(&mut file).unwrap();
+    let took = timed(|| Keys::<Ledger>::read_from(shape, &mut &file[..]).unwrap()).1;
+    println!("parameters read and checked   {}, {} MiB", seconds(took), file.len() >> 20);
+    drop(file);
     println!(
         "constraints a step            {constraints} ({:.2} a page), {variables} variables",
         constraints as f64 / shape.batch() as f64
@@ -55,7 +60,7 @@ fn main() {
 
     let mut pages = test_pages(shape, steps * shape.batch(), 1);
     pages.truncate(steps * shape.batch());
-    close_last_account(shape, &mut pages);
+    whole_accounts(shape, &mut pages);
     let statement = test_statement(shape, parameters.digest(), &pages);
     let columns = test_columns(&statement, &pages);
     let statement = Sealed::seal(statement).unwrap();
@@ -118,18 +123,6 @@ fn main() {
     }
     println!("proof                         {} bytes", proof.len());
     println!("peak memory                   {} MiB, the peer's parameters included", peak_mib());
-}
-
-/// Cutting the ledger to whole batches may cut an account in two: its pages become padding.
-fn close_last_account(shape: &Shape, pages: &mut [Page]) {
-    let cut = pages.last().is_some_and(|p| p.remaining > 0);
-    for page in pages.iter_mut().rev().take_while(|_| cut) {
-        let first = page.first;
-        *page = Page::padding(shape);
-        if first {
-            break;
-        }
-    }
 }
 
 /// nova's bench circuit, blown up to as many constraints as ours.

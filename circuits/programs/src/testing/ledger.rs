@@ -67,6 +67,18 @@ fn capped_columns() -> Vec<ColumnKind> {
     kinds
 }
 
+/// Pages that were cut off after any of them: those of an account without its last page become padding.
+pub fn whole_accounts(shape: &Shape, pages: &mut [Page]) {
+    let cut = pages.last().is_some_and(|p| p.remaining > 0);
+    for page in pages.iter_mut().rev().take_while(|_| cut) {
+        let first = page.first;
+        *page = Page::padding(shape);
+        if first {
+            break;
+        }
+    }
+}
+
 /// `accounts` accounts with one to three pages each, padded to whole batches, and in the compliance family to as many as
 /// take in all columns.
 pub fn test_pages(shape: &Shape, accounts: usize, seed: u64) -> Vec<Page> {

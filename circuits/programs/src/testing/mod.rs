@@ -9,5 +9,5 @@ pub use assay_fold::testing::{
 };
 pub use ledger::{
     TEST_CAP, TEST_COLUMNS, TestRandom, batch_roots, recommit, restate, test_columns, test_inclusion, test_pages,
-    test_statement,
+    test_statement, whole_accounts,
 };
