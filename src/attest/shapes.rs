@@ -44,9 +44,9 @@ impl ShapeChoice {
 
 /// What a step costs beside its constraints, in constraints: nova's fold on the secondary curve. Both numbers were fitted
 /// to the measurements of both shapes in circuits/programs/benches/README.md.
-const STEP_OVERHEAD: u64 = 42_500;
+const STEP_OVERHEAD: u64 = 48_000;
 /// Compressing costs as much as folding the step's constraints, rounded up to a power of two, this many times.
-const COMPRESSION_FACTOR: u64 = 56;
+const COMPRESSION_FACTOR: u64 = 12;
 
 /// The cost of proving `pages` pages and `columns` columns with `shape`, in constraints folded.
 fn cost(shape: &Shape, pages: u64, columns: usize) -> Result<u64, AttestError> {
@@ -89,10 +89,10 @@ mod tests {
     #[test]
     fn small_ledgers_take_the_small_shape_and_large_ones_the_large() {
         let chosen = |pages: u64| cheapest(Family::Solvency, 0, |_| Ok(pages)).unwrap().name;
-        // by the measured times of both shapes the two cost the same at about 28,000 pages
+        // by the measured times of both shapes the two cost the same at about 5,500 pages
         assert_eq!(chosen(1), "solvency-64");
-        assert_eq!(chosen(25_000), "solvency-64");
-        assert_eq!(chosen(32_000), "solvency-512");
+        assert_eq!(chosen(4_500), "solvency-64");
+        assert_eq!(chosen(6_500), "solvency-512");
         assert_eq!(chosen(1_000_000), "solvency-512");
         // what no shape holds is refused with the largest one's name
         assert_eq!(chosen(1 << 30), "solvency-512");

@@ -106,8 +106,9 @@ fn folds<C: Curve>(name: &str, paths: &[Path], sizes: &[usize], rounds: usize) {
 }
 
 fn main() {
-    let arguments = std::env::args().skip(1).filter(|argument| !argument.starts_with("--"));
-    let rounds = arguments.last().map_or(5, |rounds| rounds.parse().unwrap());
+    // cargo passes `--bench`
+    let mut arguments = std::env::args().skip(1).filter(|argument| !argument.starts_with("--"));
+    let rounds = arguments.next().map_or(5, |rounds| rounds.parse().unwrap());
     let paths: Vec<_> = [path(), Path::Portable].into_iter().collect();
     let paths = if paths[0] == paths[1] { &paths[..1] } else { &paths[..] };
     println!("{} threads", rayon::current_num_threads());

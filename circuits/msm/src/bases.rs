@@ -5,20 +5,17 @@ use std::sync::{
     atomic::{AtomicU8, Ordering},
 };
 
+#[cfg(target_arch = "x86_64")]
 use ff::Field;
 use halo2curves::group::{Curve as _, Group};
 use nova_snark::provider::traits::DlogGroupExt;
 use rayon::prelude::*;
 
+use crate::{buckets::MOST_POINTS, curve::Curve, fold as folds, kernel::Kernel, portable::Portable, product::Table};
 #[cfg(target_arch = "x86_64")]
-use crate::ifma::{self, Vector};
 use crate::{
-    buckets::MOST_POINTS,
-    curve::{Bn254, Curve, Grumpkin, element},
-    fold as folds,
-    kernel::Kernel,
-    portable::Portable,
-    product::Table,
+    curve::{Bn254, Grumpkin, element},
+    ifma::{self, Vector},
 };
 
 /// The code that multiplies.
@@ -68,10 +65,15 @@ fn best() -> Path {
         return *best;
     }
     let best = match (Vector::<Bn254>::detect(), Vector::<Grumpkin>::detect()) {
-        (Some(first), Some(second)) if proves_itself(first) && proves_itself(second) => Path::Vector,
-        (Some(_), _) => {
-            tracing::warn!("the vector code gives wrong products on this processor; the portable code is used");
-            Path::Portable
+        (Some(first), Some(second)) => {
+            // wrong products may be no points at all, which panics
+            let right = std::panic::catch_unwind(|| proves_itself(first) && proves_itself(second));
+            if right.unwrap_or(false) {
+                Path::Vector
+            } else {
+                tracing::warn!("the vector code gives wrong products on this processor; the portable code is used");
+                Path::Portable
+            }
         }
         _ => Path::Portable,
     };
@@ -133,39 +135,52 @@ impl<C: Curve> Bases<C> {
     /// If there are fewer points than that.
     pub fn msm(&self, from: usize, scalars: &[C::Scalar]) -> C::Point {
         let points = &self.points[from..from + scalars.len()];
+        if scalars.len() < FEW {
+            return C::Point::vartime_multiscalar_mul(scalars, points);
+        }
         match path() {
-            _ if scalars.len() < FEW => C::Point::vartime_multiscalar_mul(scalars, points),
             Path::Nova => C::Point::vartime_multiscalar_mul(scalars, points),
             #[cfg(target_arch = "x86_64")]
             Path::Vector if let Some(kernel) = Vector::detect() => {
-                Tables::of(&self.vector, kernel, &self.points).multiply(from, scalars)
+                Tables::of(&self.vector, kernel, &self.points).multiply(from, scalars, share(scalars.len()))
             }
-            _ => Tables::of(&self.portable, Portable::new(), &self.points).multiply(from, scalars),
+            _ => {
+                let tables = Tables::of(&self.portable, Portable::new(), &self.points);
+                tables.multiply(from, scalars, share(scalars.len()))
+            }
         }
     }
 }
 
-/// All points, as many as an index can name in each table.
-struct Tables<K: Kernel>(Vec<Table<K>>);
+/// All points, `most` in each table.
+struct Tables<K: Kernel> {
+    tables: Vec<Table<K>>,
+    most: usize,
+}
 
 impl<K: Kernel> Tables<K> {
+    /// The tables in the cell, made by who asks first. Others wait: making them uses no thread of rayon's, so none of those that
+    /// wait is needed for it.
     fn of<'a>(cell: &'a OnceLock<Self>, kernel: K, points: &[<K::Curve as Curve>::Affine]) -> &'a Self {
-        // made before it is set: a thread that waits for the value may be asked to help with making it
-        if let Some(tables) = cell.get() {
-            return tables;
-        }
-        let tables = points.chunks(MOST_POINTS / 2).map(|points| Table::new(kernel, points)).collect();
-        cell.get_or_init(|| Self(tables))
+        // as many as an index can name
+        cell.get_or_init(|| Self::new(kernel, points, MOST_POINTS / 2))
     }
 
-    fn multiply(&self, from: usize, scalars: &[<K::Curve as Curve>::Scalar]) -> <K::Curve as Curve>::Point {
-        // a product is computed by as many threads as a scalar has digits, eight; more threads share the points
-        let share = scalars.len().div_ceil(rayon::current_num_threads().div_ceil(8)).max(LEAST_SHARE);
+    fn new(kernel: K, points: &[<K::Curve as Curve>::Affine], most: usize) -> Self {
+        Self { tables: points.chunks(most).map(|points| Table::new(kernel, points)).collect(), most }
+    }
+
+    /// Σ scalars[i] · points[from + i], in pieces of at most `share` terms and of one table each, side by side.
+    fn multiply(
+        &self,
+        from: usize,
+        scalars: &[<K::Curve as Curve>::Scalar],
+        share: usize,
+    ) -> <K::Curve as Curve>::Point {
         let mut pieces = Vec::new();
         let mut at = 0;
         while at < scalars.len() {
-            let (table, offset) = ((from + at) / (MOST_POINTS / 2), (from + at) % (MOST_POINTS / 2));
-            let table = &self.0[table];
+            let (table, offset) = (&self.tables[(from + at) / self.most], (from + at) % self.most);
             let length = share.min(scalars.len() - at).min(table.length() - offset);
             pieces.push((table, offset, &scalars[at..at + length]));
             at += length;
@@ -173,6 +188,12 @@ impl<K: Kernel> Tables<K> {
         let products = pieces.into_par_iter().map(|(table, offset, scalars)| table.multiply(offset, scalars));
         products.reduce(<K::Curve as Curve>::Point::identity, |a, b| a + b)
     }
+}
+
+/// Terms that are multiplied at a time: one product is computed by as many threads as a scalar has digits, about eight, and
+/// more threads share the terms.
+fn share(terms: usize) -> usize {
+    terms.div_ceil(rayon::current_num_threads().div_ceil(8)).max(LEAST_SHARE)
 }
 
 /// a·left + b·right for each pair of points.
@@ -189,5 +210,56 @@ pub fn fold<C: Curve>(a: &C::Scalar, b: &C::Scalar, left: &[C::Affine], right: &
             pairs.map(|(l, r)| C::Point::vartime_multiscalar_mul(&[*a, *b], &[*l, *r]).to_affine()).collect()
         }
         _ => folds::portable::<C>(a, b, left, right),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use halo2curves::group::Group;
+    use rand_chacha::ChaCha20Rng;
+    use rand_core::SeedableRng;
+
+    use super::*;
+    use crate::curve::Bn254;
+
+    type Scalar = <Bn254 as Curve>::Scalar;
+    type Point = <Bn254 as Curve>::Point;
+
+    /// Few points in a table and few terms in a piece, so that products go across the ends of both.
+    fn across_tables<K: Kernel<Curve = Bn254>>(kernel: K) {
+        let mut rng = ChaCha20Rng::seed_from_u64(15);
+        let points: Vec<_> = (0..700).map(|_| Point::random(&mut rng).to_affine()).collect();
+        let scalars: Vec<_> = (0..700).map(|_| <Scalar as ff::Field>::random(&mut rng)).collect();
+        let tables = Tables::new(kernel, &points, 256);
+        assert_eq!(tables.tables.len(), 3);
+        for (from, terms) in [(0, 700), (0, 256), (255, 2), (256, 256), (100, 600), (699, 1), (700, 0)] {
+            for share in [1000, 256, 100, 7] {
+                let expected = Point::vartime_multiscalar_mul(&scalars[..terms], &points[from..from + terms]);
+                assert_eq!(tables.multiply(from, &scalars[..terms], share), expected, "{from} {terms} {share}");
+            }
+        }
+    }
+
+    #[test]
+    fn products_go_across_tables_and_pieces() {
+        across_tables(Portable::new());
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    mod vector {
+        use super::*;
+
+        #[test]
+        #[ignore = "needs a processor with AVX-512 IFMA: .ci/run vector"]
+        fn products_go_across_tables_and_pieces() {
+            across_tables(Vector::detect().unwrap());
+        }
+
+        #[test]
+        #[ignore = "needs a processor with AVX-512 IFMA: .ci/run vector"]
+        fn the_vector_code_is_taken_where_it_can_run() {
+            assert_eq!(best(), Path::Vector);
+        }
     }
 }

@@ -30,10 +30,12 @@ fn bits<F: PrimeField>(scalar: &F) -> usize {
 fn best_width<F: PrimeField>(scalars: &[F]) -> usize {
     /// Scalars that are looked at, about.
     const SAMPLE: usize = 512;
-    let apart = scalars.len().div_ceil(SAMPLE).max(1);
-    let sample: Vec<_> = scalars.iter().step_by(apart).map(bits).collect();
+    // at places that no period of a witness meets: multiples of the golden ratio
+    let place = |i: u64| ((u128::from(i.wrapping_mul(0x9e37_79b9_7f4a_7c15)) * scalars.len() as u128) >> 64) as usize;
+    let sample: Vec<_> = (0..SAMPLE.min(scalars.len())).map(|i| bits(&scalars[place(i as u64)])).collect();
     let cost = |width: &usize| {
-        let digits = sample.iter().map(|bits| bits.div_ceil(*width)).sum::<usize>() * apart;
+        let digits =
+            sample.iter().map(|bits| bits.div_ceil(*width)).sum::<usize>() * scalars.len() / sample.len().max(1);
         // a bucket costs about 2.5 additions when the buckets are summed
         2 * digits + 5 * (HALF_BITS.div_ceil(*width) << (width - 1))
     };

@@ -127,6 +127,7 @@ impl<E: MsmEngine> CommitmentKey<E> {
 
     /// Some of the generators, in their order.
     fn part(&self, range: Range<usize>) -> Self {
+        assert!(range.start <= range.end && range.end <= self.length(), "no such generators");
         let mut parts = Vec::new();
         let mut before = 0;
         for Part { bases, range: own } in &self.parts {
@@ -206,7 +207,8 @@ impl<E: MsmEngine> Serialize for CommitmentKey<E> {
         let h = self.h;
         if PLAIN.get() {
             let points = self.points();
-            let ck: Vec<_> = points.par_iter().map(words).collect();
+            // by this thread alone: a thread of rayon's might take other work up meanwhile, and that would be written plainly too
+            let ck: Vec<_> = points.iter().map(words).collect();
             return Written { ck, h }.serialize(serializer);
         }
         match &self.parts[..] {
@@ -220,7 +222,7 @@ impl<'de, E: MsmEngine> Deserialize<'de> for CommitmentKey<E> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         if PLAIN.get() {
             let Written { ck, h } = Written::<Vec<[u64; 8]>, Affine<E>>::deserialize(deserializer)?;
-            let points: Option<_> = ck.par_iter().map(point_of).collect();
+            let points: Option<_> = ck.iter().map(point_of).collect();
             let points = points.ok_or_else(|| D::Error::custom("a generator is no point of its curve"))?;
             return Ok(Self::new(points, h));
         }
@@ -353,8 +355,7 @@ impl<E: MsmEngine> CommitmentEngineTrait<E> for Commitments<E> {
 
     fn commit_sparse(ck: &CommitmentKey<E>, indices: &[usize], scalars: &[E::Scalar], r: &E::Scalar) -> Commitment<E> {
         assert_eq!(indices.len(), scalars.len(), "indices without a scalar");
-        let points = ck.points();
-        let points: Vec<_> = indices.iter().map(|i| points[*i]).collect();
+        let points: Vec<_> = indices.iter().map(|i| ck.part(*i..*i + 1).points()[0]).collect();
         ck.blinded(E::GE::vartime_multiscalar_mul(scalars, &points), r)
     }
 

@@ -12,6 +12,7 @@ pub(crate) struct Op {
 /// Table entries that will be added soon, to be fetched into the cache while others are added. An entry is an index, a sign
 /// and a bucket's number, as [`crate::buckets`] sorts them.
 #[derive(Default)]
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
 pub(crate) struct Upcoming<'a> {
     pub entries: &'a [u32],
     pub at: usize,
@@ -20,6 +21,7 @@ pub(crate) struct Upcoming<'a> {
 
 impl Upcoming<'_> {
     /// Names the next `count` indices to `prefetch`.
+    #[cfg(target_arch = "x86_64")]
     #[inline(always)]
     pub(crate) fn fetch(&mut self, count: usize, prefetch: impl Fn(usize)) {
         let to = (self.at + count).min(self.end);

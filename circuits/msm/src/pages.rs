@@ -14,11 +14,11 @@ pub(crate) fn filled<T: Copy>(length: usize, value: T) -> Vec<T> {
 #[cfg(target_os = "linux")]
 fn advise<T>(memory: &mut [std::mem::MaybeUninit<T>]) {
     use rustix::mm::{Advice, madvise};
-    const PAGE: usize = 4096;
+    let page = rustix::param::page_size();
     let range = memory.as_mut_ptr_range();
     let (start, end) = (range.start.cast::<u8>(), range.end.cast::<u8>());
-    let before = start.align_offset(PAGE);
-    let length = (end as usize - start as usize).saturating_sub(before) / PAGE * PAGE;
+    let before = start.align_offset(page);
+    let length = (end as usize - start as usize).saturating_sub(before) / page * page;
     if length < 2 << 20 {
         return;
     }
@@ -35,11 +35,30 @@ pub(crate) fn prefetch<const FAR: bool, T>(elements: &[T], index: usize) {
     let place = elements.as_ptr().wrapping_add(index).cast();
     // SAFETY: a prefetch reads nothing and faults on no address
     #[allow(unsafe_code)]
-    unsafe {
-        if FAR { _mm_prefetch::<_MM_HINT_T1>(place) } else { _mm_prefetch::<_MM_HINT_T0>(place) }
-    }
+    if FAR { unsafe { _mm_prefetch::<_MM_HINT_T1>(place) } } else { unsafe { _mm_prefetch::<_MM_HINT_T0>(place) } }
 }
 
 /// Without an instruction for it, nothing.
 #[cfg(not(target_arch = "x86_64"))]
 pub(crate) fn prefetch<const FAR: bool, T>(_: &[T], _: usize) {}
+
+/// Does `work` for parts of three slices of one length, in as many threads of the system as rayon has of its own.
+pub(crate) fn in_threads<A: Sync, B: Send>(
+    source: &[A],
+    first: &mut [B],
+    second: &mut [B],
+    work: impl Fn(&[A], &mut [B], &mut [B]) + Sync,
+) {
+    /// What is worth a thread.
+    const LEAST: usize = 4096;
+    let share = source.len().div_ceil(rayon::current_num_threads()).next_multiple_of(8).max(LEAST);
+    let mut parts = source.chunks(share).zip(first.chunks_mut(share)).zip(second.chunks_mut(share));
+    let Some(((source, first), second)) = parts.next() else { return };
+    std::thread::scope(|scope| {
+        for ((source, first), second) in parts {
+            let work = &work;
+            scope.spawn(move || work(source, first, second));
+        }
+        work(source, first, second);
+    });
+}

@@ -4,12 +4,11 @@ use std::marker::PhantomData;
 
 use ff::{BatchInverter, Field};
 use halo2curves::{CurveAffine, group::Curve as _};
-use rayon::prelude::*;
 
 use crate::{
     curve::{Curve, element},
     kernel::{Kernel, Op, Upcoming},
-    pages::{filled, prefetch},
+    pages::{filled, in_threads, prefetch},
 };
 
 /// A point; zeros are the identity, which no point of either curve is.
@@ -125,9 +124,11 @@ impl<C: Curve> Kernel for Portable<C> {
         let beta: C::Base = element(&C::BETA);
         let mut prepared = filled(2 * points.len(), self.identity());
         let (own, images) = prepared.split_at_mut(points.len());
-        own.par_iter_mut().zip(images).zip(points).for_each(|((own, image), point)| {
-            *own = from_affine::<C>(point);
-            *image = Point { x: own.x * beta, y: own.y };
+        in_threads(points, own, images, |points, own, images| {
+            for ((point, own), image) in points.iter().zip(own).zip(images) {
+                *own = from_affine::<C>(point);
+                *image = Point { x: own.x * beta, y: own.y };
+            }
         });
         prepared
     }

@@ -86,7 +86,7 @@ fn products<K: Kernel>(kernel: K) {
         let turns: Vec<_> = (0..n).map(|i| if i % 2 == 0 { k } else { -k }).collect();
         check(kernel, "one point that cancels", &same, &turns);
         check(kernel, "minus one", &pool, &vec![-one; n]);
-        check(kernel, "zero", &pool, &vec![one - one; n]);
+        check(kernel, "zero", &pool, &vec![<K::Curve as Curve>::Scalar::ZERO; n]);
         check(kernel, "identities", &vec![identity; n], &vec![k; n]);
     }
     // P, 2P, 3P, …: sums of neighbours meet other points of the row
@@ -114,6 +114,16 @@ fn large_products<K: Kernel>(kernel: K) {
             .collect();
         check(kernel, "random scalars", &points, &random);
         check(kernel, "more than half bits", &points, &bits);
+    }
+    // blocks whose sums for one bucket are equal, and opposite
+    let one = <K::Curve as Curve>::Scalar::ONE;
+    let all = |scalar| std::iter::repeat_n(scalar, 1 << 16).collect::<Vec<_>>();
+    for opposite in [false, true] {
+        let same: Vec<_> = (0..1 << 16).map(|i| if opposite && i >= 1 << 15 { -pool[0] } else { pool[0] }).collect();
+        check(kernel, "one point in many blocks", &same, &all(one));
+        check(kernel, "one point in many blocks, small scalars", &same, &all(one.double()));
+        let k = <K::Curve as Curve>::Scalar::random(&mut rng);
+        check(kernel, "one point in many blocks, one scalar", &same, &all(k));
     }
     let table = Table::new(kernel, &points);
     let scalars: Vec<_> = (0..70_000).map(|_| <K::Curve as Curve>::Scalar::random(&mut rng)).collect();

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Makes a large ledger out of a small one: every account N times, under names of its own.
 
-Identities are salted by account reference, so the copies share nothing but their balances. Reserves are left out.
+Identities are salted by account reference, so the copies share nothing but their balances. Tables of assets, limits and
+collateral are those of the small ledger; a ledger with positions or reserves is refused.
 Usage: tile.py LEDGER N OUT
 """
 import csv
@@ -22,7 +23,11 @@ def main():
         if not skipping:
             kept.append(line)
     (target / "manifest.toml").write_text("\n".join(kept) + "\n")
-    shutil.copy(source / "assets.csv", target)
+    for file in source.glob("*.csv"):
+        if file.name in ("positions.csv", "reserves.csv"):
+            sys.exit(f"{file} is not copied: the copies would share what it says")
+        if file.name not in ("accounts.csv", "balances.csv"):
+            shutil.copy(file, target)
     for name in ("accounts.csv", "balances.csv"):
         with open(source / name, newline="") as file:
             header, *rows = list(csv.reader(file))

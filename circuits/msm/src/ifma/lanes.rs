@@ -186,7 +186,7 @@ impl<C: Curve, const B: u32> Lanes<C, B> {
 
         /// −1 times those that `mask` names.
         pub(crate) fn negated<const R: u32>(&self, mask: u8) -> Lanes<C, R> {
-            const { assert!(R >= B && R >= multiple(B) as u32 * UNIT) };
+            const { assert!(R >= B && R > multiple(B) as u32 * UNIT) };
             let mut t = self.0;
             for i in 0..5 {
                 t[i] = _mm512_mask_sub_epi64(t[i], mask, splat(Modulus::<C>::MULTIPLES[multiple(B)][i]), t[i]);
@@ -235,7 +235,7 @@ impl<C: Curve, const B: u32> Lanes<C, B> {
         }
 
         /// As four vectors of limbs of 64 bits.
-        pub(crate) fn to_64(&self) -> [V; 4] {
+        pub(crate) fn words(&self) -> [V; 4] {
             const { assert!(B <= 5 * UNIT, "the numbers do not fit four limbs") };
             let x = &self.0;
             [
@@ -285,7 +285,7 @@ impl<C: Curve, const B: u32> Loose<C, B> {
         /// The difference: a − b + k·p, with the k that follows from the bound of b. The result is p/32 at least, so
         /// that its highest limb is positive before it is carried.
         pub(crate) fn minus<const D: u32, const R: u32>(&self, other: &Loose<C, D>) -> Loose<C, R> {
-            const { assert!(R >= difference(B, D) && R <= UNIT * CAPACITY) };
+            const { assert!(R >= difference(B, D) && R <= UNIT * CAPACITY && multiple(D) < 16) };
             let mut t = self.0;
             for i in 0..5 {
                 let raised = _mm512_add_epi64(t[i], splat(Modulus::<C>::MULTIPLES[multiple(D)][i]));
@@ -296,6 +296,7 @@ impl<C: Curve, const B: u32> Loose<C, B> {
 
         /// The same numbers under a bound that their origin gives and that the types do not see.
         pub(crate) fn known_below<const R: u32>(&self) -> Loose<C, R> {
+            const { assert!(R <= B) };
             Loose(self.0, PhantomData)
         }
 
@@ -316,7 +317,7 @@ impl<C: Curve, const B: u32> Loose<C, B> {
         }
 
         /// Less than 1.0625·p of the same class: q·p is taken off, where q is the quotient by p, estimated from the highest
-        /// limb. The estimate is never too high, and too low by less than 1 + 0.0071·8 + 2^-38.
+        /// limb. The estimate is never too high, and too low by less than 1 + 0.0077·8.
         pub(crate) fn reduced(&self) -> Lanes<C, REDUCED> {
             const { assert!(B <= 8 * UNIT, "no more than seven times p can be taken off") };
             // t4 · 84 / 2^52, and 84 / 2^52 is below 1 / p4

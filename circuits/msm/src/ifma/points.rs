@@ -6,15 +6,14 @@
 
 use core::{arch::x86_64::*, marker::PhantomData};
 
-use ff::Field;
+use ff::{Field, PrimeField};
 use halo2curves::{group::Curve as _, serde::SerdeObject};
-use rayon::prelude::*;
 
 use super::lanes::{Lanes, Loose, Modulus, REDUCED, V, splat};
 use crate::{
     curve::{Curve, element, limbs},
     kernel::{Kernel, Op, Upcoming},
-    pages::{filled, prefetch},
+    pages::{filled, in_threads, prefetch},
 };
 
 /// A point: x in the low half and y in the high half, limbs of 64 bits, Montgomery form of R = 2^260, below 1.0625·p.
@@ -29,7 +28,7 @@ pub(crate) const PRODUCT: u32 = 78;
 /// xb − xa, carried.
 pub(crate) type Gap<C> = Lanes<C, 98>;
 /// y or 2p − y.
-pub(crate) type Signed<C> = Lanes<C, 64>;
+pub(crate) type Signed<C> = Lanes<C, 65>;
 
 /// What the way back through a batch needs of one group of eight additions.
 #[derive(Clone, Copy)]
@@ -66,29 +65,35 @@ pub(crate) fn raw<C: Curve>(point: &C::Affine) -> Point {
     bytemuck::cast(bytes)
 }
 
+/// The form of R = 2^260, taken for that of 2^256, stands for 16 times the number.
 fn to_affine<C: Curve>(point: Point) -> C::Affine {
     use halo2curves::CurveAffine;
-    let point = to_array(point);
-    if point == [0; 8] {
+    let mut limbs = to_array(point);
+    if limbs == [0; 8] {
         return C::Point::default().to_affine();
     }
-    let r = C::Base::from(2).pow_vartime([260]);
-    let inverse = r.invert().unwrap_or(C::Base::ZERO);
-    let [x0, x1, x2, x3, y0, y1, y2, y3] = point;
-    let coordinate = |limbs| element::<C::Base>(&limbs) * inverse;
-    let point = C::Affine::from_xy(coordinate([x0, x1, x2, x3]), coordinate([y0, y1, y2, y3]));
+    let sixteenth = C::Base::TWO_INV.square().square();
+    let [x, y] = limbs.as_chunks_mut().0 else { unreachable!("eight limbs are two coordinates") };
+    let coordinate = |limbs: &mut [u64; 4]| {
+        reduce_once::<C>(limbs);
+        C::Base::from_raw_bytes_unchecked(&bytemuck::cast::<_, [u8; 32]>(*limbs)) * sixteenth
+    };
+    let point = C::Affine::from_xy(coordinate(x), coordinate(y));
     Option::from(point).expect("sums of points of the curve lie on it")
 }
 
 fn from_affine<C: Curve>(point: &C::Affine) -> Point {
     use halo2curves::CurveAffine;
-    let Some(at) = Option::<halo2curves::Coordinates<_>>::from(point.coordinates()) else { return from_array([0; 8]) };
-    if bool::from(at.x().is_zero()) && bool::from(at.y().is_zero()) {
+    let sixteen = C::Base::from(16);
+    let coordinates = Option::<halo2curves::Coordinates<_>>::from(point.coordinates());
+    let Some(point) = coordinates.map(|at| [*at.x() * sixteen, *at.y() * sixteen]) else {
         return from_array([0; 8]);
+    };
+    let mut bytes = [0; 64];
+    for (place, coordinate) in bytes.chunks_exact_mut(32).zip(point) {
+        place.copy_from_slice(&coordinate.to_raw_bytes());
     }
-    let r = C::Base::from(2).pow_vartime([260]);
-    let ([x0, x1, x2, x3], [y0, y1, y2, y3]) = (limbs(&(*at.x() * r)), limbs(&(*at.y() * r)));
-    from_array([x0, x1, x2, x3, y0, y1, y2, y3])
+    bytemuck::cast(bytes)
 }
 
 /// Any two points.
@@ -116,8 +121,7 @@ impl<C: Curve> Kernel for Vector<C> {
         let n = points.len();
         let mut prepared = filled(2 * n, self.identity());
         let (own, images) = prepared.split_at_mut(n);
-        let places = own.par_chunks_mut(1024).zip(images.par_chunks_mut(1024));
-        places.zip(points.par_chunks(1024)).for_each(|((own, images), points)| {
+        in_threads(points, own, images, |points, own, images| {
             // SAFETY: see the head of this implementation
             unsafe { prepare::<C>(points, own, images) };
         });
@@ -198,7 +202,7 @@ vector! {
         let fours: Product<C> = pairs.times(&by_2).carried();
         let by_4 = fours.exchanged::<4>();
         let all: Product<C> = fours.times(&by_4).carried();
-        let [w0, w1, w2, w3] = all.to_64();
+        let [w0, w1, w2, w3] = all.words();
         let words = [lowest(w0), lowest(w1), lowest(w2), lowest(w3)];
         // the inverse of x·2^260 is to be 2^260 / x
         let inverse = Option::<C::Base>::from(element::<C::Base>(&words).invert())?;
@@ -221,14 +225,14 @@ vector! {
         ya: &Signed<C>,
         yb: &Signed<C>,
     ) -> (Coordinate<C>, Coordinate<C>) {
-        let rise: Lanes<C, 160> = yb.minus(ya).carried();
+        let rise: Lanes<C, 161> = yb.minus(ya).carried();
         let slope: Product<C> = inverse.times(&rise).carried();
         // the gap is xb − xa + 2p, so with xa it is xb + 2p
         let xb: Loose<C, 98> = gap.plus::<REDUCED, 132>(xa).known_below();
         let both: Loose<C, 132> = xb.plus(&xa.loose());
         let x = slope.squared::<PRODUCT>().minus::<132, 238>(&both).reduced();
         let run: Gap<C> = xa.minus(&x).carried();
-        let y = slope.times::<98, PRODUCT>(&run).minus::<64, 174>(&ya.loose()).reduced();
+        let y = slope.times::<98, PRODUCT>(&run).minus::<65, 174>(&ya.loose()).reduced();
         (x, y)
     }
 
@@ -269,7 +273,7 @@ vector! {
 
     /// Two columns as eight rows of x and y.
     pub(crate) fn store<C: Curve>(x: &Coordinate<C>, y: &Coordinate<C>) -> [V; 8] {
-        let ([a0, a1, a2, a3], [b0, b1, b2, b3]) = (x.to_64(), y.to_64());
+        let ([a0, a1, a2, a3], [b0, b1, b2, b3]) = (x.words(), y.words());
         transposed([a0, a1, a2, a3, b0, b1, b2, b3])
     }
 

@@ -67,7 +67,7 @@ vector! {
             power = power.times(&powers[digit]).carried();
         }
         let back = power.times::<32, PRODUCT>(&Lanes::<C, 32>::splat(&Modulus::<C>::TO_256)).reduced();
-        let [a, b, c, d] = back.to_64();
+        let [a, b, c, d] = back.words();
         let limbs: [[u64; 8]; 4] = [bytemuck::cast(a), bytemuck::cast(b), bytemuck::cast(c), bytemuck::cast(d)];
         let mut roots = [C::Base::default(); 8];
         for (lane, root) in roots.iter_mut().enumerate() {

@@ -11,7 +11,7 @@ fn low(sum: u64, a: u64, b: u64) -> u64 {
 }
 
 fn high(sum: u64, a: u64, b: u64) -> u64 {
-    sum.wrapping_add((u128::from(a & MASK) * u128::from(b & MASK) >> 52) as u64)
+    sum.wrapping_add(((u128::from(a & MASK) * u128::from(b & MASK)) >> 52) as u64)
 }
 
 pub(crate) fn carried(mut t: Limbs) -> Limbs {
