@@ -129,7 +129,7 @@ impl<C: Curve> Bases<C> {
         &self.points
     }
 
-    /// Σ scalars[i] · points[from + i]. The time depends on the scalars.
+    /// `Σ scalars[i] · points[from + i]`. The time depends on the scalars.
     ///
     /// # Panics
     /// If there are fewer points than that.

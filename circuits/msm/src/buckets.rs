@@ -5,13 +5,12 @@
 
 use crate::{
     digits::Digits,
-    kernel::{Kernel, Op, Upcoming},
+    kernel::{INDEX_SHIFT, Kernel, Op, Upcoming},
     pages::filled,
 };
 
-/// Buckets that are sorted together. An entry of the first pass is an index of the table, a sign and a bucket in its part.
+/// Buckets that are sorted together, as many as an entry can name.
 const PART: usize = 256;
-pub(crate) const INDEX_SHIFT: u32 = 9;
 /// Points that a table may have, images included.
 pub(crate) const MOST_POINTS: usize = 1 << (32 - INDEX_SHIFT);
 /// Entries that are summed together, about what the second-level cache holds.

@@ -9,8 +9,11 @@ pub(crate) struct Op {
     pub to: u32,
 }
 
-/// Table entries that will be added soon, to be fetched into the cache while others are added. An entry is an index, a sign
-/// and a bucket's number, as [`crate::buckets`] sorts them.
+/// An entry, as the first pass of sorting leaves it, is an index of the table above this bit, a sign in the bit below, and a
+/// bucket's number in its part in the lowest eight.
+pub(crate) const INDEX_SHIFT: u32 = 9;
+
+/// Table entries that will be added soon, to be fetched into the cache while others are added.
 #[derive(Default)]
 #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
 pub(crate) struct Upcoming<'a> {
@@ -26,7 +29,7 @@ impl Upcoming<'_> {
     pub(crate) fn fetch(&mut self, count: usize, prefetch: impl Fn(usize)) {
         let to = (self.at + count).min(self.end);
         for entry in self.entries.get(self.at..to).unwrap_or_default() {
-            prefetch((entry >> crate::buckets::INDEX_SHIFT) as usize);
+            prefetch((entry >> INDEX_SHIFT) as usize);
         }
         self.at = to.max(self.at);
     }

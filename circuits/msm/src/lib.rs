@@ -3,7 +3,7 @@
 //! In: points and scalars. Out: sums Σ k·P, folds a·L + b·R, and nova's own engines with these in them. The values are nova's,
 //! bit for bit; only the time differs. [`Bases`] is the way in; [`engine`] is what the fold of programs plugs in.
 //!
-//! Where the processor has AVX-512 IFMA, [`ifma`] adds eight points at a time; else [`portable`] does the same with
+//! Where the processor has AVX-512 IFMA, `ifma` adds eight points at a time; else `portable` does the same with
 //! ordinary integers. This is the one crate with `unsafe` code, and there only at the doors of functions that need such a processor,
 //! for prefetches, and for advice about memory.
 

@@ -8,9 +8,10 @@ use halo2curves::{group::Curve as _, serde::SerdeObject};
 use rayon::prelude::*;
 
 use super::{
-    Vector,
     lanes::{Lanes, Loose, Modulus, V},
-    points::{Coordinate, Gap, PRODUCT, Product, Signed, chord, inverted, load, raw, reduce_once, store, to_array},
+    points::{
+        Coordinate, Gap, PRODUCT, Product, Signed, Vector, chord, inverted, load, raw, reduce_once, store, to_array,
+    },
 };
 use crate::{
     curve::Curve,

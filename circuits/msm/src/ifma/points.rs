@@ -10,6 +10,7 @@ use ff::{Field, PrimeField};
 use halo2curves::{group::Curve as _, serde::SerdeObject};
 
 use super::lanes::{Lanes, Loose, Modulus, REDUCED, V, splat};
+use super::processor::available;
 use crate::{
     curve::{Curve, element, limbs},
     kernel::{Kernel, Op, Upcoming},
@@ -45,7 +46,7 @@ pub(crate) struct Vector<C>(PhantomData<C>);
 
 impl<C: Curve> Vector<C> {
     pub(crate) fn detect() -> Option<Self> {
-        super::available().then_some(Self(PhantomData))
+        available().then_some(Self(PhantomData))
     }
 }
 

@@ -5,9 +5,8 @@ use core::arch::x86_64::*;
 use halo2curves::serde::SerdeObject;
 
 use super::{
-    Vector,
     lanes::{Lanes, Modulus},
-    points::{PRODUCT, Product, reduce_once},
+    points::{PRODUCT, Product, Vector, reduce_once},
 };
 use crate::curve::Curve;
 

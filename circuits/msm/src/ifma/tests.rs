@@ -247,7 +247,7 @@ fn compare<C: Curve, const A: u32, const B: u32>() {
 #[test]
 #[ignore = "needs a processor with AVX-512 IFMA: .ci/run vector"]
 fn lanes_do_what_the_twin_does() {
-    assert!(super::available(), "a processor with AVX-512 IFMA");
+    assert!(super::processor::available(), "a processor with AVX-512 IFMA");
     compare::<Bn254, 78, 78>();
     compare::<Bn254, 98, 160>();
     compare::<Bn254, 400, 227>();
