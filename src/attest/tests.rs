@@ -4,7 +4,10 @@
 use std::sync::atomic::AtomicBool;
 
 use assay_core::{field::F, identity::MasterSecret, tree::batch_levels};
-use assay_programs::ledger::{page::Page, shape::Shape};
+use assay_programs::ledger::{
+    page::Page,
+    shape::{Family, Shape},
+};
 use tempfile::TempDir;
 
 use super::{
@@ -49,16 +52,16 @@ fn counting<T: Send>(work: impl FnOnce() -> T + Send) -> (T, u64) {
 
 #[test]
 fn an_account_is_split_once_between_the_ledger_and_the_last_page_that_is_folded() {
-    for (rules, family) in [(false, "solvency-64"), (true, "compliance-64")] {
+    for (rules, family) in [(false, Family::Solvency), (true, Family::Compliance)] {
         let (_root, snapshot) = ledger(rules);
         let (prepared, planning) = counting(|| prepare(&snapshot, ShapeChoice::Auto).unwrap());
-        assert_eq!(prepared.shape().name, family);
-        assert_eq!(planning, ACCOUNTS, "{family}");
+        assert_eq!(prepared.shape().family, family);
+        assert_eq!(planning, ACCOUNTS, "{family:?}");
         // what is written or copied into the database, and what is folded
         let (records, again) = counting(|| prepared.page_records().count() as u64);
-        assert_eq!((records, again), (prepared.pages(), 0), "{family}");
+        assert_eq!((records, again), (prepared.pages(), 0), "{family:?}");
         let (folded, again) = counting(|| (0..prepared.steps()).map(|step| prepared.batch(step).len()).sum::<usize>());
-        assert_eq!((folded, again), (prepared.steps() * prepared.shape().batch(), 0), "{family}");
+        assert_eq!((folded, again), (prepared.steps() * prepared.shape().batch(), 0), "{family:?}");
     }
 }
 

@@ -1,6 +1,11 @@
 //! Memory for tables that are read at random: in pages of 2 MiB where the system has them, which saves most of the misses
 //! of address translation, and fetched ahead.
 
+use std::{
+    sync::{Mutex, PoisonError},
+    thread,
+};
+
 /// `length` copies of a value.
 pub(crate) fn filled<T: Copy>(length: usize, value: T) -> Vec<T> {
     let mut elements = Vec::with_capacity(length);
@@ -42,23 +47,49 @@ pub(crate) fn prefetch<const FAR: bool, T>(elements: &[T], index: usize) {
 #[cfg(not(target_arch = "x86_64"))]
 pub(crate) fn prefetch<const FAR: bool, T>(_: &[T], _: usize) {}
 
-/// Does `work` for parts of three slices of one length, in as many threads of the system as rayon has of its own.
+/// Does `work` for parts of three slices of one length, in as many threads of the system as rayon has of its own. Where the
+/// system gives none, this thread does it all.
 pub(crate) fn in_threads<A: Sync, B: Send>(
     source: &[A],
     first: &mut [B],
     second: &mut [B],
     work: impl Fn(&[A], &mut [B], &mut [B]) + Sync,
 ) {
-    /// What is worth a thread.
-    const LEAST: usize = 4096;
-    let share = source.len().div_ceil(rayon::current_num_threads()).next_multiple_of(8).max(LEAST);
-    let mut parts = source.chunks(share).zip(first.chunks_mut(share)).zip(second.chunks_mut(share));
-    let Some(((source, first), second)) = parts.next() else { return };
-    std::thread::scope(|scope| {
-        for ((source, first), second) in parts {
-            let work = &work;
-            scope.spawn(move || work(source, first, second));
+    const PART: usize = 4096;
+    let threads = rayon::current_num_threads().min(source.len().div_ceil(PART));
+    let parts = source.chunks(PART).zip(first.chunks_mut(PART)).zip(second.chunks_mut(PART));
+    let parts = Mutex::new(parts);
+    // a part that panicked is not tried again, and its panic goes on when its thread is joined
+    let next = || parts.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let work = || {
+        while let Some(((source, first), second)) = next() {
+            work(source, first, second);
         }
-        work(source, first, second);
+    };
+    thread::scope(|scope| {
+        for _ in 1..threads {
+            let _ = thread::Builder::new().spawn_scoped(scope, work);
+        }
+        work();
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_element_is_worked_on_once() {
+        for length in [0, 1, 4095, 4096, 4097, 50_000] {
+            let source: Vec<u64> = (0..length).collect();
+            let (mut first, mut second) = (filled(source.len(), 0), filled(source.len(), 0));
+            in_threads(&source, &mut first, &mut second, |source, first, second| {
+                for ((x, a), b) in source.iter().zip(first).zip(second) {
+                    (*a, *b) = (*a + x, *b + 2 * x);
+                }
+            });
+            assert_eq!(first, source);
+            assert!(second.iter().zip(&source).all(|(b, x)| *b == 2 * x));
+        }
+    }
 }
