@@ -185,7 +185,7 @@ fn a_worker_killed_at_any_stage_is_replaced_and_the_attestation_is_published_onc
 fn a_stopped_worker_hands_over_and_postgres_may_restart_under_everything() {
     let service = Service::without_worker();
     let publisher = service.token("publisher", "ops");
-    let snapshot = service.upload(&SmallLedger::new("restarted", 80, 0), &publisher);
+    let snapshot = service.upload(&SmallLedger::new("restarted", 500, 0), &publisher);
     let job = service.prove(&snapshot, &publisher);
     let (here, elsewhere) = (service.other_home(), service.other_home());
     let mut first = service.worker(here.path(), &[]);
