@@ -1,11 +1,12 @@
-//! Writing files and directories so that a crash, a full disk or a second process never leaves half of one.
+//! Writes files and directories so that a crash, a full disk or a second process never leaves half of one.
 //!
-//! **In:** a path and its content. **Out:** the complete file, or an error and whatever was at the path before. The content goes to a
-//! temporary file in the same directory, which is synced and renamed; then the directory is synced. After a successful call the
-//! result survives a power cut. [`replace`] overwrites; [`create_new`] and [`name_directory`] fail if the name is taken, also when
-//! two processes try at the same moment.
+//! **In:** a path and its content. **Out:** the complete file, or an error with the path unchanged. The content goes to a
+//! temporary file in the same directory, which is synced and renamed; then the directory is synced. After a successful call
+//! the result survives a power cut. If only that last sync fails, the new file is in place but may not survive one.
+//! [`replace`] overwrites; [`create_new`] and [`name_directory`] fail if the name is taken, also when two processes try at the
+//! same moment.
 //!
-//! **Never:** content is written under its final name; a private file is readable by others, even for a moment.
+//! **Never:** write content under its final name; let others read a private file, even for a moment.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -24,13 +25,13 @@ use rustix::{
 };
 use tempfile::NamedTempFile;
 
-/// Ends the name of a file that is being written.
+/// Suffix of a file that is being written.
 const PARTIAL: &str = ".partial";
 
 /// Who may read a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// Whoever the umask lets.
+    /// Everybody, as far as the umask allows.
     Public,
     /// Its owner only.
     Private,
@@ -45,15 +46,15 @@ impl Access {
     }
 }
 
-/// Takes the content of a file.
+/// The file that receives the content of [`replace_with`].
 pub type Writer<'a> = BufWriter<&'a mut File>;
 
-/// Writes `bytes` to `path`, in the place of an earlier file.
+/// Writes `bytes` to `path`, replacing an existing file.
 ///
 /// # Errors
-/// Those of the system; the earlier file still stands there.
+/// Those of the system; the existing file is unchanged.
 pub fn replace(path: &Path, access: Access, bytes: &[u8]) -> io::Result<()> {
-    // without a buffer: what is secret is not left in one
+    // unbuffered, so that no buffer keeps a copy of a secret
     written(path, access, |file| file.write_all(bytes))?.persist(path)?;
     sync_directory(parent(path))
 }
@@ -61,7 +62,7 @@ pub fn replace(path: &Path, access: Access, bytes: &[u8]) -> io::Result<()> {
 /// [`replace`] for content that is made piece by piece.
 ///
 /// # Errors
-/// Those of `content` and of the system; the earlier file still stands there.
+/// Those of `content` and of the system; the existing file is unchanged.
 pub fn replace_with(
     path: &Path,
     access: Access,
@@ -85,15 +86,15 @@ pub fn create_new(path: &Path, access: Access, bytes: &[u8]) -> io::Result<()> {
     sync_directory(parent(path))
 }
 
-/// Gives the finished directory `partial` the name `path`. Both are on one file system; what is in the files was synced before.
+/// Renames the finished directory `partial` to `path`, on the same file system. The caller has synced its files.
 ///
 /// # Errors
-/// [`io::ErrorKind::AlreadyExists`] if the name is taken; those of the system. `partial` still stands there.
+/// [`io::ErrorKind::AlreadyExists`] if the name is taken; those of the system. `partial` keeps its name.
 pub fn name_directory(partial: &Path, path: &Path) -> io::Result<()> {
     sync_directory(partial)?;
     match renameat_with(CWD, partial, CWD, path, RenameFlags::NOREPLACE) {
         Ok(()) => {}
-        // a file system that cannot do both at once: at worst an empty directory that appears just now is lost
+        // this file system cannot check and rename in one step: a race can at worst replace an empty directory
         Err(Errno::INVAL | Errno::NOSYS) => match path.symlink_metadata() {
             Ok(_) => return Err(io::ErrorKind::AlreadyExists.into()),
             Err(_) => fs::rename(partial, path)?,
@@ -103,7 +104,8 @@ pub fn name_directory(partial: &Path, path: &Path) -> io::Result<()> {
     sync_directory(parent(path))
 }
 
-/// Makes a directory that only its owner may enter, and what is missing above it. One that is there is left as it is.
+/// Creates a directory that only its owner may enter, and its missing parents. An existing directory keeps its
+/// permissions.
 ///
 /// # Errors
 /// Those of the system.
@@ -111,7 +113,7 @@ pub fn create_private_directory(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
-/// Makes the names in a directory survive a power cut.
+/// Syncs a directory, so that the names in it survive a power cut.
 ///
 /// # Errors
 /// Those of the system.
@@ -119,7 +121,7 @@ pub fn sync_directory(directory: &Path) -> io::Result<()> {
     File::open(directory)?.sync_all()
 }
 
-/// Deletes what writers that died have left in `directory`. Only for a caller who knows that nobody writes there at present.
+/// Deletes the temporary files that dead writers left in `directory`. The caller makes sure that nobody is writing there.
 ///
 /// # Errors
 /// Those of the system.
@@ -135,7 +137,7 @@ pub fn remove_partial_files(directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// A complete and synced file beside `path`, deleted if it is not given its name.
+/// A complete and synced temporary file beside `path`. Dropping it deletes it.
 fn written(
     path: &Path,
     access: Access,
@@ -214,7 +216,7 @@ mod tests {
         assert_eq!(names(place.path()), ["file"]);
     }
 
-    /// Where the process that dies is told to write.
+    /// The environment variable that names the file for the dying process.
     const CRASH: &str = "TEST_CRASH_WRITING";
 
     #[test]

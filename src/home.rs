@@ -1,10 +1,10 @@
-//! The operator's directory, by convention `~/.assay`: what outlives single attestations.
+//! The operator's directory, by convention `~/.assay`, which outlives single attestations.
 //!
 //! **In:** its path. **Out:** the master secret, the circuits' parameters, claims on snapshot ids, and the paths of directories that
 //! other modules fill (keys, Postgres, scratch). Only [`Home::master_secret`], [`Home::claim_snapshot_id`] and the cache of
 //! parameters write.
 //!
-//! **Never:** the secret is copied, replaced or shown, or read from a file that others may read.
+//! **Never:** copy, replace or show the secret, or read it from a file that other users may read.
 
 use std::{
     fs::{self, File},
@@ -24,22 +24,22 @@ use zeroize::Zeroizing;
 
 use crate::durable::{self, Access};
 
-/// A secret file holds 64 digits and the end of a line.
+/// Bound on what is read. A secret file holds 64 digits and the end of a line.
 const MAX_SECRET_BYTES: u64 = 1024;
 
-/// Why the home directory does not give what is needed; `Display` is a sentence for the operator.
+/// Why the home directory cannot be used; `Display` is a sentence for the operator.
 #[derive(Debug, thiserror::Error)]
 pub enum HomeError {
-    /// Others may read the master secret.
+    /// Other users may read the master secret.
     #[error("{}: other users can read the master secret; run chmod 600", .0.display())]
     SecretReadableByOthers(PathBuf),
-    /// The file holds something else.
+    /// The file does not hold 64 hexadecimal digits.
     #[error("{}: not a master secret of 64 hexadecimal digits", .0.display())]
     NotASecret(PathBuf),
-    /// There is nothing to make a secret of.
+    /// The system's random source failed.
     #[error("the system's random source failed: {0}")]
     NoRandomNumbers(getrandom::Error),
-    /// The snapshot's id stands for another ledger.
+    /// The snapshot id was used for another ledger.
     #[error(
         "snapshot id `{id}` was used for another ledger before ({}); give every snapshot an id of its own, or customers could be \
          recognised from one to the next",
@@ -48,7 +48,7 @@ pub enum HomeError {
     SnapshotIdUsed {
         /// The id.
         id: String,
-        /// Where it is noted.
+        /// The file that records its ledger.
         path: PathBuf,
     },
     /// A file that cannot be read or written.
@@ -95,7 +95,7 @@ impl Home {
         self.dir.join("postgres")
     }
 
-    /// Scratch of the service's workers; whatever stands there can be made again.
+    /// The workers' scratch directory; everything in it can be made again.
     pub fn work_dir(&self) -> PathBuf {
         self.dir.join("work")
     }
@@ -105,8 +105,8 @@ impl Home {
         self.dir.join("master.secret")
     }
 
-    /// The master secret, made from the system's random source if there is none yet. Of several processes that make one at once
-    /// all get the same.
+    /// The master secret, made from the system's random source if there is none yet. Processes that make one at the same
+    /// time all get the same secret.
     ///
     /// # Errors
     /// [`HomeError`].
@@ -134,7 +134,7 @@ impl Home {
     pub fn existing_secret(&self) -> Result<MasterSecret, HomeError> {
         let path = self.secret_file();
         let file = File::open(&path).map_err(HomeError::file(&path))?;
-        // of the open file, so that it is the one that is read
+        // checks the open file and not the path, which could lead to another file by now
         let mode = file.metadata().map_err(HomeError::file(&path))?.permissions().mode();
         if mode & 0o077 != 0 {
             return Err(HomeError::SecretReadableByOthers(path));
@@ -148,15 +148,15 @@ impl Home {
         }
     }
 
-    /// Notes that the snapshot called `id` is the ledger with this digest. Salts depend on the id, so two ledgers under one
-    /// id would have the same identities, and customers could follow each other from one to the next.
+    /// Records that snapshot `id` is the ledger with this digest. Identities derive from the id: in two ledgers under one
+    /// id a customer would have the same identity, and could be recognised from one to the next.
     ///
     /// # Errors
-    /// [`HomeError::SnapshotIdUsed`] if `id` stands for another ledger; [`HomeError::File`].
+    /// [`HomeError::SnapshotIdUsed`] if `id` was used for another ledger; [`HomeError::File`].
     pub fn claim_snapshot_id(&self, id: &str, ledger_digest: &str) -> Result<(), HomeError> {
         let dir = self.dir.join("snapshots");
         durable::create_private_directory(&dir).map_err(HomeError::file(&dir))?;
-        // an id is letters, digits, dots, underscores and hyphens: the ledger checked that
+        // safe to join: the ledger's check allows letters, digits, dots, underscores and hyphens
         let path = dir.join(id);
         match durable::create_new(&path, Access::Private, format!("{ledger_digest}\n").as_bytes()) {
             Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
@@ -177,7 +177,7 @@ impl Home {
         load(shape, &self.parameters_dir())
     }
 
-    /// The parameters of the circuit of disclosures, from the cache or derived.
+    /// The parameters of the disclosure circuit, from the cache or derived.
     ///
     /// # Errors
     /// As [`Home::parameters`].
@@ -185,7 +185,7 @@ impl Home {
         load(&SHAPE, &self.parameters_dir())
     }
 
-    /// Whether the cache has a file of parameters for this shape; it is checked when it is used.
+    /// Whether the cache has a parameter file for this shape. Only loading it checks its content.
     pub fn has_parameters<P: Program>(&self, shape: &P::Shape) -> bool {
         path_of::<P>(shape, &self.parameters_dir()).is_ok_and(|path| path.exists())
     }

@@ -1,17 +1,17 @@
-//! How long work tells its caller where it stands. The library never prints: the command line draws a bar, tests listen
-//! or stay silent.
+//! Progress reports of long work. The library never prints: the command line draws a bar, and tests record or ignore the
+//! reports.
 
-/// A listener for the phases of one piece of long work. Phases do not nest; `advance` may come from any thread.
+/// Receives the progress of one piece of long work. Phases do not nest; `advance` may be called from any thread.
 pub trait Progress: Sync {
-    /// A phase named `phase` begins; it will advance by `total` of `unit` (0: not known beforehand).
+    /// A phase begins. `total` is its size in `unit`, or 0 if that is unknown.
     fn begin(&self, phase: &str, total: u64, unit: &str);
-    /// `units` more are done.
+    /// `units` more units are done.
     fn advance(&self, units: u64);
     /// The phase is over.
     fn end(&self);
 }
 
-/// Nobody listens.
+/// Ignores all reports.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Silent;
 

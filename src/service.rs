@@ -1,8 +1,8 @@
-//! The running service: what `serve` and `work` consist of, put together from the settings, and taken apart in order.
+//! The running service: what `serve` and `work` start, and the order in which it stops.
 //!
-//! In come settings and a home directory; out comes a process that answers requests, works on jobs, or both, until it is told
-//! to stop. Then requests finish, the proof under way is put down at a checkpoint, and a private cluster, which is started again if it
-//! ends meanwhile, is stopped last.
+//! **In:** settings and a home directory. **Out:** a process that answers requests, works on jobs, or both, until it is
+//! stopped. Then requests finish, the proof under way stops at a checkpoint, and a private cluster stops last. A private
+//! cluster that ends before is started again.
 
 use std::{
     future::Future,
@@ -26,7 +26,7 @@ use crate::{
     tokens::{IssuerError, KeyRing, KeyRingError, TokenVerifier},
 };
 
-/// Why a service cannot start or go on; `Display` is a sentence for the operator.
+/// Why a service cannot start or continue; `Display` is a sentence for the operator.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
     /// A setting is wrong.
@@ -35,10 +35,10 @@ pub enum ServiceError {
     /// Another issuer's keys cannot be used.
     #[error(transparent)]
     Issuer(#[from] IssuerError),
-    /// There is no private cluster.
+    /// The private cluster cannot be started.
     #[error(transparent)]
     Cluster(#[from] ClusterError),
-    /// The database does not do what it must.
+    /// The database cannot be used.
     #[error("database: {0}")]
     Store(#[from] StoreError),
     /// The keys cannot be read or written.
@@ -47,7 +47,7 @@ pub enum ServiceError {
     /// The master secret cannot be read or made.
     #[error(transparent)]
     Home(#[from] HomeError),
-    /// The queue does not do what it must.
+    /// The worker cannot start.
     #[error(transparent)]
     Worker(#[from] WorkerError),
     /// An address that cannot be listened on.
@@ -71,16 +71,16 @@ pub struct Service {
     database_url: String,
     store: Store,
     keys: Arc<KeyRing>,
-    /// Kept until the very end.
+    /// The private cluster, if there is one; it stops last.
     cluster: Arc<Mutex<Option<Cluster>>>,
 }
 
-/// How often it is looked whether the private cluster is still there.
+/// How often the private cluster is checked.
 const LOOK_AFTER_CLUSTER: Duration = Duration::from_secs(2);
 
 impl Service {
-    /// Opens the database, or starts a private one, and the keys. A private database is brought up to date; another one only
-    /// with `migrate`, since that is its owner's decision.
+    /// Opens the keys and the configured database, or starts a private one. Migrates a private database; any other only
+    /// if `migrate` is set, since that is its owner's decision.
     ///
     /// # Errors
     /// [`ServiceError`].
@@ -112,12 +112,12 @@ impl Service {
         Ok(Self { config: Arc::new(config), home, clock, database_url, store, keys, cluster })
     }
 
-    /// The keys.
+    /// The signing keys.
     pub fn keys(&self) -> &KeyRing {
         &self.keys
     }
 
-    /// Whether the database is this process's own.
+    /// Whether the database is this process's private cluster.
     pub fn is_private(&self) -> bool {
         self.cluster.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
@@ -136,8 +136,8 @@ impl Service {
         Ok(())
     }
 
-    /// Answers requests until `stop`, and works on jobs as well where `with_worker` says so. `ready` is told the address once
-    /// it listens.
+    /// Answers requests until `stop`, and also works on jobs if `with_worker` is set. Calls `ready` with the address once
+    /// the service listens.
     ///
     /// # Errors
     /// [`ServiceError`].
@@ -172,7 +172,7 @@ impl Service {
         stop.await;
 
         tracing::info!("stopping");
-        // streams of progress would hold the server up; requests finish while the worker puts its proof down
+        // open progress streams would delay the shutdown; requests finish while the worker saves a checkpoint
         state.stop_streams();
         let limit = Duration::from_secs(self.config.shutdown_seconds);
         let stop_server = tokio::time::timeout(limit, handle.stop(true));
@@ -211,7 +211,7 @@ impl Service {
         Ok(worker.await?)
     }
 
-    /// The private cluster goes last.
+    /// Stops the private cluster, last of all.
     fn close(&mut self) {
         let cluster = self.cluster.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(Err(e)) = cluster.map(Cluster::stop) {
@@ -220,7 +220,7 @@ impl Service {
     }
 }
 
-/// A private cluster has nobody else who would start it again.
+/// Starts the private cluster again if it ends, since nobody else would.
 async fn look_after(cluster: Weak<Mutex<Option<Cluster>>>) {
     loop {
         tokio::time::sleep(LOOK_AFTER_CLUSTER).await;
@@ -245,7 +245,7 @@ fn listen(address: SocketAddr) -> Result<TcpListener, ServiceError> {
 /// Resolves at the first SIGTERM, SIGINT or SIGHUP. A second one ends the process at once.
 ///
 /// # Errors
-/// If the system gives no signals.
+/// If a signal handler cannot be installed.
 pub fn stop_signal() -> Result<impl Future<Output = ()>, std::io::Error> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -260,7 +260,7 @@ pub fn stop_signal() -> Result<impl Future<Output = ()>, std::io::Error> {
                 _ = hangup.recv() => {}
             }
             match tell.take() {
-                // whoever listened may be gone: then there is nothing left to stop
+                // the receiver may be gone: then there is nothing left to stop
                 Some(tell) => drop(tell.send(())),
                 None => std::process::exit(3),
             }

@@ -1,4 +1,4 @@
-//! One batch of pages as inclusion files need it: its records, and their paths to the root.
+//! A verified batch of pages: its records and their paths to the root, from which inclusion files are made.
 
 use assay_core::{field::F, tree::TREE_ARITY};
 use assay_programs::ledger::{page::Page, shape::Shape};
@@ -20,11 +20,12 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Hashes the pages of batch `number`, given as their records one after the other without padding, and follows `upper`,
-    /// the children on the batch's path, to `root`. This takes milliseconds.
+    /// Hashes the pages of batch `number` and follows its path to `root`. `records` holds the pages' records one after
+    /// the other, without padding; `upper` holds the children on the path, from the batch's own level up. This takes
+    /// milliseconds.
     ///
     /// # Errors
-    /// [`AttestError::NotValid`] unless pages and children are those of the tree.
+    /// [`AttestError::NotValid`] if the pages or the children are not those of the tree.
     pub fn new(
         shape: &'static Shape,
         root: F,
@@ -44,21 +45,21 @@ impl Batch {
         Ok(Self { number, shape, records, paths })
     }
 
-    /// Its number, from 0.
+    /// The batch's number, from 0.
     pub fn number(&self) -> u64 {
         self.number
     }
 
-    /// Position in the tree of its first page.
+    /// The first page's position in the tree.
     fn first(&self) -> u64 {
         self.number * self.shape.batch() as u64
     }
 
-    /// Position of the first of its pages that has this identity, and how many of the account's pages follow it, in this
-    /// batch and the next ones.
+    /// The tree position of the first page with this identity, and how many of the account's pages follow it in this and
+    /// the next batches. `None` if no page of this batch has it.
     pub fn find(&self, identity: F) -> Option<(u64, u8)> {
         let each = record_bytes(self.shape);
-        // identities stand in front of the records, lowest byte first
+        // a record begins with the identity, lowest byte first
         let own = bytes_of(&identity);
         let is_before = |record: &[u8]| record[..own.len()].iter().rev().lt(own.iter().rev());
         let (mut low, mut high) = (0, self.records.len() / each);
@@ -71,19 +72,19 @@ impl Batch {
         Some((position, page.remaining))
     }
 
-    /// The page at `position` of the tree; `None` if it is not one of this batch, or padding.
+    /// The page at `position` of the tree; `None` outside this batch and for padding.
     pub fn page(&self, position: u64) -> Option<Page> {
         let each = record_bytes(self.shape);
         let at = usize::try_from(position.checked_sub(self.first())?).ok()?.checked_mul(each)?;
         page_of(self.shape, self.records.get(at..at.checked_add(each)?)?)
     }
 
-    /// The path of the page at `position` of the tree, which is one of this batch.
+    /// The path of the page at `position` of the tree, which must lie in this batch.
     pub fn path(&self, position: u64) -> Siblings {
         self.paths.of(position)
     }
 
-    /// Bytes that it takes in memory, about.
+    /// Approximate size in memory, in bytes.
     pub fn weight(&self) -> usize {
         size_of::<Self>() + self.records.len() + self.paths.weight()
     }

@@ -15,22 +15,22 @@ use super::{
 };
 use crate::ledger::{Side, Snapshot};
 
-/// The book of a ledger.
+/// The columns of a ledger with their totals, caps and weights.
 pub struct Book {
     columns: Vec<Column>,
-    /// Of the capped columns, in the order of their indices.
+    /// Caps of the capped columns, by ascending index.
     caps: Vec<u64>,
     /// Index of each class's null column.
     nulls: BTreeMap<u8, u16>,
     family: Family,
     rules: Option<RuleClaims>,
-    /// By index of the column; filled by [`Book::weigh`].
+    /// Weights by column index; [`Book::weigh`] fills them.
     weights: BTreeMap<u16, [i128; MEASURES]>,
 }
 
 impl Book {
-    /// The book with the columns that the ledger uses, and what each account holds in them; all limits of the ledger are
-    /// listed, used or not. `accounts` has the ledger's numbers in the order of the tree.
+    /// The book of the ledger, and what each account holds in its columns. Columns of assets, classes and position limits
+    /// are listed even if no account uses them. `accounts` lists the ledger's account numbers in the order of the tree.
     ///
     /// # Errors
     /// [`AttestError::NotValid`] if there are more columns than indices.
@@ -144,10 +144,10 @@ impl Book {
         CappedEntry::unused(self.nulls.get(&class).copied().unwrap_or(OPEN_COLUMNS))
     }
 
-    /// A capped entry of these contents, with what is left up to the column's cap.
+    /// The entry of `quantity` in a capped column, with the slack up to the column's cap.
     pub fn capped(&self, column: u16, quantity: u64) -> CappedEntry {
         let cap = self.caps[usize::from(column - OPEN_COLUMNS)];
-        // `check` refuses positions above their limit; a forced one gives a proof that verifies nowhere
+        // `check` refuses positions above their limit; the proof of one that got here would verify nowhere
         CappedEntry { column, quantity, slack: cap.saturating_sub(quantity) }
     }
 
@@ -161,7 +161,7 @@ impl Book {
         self.family
     }
 
-    /// Columns that the fold takes in: all of them, or none in the solvency family.
+    /// Number of columns that the fold takes in: all of them, or 0 in the solvency family.
     pub fn fed_columns(&self) -> usize {
         match self.family {
             Family::Solvency => 0,
@@ -169,7 +169,7 @@ impl Book {
         }
     }
 
-    /// Instruments and classes, and results of 0; absent in the solvency family.
+    /// Instruments and classes, with all results 0; `None` in the solvency family.
     pub fn rules(&self) -> Option<&RuleClaims> {
         self.rules.as_ref()
     }
@@ -187,10 +187,11 @@ impl Book {
         Ok(())
     }
 
-    /// What an account with these entries is worth, by measure; zeros in the solvency family.
+    /// The measures of an account with these entries (column, quantity), in 10^-12 of the quote currency; zeros in the
+    /// solvency family.
     ///
     /// # Errors
-    /// [`AttestError::NotValid`] for an account whose value leaves 96 bits; the caller says whose.
+    /// [`AttestError::NotValid`] for a measure that does not fit 96 bits; the caller adds the account.
     pub fn measures(&self, entries: impl Iterator<Item = (u16, u64)>) -> Result<[i128; MEASURES], AttestError> {
         let mut measures = [0i128; MEASURES];
         for (column, quantity) in entries {

@@ -1,4 +1,4 @@
-//! What accompanies statement and proof: README.txt, MANIFEST.sha256, and all of it in one file to hand on.
+//! README.txt, MANIFEST.sha256, and the attestation as one zip file.
 
 use std::io::{Cursor, Write};
 
@@ -11,7 +11,7 @@ use zip::{CompressionMethod, DateTime, ZipWriter, write::SimpleFileOptions};
 
 use super::error::AttestError;
 
-/// How to verify, for a person.
+/// Name of the file that tells a person how to verify the attestation.
 pub const README_FILE: &str = "README.txt";
 
 /// README.txt of an attestation of `statement`.
@@ -32,13 +32,13 @@ pub fn readme(statement: &Statement) -> String {
     )
 }
 
-/// MANIFEST.sha256 over files given by name and content, as `sha256sum` writes it.
+/// MANIFEST.sha256 of `files`, given as (name, content), in the format of `sha256sum`.
 pub fn manifest<'a>(files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> String {
     files.into_iter().map(|(name, bytes)| format!("{}  {name}\n", hex::encode(Sha256::digest(bytes)))).collect()
 }
 
-/// The attestation as one `.zip`: always the same bytes for the same three parts, since nothing in it is packed and no
-/// time is written down.
+/// The attestation as one `.zip`. The same three parts always give the same bytes: files are stored uncompressed, with a
+/// fixed time.
 ///
 /// # Errors
 /// [`AttestError::NotValid`] if the parts do not fit a zip file.

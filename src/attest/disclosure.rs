@@ -1,4 +1,5 @@
-//! What an account shows a third party about its measure in one or several attestations, and the check of that.
+//! Disclosures: a proof to a third party that an account's measure, summed over one or several attestations, is at least a
+//! threshold; and the check of that proof.
 
 use std::path::{Path, PathBuf};
 
@@ -28,33 +29,33 @@ use crate::{home::Home, progress::Progress};
 /// Where the account's pages come from.
 #[derive(Debug, Clone)]
 pub enum Evidence {
-    /// The exchange discloses for a customer: the private part of the attestation, and the account's reference.
+    /// The attestation's private files, for the account with this reference: the exchange discloses for a customer.
     Account(String),
-    /// The customer does, with their own inclusion file.
+    /// An inclusion file: the customer discloses.
     Inclusion(PathBuf),
 }
 
-/// What is to be disclosed.
+/// What to disclose.
 #[derive(Debug, Clone)]
 pub struct DisclosureRequest {
     /// The attestations, each with the evidence for it.
     pub attestations: Vec<(PathBuf, Evidence)>,
     /// Name of the measure.
     pub measure: String,
-    /// What it is at least, a decimal in the quote currency.
+    /// The threshold, a decimal in the quote currency.
     pub at_least: String,
-    /// For whom and what.
+    /// For whom and what the disclosure is made; may be empty.
     pub context: String,
-    /// Whether the third party is told who the account is.
+    /// Whether the file reveals the account's reference and salts.
     pub show_account: bool,
 }
 
-/// Proves that the account has, in sum over the attestations, at least what is asked for. Returns the file for the third
-/// party, which was checked before.
+/// Proves that the account's measure, summed over the attestations, is at least the threshold. Returns the file for the
+/// third party after verifying it.
 ///
 /// # Errors
-/// [`AttestError::Core`] if it has not; [`AttestError::Usage`], [`AttestError::NotValid`] and others as for
-/// [`inclusion`]; [`AttestError::Unreadable`].
+/// [`AttestError::Core`] if it is less; [`AttestError::Usage`] for an unknown measure, a malformed threshold or a wrong
+/// number of attestations; [`AttestError::NotValid`] and others as for [`inclusion`]; [`AttestError::Unreadable`].
 pub fn disclose(request: &DisclosureRequest, home: &Home, progress: &dyn Progress) -> Result<Vec<u8>, AttestError> {
     if !MEASURE_NAMES.contains(&request.measure.as_str()) {
         return Err(AttestError::Usage(format!(
@@ -112,8 +113,9 @@ pub fn disclose(request: &DisclosureRequest, home: &Home, progress: &dyn Progres
     Ok(file)
 }
 
-/// Verifies a disclosure and the attestations it speaks of; where `jwks` has lists of keys, one for each attestation, also that
-/// one of them signed it. Beside the reports comes what to tell a reader who gave no keys.
+/// Verifies a disclosure and the attestations in `outs`. `jwks` is empty, or has one key list for each attestation in the
+/// same order, and a key in the list must have signed that attestation. Returns the report of each attestation, a note if
+/// signatures were not checked, and the report of the disclosure.
 ///
 /// # Errors
 /// [`AttestError::Unreadable`].
@@ -137,7 +139,7 @@ pub fn verify_disclosure(
     }
     let unchecked =
         if keys.is_empty() { attestations.iter().find_map(Attestation::unchecked_signatures) } else { None };
-    // a statement that cannot be read fails its own report, and is none of those that the disclosure speaks of
+    // an unreadable statement fails its own report; the disclosure is then checked against no statements, and fails too
     let statements: Result<Vec<&Sealed<Statement>>, &CoreError> =
         attestations.iter().map(Attestation::statement).collect();
     progress.begin("verifying", 0, "");

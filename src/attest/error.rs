@@ -1,4 +1,4 @@
-//! What can go wrong on the way to an attestation.
+//! The error of making and checking attestations, and its exit code.
 
 use std::path::{Path, PathBuf};
 
@@ -15,13 +15,13 @@ pub enum AttestError {
     /// The ledger was refused, or could not be read.
     #[error(transparent)]
     Ledger(#[from] CheckError),
-    /// The ledger, the run or a file is not what it must be.
+    /// The ledger, the unfinished run or a file is not valid.
     #[error("{0}")]
     NotValid(String),
-    /// The machine, the home directory or this build does not give what is needed.
+    /// The machine, the home directory or this build cannot do the work.
     #[error("{0}")]
     Environment(String),
-    /// The call does not fit what is there.
+    /// The arguments are wrong, or do not fit the existing files.
     #[error("{0}")]
     Usage(String),
     /// A file that cannot be read or written.
@@ -32,19 +32,19 @@ pub enum AttestError {
         /// Why.
         source: std::io::Error,
     },
-    /// The home directory does not hold what is needed.
+    /// The home directory cannot be used.
     #[error(transparent)]
     Home(#[from] HomeError),
     /// A published file that cannot be read.
     #[error(transparent)]
     Unreadable(#[from] Unreadable),
-    /// The core refused.
+    /// The core or the proof system refused.
     #[error(transparent)]
     Core(#[from] assay_fold::Error),
-    /// The operator stopped the run; it can be taken up again.
+    /// The operator stopped the run before the first step; it can be resumed.
     #[error("stopped before the first step; run the same command again (with --resume if OUT.partial exists)")]
     StoppedEarly,
-    /// The operator stopped the run; it can be taken up again.
+    /// The operator stopped the run after some steps; it can be resumed.
     #[error("stopped after {done} of {steps} steps; run the same command with --resume to continue")]
     Stopped {
         /// Steps done.
@@ -61,7 +61,7 @@ impl From<assay_core::Error> for AttestError {
 }
 
 impl AttestError {
-    /// An error at `path`.
+    /// Adds `path` to an I/O error.
     pub(super) fn file(path: &Path) -> impl FnOnce(std::io::Error) -> Self + use<> {
         let path = path.to_owned();
         move |source| Self::File { path, source }
@@ -70,7 +70,7 @@ impl AttestError {
     /// The command line's exit code: 1 not valid, 2 usage, 3 environment.
     pub fn exit_code(&self) -> u8 {
         match self {
-            // another digest than the pinned one: this build is not the release it says it is
+            // parameters other than the pinned ones: this build is not the release it claims to be
             Self::Core(assay_fold::Error::ParameterDigest { .. }) => 3,
             Self::Ledger(CheckError::NotValid(_)) | Self::NotValid(_) | Self::Core(_) => 1,
             Self::Home(HomeError::SnapshotIdUsed { .. }) => 1,
@@ -85,7 +85,7 @@ impl AttestError {
         }
     }
 
-    /// What a refused ledger was refused for.
+    /// Why the ledger was refused; `None` for other errors.
     pub fn findings(&self) -> Option<&Findings> {
         match self {
             Self::Ledger(CheckError::NotValid(findings)) => Some(findings),

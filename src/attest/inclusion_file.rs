@@ -1,4 +1,4 @@
-//! A customer's inclusion file as it is written. Described in api-spec/inclusion.md.
+//! Writes a customer's inclusion file. api-spec/inclusion.md describes the format.
 
 use assay_core::{identity::SECRET_BYTES, sealed::Sealed};
 use assay_programs::ledger::{
@@ -13,7 +13,7 @@ use super::{
     path::{Digits, Siblings},
 };
 
-/// [`Inclusion`](assay_programs::ledger::inclusion::Inclusion) as it is written.
+/// The written form of [`Inclusion`](assay_programs::ledger::inclusion::Inclusion).
 #[derive(Serialize)]
 struct File<'a> {
     protocol: &'static str,
@@ -25,7 +25,7 @@ struct File<'a> {
     pages: Vec<FilePage>,
 }
 
-/// [`IncludedPage`](assay_programs::ledger::inclusion::IncludedPage) as it is written.
+/// The written form of [`IncludedPage`](assay_programs::ledger::inclusion::IncludedPage).
 #[derive(Serialize)]
 pub struct FilePage {
     index: u64,
@@ -37,7 +37,7 @@ pub struct FilePage {
 }
 
 impl FilePage {
-    /// A page as the planner made it, at `index`, with its way to the root.
+    /// The page at `index` of the tree, with its path to the root.
     pub fn new(index: u64, page: &Page, path: Siblings) -> Self {
         let entry = |column, quantity: u64| IncludedEntry { column, quantity: quantity.to_string() };
         Self {
@@ -54,11 +54,11 @@ fn write_path<S: Serializer>(path: &Siblings, serializer: S) -> Result<S::Ok, S:
     serializer.collect_seq(path.iter().map(|level| level.each_ref().map(|digits: &Digits| text(digits))))
 }
 
-/// The file itself, one line of JSON, padded so that its length tells how many pages the account has and nothing else of
-/// what is on them: whoever sees only how long an encrypted answer is learns no balance from it.
+/// The file: one line of JSON, padded with spaces. Its length reveals the number of the account's pages but nothing of
+/// their contents, so anyone who sees only the size of an encrypted response learns no balance.
 ///
 /// # Errors
-/// [`AttestError::NotValid`] if JSON cannot be written, which is a defect.
+/// [`AttestError::NotValid`] if JSON cannot be written, which would be a defect.
 pub fn inclusion_file(
     statement: &Sealed<Statement>,
     account: &str,
@@ -85,7 +85,7 @@ pub fn inclusion_file(
     Ok(json)
 }
 
-/// Digits that longer numbers in the same places would have taken.
+/// Number of spaces that make up for every number in the file that is shorter than the largest `u64`.
 fn padding(file: &File<'_>) -> usize {
     let digits = |number: u64| number.checked_ilog10().unwrap_or(0) as usize + 1;
     let most = digits(u64::MAX);

@@ -1,5 +1,4 @@
-//! Inclusion from an attestation directory: the private files in, one customer's inclusion file out. It is checked against the
-//! statement before it is handed out.
+//! Inclusion from an attestation directory: the private files in, one customer's inclusion file out.
 
 use std::{
     fs::{self, File},
@@ -27,7 +26,7 @@ use super::{
 };
 use crate::home::Home;
 
-/// The inclusion file of `account`, as JSON. It has been checked against the statement before it is returned.
+/// The inclusion file of `account`, as JSON, after checking it against the statement.
 ///
 /// # Errors
 /// [`AttestError::Usage`] if the attestation has no such account, [`AttestError::NotValid`] if it was made with another
@@ -60,7 +59,7 @@ pub fn inclusion(out: &Path, account: &str, home: &Home) -> Result<Vec<u8>, Atte
     Ok(json)
 }
 
-/// The upper tree over the batch roots in the file at `path`, one a line, which must be those of the statement.
+/// The upper tree over the batch roots in the file at `path`, one a line. Its root must be the statement's.
 fn upper_tree(path: &Path, tree: &AccountTree) -> Result<UpperTree, AttestError> {
     let text = fs::read_to_string(path).map_err(AttestError::file(path))?;
     let damaged = |e| AttestError::NotValid(format!("{}: {e}", path.display()));
@@ -99,13 +98,13 @@ impl PagesFile {
         Ok(Self { path, file, shape, count })
     }
 
-    /// The bytes from those of page `index` on.
+    /// Fills `bytes` from the file, beginning at the record of page `index`.
     fn read(&mut self, index: u64, bytes: &mut [u8]) -> Result<(), AttestError> {
         let at = SeekFrom::Start(PAGES_HEADER_BYTES + index * record_bytes(self.shape) as u64);
         self.file.seek(at).and_then(|_| self.file.read_exact(bytes)).map_err(AttestError::file(&self.path))
     }
 
-    /// The identity with which each batch begins.
+    /// The identity of each batch's first page.
     fn starts(&mut self) -> Result<Vec<[u8; IDENTITY_BYTES]>, AttestError> {
         let mut starts = Vec::new();
         for index in (0..self.count).step_by(self.shape.batch()) {

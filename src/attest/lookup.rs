@@ -1,5 +1,6 @@
-//! From an account to its pages and their paths. [`Lookup`] does no input or output: it says which batch it needs next and is
-//! given it, so that an attestation directory (`local`), the service's database (`served`) and the tests take one way.
+//! Finds an account's pages and their paths. [`Lookup`] does no input or output: it names the batch that it needs next, and
+//! the caller supplies it. So an attestation directory (`local`), the service's database (`served`) and the tests share one
+//! search.
 
 use std::sync::Arc;
 
@@ -18,7 +19,7 @@ use super::{
     record::element,
 };
 
-/// What all lookups in one attestation share: its statement, and with which account each batch begins.
+/// What all lookups in one attestation share: its statement, and the identity of each batch's first page.
 pub struct AccountTree {
     statement: Sealed<Statement>,
     shape: &'static Shape,
@@ -27,7 +28,7 @@ pub struct AccountTree {
     starts: Vec<F>,
 }
 
-/// An account as the tree knows it.
+/// An account with its salt and identity in one snapshot.
 pub struct Owner<'a> {
     account: &'a str,
     salt: [u8; SECRET_BYTES],
@@ -35,14 +36,14 @@ pub struct Owner<'a> {
 }
 
 impl Owner<'_> {
-    /// The account's salt in this snapshot: its owner's, and nobody else's.
+    /// The account's salt in this snapshot. Only the account's owner may receive it.
     pub fn salt(&self) -> &[u8; SECRET_BYTES] {
         &self.salt
     }
 }
 
 impl AccountTree {
-    /// The tree of a statement; nothing is found in it before it is told [`AccountTree::with_starts`].
+    /// The tree of a statement. Call [`AccountTree::with_starts`] before any lookup.
     ///
     /// # Errors
     /// [`AttestError::Core`] for a statement of an unknown shape.
@@ -50,10 +51,11 @@ impl AccountTree {
         Ok(Self { shape: statement.shape()?, root: from_hex(&statement.root)?, starts: Vec::new(), statement })
     }
 
-    /// With the identity that the first page of each batch has, in their order: the first 32 bytes of its record.
+    /// Sets the identity of each batch's first page, in the order of the batches: the first 32 bytes of that page's
+    /// record.
     ///
     /// # Errors
-    /// [`AttestError::NotValid`] for identities that do not ascend.
+    /// [`AttestError::NotValid`] for identities that do not ascend or are no field elements.
     pub fn with_starts(self, starts: &[[u8; 32]]) -> Result<Self, AttestError> {
         let unordered = || AttestError::NotValid("the first pages of the batches are not in order".to_owned());
         let starts = starts.iter().map(element).collect::<Option<Vec<F>>>().filter(|s| s.is_sorted());
@@ -65,31 +67,31 @@ impl AccountTree {
         &self.statement
     }
 
-    /// Its shape.
+    /// The statement's shape.
     pub fn shape(&self) -> &'static Shape {
         self.shape
     }
 
-    /// Its root.
+    /// The statement's root.
     pub fn root(&self) -> F {
         self.root
     }
 
-    /// Pages in a batch.
+    /// Number of pages in a batch.
     pub fn batch_pages(&self) -> u64 {
         self.shape.batch() as u64
     }
 
-    /// Who `account` would be, whether or not the snapshot has it.
+    /// The salt and identity of `account`, whether or not the snapshot has such an account.
     pub fn owner<'a>(&self, secret: &MasterSecret, account: &'a str) -> Owner<'a> {
         let snapshot = &self.statement.snapshot.id;
         let salt = secret.salt(snapshot, account);
         Owner { account, salt, identity: identity(&salt, snapshot, account) }
     }
 
-    /// Begins to look for an account's pages.
+    /// Begins the search for an account's pages.
     pub fn lookup(&self, owner: &Owner<'_>) -> Lookup<'_> {
-        // pages are sorted by identity, and a batch that begins with this account may only go on with its pages
+        // pages are sorted by identity; if a batch begins with this account, its first pages may be in the batch before
         let not_before = self.starts.partition_point(|start| *start < owner.identity);
         let wanted = Some(not_before.saturating_sub(1) as u64);
         Lookup { tree: self, identity: owner.identity, wanted, found: None }
@@ -126,7 +128,7 @@ impl AccountTree {
     }
 }
 
-/// A search for one account's pages: while it wants a batch, feed it that one.
+/// A search for one account's pages. While [`Lookup::wanted`] names a batch, pass that batch to [`Lookup::feed`].
 pub struct Lookup<'a> {
     tree: &'a AccountTree,
     identity: F,
@@ -136,25 +138,25 @@ pub struct Lookup<'a> {
 
 /// Where an account's pages are.
 pub struct Found {
-    /// Position in the tree of the first.
+    /// The first page's position in the tree.
     first: u64,
-    /// How many there are.
+    /// Number of pages.
     count: usize,
-    /// The batches that they are in, in order.
+    /// The batches that hold them, in order.
     batches: Vec<Arc<Batch>>,
 }
 
 impl Lookup<'_> {
-    /// Number of the batch that is needed next; `None` once the search is over. One batch is needed also for an account that the
-    /// tree does not have, so how long a search takes does not tell whether there is such an account.
+    /// Number of the batch that is needed next; `None` once the search is over. An account that the tree does not have
+    /// needs one batch too, so a short search does not reveal that the account is missing.
     pub fn wanted(&self) -> Option<u64> {
         self.wanted
     }
 
-    /// Takes the batch that is wanted.
+    /// Searches the wanted batch.
     ///
     /// # Errors
-    /// [`AttestError::NotValid`] for another batch than the wanted one, or where the tree's batches contradict each other.
+    /// [`AttestError::NotValid`] for any other batch, or one that should begin with the account and does not have it.
     pub fn feed(&mut self, batch: Arc<Batch>) -> Result<(), AttestError> {
         let number = batch.number();
         if self.wanted != Some(number) {
@@ -211,7 +213,7 @@ mod tests {
                 assert!(asked.windows(2).all(|pair| pair[1] == pair[0] + 1), "{asked:?}");
                 several += usize::from(asked.len() > 1);
             }
-            // among so many there are some whose pages lie in two batches, or begin one
+            // among 60 accounts, some have pages in two batches or begin one
             assert!(several > 0);
         }
     }

@@ -1,6 +1,6 @@
-//! From a checked ledger to a published attestation, and from there to one customer's file.
+//! Makes an attestation from a checked ledger, and inclusion files and disclosures from an attestation.
 //!
-//! **In:** a checked snapshot and the master secret; or an attestation directory; or what the service's database holds of one.
+//! **In:** a checked snapshot and the master secret; or an attestation directory; or its rows in the service's database.
 //! **Out:** an attestation directory (`statement.json`, `proof.bin`, `attestation.jws`, `MANIFEST.sha256`, `README.txt`, and a
 //! `private/` part that is never published), a customer's inclusion file, a disclosure. The data goes through `split` and `book`
 //! (columns, entries), `plan` (pages, tree, draft), `statement`, `stages` and `prove`; then `record`, `path`, `lookup`, and `local`

@@ -10,10 +10,10 @@ use rayon::prelude::*;
 use super::error::AttestError;
 use crate::{ledger::Snapshot, progress::Progress};
 
-/// Identities in ascending order, with the ledger's numbers of the accounts they belong to.
+/// The accounts' identities in ascending order, and the ledger's account number of each.
 ///
 /// # Errors
-/// [`AttestError::NotValid`] for an identity that is padding's or two accounts'.
+/// [`AttestError::NotValid`] if an identity is padding's, or two accounts have the same one.
 pub fn ordered(
     snapshot: &Snapshot,
     secret: &MasterSecret,

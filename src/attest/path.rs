@@ -33,10 +33,10 @@ pub fn groups(depths: Depths, number: u64) -> Vec<Group> {
     (0..depths.upper as u32).map(group).collect()
 }
 
-/// The children in each of the [`groups`] of batch `number`, of which `nodes` has those that are not empty subtrees.
+/// The digests in each of the [`groups`] of batch `number`. `nodes` has those that are not roots of empty subtrees.
 ///
 /// # Errors
-/// [`AttestError::NotValid`] for a node of another path, or one that is no field element.
+/// [`AttestError::NotValid`] for a node of another path, or a digest that is no field element.
 pub fn children(depths: Depths, number: u64, nodes: &[StoredNode]) -> Result<Vec<[F; TREE_ARITY]>, AttestError> {
     let empty = empty_roots(depths.total());
     let mut levels: Vec<[F; TREE_ARITY]> = (0..depths.upper).map(|k| [empty[depths.batch + k]; TREE_ARITY]).collect();
@@ -52,8 +52,9 @@ pub fn children(depths: Depths, number: u64, nodes: &[StoredNode]) -> Result<Vec
     Ok(levels)
 }
 
-/// Everything between the leaves of one batch and the root. That it leads there is checked once, when it is made, so a path
-/// from here needs no check of its own. Digests are kept as they are written, which is the most work in handing out a path.
+/// The nodes between the leaves of one batch and the root. [`Paths::new`] checks once that they lead to the root, so
+/// single paths need no check of their own. Digests are kept as hexadecimal digits, because writing them is most of the
+/// work of giving out a path.
 pub struct Paths {
     levels: Vec<Vec<Digits>>,
     upper: Siblings,
@@ -95,7 +96,7 @@ impl Paths {
         Ok(Self { levels: levels[..depths.batch].iter().map(written).collect(), upper: siblings })
     }
 
-    /// The siblings on the path of the leaf at `index` of the whole tree, which is one of this batch.
+    /// The siblings on the path of the leaf at `index` of the whole tree, which must lie in this batch.
     pub fn of(&self, index: u64) -> Siblings {
         let mut position = (index % self.levels[0].len() as u64) as usize;
         let mut siblings = Siblings::with_capacity(self.levels.len() + self.upper.len());
@@ -108,19 +109,19 @@ impl Paths {
         siblings
     }
 
-    /// Bytes that it takes in memory, about.
+    /// Approximate size in memory, in bytes.
     pub fn weight(&self) -> usize {
         let digests = self.levels.iter().map(Vec::len).sum::<usize>() + self.upper.len() * TREE_ARITY;
         digests * size_of::<Digits>()
     }
 }
 
-/// What is said of a batch that is not as the statement commits to it.
+/// The error for a batch that is not the one that the statement commits to.
 pub fn damaged(number: u64, what: &str) -> AttestError {
     AttestError::NotValid(format!("batch {number} of the tree is damaged: {what}"))
 }
 
-/// What `child` gives for the seven places beside that of `position`.
+/// The values of `child` for the seven siblings of `position`, by their places 0 to 7 in the group.
 fn others(position: usize, child: impl Fn(usize) -> Digits) -> [Digits; TREE_ARITY - 1] {
     let own = position % TREE_ARITY;
     std::array::from_fn(|j| child(if j < own { j } else { j + 1 }))

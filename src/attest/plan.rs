@@ -1,6 +1,5 @@
-//! Who gets which pages, and the tree over them. An account is split once, when the plan is made; its pages are made from its
-//! entries whenever they are asked for, so memory holds the entries once and, per page, little more than a hash. A plan keeps
-//! nothing of the ledger, which can be dropped.
+//! Each account's pages, and the tree over them. The plan splits each account into entries once and makes pages from the
+//! entries on demand, so memory never holds all pages. A plan keeps nothing of the ledger, which can be dropped.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -32,7 +31,7 @@ use crate::{
     progress::Progress,
 };
 
-/// The order of accounts, what they hold, the tree over their pages, and the statement as far as it is known without the
+/// The order of accounts, what they hold, the tree over their pages, and the statement without the commitment to the
 /// private sums.
 pub struct Plan {
     shape: &'static Shape,
@@ -40,7 +39,7 @@ pub struct Plan {
     /// Identities in ascending order.
     identities: Vec<F>,
     entries: Entries,
-    /// First page of each account, and at the end the number of all pages.
+    /// Index of each account's first page, followed by the number of all pages.
     first_pages: Vec<u32>,
     tree: UpperTree,
     draft: Statement,
@@ -120,17 +119,17 @@ impl Plan {
         self.shape
     }
 
-    /// Accounts of the ledger.
+    /// Number of accounts in the ledger.
     pub fn accounts(&self) -> u64 {
         self.entries.accounts() as u64
     }
 
-    /// Pages that belong to accounts; padding follows them up to a whole batch.
+    /// Number of pages that belong to accounts. Padding follows them.
     pub fn pages(&self) -> u64 {
         self.first_pages.last().copied().map_or(0, u64::from)
     }
 
-    /// Batches: enough for the pages, and for the columns of the book.
+    /// Number of batches: enough for the pages, and for the columns of the book.
     pub fn steps(&self) -> usize {
         self.shape.steps_for(self.pages() as usize, self.book.fed_columns())
     }
@@ -145,8 +144,8 @@ impl Plan {
         &self.tree
     }
 
-    /// The columns that the fold takes in, with their private sums under the challenge drawn from the draft: one pass over all
-    /// pages. None in the solvency family.
+    /// The columns that the fold takes in, with their private sums under the challenge drawn from the draft. This takes
+    /// one pass over all pages. Empty in the solvency family.
     ///
     /// # Errors
     /// [`AttestError::Core`] if the draft has no canonical form.
@@ -166,7 +165,7 @@ impl Plan {
     /// The pages that step `step` folds.
     pub fn batch(&self, step: usize) -> Vec<Page> {
         let start = step * self.shape.batch();
-        // batches that only take in columns begin behind the last page
+        // batches that only take in columns begin after the last page
         let end = (start + self.shape.batch()).min(self.pages() as usize).max(start);
         let mut pages = Vec::with_capacity(self.shape.batch());
         // the account whose first page is the last one at or before `start`
@@ -189,7 +188,7 @@ impl Plan {
         let held = self.entries.of(rank);
         let mut open: Vec<Entry> = held.take(own_open).map(|(column, quantity)| Entry { column, quantity }).collect();
         open.resize(count * shape.entries(), Entry::default());
-        // unused capped entries stand in front, where their lower column belongs
+        // unused capped entries come first: null columns have the lowest capped indices
         let mut capped: Vec<CappedEntry> = vec![self.book.unused(class); count * shape.capped - own_capped];
         let held = self.entries.of(rank).skip(own_open);
         capped.extend(held.map(|(column, quantity)| self.book.capped(column, quantity)));
@@ -217,8 +216,8 @@ fn results<'a>(book: &Book, entries: &Entries, name: impl Fn(usize) -> &'a str +
     measured.try_reduce(Results::default, |a, b| Ok(a.and(b)))
 }
 
-/// First page of each account, and at the end the number of all pages; an account with nothing has one empty page. `name`
-/// gives an account's reference.
+/// Index of each account's first page, followed by the number of all pages. An account without entries has one empty
+/// page. `name` gives an account's reference.
 fn first_pages<'a>(entries: &Entries, shape: &Shape, name: impl Fn(usize) -> &'a str) -> Result<Vec<u32>, AttestError> {
     let mut first_pages = Vec::with_capacity(entries.accounts() + 1);
     let mut next = 0u32;

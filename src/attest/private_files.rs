@@ -1,4 +1,4 @@
-//! The private files of an attestation: their names, and how they are written. The records of pages are described in `record`.
+//! The private files of an attestation: their names, and how they are written. `record` describes the records of pages.
 
 use std::{
     fs,
@@ -19,20 +19,20 @@ use crate::{
     ledger::{RESERVES_HEADER, ReserveLine},
 };
 
-/// What is never published.
+/// The directory that is never published.
 pub const PRIVATE_DIR: &str = "private";
-/// The fold in progress.
+/// The checkpoint of the fold.
 pub const CHECKPOINT_FILE: &str = "checkpoint.bin";
 /// The pages, in the order of the tree, without padding.
 pub const PAGES_FILE: &str = "pages.bin";
 /// The root of every batch, one a line.
 pub const BATCH_ROOTS_FILE: &str = "batch-roots.txt";
-/// How to recognise the master secret that the salts come from.
+/// Identifies the master secret that the salts are derived from.
 pub const SECRET_REFERENCE_FILE: &str = "secret-reference.json";
 /// The reserves' lines in their committed order.
 pub const RESERVES_FILE: &str = "reserves.csv";
 
-/// Makes a directory that only its owner may enter, if it is not there yet.
+/// Creates a directory that only its owner may enter, unless it exists.
 ///
 /// # Errors
 /// [`AttestError::File`].
@@ -43,7 +43,7 @@ pub fn create_private_dir(path: &Path) -> Result<(), AttestError> {
 /// [`durable::replace`].
 ///
 /// # Errors
-/// [`AttestError::File`]; whatever stood at `path` before still stands there.
+/// [`AttestError::File`], as for [`durable::replace`].
 pub fn write_whole(path: &Path, access: Access, bytes: &[u8]) -> Result<(), AttestError> {
     durable::replace(path, access, bytes).map_err(AttestError::file(path))
 }
@@ -60,7 +60,7 @@ pub fn write_with(
     durable::replace_with(path, access, content).map_err(AttestError::file(path))
 }
 
-/// Bytes before the first page: the number of pages.
+/// Bytes before the first page: the number of pages, a little-endian u64.
 pub const PAGES_HEADER_BYTES: u64 = 8;
 
 /// Writes the records of all pages.
@@ -97,7 +97,7 @@ pub fn write_reserves(path: &Path, lines: &[ReserveLine]) -> Result<(), AttestEr
     })
 }
 
-/// How to recognise the master secret again without knowing it.
+/// Identifies an attestation's master secret without revealing it.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SecretReference {
@@ -131,7 +131,7 @@ impl SecretReference {
         write_whole(path, Access::Private, &bytes)
     }
 
-    /// Whether `secret` is the one that the attestation was made with.
+    /// Checks that `secret` is the one that the attestation was made with.
     ///
     /// # Errors
     /// [`AttestError::NotValid`] if it is another.

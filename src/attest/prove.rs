@@ -1,5 +1,5 @@
-//! One attestation from start to end: check → plan → statement → fold → compress → verify → sign → publish, in a directory of
-//! its own beside the goal. What a crash leaves can be resumed.
+//! One attestation from start to end: check → plan → statement → fold → compress → verify → sign → publish, in a work
+//! directory beside the goal. After a crash the run can be resumed.
 
 use std::{
     fs,
@@ -33,14 +33,14 @@ use crate::{
     progress::Progress,
 };
 
-/// How to prove.
+/// Options of [`prove`].
 #[derive(Debug, Clone)]
 pub struct ProveOptions {
-    /// Which shape.
+    /// The shape to prove with.
     pub shape: ShapeChoice,
-    /// Go on with an unfinished run.
+    /// Whether to continue an unfinished run.
     pub resume: bool,
-    /// How much work a crash may cost.
+    /// Time between checkpoints, which is about the most work that a crash can cost.
     pub checkpoint_every: Duration,
     /// Bounds on the ledger's files.
     pub limits: Limits,
@@ -49,19 +49,19 @@ pub struct ProveOptions {
 /// A published attestation.
 #[derive(Debug)]
 pub struct Proved {
-    /// Where it stands.
+    /// Its directory.
     pub out: PathBuf,
     /// Name of the shape.
     pub shape: &'static str,
-    /// Accounts in the ledger.
+    /// Number of accounts in the ledger.
     pub accounts: u64,
-    /// Pages of these accounts.
+    /// Number of pages of these accounts.
     pub pages: u64,
-    /// Steps that were folded.
+    /// Number of steps that were folded.
     pub steps: u64,
     /// SHA-256 of the statement, 64 hexadecimal digits.
     pub statement_digest: String,
-    /// What verifying it found. A ledger that breaks its policy is published as a true statement of that.
+    /// The report of its verification. A ledger that breaks its policy is published too, with a statement that says so.
     pub report: Report,
 }
 
@@ -69,10 +69,10 @@ pub struct Proved {
 /// statement's canonical bytes.
 ///
 /// # Errors
-/// What `sign` says;
-/// [`AttestError::Usage`] if `out` exists, or an unfinished run and no `resume`; [`AttestError::NotValid`] and
-/// [`AttestError::Core`] for what cannot be proved; [`AttestError::Stopped`] or [`AttestError::StoppedEarly`] once `stop`
-/// is set. After any error `out` does not exist; once the statement was written, an unfinished run stands beside it.
+/// The error of `sign`; [`AttestError::Usage`] if `out` exists, or an unfinished run without `resume`;
+/// [`AttestError::NotValid`] and [`AttestError::Core`] for what cannot be proved; [`AttestError::Stopped`] or
+/// [`AttestError::StoppedEarly`] once `stop` is set. An error leaves `out` as it was, except that `out` may exist
+/// if the final sync fails. An unfinished run beside it can be resumed.
 pub fn prove(
     ledger: &Path,
     out: &Path,
@@ -89,10 +89,10 @@ pub fn prove(
     let secret = home.master_secret()?;
     let prepared = Prepared::new(&snapshot, &secret, options.shape, stop, progress)?;
     go_on()?;
-    // from here on there is something on disk
+    // from here on, an error leaves an unfinished run on disk
     let work = WorkDir::open(&goal)?;
     work.begin(&snapshot, &prepared, &secret, home, progress)?;
-    // proving needs much memory, and the ledger no more
+    // frees memory: proving needs much, and does not need the ledger
     drop(snapshot);
     go_on()?;
 
@@ -110,7 +110,7 @@ pub fn prove(
     progress.end();
 
     progress.begin("verifying the attestation", 0, "");
-    // the prover accepts the shape it was asked for; whether a verifier does is the verifier's choice
+    // the prover accepts a test shape if that was chosen; each verifier decides for itself
     let written = Attestation::read(work.dir())?;
     let report = written.verify(&written.read_proof()?, TestShapes::Accepted, |_| Ok(keys));
     progress.end();
@@ -118,14 +118,14 @@ pub fn prove(
         let failed = report.checks.iter().find(|c| !c.passed).map_or("", |c| c.detail.as_str());
         return Err(AttestError::NotValid(format!("the proof does not verify, nothing is published: {failed}")));
     };
-    // nothing is signed that was not verified
+    // signs only what was verified
     work.finish(verified, &sign(verified.bytes())?)?;
     work.publish(&goal)?;
     let (steps, statement_digest) = (verified.steps, verified.digest().to_string());
     Ok(Proved { out: out.to_owned(), shape, accounts, pages, steps, statement_digest, report })
 }
 
-/// Folds every batch, from the checkpoint if there is one.
+/// Folds all batches, continuing from the checkpoint if there is one.
 fn fold_in(
     work: &WorkDir,
     prepared: &Prepared,

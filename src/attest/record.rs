@@ -1,9 +1,10 @@
-//! What is kept of an attestation so that inclusion files can be made: one record for each page that belongs to an account, in
-//! the order of the tree, and the nodes of the upper tree. `pages.bin` and the database hold the same records.
+//! What is stored of an attestation to make inclusion files: one record for each page that belongs to an account, in the order
+//! of the tree, and the nodes of the upper tree. `pages.bin` and the database hold the same records.
 //!
-//! A record is: identity (32 bytes), first page (0 or 1), pages that follow, class; then each open entry as column (u16) and
-//! quantity (u64), each capped entry as column, quantity and slack (u64), and in shapes with measures two i128. All numbers are
-//! little-endian, so all records of a shape have one length.
+//! A record is the identity (32 bytes), whether the page is the account's first (u8, 0 or 1), how many of the account's pages
+//! follow (u8), and the class (u8); then each open entry as column (u16) and quantity (u64), each capped entry as column
+//! (u16), quantity and slack (u64 each), and in shapes with measures two i128. Numbers are little-endian; all records of a
+//! shape have one length.
 
 use assay_core::{field::F, tree::UpperTree};
 use assay_programs::ledger::{
@@ -29,7 +30,7 @@ pub struct StoredNode {
     pub height: u32,
     /// Index within its level.
     pub position: u64,
-    /// Its digest, as the identities are written.
+    /// Its digest, in the byte order of identities: lowest byte first.
     pub digest: [u8; 32],
 }
 
@@ -41,12 +42,12 @@ pub fn upper_nodes(tree: &UpperTree) -> impl Iterator<Item = StoredNode> + Send 
     })
 }
 
-/// A field element as it is kept, lowest byte first.
+/// The stored form of a field element, lowest byte first.
 pub fn bytes_of(value: &F) -> [u8; 32] {
     value.to_repr().into()
 }
 
-/// The field element of these bytes; `None` unless they are its one spelling.
+/// The field element with these bytes; `None` if they are not its canonical form.
 pub fn element(bytes: &[u8; 32]) -> Option<F> {
     F::from_repr((*bytes).into()).into()
 }
@@ -75,7 +76,7 @@ pub fn record(page: &Page) -> Vec<u8> {
     record
 }
 
-/// The page of a record; `None` unless it has the shape's form.
+/// The page of a record; `None` if the record is not well-formed for the shape.
 pub fn page_of(shape: &Shape, record: &[u8]) -> Option<Page> {
     let (identity, rest) = record.split_first_chunk::<IDENTITY_BYTES>()?;
     let ([first, remaining, class], rest) = rest.split_first_chunk::<3>()?;

@@ -1,5 +1,5 @@
-//! Disclosing reserve lines: chosen lines of the reserves file with one proof that they are among those that the statement
-//! commits to. `assay_programs::reserves` has the format and the check.
+//! Discloses reserve lines: chosen lines of the reserves file, with one proof that the statement commits to them.
+//! `assay_programs::reserves` has the format and the check.
 
 use std::collections::BTreeMap;
 
@@ -15,12 +15,12 @@ use assay_programs::{
 
 use super::error::AttestError;
 
-/// Discloses the lines at `chosen` (ascending, at least one) of `lines`, the whole reserves file of the attestation with this
-/// `statement`.
+/// Discloses the lines at the indices `chosen` (ascending, at least one). `lines` is the whole reserves file of the
+/// attestation with this `statement`.
 ///
 /// # Errors
-/// [`AttestError::Usage`] for places that no list of lines has; [`AttestError::NotValid`] if these are not the lines or
-/// `secret` is not the master secret that the statement was made with; [`AttestError::Core`].
+/// [`AttestError::Usage`] if `chosen` is empty, out of order or out of range; [`AttestError::NotValid`] if `lines` are
+/// not those of the statement, or `secret` is not the master secret it was made with; [`AttestError::Core`].
 pub fn disclose(
     statement: &Sealed<Statement>,
     lines: &[LineFields],
@@ -231,7 +231,7 @@ mod tests {
     #[test]
     fn root_and_number_of_lines_are_the_statements_and_not_the_files() {
         let honest = disclosed(&[0, 2]);
-        // a tree of its own: everything in the file agrees, but not with the statement
+        // a forged tree: the file agrees with itself, but not with the statement
         let mut richer = all_lines();
         richer[0][3] = "1000".to_owned();
         let other = statement_over(&richer, ["100025000002", "1000"]);

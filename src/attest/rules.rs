@@ -14,18 +14,18 @@ use crate::ledger::{self, Snapshot};
 pub struct Results([(u128, u128, u64); MEASURES]);
 
 impl Results {
-    /// With one more account.
+    /// Adds one account.
     #[must_use]
     pub fn with(mut self, measures: &[i128; MEASURES]) -> Self {
         for ((positive, negative, below), measure) in self.0.iter_mut().zip(measures) {
-            // below 2^32 accounts of less than 2^96 each
+            // cannot overflow: fewer than 2^32 accounts, each below 2^96
             *if *measure < 0 { negative } else { positive } += measure.unsigned_abs();
             *below += u64::from(*measure < 0);
         }
         self
     }
 
-    /// Of two parts of the ledger.
+    /// Adds the results of another part of the ledger.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
         for (own, other) in self.0.iter_mut().zip(other.0) {
@@ -34,7 +34,7 @@ impl Results {
         self
     }
 
-    /// As the statement gives them.
+    /// The results as the statement lists them.
     pub fn claims(&self) -> Vec<MeasureResult> {
         let claim = |(name, (positive, negative, below)): (&str, &(u128, u128, u64))| MeasureResult {
             measure: name.to_owned(),
@@ -46,8 +46,8 @@ impl Results {
     }
 }
 
-/// Instruments and classes as the statement lists them: those of the ledger's files, those of its accounts, and class 0,
-/// which padding has.
+/// Instruments and classes as the statement lists them, with all results 0. The classes are those of the ledger's files,
+/// those of its accounts, and class 0, which padding has.
 pub fn claims(snapshot: &Snapshot) -> RuleClaims {
     let class = |class| Class { class, name: String::new(), kyc_level: String::new(), jurisdiction: String::new() };
     let mut classes: BTreeMap<u8, Class> = [(0, class(0))].into();
@@ -55,7 +55,7 @@ pub fn claims(snapshot: &Snapshot) -> RuleClaims {
         let own = snapshot.class(account);
         classes.entry(own).or_insert_with(|| class(own));
     }
-    // a limit of a class that nobody is in is listed as well
+    // a limit's class is listed even if no account is in it
     for limit in snapshot.limits() {
         classes.entry(limit.class).or_insert_with(|| class(limit.class));
     }

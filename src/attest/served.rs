@@ -1,5 +1,5 @@
-//! Inclusion from what the service's database holds: rows in, checked trees and batches out. The rows are not trusted: what
-//! was changed in the database makes no batch.
+//! Inclusion from the service's database: rows in, checked trees and batches out. The rows are not trusted: altered rows give
+//! an error and no batch.
 
 use assay_core::sealed::Sealed;
 
@@ -11,7 +11,7 @@ use super::{
     record::{StoredNode, record_bytes},
 };
 
-/// The tree of a statement's canonical bytes, in which lookups begin once it has its starts.
+/// The tree of the statement with these canonical bytes. Call [`AccountTree::with_starts`] before any lookup.
 ///
 /// # Errors
 /// [`AttestError::Core`] for a statement that cannot be read.
@@ -19,11 +19,11 @@ pub fn tree(statement: &[u8]) -> Result<AccountTree, AttestError> {
     AccountTree::new(Sealed::parse(statement)?)
 }
 
-/// Batch `number`, from its page records, each with its position, and from those nodes on its path that are not empty
-/// subtrees ([`groups`](super::path::groups)).
+/// Batch `number`. `records` has its page records with their tree positions, ascending; `nodes` has the nodes in its
+/// [`groups`](super::path::groups) that are not roots of empty subtrees.
 ///
 /// # Errors
-/// [`AttestError::NotValid`] unless pages and nodes are those of the tree.
+/// [`AttestError::NotValid`] if the pages or the nodes are not those of the tree.
 pub fn batch(
     tree: &AccountTree,
     number: u64,
@@ -57,7 +57,7 @@ mod tests {
         let (records, nodes) = stored.rows(0);
         let make = |records: &[(u64, Vec<u8>)], nodes: &[StoredNode]| batch(&tree, 0, records, nodes);
         assert!(make(&records, &nodes).is_ok());
-        // one unit of one balance, one page withheld, exchanged or too many, one digest
+        // a changed balance; a page withheld, exchanged or added; a changed digest
         let mut altered = records.clone();
         altered[2].1[40] ^= 1;
         assert!(make(&altered, &nodes).is_err());

@@ -1,4 +1,4 @@
-//! Which shape a ledger is proved with.
+//! The choice of the shape that a ledger is proved with.
 
 use assay_fold::pins::Pin;
 use assay_programs::{
@@ -17,12 +17,12 @@ use crate::ledger::Snapshot;
 pub enum ShapeChoice {
     /// The release shape that costs least for the ledger.
     Auto,
-    /// This one.
+    /// This shape.
     Named(&'static Shape),
 }
 
 impl ShapeChoice {
-    /// What is to be proved of the ledger.
+    /// The family to prove the ledger with.
     ///
     /// # Errors
     /// [`AttestError::NotValid`] for a ledger with rules and a shape that proves nothing of them.
@@ -42,10 +42,10 @@ impl ShapeChoice {
     }
 }
 
-/// What a step costs beside its constraints, in constraints: nova's fold on the secondary curve. Both numbers were fitted
-/// to the measurements of both shapes in circuits/programs/benches/README.md.
+/// Cost of a step besides its constraints, in constraints: nova's fold on the secondary curve. This and
+/// [`COMPRESSION_FACTOR`] are fitted to the measurements in circuits/programs/benches/README.md.
 const STEP_OVERHEAD: u64 = 48_000;
-/// Compressing costs as much as folding the step's constraints, rounded up to a power of two, this many times.
+/// Compression costs this many times the step's constraints, rounded up to a power of two.
 const COMPRESSION_FACTOR: u64 = 12;
 
 /// The cost of proving `pages` pages and `columns` columns with `shape`, in constraints folded.
@@ -55,7 +55,8 @@ fn cost(shape: &Shape, pages: u64, columns: usize) -> Result<u64, AttestError> {
     Ok(steps * (constraints + STEP_OVERHEAD) + COMPRESSION_FACTOR * constraints.next_power_of_two())
 }
 
-/// The release shape of a family that holds pages and columns at the least cost; the largest where none does, for its error.
+/// The cheapest release shape of `family` that holds the pages and columns; `pages` gives the number of pages a shape
+/// needs. If no shape holds them, the largest, so that the caller's error names it.
 pub fn cheapest(
     family: Family,
     columns: usize,
@@ -89,12 +90,12 @@ mod tests {
     #[test]
     fn small_ledgers_take_the_small_shape_and_large_ones_the_large() {
         let chosen = |pages: u64| cheapest(Family::Solvency, 0, |_| Ok(pages)).unwrap().name;
-        // by the measured times of both shapes the two cost the same at about 5,500 pages
+        // by their measured times, the two shapes cost the same at about 5,500 pages
         assert_eq!(chosen(1), "solvency-64");
         assert_eq!(chosen(4_500), "solvency-64");
         assert_eq!(chosen(6_500), "solvency-512");
         assert_eq!(chosen(1_000_000), "solvency-512");
-        // what no shape holds is refused with the largest one's name
+        // a ledger that no shape holds gets the largest, which the error then names
         assert_eq!(chosen(1 << 30), "solvency-512");
     }
 

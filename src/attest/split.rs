@@ -1,5 +1,5 @@
-//! What each account holds, split into columns: each account once. Collateral is split into tiers here, best tier first, and
-//! joined again by whoever reads an inclusion file.
+//! Splits what each account holds into columns, once per account. Collateral is split into tiers here, best tier first; the
+//! reader of an inclusion file joins them again.
 
 use std::collections::BTreeMap;
 
@@ -10,12 +10,13 @@ use rayon::prelude::*;
 use super::error::AttestError;
 use crate::ledger::{Decimal, Side, Snapshot, Tier};
 
-/// A column before it has an index; the order is that of the book.
+/// A column before it has an index. Indices follow this order, except that each asset's two columns lie side by side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Slot {
-    /// Of the asset: owed and no collateral; in ledgers without collateral tables, owed and collateral in full.
+    /// What the exchange owes of the asset, without collateral. A compliance ledger without collateral tables has all of
+    /// it here, as collateral in full.
     Asset(u16),
-    /// Of the asset: owed by the customer.
+    /// What the customer owes of the asset.
     Debt(u16),
     /// An unlimited tier, by its place in the ledger's list.
     Flat(u32),
@@ -36,28 +37,28 @@ impl Slot {
     }
 }
 
-/// How the accounts of one ledger are split.
+/// Splits the accounts of one ledger.
 pub struct Splitter<'a> {
     snapshot: &'a Snapshot,
     family: Family,
     /// The tiers of each collateral table, best first, as places in the ledger's list.
     tables: BTreeMap<(u16, u8), Vec<u32>>,
-    /// Width of each tier in smallest units; none of the last tier of a table.
+    /// Width of each tier in smallest units; `None` for the last tier of a table.
     widths: Vec<Option<u64>>,
     limits: BTreeMap<(u16, u8, Side), u32>,
 }
 
-/// Accounts that are split at a time.
+/// Accounts in a chunk.
 const CHUNK: usize = 4096;
 
-/// Some accounts, split. Slots have no index before all accounts are split, so entries name them by their place in a list.
+/// The entries of some accounts. Slots get indices only after all accounts are split, so entries refer to them by place.
 struct Chunk {
     slots: Vec<Slot>,
     totals: Vec<u128>,
-    /// Per entry, the place of its slot.
+    /// The place of each entry's slot.
     places: Vec<u16>,
     quantities: Vec<u64>,
-    /// Entries of each account.
+    /// Number of entries of each account.
     counts: Vec<u16>,
     classes: Vec<u8>,
 }
@@ -76,7 +77,7 @@ pub struct Entries {
 }
 
 impl<'a> Splitter<'a> {
-    /// For what `family` proves of the ledger.
+    /// The splitter for what `family` proves of the ledger.
     pub fn new(snapshot: &'a Snapshot, family: Family) -> Self {
         let limits = (0u32..).zip(snapshot.limits());
         let limits = limits.map(|(i, limit)| ((limit.instrument, limit.class, limit.side), i)).collect();
@@ -93,12 +94,12 @@ impl<'a> Splitter<'a> {
         self.snapshot
     }
 
-    /// Width of a tier, by its place in the ledger's list, in smallest units; none of the last tier of a table.
+    /// Width of a tier, by its place in the ledger's list, in smallest units; `None` for the last tier of a table.
     pub fn width(&self, tier: u32) -> Option<u64> {
         self.widths[tier as usize]
     }
 
-    /// Splits every account, on all cores. `accounts` has the ledger's numbers in the order of the tree.
+    /// Splits every account, on all cores. `accounts` lists the ledger's account numbers in the order of the tree.
     ///
     /// # Errors
     /// [`AttestError::NotValid`] for a ledger with more columns than there are indices.
@@ -176,7 +177,7 @@ impl<'a> Splitter<'a> {
 }
 
 impl Split {
-    /// Adds what all accounts hold of each slot.
+    /// Adds what all accounts hold in each slot to `totals`.
     pub fn add_totals(&self, totals: &mut BTreeMap<Slot, u128>) {
         for chunk in &self.0 {
             for (slot, total) in chunk.slots.iter().zip(&chunk.totals) {
@@ -185,7 +186,7 @@ impl Split {
         }
     }
 
-    /// The entries, once `index` gives each slot's column.
+    /// The entries of all accounts. `index` gives each slot's column.
     pub fn into_entries(self, index: impl Fn(Slot) -> u16) -> Entries {
         let count = self.0.iter().map(|chunk| chunk.places.len()).sum();
         let accounts = self.0.iter().map(|chunk| chunk.counts.len()).sum();
@@ -244,12 +245,13 @@ impl Entries {
     }
 }
 
-/// A ledger needs more columns than there are indices.
+/// The error for a ledger that needs more columns than there are indices.
 pub fn too_many_columns() -> AttestError {
     AttestError::NotValid(format!("the ledger needs more columns than the {OPEN_COLUMNS} of a kind"))
 }
 
-/// The width of a tier in smallest units, rounded down: less good collateral, against the exchange.
+/// The width of a tier in smallest units. It is rounded down, against the exchange: less collateral counts at the better
+/// percentage.
 fn width(snapshot: &Snapshot, tier: &Tier) -> Option<u64> {
     let asset = &snapshot.assets()[usize::from(tier.asset)];
     tier.to.zip(asset.price).map(|(to, price)| {
@@ -266,7 +268,8 @@ fn width(snapshot: &Snapshot, tier: &Tier) -> Option<u64> {
 
 #[cfg(test)]
 pub mod counted {
-    //! How many accounts this thread has split, for tests. Rayon may split on any of its threads: measure within a pool of one.
+    //! Counts the accounts that this thread has split, for tests. Rayon may split on any of its threads, so measure in a pool
+    //! of one.
 
     use std::cell::Cell;
 
@@ -278,7 +281,7 @@ pub mod counted {
         SPLITS.set(SPLITS.get() + 1);
     }
 
-    /// The number since the last time.
+    /// The number of accounts split since the last call.
     pub fn take() -> u64 {
         SPLITS.take()
     }

@@ -1,5 +1,5 @@
-//! The stages that lead from a checked ledger to a proof, apart from where their results are kept: `prove` keeps them in a
-//! directory, the jobs of the service in a database.
+//! The stages from a checked ledger to a proof, independent of storage: `prove` keeps their results in a directory, the
+//! service's jobs in a database.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -27,7 +27,7 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// Plans a ledger and states what it holds. The ledger is not needed any more.
+    /// Plans a ledger and makes its statement. The snapshot can be dropped afterwards.
     ///
     /// # Errors
     /// [`AttestError::NotValid`] and [`AttestError::Core`] if it cannot be proved, [`AttestError::StoppedEarly`] once `stop`
@@ -60,17 +60,17 @@ impl Prepared {
         self.plan.shape()
     }
 
-    /// Accounts of the ledger.
+    /// Number of accounts in the ledger.
     pub fn accounts(&self) -> u64 {
         self.plan.accounts()
     }
 
-    /// Pages that belong to accounts.
+    /// Number of pages that belong to accounts.
     pub fn pages(&self) -> u64 {
         self.plan.pages()
     }
 
-    /// Steps of the fold.
+    /// Number of steps of the fold.
     pub fn steps(&self) -> usize {
         self.plan.steps()
     }
@@ -80,7 +80,7 @@ impl Prepared {
         &self.plan.tree().levels()[0]
     }
 
-    /// The upper tree over them.
+    /// The upper tree over the batch roots.
     pub fn tree(&self) -> &UpperTree {
         self.plan.tree()
     }
@@ -90,7 +90,7 @@ impl Prepared {
         self.plan.batch(step)
     }
 
-    /// The records of the accounts' pages in the order of the tree, made as they are asked for: memory holds one batch.
+    /// The records of the accounts' pages in the order of the tree, made on demand: memory holds one batch at a time.
     pub fn page_records(&self) -> impl Iterator<Item = Vec<u8>> + Send {
         let batches = (0..self.steps()).flat_map(|step| self.batch(step));
         batches.take(usize::try_from(self.pages()).unwrap_or(usize::MAX)).map(|page| record(&page))
@@ -102,7 +102,8 @@ impl Prepared {
     }
 }
 
-/// The fold of a prepared ledger, from its beginning or from a checkpoint, which is hostile until nova has verified it.
+/// The fold of a prepared ledger, from its beginning or from `checkpoint`, which is not trusted until nova has verified
+/// it.
 ///
 /// # Errors
 /// [`Error::Checkpoint`] if the checkpoint is refused; those of [`Fold::begin`].
@@ -118,11 +119,11 @@ pub fn begin_fold<'a>(
     }
 }
 
-/// Folds what is left. `keep` is given the fold at the end, when it is stopped, and about every `checkpoint_every`; `step` is
-/// told after each step how many are done.
+/// Folds the remaining steps. Calls `step` after each step with the number of steps done, and `keep` with the fold about
+/// every `checkpoint_every`, when it stops, and at the end.
 ///
 /// # Errors
-/// [`AttestError::Stopped`] once `stop` is set, after the fold was kept; [`AttestError::Core`]; what `keep` says.
+/// [`AttestError::Stopped`] once `stop` is set, after calling `keep`; [`AttestError::Core`]; the error of `keep`.
 pub fn fold(
     fold: &mut Fold<'_>,
     prepared: &Prepared,

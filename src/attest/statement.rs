@@ -1,5 +1,5 @@
-//! The statement about a ledger, in two parts: the draft has everything public, and the first challenge is drawn from it; then,
-//! where there are rules, the commitment to the private sums that answer it is added.
+//! The statement about a ledger, made in two steps. [`draft`] gives everything public, and the first challenge is drawn from
+//! it. In the compliance family, [`finish`] adds the commitment to the private sums under that challenge.
 
 use assay_core::{
     field::{F, to_hex},
@@ -18,12 +18,12 @@ use ff::Field;
 use super::{book::Book, error::AttestError};
 use crate::ledger::{self, Snapshot};
 
-/// Accounts that may be below their margin where the manifest does not say.
+/// Number of accounts that may be below their margin, unless the manifest gives it.
 const DEFAULT_BELOW_MARGIN: u64 = 0;
-/// Positive over negative equity where the manifest does not say, in hundredths of a percent.
+/// Least ratio of positive to negative equity, in hundredths of a percent, unless the manifest gives it.
 const DEFAULT_EQUITY_RATIO_BPS: u32 = 10_000;
 
-/// The draft with the commitment to the private sums of `columns`, which are none in the solvency family.
+/// The draft with the commitment to the private sums of `columns`, which is empty in the solvency family.
 pub fn finish(draft: &Statement, columns: &[FedColumn]) -> Statement {
     let mut statement = draft.clone();
     if let Some(rules) = &mut statement.rules {
@@ -32,8 +32,8 @@ pub fn finish(draft: &Statement, columns: &[FedColumn]) -> Statement {
     statement
 }
 
-/// Everything that is known before pages are made: who states, the shape, the book, totals, reserves, policy. Root, steps and
-/// results are not, and are empty.
+/// The statement as far as it is known before pages are made: exchange, shape, book, totals, reserves, policy. Root,
+/// steps and results are placeholders.
 ///
 /// # Errors
 /// [`AttestError::Core`] if the shape is not pinned.
@@ -72,7 +72,7 @@ pub fn draft(snapshot: &Snapshot, book: &Book, shape: &Shape, secret: &MasterSec
             .collect(),
         columns: book.columns().to_vec(),
         reserves: Reserves { root: hex::encode(reserves.root()), lines: snapshot.reserves().len() as u64 },
-        // a reserves file without lines states nothing
+        // an empty reserves file claims no coverage
         policy: Policy {
             coverage_bps: snapshot.coverage_bps().filter(|_| !snapshot.reserves().is_empty()),
             coverage_basis: match policy.coverage_basis {

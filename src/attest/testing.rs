@@ -37,7 +37,7 @@ impl Stored {
     pub fn new(shape: &'static Shape, accounts: usize) -> Self {
         let mut pages = test_pages(shape, accounts, 5);
         let total = pages.len();
-        // the test ledger's accounts come in no order; a plan's do
+        // test pages are unordered; a plan orders them by identity
         pages.retain(|page| page.identity != Field::ZERO);
         pages.sort_by_key(|page| page.identity);
         let own = pages.len();

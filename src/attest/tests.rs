@@ -83,7 +83,7 @@ fn the_pages_sum_to_the_columns_and_hash_to_the_root() {
             let sum: u128 = open.map(|e| u128::from(e.quantity)).chain(capped.map(|e| u128::from(e.quantity))).sum();
             assert_eq!(sum.to_string(), column.total, "{:?}", column.kind);
         }
-        // what an account owns and owes is on its pages, as far as collateral is not counted apart
+        // the columns of assets, debts and collateral account for all equity and debt
         let totals: u128 = snapshot.totals().iter().map(|t| t.equity + t.debt).sum();
         let of_assets = statement.columns.iter().filter(|c| c.kind.asset().is_some());
         let stated: u128 = of_assets.map(|c| c.total.parse::<u128>().unwrap()).sum();

@@ -20,11 +20,11 @@ use assay_verifier::{
 use super::error::AttestError;
 use crate::{home::Home, progress::Progress};
 
-/// Verifies an attestation directory or bundle; where `jwks` names a list of keys, also that one of them signed it. Beside
-/// the report comes what to tell a reader who gave no keys although there are signatures.
+/// Verifies an attestation directory or bundle. If `jwks` names a key list, a key in it must have signed the statement;
+/// otherwise a note is returned beside the report if there are signatures that were not checked.
 ///
 /// # Errors
-/// [`AttestError::Unreadable`]; an attestation that is not valid is no error but a report that says so.
+/// [`AttestError::Unreadable`]. An invalid attestation is not an error: the report says so.
 pub fn verify(
     out: &Path,
     home: &Home,
@@ -44,7 +44,7 @@ pub fn verify(
     })
 }
 
-/// Verifies an attestation that was read.
+/// Verifies an open attestation.
 pub(super) fn verify_read(
     attestation: &Attestation,
     home: &Home,
@@ -58,8 +58,8 @@ pub(super) fn verify_read(
     Ok(report)
 }
 
-/// Checks a customer's file, which must be `account`'s where that is given, and, unless `skip_proof`, verifies the
-/// attestation it belongs to.
+/// Checks a customer's inclusion file, which must be `account`'s if that is given. Unless `skip_proof`, also verifies the
+/// attestation.
 ///
 /// # Errors
 /// [`AttestError::Unreadable`].
@@ -78,7 +78,7 @@ pub fn verify_inclusion(
     Ok((report, attestation.verify_inclusion(&file, account)))
 }
 
-/// Checks disclosed reserve lines against the statement of the attestation they belong to, which is not verified here.
+/// Checks disclosed reserve lines against the statement of the attestation, without verifying the attestation.
 ///
 /// # Errors
 /// [`AttestError::Unreadable`].
@@ -87,7 +87,7 @@ pub fn verify_reserves(file: &Path, out: &Path) -> Result<ReservesReport, Attest
     Ok(Attestation::read(out)?.verify_reserves(&file))
 }
 
-/// The statement of an attestation, read but not proved.
+/// The statement of an attestation, without verifying its proof.
 ///
 /// # Errors
 /// [`AttestError::Unreadable`], [`AttestError::Core`].

@@ -1,5 +1,5 @@
-//! Where an attestation is made: a directory beside the goal, held by one process at a time. It gets the goal's name only when
-//! everything in it was verified.
+//! The work directory of an attestation, beside the goal and locked by one process at a time. It is renamed to the goal only
+//! after everything in it was verified.
 
 use std::{
     fs::{self, File},
@@ -27,14 +27,14 @@ use crate::{
     progress::Progress,
 };
 
-/// Where the attestation will stand, and where it is made: beside it, so that a rename finishes it.
+/// The attestation's final directory, and the work directory beside it, so that one rename finishes the attestation.
 pub struct Goal {
     out: PathBuf,
     work: PathBuf,
 }
 
 impl Goal {
-    /// Refuses what would end badly, before anything is written.
+    /// Refuses an existing `out`, and an unfinished run without `resume`, before anything is written.
     pub fn new(out: &Path, resume: bool) -> Result<Self, AttestError> {
         let name = out
             .file_name()
@@ -52,7 +52,7 @@ impl Goal {
         Ok(goal)
     }
 
-    /// Not even a dangling link may be in the way.
+    /// Refuses a taken name, even that of a dangling link.
     fn check_free(&self) -> Result<(), AttestError> {
         if self.out.symlink_metadata().is_ok() {
             return Err(self.taken());
@@ -69,10 +69,10 @@ impl Goal {
     }
 }
 
-/// The unfinished attestation, held by one process at a time.
+/// The unfinished attestation, locked by one process at a time.
 pub struct WorkDir {
     dir: PathBuf,
-    /// The directory itself is locked: the lock goes wherever the directory is renamed to.
+    /// Locks the directory itself, so the lock follows a rename.
     lock: File,
 }
 
@@ -85,7 +85,7 @@ impl WorkDir {
         let lock = File::open(&dir).map_err(AttestError::file(&dir))?;
         lock.try_lock().map_err(|_| AttestError::Usage(format!("another process is working on {}", dir.display())))?;
         let work = Self { dir, lock };
-        // whoever held the lock before may just have finished
+        // the last holder of the lock may just have renamed the directory
         if !work.is_in_place() {
             return Err(AttestError::Usage(format!("another process has just finished {}", goal.out.display())));
         }
@@ -93,7 +93,7 @@ impl WorkDir {
         let private = work.dir.join(PRIVATE_DIR);
         create_private_dir(&private)?;
         for dir in [&work.dir, &private] {
-            // of a run that died
+            // left by a run that died
             durable::remove_partial_files(dir).map_err(AttestError::file(dir))?;
         }
         Ok(work)
@@ -122,8 +122,8 @@ impl WorkDir {
         self.dir.join(PRIVATE_DIR).join(name)
     }
 
-    /// Writes the private files and, when they are safe, the statement. A resumed run writes the same ones again: they
-    /// follow from the ledger, and must be whole for every customer's sake.
+    /// Writes the private files and, once they are on disk, the statement. A resumed run writes them again: they follow
+    /// from the ledger, and with a damaged one some customers would get no inclusion file.
     pub fn begin(
         &self,
         snapshot: &Snapshot,
@@ -156,7 +156,7 @@ impl WorkDir {
         write_whole(&path, Access::Public, statement)
     }
 
-    /// Writes what accompanies statement and proof.
+    /// Writes the signature, the README and the manifest.
     pub fn finish(&self, statement: &Statement, jws: &str) -> Result<(), AttestError> {
         write_whole(&self.path(SIGNATURE_FILE), Access::Public, jws.as_bytes())?;
         write_whole(&self.path(README_FILE), Access::Public, readme(statement).as_bytes())?;
@@ -169,7 +169,7 @@ impl WorkDir {
         write_whole(&self.path(MANIFEST_FILE), Access::Public, manifest.as_bytes())
     }
 
-    /// Gives the finished directory its name. Only then is the checkpoint of no more use.
+    /// Renames the finished directory to the goal, then deletes the checkpoint, which is no longer needed.
     pub fn publish(&self, goal: &Goal) -> Result<(), AttestError> {
         durable::name_directory(&self.dir, &goal.out).map_err(|source| match source.kind() {
             std::io::ErrorKind::AlreadyExists => goal.taken(),

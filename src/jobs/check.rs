@@ -1,4 +1,4 @@
-//! Stage 1: is the ledger valid? Everything that is wrong with it is kept for its owner.
+//! Stage 1: checks the ledger. If it is not valid, the job ends as refused, with the findings for the ledger's owner.
 
 use super::{
     ledger::{checked, choice, materialise},
@@ -25,7 +25,7 @@ pub(super) async fn run(running: Running) -> Result<(), StageError> {
     next(&running, Stage::Check, Stage::Plan).await
 }
 
-/// Moves on to the next stage; nothing happens if the job has moved without us.
+/// Moves the job from stage `from` to stage `to` and enqueues its task. [`StageError::Lost`] if the job has moved without us.
 pub(super) async fn next(running: &Running, from: Stage, to: Stage) -> Result<(), StageError> {
     let (id, now) = (running.job.id, running.context.now());
     let moved = running.context.store.run_tx("next stage", async |tx| {

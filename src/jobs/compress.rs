@@ -31,7 +31,7 @@ pub(super) async fn run(running: Running) -> Result<(), StageError> {
                     metrics::histogram!("assay_compress_seconds").record(begun.elapsed());
                     Ok(Some(proof))
                 }
-                // not the end of this fold: back to where it is made
+                // the checkpoint is not the end of this fold: back to the fold stage
                 Err(Error::Checkpoint(_) | Error::OutOfBounds(_)) => Ok(None),
                 Err(e) => Err(e.into()),
             }
@@ -46,7 +46,7 @@ pub(super) async fn run(running: Running) -> Result<(), StageError> {
         let moved = still_ours(&tx, &running).await?
             && advance(&tx, id, &[Stage::Compress.state()], Stage::Verify.state(), now).await?;
         if !moved {
-            // what a worker that lost the job has made is not kept
+            // a worker that lost the job must not store its result
             return Err(Conflict::JobEnded.into());
         }
         enqueue(&tx, Stage::Verify.task(), id).await

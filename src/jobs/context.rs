@@ -1,4 +1,4 @@
-//! What every stage works with.
+//! The resources that all stages share.
 
 use std::sync::{Arc, Mutex, PoisonError, atomic::AtomicBool};
 
@@ -15,7 +15,7 @@ use crate::{
     store::{Store, StoreError},
 };
 
-/// Signs the canonical bytes of a statement; the JWS, or why there is none.
+/// Signs the canonical bytes of a statement. Returns the JWS, or the reason why there is none.
 pub type Sign = Arc<dyn Fn(&[u8]) -> Result<String, String> + Send + Sync>;
 
 /// Why a worker cannot start.
@@ -27,28 +27,28 @@ pub enum WorkerError {
     /// The queue.
     #[error("the queue: {0}")]
     Queue(String),
-    /// The threads that prove.
+    /// The proving threads.
     #[error("cannot start the threads that prove: {0}")]
     Threads(#[from] rayon::ThreadPoolBuildError),
 }
 
-/// Keys with the name of their shape.
+/// A shape's name and its keys.
 type SharedKeys = (&'static str, Arc<Keys<Ledger>>);
 
-/// What every stage works with; shared by all tasks of a worker.
+/// The resources that all stages of a worker share.
 pub(super) struct Context {
     pub(super) store: Store,
     pub(super) home: Home,
     pub(super) config: Arc<Config>,
     pub(super) sign: Sign,
     pub(super) clock: Arc<dyn Clock>,
-    /// Name under which this worker takes jobs: new for every start.
+    /// Name under which this worker takes jobs, new at every start.
     pub(super) name: String,
-    /// Proving has threads of its own, so that heartbeats go on.
+    /// Proving has its own threads, so that heartbeats continue.
     pub(super) pool: rayon::ThreadPool,
-    /// Set once the worker is to stop.
+    /// Set when the worker must stop.
     pub(super) stop: Arc<AtomicBool>,
-    /// Parameters that were used last: those of large shapes take seconds to read and much memory.
+    /// The parameters used last. Those of a large shape take seconds to read, and much memory.
     parameters: Mutex<Option<SharedKeys>>,
 }
 
@@ -68,7 +68,7 @@ impl Context {
     ) -> Result<Self, WorkerError> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = match config.worker.threads {
-            // one core stays with the runtime
+            // one core is left to the runtime
             0 => cores.saturating_sub(1).max(1),
             given => given,
         };
@@ -104,7 +104,7 @@ impl Context {
         {
             return Ok(Arc::clone(parameters));
         }
-        // two sets of the largest would not fit side by side
+        // memory may not hold two of the largest sets at once
         *kept = None;
         let parameters = Arc::new(self.home.parameters(shape)?);
         *kept = Some((shape.name, Arc::clone(&parameters)));

@@ -1,4 +1,4 @@
-//! Stage 3: the fold. It goes on from the last checkpoint, whoever made it, and keeps checkpoints in the database.
+//! Stage 3: folds the accounts. Resumes from the last checkpoint of any worker, and stores checkpoints in the database.
 
 use std::{
     sync::atomic::Ordering,
@@ -22,9 +22,9 @@ use crate::{
     },
 };
 
-/// How long the database may take to keep a checkpoint of some tens of megabytes.
+/// How long storing a checkpoint may take; it has tens of megabytes.
 const CHECKPOINT_PATIENCE: Duration = Duration::from_secs(60);
-/// How long a finished fold waits for a database that is away.
+/// How long a finished fold waits for an unavailable database.
 const WAIT_TO_KEEP: Duration = Duration::from_secs(600);
 
 pub(super) async fn run(running: Running) -> Result<(), StageError> {
@@ -34,7 +34,7 @@ pub(super) async fn run(running: Running) -> Result<(), StageError> {
     let runtime = Handle::current();
     running
         .blocking(move |running| {
-            // folding needs much memory, and the ledger no more
+            // drops the snapshot: folding needs the memory
             let (_, prepared) = prepare(running, &dir)?;
             same_statement(&planned, &prepared)?;
             fold(running, &prepared, kept, &runtime)
@@ -43,7 +43,7 @@ pub(super) async fn run(running: Running) -> Result<(), StageError> {
     next(&running, Stage::Fold, Stage::Compress).await
 }
 
-/// The statement that the plan has kept.
+/// The statement that the plan stage stored.
 pub(super) async fn planned(running: &Running) -> Result<Vec<u8>, StageError> {
     let client = running.context.store.read().await?;
     let (statement, _) = statement_and_proof(&client, running.job.id).await?;
@@ -61,7 +61,7 @@ fn fold(running: &Running, prepared: &Prepared, kept: Option<Vec<u8>>, runtime: 
     let parameters = context.parameters(prepared.shape())?;
     let mut fold = match begin_fold(prepared, &parameters, kept.as_deref()) {
         Err(Error::Checkpoint(reason)) => {
-            // it costs time, not soundness: whatever stood there proves nothing about this statement
+            // this costs time, not soundness: a refused checkpoint proves nothing about this statement
             tracing::warn!(job = %id, reason, "the checkpoint is dropped and the fold begun anew");
             runtime.block_on(context.store.run_tx("drop checkpoint", async |tx| drop_checkpoint(&tx, id).await))?;
             begin_fold(prepared, &parameters, None)?
@@ -80,12 +80,12 @@ fn fold(running: &Running, prepared: &Prepared, kept: Option<Vec<u8>>, runtime: 
                 let client = context.store.read().await?;
                 put_checkpoint(&client, id, steps, &bytes, context.now()).await
             };
-            // within the runtime: the timer is made there
+            // called inside the runtime, because `within` makes a timer
             let put = async { within(CHECKPOINT_PATIENCE, put).await };
             let Err(error) = runtime.block_on(put) else { return Ok(()) };
             tracing::warn!(job = %id, steps, %error, "the checkpoint is not kept");
             if !complete {
-                // a database that is away or full costs no more than what is folded until it is back
+                // without this checkpoint, a stop or crash before the next one costs only the steps since the last
                 return Ok(());
             }
             if running.stop.load(Ordering::Relaxed) || began.elapsed() > WAIT_TO_KEEP {

@@ -1,4 +1,4 @@
-//! The snapshot's files on this machine, from the database; and what every stage derives from them.
+//! Copies the snapshot's files from the database to this machine, and derives from them what the stages need.
 
 use std::{
     fs::{self, File},
@@ -25,12 +25,13 @@ use crate::{
 
 const MANIFEST: &str = "manifest.toml";
 
-/// Scratch of one job.
+/// The scratch directory of the job.
 pub(super) fn scratch(running: &Running) -> PathBuf {
     running.context.home.work_dir().join(running.job.id.to_string())
 }
 
-/// Puts the snapshot's files where the ledger's reader finds them. What stands there already with the right content is left.
+/// Writes the snapshot's files to a directory that the ledger's reader accepts, and returns it. Existing files with the right
+/// content are left alone.
 pub(super) async fn materialise(running: &Running) -> Result<PathBuf, StageError> {
     let dir = scratch(running).join("ledger");
     let client = running.context.store.read().await?;
@@ -38,13 +39,13 @@ pub(super) async fn materialise(running: &Running) -> Result<PathBuf, StageError
     same_snapshot(&snapshot)?;
     let files = snapshot_files(&client, running.job.snapshot_id).await?;
     fs::create_dir_all(&dir).map_err(|e| at(&dir, &e))?;
-    // a ledger is private, and so is its scratch
+    // the ledger is private
     fs::set_permissions(scratch(running), std::os::unix::fs::PermissionsExt::from_mode(0o700))
         .map_err(|e| at(&dir, &e))?;
     let manifest = dir.join(MANIFEST);
     fs::write(&manifest, &snapshot.manifest).map_err(|e| at(&manifest, &e))?;
     for file in &files {
-        // a name is a path here: whoever may write the row is not to write elsewhere
+        // the name becomes part of a path: a hostile row must not cause a write outside `dir`
         if ledger::table_of(&file.name).is_none() {
             return Err(StageError::Failed("the snapshot contains a file that does not belong to a ledger".to_owned()));
         }
@@ -66,7 +67,8 @@ pub(super) async fn materialise(running: &Running) -> Result<PathBuf, StageError
     Ok(dir)
 }
 
-/// What is published is found under the row's exchange and instant, and speaks of the manifest's: they must be the same.
+/// Refuses a row whose exchange, name or instant differs from its manifest's. An attestation is listed under the row's values,
+/// but its statement contains the manifest's.
 fn same_snapshot(row: &SnapshotRow) -> Result<(), StageError> {
     let manifest: Manifest =
         toml::from_str(&row.manifest).map_err(|e| StageError::Failed(format!("{MANIFEST}: {}", e.message())))?;
@@ -109,7 +111,7 @@ fn is_there(path: &Path, file: &FileRow) -> bool {
     }
 }
 
-/// Checks the ledger in `dir` once more, plans it and states what it holds. On the threads that prove.
+/// Checks the ledger in `dir` again, plans it and makes its statement. Call it on the proving threads.
 pub(super) fn prepare(running: &Running, dir: &Path) -> Result<(Snapshot, Prepared), StageError> {
     let context = &running.context;
     let snapshot = checked(running, dir)?;
@@ -132,7 +134,7 @@ pub(super) fn checked(running: &Running, dir: &Path) -> Result<Snapshot, StageEr
     Ok(snapshot)
 }
 
-/// The shape that was asked for, or chosen by the plan.
+/// The job's shape: the requested one or, once planned, the chosen one.
 pub(super) fn choice(running: &Running) -> Result<ShapeChoice, StageError> {
     let name = running.job.shape.as_str();
     if name == "auto" {
@@ -144,7 +146,7 @@ pub(super) fn choice(running: &Running) -> Result<ShapeChoice, StageError> {
     Ok(ShapeChoice::Named(shape))
 }
 
-/// Refuses to go on with another statement than the one that was planned.
+/// Fails if the ledger's statement is not the planned one.
 pub(super) fn same_statement(planned: &[u8], prepared: &Prepared) -> Result<(), StageError> {
     if planned == prepared.statement().bytes() { Ok(()) } else { Err(StageError::Failed(CHANGED.to_owned())) }
 }

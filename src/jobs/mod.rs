@@ -1,12 +1,12 @@
-//! The tasks of the queue: a job's six stages, one file each: `check` → `plan` → `fold` → `compress` → `verify` → `publish`.
+//! The six stages of a job, one file and one queue task each: `check` → `plan` → `fold` → `compress` → `verify` → `publish`.
 //!
-//! **In:** a sealed snapshot in the database. **Out:** its published attestation, or a job that ended with a sentence. The job's
-//! state says which stage is due. A stage's result, the move to the next state and the task for it are one transaction, so whatever
-//! a crash interrupts is done again. Each stage makes what it needs from the snapshot's files anew, so any worker can do it; only
-//! the fold is expensive, and keeps checkpoints.
+//! **In:** a sealed snapshot in the database. **Out:** its published attestation, or an ended job with a sentence that says why. The
+//! job's state says which stage is due. One transaction stores a stage's result, moves the job and enqueues the next task, so a
+//! stage that a crash interrupts runs again. Each stage takes its input from the database, so any worker can run it. Only the fold
+//! is expensive; it stores checkpoints.
 //!
-//! **Never:** publish or sign what this process has not verified itself; let two workers' results through, whoever believes that it
-//! has the job; end a job for an error of the machine before it was tried again.
+//! **Never:** publish or sign what this process has not verified itself; store a result of any worker but the last one that took
+//! the job; end a job because of an error of the machine without retrying.
 
 mod check;
 mod compress;

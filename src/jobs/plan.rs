@@ -1,4 +1,4 @@
-//! Stage 2: the statement, and what inclusion paths are made from: pages, the upper tree, the lines of the reserves.
+//! Stage 2: stores the statement, and the input of inclusion paths: pages, the upper tree, the reserves' lines.
 
 use assay_core::lines::LineFields;
 use tokio::runtime::Handle;
@@ -25,7 +25,7 @@ pub(super) async fn run(running: Running) -> Result<(), StageError> {
             let reserves: Vec<LineFields> = snapshot.reserves().iter().map(|line| line.fields.clone()).collect();
             drop(snapshot);
             let info = info(&prepared)?;
-            // pages go from the plan into the database one by one; where the transaction is tried again they are made again
+            // pages are made one by one while they are loaded; a retry of the transaction makes them again
             let work = async |tx| store(&tx, running, &prepared, &reserves, &info).await;
             Ok(runtime.block_on(running.context.store.run_load("store plan", work))?)
         })
@@ -63,7 +63,7 @@ async fn store(
     let moved =
         still_ours(tx, running).await? && advance(tx, id, &[Stage::Plan.state()], Stage::Fold.state(), now).await?;
     if !moved {
-        // what a worker that lost the job has made is not kept
+        // a worker that lost the job must not store its result
         return Err(Conflict::JobEnded.into());
     }
     enqueue(tx, Stage::Fold.task(), id).await

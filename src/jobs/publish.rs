@@ -1,4 +1,4 @@
-//! Stage 6: signed and published, once. The database refuses a second attestation for an exchange's epoch.
+//! Stage 6: signs and publishes the attestation, once. The database refuses a second one for an exchange and epoch.
 
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ use crate::store::{
 
 pub(super) async fn run(running: Running) -> Result<(), StageError> {
     let (context, id) = (&running.context, running.job.id);
-    // verified again: what the last stage stored was read back from a database that others can write
+    // verified again, because others can write to the database that statement and proof come from
     let VerifiedProof { statement, proof, checks, valid } = verified(&running).await?;
     let statement = statement.get();
     let checks: Value = serde_json::to_value(&checks).map_err(|e| StageError::Failed(e.to_string()))?;
@@ -48,7 +48,7 @@ pub(super) async fn run(running: Running) -> Result<(), StageError> {
         metrics::counter!("assay_jobs_total", "state" => "published").increment(1);
         tracing::info!(job = %id, attestation = name, "published");
     }
-    // the ledger's files were needed for the last time
+    // no later stage needs the ledger's files
     if let Err(e) = std::fs::remove_dir_all(scratch(&running)) {
         tracing::debug!(error = %e, "no scratch to remove");
     }

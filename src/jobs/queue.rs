@@ -1,5 +1,4 @@
-//! The queue, graphile_worker, and nothing of it anywhere else: tasks, heartbeats of the process, and taking over from workers
-//! that died.
+//! Runs the queue, graphile_worker: tasks, the process's heartbeats, and recovery of tasks whose worker died.
 
 use std::{
     future::Future,
@@ -21,23 +20,23 @@ use super::{
 };
 use crate::{clock::Clock, config::Config, home::Home, store::Store};
 
-/// How long to wait before a queue that was interrupted is opened again.
+/// How long to wait before reopening an interrupted queue.
 const REOPEN_AFTER: Duration = Duration::from_secs(1);
 
 /// A worker in this process.
 pub struct Worker {
     context: Arc<Context>,
-    /// Told once, to stop.
+    /// Set once, to stop the queue.
     stop: watch::Sender<bool>,
     running: JoinHandle<()>,
     sweeping: JoinHandle<()>,
 }
 
 impl Worker {
-    /// Begins to work on what the queue at `database_url` holds.
+    /// Starts to work on the tasks of the queue at `database_url`.
     ///
     /// # Errors
-    /// [`WorkerError`] if there is no queue, or no threads.
+    /// [`WorkerError::Queue`] if the queue cannot be opened; [`WorkerError::Threads`] if the proving threads cannot be started.
     pub async fn start(
         store: Store,
         database_url: &str,
@@ -54,14 +53,14 @@ impl Worker {
         Ok(Self { context, stop, running, sweeping })
     }
 
-    /// Puts the stage under way down, so that another worker can go on with it, and ends.
+    /// Stops the running stage, so that another worker can resume it, and ends the worker. Waits at most `shutdown_seconds`.
     pub async fn stop(self) {
         self.context.stop.store(true, Ordering::Relaxed);
         self.stop.send_replace(true);
         self.sweeping.abort();
         let limit = Duration::from_secs(self.context.config.shutdown_seconds);
         if tokio::time::timeout(limit, self.running).await.is_err() {
-            // what it did not keep is done again: the queue finds it dead
+            // the queue will find this worker dead; another one resumes from the stored state
             tracing::warn!("the stage under way did not end in time");
         }
     }
@@ -78,7 +77,7 @@ async fn open(
     let options = WorkerOptions::default()
         .database_url(database_url)
         .max_pg_conn(4)
-        // one stage at a time: each takes all threads that prove
+        // one stage at a time: each uses all proving threads
         .concurrency(1)
         .poll_interval(Duration::from_secs(1))
         .heartbeat_interval(Duration::from_secs(beat))
@@ -89,7 +88,7 @@ async fn open(
         .shutdown_signal(async move {
             let _ = stopped.wait_for(|stopped| *stopped).await;
         })
-        // what does not end in time is given back while there is time for that
+        // a task that does not end in time is released while there is still time to do so
         .shutdown_grace_period(Duration::from_secs(config.shutdown_seconds.saturating_sub(5).max(1)))
         .shutdown_interrupted_job_retry_delay(Duration::ZERO)
         .add_extension(Arc::clone(context))
@@ -102,8 +101,8 @@ async fn open(
     options.init().await.map_err(|e| WorkerError::Queue(e.to_string()))
 }
 
-/// Works until it is to stop. A database that goes away ends a run; the queue is then opened anew, and what the run held is
-/// found dead and taken over, by this process or another.
+/// Runs the queue until `stop` is set. A lost database ends the run, and the queue is opened again. The queue then finds the
+/// tasks of the lost run dead and gives them to this process or another.
 async fn run(context: Arc<Context>, database_url: String, stop: watch::Sender<bool>, first: graphile_worker::Worker) {
     let mut opened = Ok(first);
     loop {

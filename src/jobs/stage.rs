@@ -1,4 +1,4 @@
-//! What all stages have in common: taking the job, heartbeats while the work is done, and what becomes of an error.
+//! What all stages have in common: taking the job, sending heartbeats while it runs, and handling errors.
 
 use std::{
     future::Future,
@@ -23,7 +23,8 @@ use crate::{
     },
 };
 
-/// How often a stage is begun without coming to an end of any kind, errors of the machine among them.
+/// How many times a stage may start without progress (done, stopped, or a new checkpoint) before the job fails. Starts that
+/// end in an error of the machine count.
 const MOST_BEGUN: i32 = 20;
 
 /// How long a heartbeat waits for the database.
@@ -41,7 +42,7 @@ pub(super) enum Stage {
 }
 
 impl Stage {
-    /// Name of its task.
+    /// Name of its queue task.
     pub(super) fn task(self) -> &'static str {
         match self {
             Self::Check => "check",
@@ -53,7 +54,7 @@ impl Stage {
         }
     }
 
-    /// State of a job of which this stage is due or under way.
+    /// State of a job while this stage is due or running.
     pub(super) fn state(self) -> JobState {
         match self {
             Self::Check => JobState::Checking,
@@ -66,16 +67,16 @@ impl Stage {
     }
 }
 
-/// Why a stage did not come to its end.
+/// Why a stage did not finish.
 #[derive(Debug)]
 pub(super) enum StageError {
-    /// Something about this machine or the database: to be tried again.
+    /// An error of this machine or the database; the queue retries.
     Machine(String),
-    /// The ledger is not valid, or its attestation not wanted.
+    /// The ledger is not valid or may not be attested: the reason, and the findings if there are any.
     Refused(String, Option<Value>),
-    /// It cannot be proved, for a reason that trying again does not mend.
+    /// The job cannot succeed, and a retry would not help.
     Failed(String),
-    /// It was put down, and what was done is kept.
+    /// The work was stopped; the next attempt resumes from what is stored.
     PutDown,
     /// The job has moved on without this worker.
     Lost,
@@ -94,7 +95,7 @@ impl From<StoreError> for StageError {
     }
 }
 
-/// Why a job cannot go on with another statement.
+/// Why a job cannot continue with another statement.
 pub(super) const CHANGED: &str = "the job was started for another statement, because the master secret or this program changed; request a new attestation";
 
 impl From<AttestError> for StageError {
@@ -124,26 +125,26 @@ impl From<assay_fold::Error> for StageError {
     }
 }
 
-/// Whether the job is still this worker's, in the transaction that keeps a stage's result: of two workers that believe they have
-/// it, only the one that took it last gets anything through.
+/// Whether this worker still has the job. Every transaction that stores a stage's result asks this, so if two workers believe
+/// that they have the job, only the one that took it last can store anything.
 pub(super) async fn still_ours(tx: &Tx, running: &Running) -> Result<bool, StoreError> {
     let steps = Some(running.steps_done.load(Ordering::Relaxed)).filter(|s| *s >= 0);
     heartbeat(tx, running.job.id, &running.context.name, steps, running.context.now()).await
 }
 
-/// A stage under way: what its work may ask and tell.
+/// A running stage: what its work reads and reports.
 #[derive(Clone)]
 pub(super) struct Running {
     pub(super) context: Arc<Context>,
     pub(super) job: Arc<JobRow>,
-    /// Set once the work is to be put down: the worker stops, or the job is no longer this worker's.
+    /// Set when the work must stop: the worker stops, or it no longer has the job.
     pub(super) stop: Arc<AtomicBool>,
-    /// Steps of the fold done, for heartbeats; −1 before the first.
+    /// Steps of the fold done, for heartbeats; −1 until the fold begins.
     pub(super) steps_done: Arc<AtomicI32>,
 }
 
 impl Running {
-    /// Work that takes a core, on the threads that prove.
+    /// Runs CPU-bound `work` on the proving threads.
     pub(super) async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Self) -> Result<T, StageError> + Send + 'static,
@@ -157,7 +158,7 @@ impl Running {
     }
 }
 
-/// Does one stage of a job. `Err` is for the queue, which tries again later; `last` says that it will not.
+/// Runs one stage of a job. On `Err` the queue retries later; `last` is set on the queue's last attempt.
 pub(super) async fn run<F, Fut>(
     context: Arc<Context>,
     stage: Stage,
@@ -201,7 +202,8 @@ where
     }
 }
 
-/// What was put down is somebody else's to take up, unless it has ended: cancelled, say.
+/// Makes a stopped stage due again, for any worker. Does nothing if the job has ended (cancelled, for example) or moved on;
+/// fails if another worker has it.
 async fn put_down(context: &Context, stage: Stage, job_id: Uuid) -> Result<(), String> {
     let client = context.store.read().await.map_err(|e| e.to_string())?;
     let job = jobs::job(&client, job_id).await.map_err(|e| e.to_string())?;
@@ -210,8 +212,8 @@ async fn put_down(context: &Context, stage: Stage, job_id: Uuid) -> Result<(), S
         return Ok(());
     }
     if job.worker.as_deref() != Some(&context.name) {
-        // its task is another worker's now. The queue deletes a task that succeeded whoever holds it, and would leave its
-        // holder's queue locked; one that failed only if it is ours
+        // The task belongs to another worker now. On success the queue would delete it anyway and leave the other worker's
+        // queue locked. On failure it changes only tasks that this worker holds.
         return Err("another worker has taken the job".to_owned());
     }
     let queued = stage == Stage::Check && job.state == JobState::Queued;
@@ -232,13 +234,13 @@ where
     let job = jobs::job(&client, job_id).await?;
     let due = job.state == stage.state() || (stage == Stage::Check && job.state == JobState::Queued);
     if !due {
-        // done before, by a try whose success was not heard of; the task for what is due now came with it
+        // an earlier attempt finished this stage and enqueued the next task, but the queue did not learn of it
         return Ok(());
     }
     let begun = take_job(&client, job_id, &context.name, context.now()).await?.ok_or(StageError::Lost)?;
     drop(client);
     if begun > MOST_BEGUN {
-        // the ledger may need more memory than there is; without this it would take one worker after another with it
+        // a ledger that needs more memory than there is would otherwise kill one worker after another
         let task = stage.task();
         let detail = format!("{task} was started {MOST_BEGUN} times without progress");
         return Err(StageError::Failed(detail));
@@ -263,7 +265,7 @@ where
     outcome
 }
 
-/// A queue that is interrupted drops the stage, but not the thread on which its work goes on: that one is told here.
+/// Stops the work when the stage's future is dropped. An interrupted queue drops the future, but not the thread of the work.
 struct StopWhenDropped(Arc<AtomicBool>);
 
 impl Drop for StopWhenDropped {
@@ -272,7 +274,7 @@ impl Drop for StopWhenDropped {
     }
 }
 
-/// Tells the database that the job is worked on, until the work has ended; and tells the work when it is to stop.
+/// Sends heartbeats to the database until the work ends. Stops the work when the worker stops or no longer has the job.
 async fn heartbeats(running: Running, mut ended: oneshot::Receiver<()>) {
     let context = &running.context;
     let mut beat = tokio::time::interval(Duration::from_secs(context.config.worker.heartbeat_seconds.max(1)));
@@ -287,7 +289,7 @@ async fn heartbeats(running: Running, mut ended: oneshot::Receiver<()>) {
             }
             _ = beat.tick() => {
                 let steps = Some(running.steps_done.load(Ordering::Relaxed)).filter(|s| *s >= 0);
-                // a database that says nothing is not to keep the work from being told to stop
+                // a database that does not answer must not keep this loop from stopping the work
                 let beat = within(PATIENCE, async {
                     let client = context.store.read().await?;
                     heartbeat(&client, running.job.id, &context.name, steps, context.now()).await
@@ -295,7 +297,7 @@ async fn heartbeats(running: Running, mut ended: oneshot::Receiver<()>) {
                 match beat.await {
                     Ok(true) => {}
                     Ok(false) => running.stop.store(true, Ordering::Relaxed),
-                    // a database that is away for a moment is no reason to lose work
+                    // a short outage of the database is no reason to lose work
                     Err(e) => tracing::warn!(job = %running.job.id, error = %e, "no heartbeat"),
                 }
             }

@@ -1,4 +1,4 @@
-//! What interrupted uploads and ended jobs leave behind: removed at start and then every ten minutes.
+//! Removes old idempotency keys and what interrupted uploads and ended jobs leave behind, at start and every ten minutes.
 
 use std::{fs, sync::Arc, time::Duration};
 
@@ -11,7 +11,7 @@ const EVERY: Duration = Duration::from_secs(600);
 /// Longer than any upload takes.
 const LEFTOVER_AFTER: time::Duration = time::Duration::hours(24);
 
-/// Goes on until it is aborted.
+/// Sweeps until it is aborted.
 pub(super) async fn run(context: Arc<Context>) {
     let mut tick = tokio::time::interval(EVERY);
     loop {

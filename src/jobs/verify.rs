@@ -1,4 +1,4 @@
-//! Stage 5: the proof as anybody will verify it, by this process.
+//! Stage 5: this process verifies the proof, with the same checks as any other verifier.
 
 use assay_core::{check::Checks, sealed::Sealed};
 use assay_programs::ledger::{
@@ -18,7 +18,7 @@ pub(super) async fn run(running: Running) -> Result<(), StageError> {
     next(&running, Stage::Verify, Stage::Publish).await
 }
 
-/// What the stages before have kept.
+/// The statement and the proof that earlier stages stored.
 async fn stored(running: &Running) -> Result<(Vec<u8>, Vec<u8>), StageError> {
     let client = running.context.store.read().await?;
     match statement_and_proof(&client, running.job.id).await? {
@@ -33,13 +33,13 @@ pub(super) struct VerifiedProof {
     pub(super) statement: Verified<Sealed<Statement>>,
     /// The envelope.
     pub(super) proof: Vec<u8>,
-    /// Every check that was made.
+    /// The result of every check.
     pub(super) checks: Checks,
-    /// Whether the statement keeps its own policy. One that breaks it is proved, too.
+    /// Whether the statement meets its own policy. One that does not is proved and published as well.
     pub(super) valid: bool,
 }
 
-/// Verifies what the stages before have kept.
+/// Verifies the stored proof of the stored statement.
 pub(super) async fn verified(running: &Running) -> Result<VerifiedProof, StageError> {
     let (statement, proof) = stored(running).await?;
     running

@@ -1,4 +1,4 @@
-//! Which PostgreSQL is installed, and how its programs are called.
+//! Finds the installed PostgreSQL and runs its programs.
 
 use std::{
     ffi::OsStr,
@@ -18,13 +18,13 @@ use super::{
 /// The programs of one installation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Binaries {
-    /// With `initdb` and `postgres`.
+    /// The directory of `initdb` and `postgres`.
     pub dir: PathBuf,
     /// Its major version.
     pub version: u32,
 }
 
-/// All installations that are new enough: what PATH and `pg_config` say first, then the systems' usual places, newest first.
+/// All installations that are new enough: first those on PATH and from `pg_config`, then the usual directories, newest first.
 pub(super) fn installed() -> Vec<Binaries> {
     let on_path = std::env::var_os("PATH").map(|p| std::env::split_paths(&p).collect()).unwrap_or_default();
     let configured = Command::new("pg_config").arg("--bindir").stderr(Stdio::null()).output().ok();
@@ -46,7 +46,7 @@ fn found_in(on_path: Vec<PathBuf>, configured: Option<PathBuf>, usual: &[(&str, 
     let dirs = on_path.into_iter().chain(configured).chain(of_systems.into_iter().map(|(_, dir)| dir));
     let mut found: Vec<Binaries> = Vec::new();
     for dir in dirs.filter(|d| d.is_absolute() && d.join("initdb").is_file()) {
-        // where links lead to: the installation's other programs are there
+        // resolves links: the installation's other programs are beside the real file
         let Some(dir) = fs::canonicalize(dir.join("postgres")).ok().and_then(|p| p.parent().map(Path::to_owned)) else {
             continue;
         };
@@ -57,7 +57,7 @@ fn found_in(on_path: Vec<PathBuf>, configured: Option<PathBuf>, usual: &[(&str, 
     found
 }
 
-/// From e.g. `postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)` or `postgres (PostgreSQL) 18beta1`.
+/// The major version, from `postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)` or `postgres (PostgreSQL) 18beta1`.
 fn version_of(postgres: &Path) -> Option<u32> {
     let output = Command::new(postgres).arg("--version").stderr(Stdio::null()).output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
@@ -66,7 +66,7 @@ fn version_of(postgres: &Path) -> Option<u32> {
     number[..end].parse().ok()
 }
 
-/// With the command that installs it.
+/// [`ClusterError::NotInstalled`] with the command that installs PostgreSQL on this system.
 pub(super) fn not_installed() -> ClusterError {
     let install = match fs::read_to_string("/etc/debian_version") {
         Ok(version) if version.starts_with("12") => "apt-get install postgresql-15",
@@ -77,7 +77,7 @@ pub(super) fn not_installed() -> ClusterError {
 }
 
 impl Binaries {
-    /// Those of the version that made the cluster in `dir`: another one cannot read it.
+    /// The installation of the version that made the cluster in `dir`; no other version can read it.
     pub(super) fn of_cluster(dir: &Path, installed: &[Self]) -> Result<Self, ClusterError> {
         let file = dir.join("PG_VERSION");
         let made_by = fs::read_to_string(&file).map_err(ClusterError::file(&file))?;
@@ -91,12 +91,12 @@ impl Binaries {
         }
     }
 
-    /// A program of this installation.
+    /// The path of a program of this installation.
     pub(super) fn program(&self, name: &str) -> PathBuf {
         self.dir.join(name)
     }
 
-    /// Runs a program as `user` to its end.
+    /// Runs a program as `user`, with `input` on its standard input, and waits until it ends.
     pub(super) fn run(
         &self,
         name: &'static str,
@@ -117,7 +117,7 @@ impl Binaries {
             .spawn()
             .map_err(|e| failed(e.to_string()))?;
         if let Some(mut stdin) = child.stdin.take() {
-            // a program that ends early says why itself
+            // a program that ends early reports why itself
             let _ = stdin.write_all(input.as_bytes());
         }
         let output = child.wait_with_output().map_err(|e| failed(e.to_string()))?;

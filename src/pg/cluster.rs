@@ -1,4 +1,4 @@
-//! A cluster from its start to its end.
+//! A cluster's life cycle: made, started, stopped, restarted, removed.
 
 use std::{
     fs,
@@ -24,15 +24,16 @@ pub struct Cluster {
     server: Server,
     url: String,
     place: Place,
-    /// Unlocked when the server has stopped: fields are dropped in their order.
+    /// Declared last, so that it is dropped after the server has stopped.
     _lock: Lock,
 }
 
 impl Cluster {
-    /// Starts the cluster of `data_dir`, made first if there is none (some two seconds). Blocks until it takes connections.
+    /// Starts the cluster of `data_dir`. If there is none, makes it first, which takes about two seconds. Blocks until the server
+    /// accepts connections.
     ///
     /// # Errors
-    /// [`ClusterError`]; nothing runs then.
+    /// [`ClusterError`]; no server is left running.
     pub fn start(data_dir: &Path) -> Result<Self, ClusterError> {
         durable::create_private_directory(data_dir).map_err(ClusterError::file(data_dir))?;
         let data_dir = fs::canonicalize(data_dir).map_err(ClusterError::file(data_dir))?;
@@ -50,7 +51,7 @@ impl Cluster {
         Ok(Self { server, url, place, _lock: lock })
     }
 
-    /// Where the programs are that a new cluster would run on.
+    /// The directory of the programs that a new cluster would use.
     ///
     /// # Errors
     /// [`ClusterError::NotInstalled`].
@@ -58,25 +59,25 @@ impl Cluster {
         binaries::installed().into_iter().next().map(|b| b.dir).ok_or_else(binaries::not_installed)
     }
 
-    /// The database's address, `postgres://…`; holds no secret.
+    /// The database's address, `postgres://…`. It contains no secret.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Where the cluster's files are: in the data directory, or where it points to.
+    /// The directory of the cluster's files: `postgres` in the data directory, or the target of that link.
     #[must_use]
     pub fn directory(&self) -> &Path {
         &self.place.dir
     }
 
-    /// The installation it runs on, with `psql` and `pg_dump`.
+    /// The directory of the installation's programs, among them `psql` and `pg_dump`.
     #[must_use]
     pub fn programs(&self) -> &Path {
         self.server.programs()
     }
 
-    /// Stops the server: connections are closed and everything is written. Up to half a minute.
+    /// Stops the server: it closes connections and writes everything to disk. Takes up to half a minute.
     ///
     /// # Errors
     /// [`ClusterError::Program`] if it does not stop.
@@ -87,16 +88,16 @@ impl Cluster {
     /// Stops the server and starts it again.
     ///
     /// # Errors
-    /// [`ClusterError`]; the server does not run then.
+    /// [`ClusterError`]; the server is not running.
     pub fn restart(&mut self) -> Result<(), ClusterError> {
         self.server.stop()?;
         self.server.start_again(&self.place, &User::find()?)
     }
 
-    /// Starts the server again if it has ended by itself, as it does where its disk is full. `false` if it runs.
+    /// Starts the server again if it has ended by itself, for example because its disk is full. `false` if it was running.
     ///
     /// # Errors
-    /// [`ClusterError`]; the server does not run then, and this can be tried again.
+    /// [`ClusterError`]; the server is not running, and the call can be repeated.
     pub fn revive(&mut self) -> Result<bool, ClusterError> {
         if !self.server.has_ended()? {
             return Ok(false);
@@ -153,7 +154,7 @@ fn make(data_dir: &Path, user: &User, binaries: &Binaries) -> Result<Place, Clus
     Ok(place)
 }
 
-/// A path as the host of an address.
+/// Percent-encodes a path for the host part of a URL.
 fn percent_encoded(path: &Path) -> String {
     use std::{fmt::Write as _, os::unix::ffi::OsStrExt};
     let mut encoded = String::new();

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-/// The oldest version that this program is tested with.
+/// The oldest major version that this program is tested with.
 pub(super) const OLDEST: u32 = 15;
 
 /// Why there is no private cluster; a sentence for the person at the terminal, who gets exit code 3.
@@ -14,7 +14,7 @@ pub enum ClusterError {
         OLDEST
     )]
     NotInstalled {
-        /// What to do.
+        /// How to install it.
         install: &'static str,
     },
     /// The cluster was made by a version that is not installed.
@@ -30,18 +30,18 @@ pub enum ClusterError {
     InUse {
         /// The cluster or its data directory.
         dir: PathBuf,
-        /// Who.
+        /// That process.
         by: String,
     },
-    /// A program of PostgreSQL did not do what it should.
+    /// A program of PostgreSQL failed.
     #[error("{program}: {reason}")]
     Program {
         /// Its name.
         program: &'static str,
-        /// What it said last.
+        /// Its error message.
         reason: String,
     },
-    /// The place or the user is not fit for a cluster.
+    /// The directory or the user is not suitable for a cluster.
     #[error("{0}")]
     Place(String),
     /// A file that cannot be read or written.

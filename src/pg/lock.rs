@@ -11,18 +11,18 @@ use super::error::ClusterError;
 /// Held by the process that runs the cluster.
 const LOCK_FILE: &str = "postgres.lock";
 
-/// A data directory that is this process's, at most until it ends.
+/// The lock on a data directory. The kernel releases it when this process ends.
 #[derive(Debug)]
 pub(super) struct Lock(File);
 
 impl Drop for Lock {
-    /// Closing is not enough: a program that another thread starts just now holds the file, too, until it is running.
+    /// Closing is not enough: a child that another thread is just starting also has the file open until it executes its program.
     fn drop(&mut self) {
         let _ = self.0.unlock();
     }
 }
 
-/// Takes the data directory for this process.
+/// Locks the data directory for this process. [`ClusterError::InUse`] if another process holds the lock.
 pub(super) fn lock(data_dir: &Path) -> Result<Lock, ClusterError> {
     let path = data_dir.join(LOCK_FILE);
     let mut file = OpenOptions::new()

@@ -1,8 +1,9 @@
-//! Where a cluster is, and as whom it runs.
+//! Where a cluster's files, socket and log are.
 //!
-//! Usually `<data>/postgres`. Postgres does not run as root; started by root it runs as the system's user `postgres`, who
-//! cannot reach a data directory below one of root's own. The cluster is then below `/var/lib/assay`, under a name of its own
-//! that `<data>/postgres` points to, so that a new data directory never meets an old cluster.
+//! The files are usually in `<data>/postgres`. Postgres refuses to run as root, so under root it runs as the system's user
+//! `postgres`. If that user cannot reach the data directory, or its path is too long for a socket, the cluster is in
+//! `/var/lib/assay` and `<data>/postgres` is a symbolic link to it. Its name there is unique, so that a new data directory never
+//! meets an old cluster.
 
 use std::{
     fs,
@@ -21,9 +22,9 @@ use super::{
 };
 use crate::durable;
 
-/// The cluster, or what points to it.
+/// Name of the cluster in the data directory, or of the link to it.
 const NAME: &str = "postgres";
-/// Clusters of root's whose data directory the user `postgres` cannot reach.
+/// Contains clusters that the user `postgres` cannot run from their data directory.
 const SYSTEM_DIR: &str = "/var/lib/assay";
 /// The longest path that a socket can have, on Linux and on the BSDs.
 const LONGEST_SOCKET: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
@@ -31,13 +32,13 @@ const LONGEST_SOCKET: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
 /// Where the parts of a cluster are.
 #[derive(Debug)]
 pub(super) struct Place {
-    /// Its files.
+    /// The directory of its files.
     pub dir: PathBuf,
-    /// Its socket; `dir` itself unless that is too long.
+    /// The directory of its socket: `dir`, unless that path is too long.
     pub sockets: PathBuf,
-    /// What the server said since its last start; in the data directory, where only this process's user writes.
+    /// The server's log since its last start, in the data directory, where only this process's user writes.
     pub log: PathBuf,
-    /// What points to `dir`, if it is elsewhere.
+    /// The link to `dir`, if `dir` is not in the data directory.
     pointer: Option<PathBuf>,
 }
 
@@ -71,7 +72,7 @@ impl Place {
         Self::new(data_dir, dir, pointer, *user).map(Some)
     }
 
-    /// Where a new cluster is to be, and an empty directory to make it in.
+    /// The place for a new cluster, and an empty directory to make it in.
     pub(super) fn choose(data_dir: &Path, user: &User) -> Result<(Self, PathBuf), ClusterError> {
         let named = data_dir.join(NAME);
         let unfinished = data_dir.join("postgres.unfinished");
@@ -96,7 +97,7 @@ impl Place {
         Ok((Self::new(data_dir, dir, Some(named), *user)?, unfinished))
     }
 
-    /// Gives a complete cluster its name.
+    /// Gives a complete cluster its final name, and makes the link to it if it needs one.
     pub(super) fn finish(&self, unfinished: &Path, data_dir: &Path) -> Result<(), ClusterError> {
         durable::name_directory(unfinished, &self.dir).map_err(ClusterError::file(&self.dir))?;
         let Some(pointer) = &self.pointer else { return Ok(()) };
@@ -105,7 +106,7 @@ impl Place {
             .map_err(ClusterError::file(pointer))
     }
 
-    /// Deletes the cluster and what points to it; in this order, so that nothing points to half of one.
+    /// Deletes the link, if there is one, and then the cluster, so that the link never points to half a cluster.
     pub(super) fn remove(&self) -> Result<(), ClusterError> {
         if let Some(pointer) = &self.pointer {
             fs::remove_file(pointer).map_err(ClusterError::file(pointer))?;
@@ -120,7 +121,7 @@ impl Place {
 }
 
 impl Drop for Place {
-    /// The server has taken its socket away.
+    /// Removes the socket's directory, which is empty once the server has stopped.
     fn drop(&mut self) {
         if self.sockets != self.dir {
             let _ = fs::remove_dir(&self.sockets);
@@ -128,13 +129,13 @@ impl Drop for Place {
     }
 }
 
-/// Whether a socket in `dir` has a path short enough.
+/// Whether the path of a socket in `dir` is short enough.
 fn fits(dir: &Path) -> bool {
     dir.as_os_str().len() + "/.s.PGSQL.5432".len() <= LONGEST_SOCKET
 }
 
-/// A short directory for the socket of the cluster in `dir`: in the user's runtime directory or in /tmp. Its name can be
-/// guessed, so one that is there already must be the user's own and closed to others.
+/// A directory with a short path for the socket of the cluster in `dir`: in the user's runtime directory or in /tmp. Its name
+/// can be guessed, so an existing directory must belong to the user and be closed to others.
 fn socket_dir(dir: &Path, user: User) -> Result<PathBuf, ClusterError> {
     let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
     let candidates =
@@ -161,7 +162,7 @@ fn socket_dir(dir: &Path, user: User) -> Result<PathBuf, ClusterError> {
     Ok(path)
 }
 
-/// An empty directory of the user's at `path`, whatever an earlier try has left there.
+/// Makes an empty directory of `user` at `path`, and first deletes what an earlier attempt left there.
 fn empty_dir(path: &Path, user: User) -> Result<(), ClusterError> {
     match fs::remove_dir_all(path) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(ClusterError::file(path)(e)),
@@ -169,7 +170,7 @@ fn empty_dir(path: &Path, user: User) -> Result<(), ClusterError> {
     }
 }
 
-/// Tells directories apart in names.
+/// 16 hexadecimal digits that identify a directory in names.
 fn short_digest(path: &Path) -> String {
     hex::encode(&Sha256::digest(path.as_os_str().as_bytes())[..8])
 }

@@ -1,4 +1,4 @@
-//! The server process: how it starts, how one knows that it is ready, and how it ends.
+//! The server process: starts it, waits until it is ready, and stops it.
 
 use std::{
     fs::{self, File},
@@ -23,21 +23,21 @@ use super::{
     user::User,
 };
 
-/// By this argument a server that was left behind is known as ours.
+/// The argument that identifies a server as ours.
 const MARK: &str = "cluster_name=assay-private";
-/// What Postgres says while processes of a crashed server still hold its memory; they leave by themselves.
+/// Postgres logs this while processes of a crashed server still hold its memory. They end by themselves.
 const STILL_HELD: &str = "pre-existing shared memory block";
-/// How long they may take.
+/// How long these processes may take to end.
 const LEAVING: Duration = Duration::from_secs(15);
-/// A number that no process has: Linux gives out smaller ones only, and other systems much smaller ones.
+/// A number that no process has: Linux assigns only smaller ones, and other systems much smaller ones.
 const NO_PROCESS: i32 = 1 << 22;
-/// How often it is looked whether something has happened.
+/// Time between two checks of the process.
 const PAUSE: Duration = Duration::from_millis(10);
-/// Recovery after a crash can take its time; as long as the process lives it is waited for.
+/// How long a start may take; recovery after a crash takes time.
 const START: Duration = Duration::from_secs(300);
-/// For closing connections and writing everything.
+/// How long the server may take to close connections and write everything to disk.
 const FAST_STOP: Duration = Duration::from_secs(25);
-/// For leaving without writing; the next start recovers.
+/// How long the server may take to end without writing; the next start recovers.
 const QUICK_STOP: Duration = Duration::from_secs(5);
 
 /// A running server.
@@ -45,12 +45,12 @@ const QUICK_STOP: Duration = Duration::from_secs(5);
 pub(super) struct Server {
     binaries: Binaries,
     child: Child,
-    /// Its end ends the thread that is the server's parent.
+    /// Dropping it ends the thread that started the server.
     _keeper: Sender<()>,
 }
 
 impl Server {
-    /// Starts the server and waits until it takes connections.
+    /// Starts the server and waits until it accepts connections.
     pub(super) fn start(binaries: Binaries, place: &Place, user: &User) -> Result<Self, ClusterError> {
         let began = Instant::now();
         loop {
@@ -68,7 +68,7 @@ impl Server {
         }
     }
 
-    /// Starts the server after [`Server::stop`].
+    /// Starts the server after it has ended.
     pub(super) fn start_again(&mut self, place: &Place, user: &User) -> Result<(), ClusterError> {
         *self = Self::start(self.binaries.clone(), place, user)?;
         Ok(())
@@ -109,7 +109,7 @@ impl Server {
             if self.ended()?.is_some() {
                 return Ok(());
             }
-            // not waited for yet, so the number is still its own
+            // the child is not reaped yet, so the number is still its own
             let _ = kill(self.pid(), signal);
             let began = Instant::now();
             while began.elapsed() < patience {
@@ -127,7 +127,7 @@ impl Server {
     }
 
     fn pid(&self) -> Pid {
-        // numbers of processes are below 2^22
+        // process numbers are below 2^22
         Pid::from_raw(i32::try_from(self.child.id()).unwrap_or(i32::MAX))
     }
 }
@@ -144,8 +144,8 @@ fn failed(reason: String) -> ClusterError {
     ClusterError::Program { program: "postgres", reason }
 }
 
-/// The kernel signals the server when the *thread* that started it ends. So it is started by a thread that lives as long as
-/// the server is wanted, not by whichever thread the caller is on.
+/// Starts the server on a thread of its own, which lives until the returned sender is dropped: the kernel signals the server when
+/// the *thread* that started it ends, and the caller's thread may end earlier.
 fn spawn(binaries: &Binaries, place: &Place, user: &User) -> Result<(Child, Sender<()>), ClusterError> {
     let mut command = command(binaries, place, user)?;
     let (started, child): (Sender<_>, Receiver<std::io::Result<Child>>) = channel();
@@ -191,13 +191,13 @@ fn command(binaries: &Binaries, place: &Place, user: &User) -> Result<Command, C
         .ok_or_else(|| ClusterError::Place(format!("{}: PostgreSQL needs a path in UTF-8", place.sockets.display())))?;
     let settings = [
         MARK.to_owned(),
-        // nobody but the owner of the socket's directory can connect
+        // only the owner of the socket's directory can connect
         "listen_addresses=".to_owned(),
         format!("unix_socket_directories=\"{}\"", sockets.replace('"', "\"\"")),
         "unix_socket_permissions=0700".to_owned(),
-        // short statements only; compiling them costs more than it saves
+        // statements are short: compiling them costs more than it saves
         "jit=off".to_owned(),
-        // statements and details of errors could hold what is private
+        // statements and details of errors may contain private data
         "log_min_error_statement=panic".to_owned(),
         "log_error_verbosity=terse".to_owned(),
         "logging_collector=off".to_owned(),
@@ -208,7 +208,7 @@ fn command(binaries: &Binaries, place: &Place, user: &User) -> Result<Command, C
     Ok(command)
 }
 
-/// The program that sets what the kernel does when a parent dies, if it can.
+/// `setpriv`, if this system has one that can set the signal for a parent's death.
 fn setpriv() -> Option<PathBuf> {
     ["/usr/bin/setpriv", "/bin/setpriv"].into_iter().map(PathBuf::from).find(|path| {
         let mut command = plain(path);
@@ -218,7 +218,7 @@ fn setpriv() -> Option<PathBuf> {
     })
 }
 
-/// What the server writes about itself.
+/// The content of `postmaster.pid` that is needed here.
 struct PidFile {
     pid: Pid,
     ready: bool,
@@ -229,7 +229,7 @@ impl PidFile {
         dir.join("postmaster.pid")
     }
 
-    /// First line: the process. Eighth line: its state.
+    /// The first line is the process number, the eighth the state.
     fn read(dir: &Path) -> Option<Self> {
         let text = fs::read_to_string(Self::path(dir)).ok()?;
         let mut lines = text.lines();
@@ -237,9 +237,9 @@ impl PidFile {
         Some(Self { pid: Pid::from_raw(pid), ready: lines.nth(6).is_some_and(|l| l.trim() == "ready") })
     }
 
-    /// Takes away the number of a process that is not the server: Postgres would refuse to start because of it, and a new
-    /// server that got the same number, as in a container, would look ready at once. The rest stays, because by it Postgres
-    /// knows whether processes of the crashed server are still there.
+    /// Replaces the number of a process that is not the server. Because of that number Postgres would refuse to start, and a
+    /// new server with the same number, as in a container, would look ready at once. The other lines stay, because Postgres
+    /// uses them to find processes of the crashed server that still run.
     fn disown(dir: &Path) -> Result<(), ClusterError> {
         let path = Self::path(dir);
         let text = fs::read_to_string(&path).map_err(ClusterError::file(&path))?;
@@ -253,18 +253,19 @@ impl PidFile {
 enum Found {
     /// There is none.
     Nothing,
-    /// It has nothing to do with the cluster: the number was given away again after a crash.
+    /// It has nothing to do with the cluster: the system reused the number after a crash.
     Stranger,
-    /// A server that an earlier process of ours has left behind.
+    /// A server that an earlier process of ours left running.
     Ours,
-    /// A server of this cluster that somebody else has started.
+    /// A server of this cluster that assay did not start.
     Foreign,
 }
 
-/// Gets whatever still runs from an earlier life out of the way. The caller holds the lock, so no process of ours wants it.
+/// Stops a server that an earlier process left running, and makes a stale `postmaster.pid` harmless. The caller holds the lock,
+/// so no other process of ours uses that server.
 pub(super) fn stop_orphan(dir: &Path) -> Result<(), ClusterError> {
     let Some(PidFile { pid, .. }) = PidFile::read(dir) else {
-        // a full disk leaves an empty file, because of which Postgres would refuse to start
+        // a full disk leaves an empty file, and Postgres would refuse to start because of it
         let path = PidFile::path(dir);
         if fs::metadata(&path).is_ok_and(|file| file.len() == 0) {
             fs::remove_file(&path).map_err(ClusterError::file(&path))?;
@@ -293,8 +294,8 @@ pub(super) fn stop_orphan(dir: &Path) -> Result<(), ClusterError> {
     Err(ClusterError::InUse { dir: dir.to_owned(), by: format!("PostgreSQL's process {pid}, which does not stop") })
 }
 
-/// A server works in its data directory and keeps its arguments. Without `/proc` every living process is taken for foreign,
-/// which is a refusal and no harm.
+/// Identifies a server by its working directory, which is the data directory, and by its arguments. Without `/proc` every living
+/// process counts as foreign, and the start is refused.
 fn look_at(pid: Pid, dir: &Path) -> Found {
     if kill(pid, None) == Err(nix::errno::Errno::ESRCH) {
         return Found::Nothing;
@@ -306,9 +307,9 @@ fn look_at(pid: Pid, dir: &Path) -> Found {
     match fs::read_link(process.join("cwd")) {
         Ok(cwd) if cwd == dir => {}
         Ok(_) => return Found::Stranger,
-        // a zombie, or gone in between
+        // a zombie, or ended in between
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Found::Nothing,
-        // of another user, who cannot run this cluster
+        // a process of another user, who cannot run this cluster
         Err(_) => return Found::Stranger,
     }
     let arguments = fs::read(process.join("cmdline")).unwrap_or_default();

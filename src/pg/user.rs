@@ -1,4 +1,4 @@
-//! As whom the server runs.
+//! The user that the server runs as.
 
 use std::{
     fs,
@@ -12,10 +12,10 @@ use std::{
 
 use super::{command::plain, error::ClusterError};
 
-/// As whom root runs Postgres.
+/// The user that Postgres runs as when this process is root.
 pub(super) const SYSTEM_USER: &str = "postgres";
 
-/// Whose the server's files and processes are.
+/// The owner of the server's files and processes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum User {
     /// This process's own user.
@@ -45,7 +45,7 @@ impl User {
         }
     }
 
-    /// Whether the user can go to `dir` and write there, given everything above it.
+    /// Whether the user can enter `dir`, through all directories above it, and write there.
     pub(super) fn reaches(self, dir: &Path) -> bool {
         let mut command = plain(Path::new("/bin/sh"));
         if let Self::Other { uid, gid } = self {

@@ -1,5 +1,5 @@
-//! What is published, for ever. The database refuses to change or delete an attestation, to publish two for one exchange and
-//! epoch, to go back in time, and to publish another statement than the job's.
+//! Published attestations. The database refuses to change or delete one, to publish two for one exchange and epoch, to publish
+//! an epoch before the newest one, and to publish a statement other than the job's.
 
 use std::time::Duration;
 
@@ -15,31 +15,31 @@ use super::{
     tx::{Session, Tx},
 };
 
-/// An attestation to be published: verified by the caller.
+/// An attestation to publish, verified by the caller.
 #[derive(Debug, Clone)]
 pub struct NewAttestation {
     /// SHA-256 of the statement.
     pub id: [u8; 32],
-    /// The job; exchange, snapshot, epoch and shape are its own.
+    /// The job, which determines exchange, snapshot, epoch and shape.
     pub job_id: Uuid,
-    /// Whether the statement keeps its own policy.
+    /// Whether the statement meets its own policy.
     pub valid: bool,
-    /// What the verifier found.
+    /// The verifier's report.
     pub report: Value,
-    /// Canonical bytes.
+    /// The statement's canonical bytes.
     pub statement: Vec<u8>,
-    /// The envelope.
+    /// The proof's envelope.
     pub proof: Vec<u8>,
     /// The service's signature.
     pub jws: String,
-    /// When.
+    /// The current time.
     pub now: OffsetDateTime,
 }
 
-/// What became of [`publish`].
+/// The outcome of [`publish`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Published {
-    /// It is new.
+    /// The attestation is new.
     Now,
     /// The same statement was published before; nothing has changed.
     Before,
@@ -50,21 +50,21 @@ pub enum Published {
 pub struct AttestationRow {
     /// SHA-256 of the statement.
     pub id: [u8; 32],
-    /// Whose it is.
+    /// Domain of its exchange.
     pub exchange_domain: String,
-    /// The exchange's present name.
+    /// The exchange's current name.
     pub exchange_name: String,
     /// The snapshot's own id.
     pub snapshot_name: String,
-    /// Where its pages are.
+    /// The job that made it, under which its pages are stored.
     pub job_id: Uuid,
-    /// The instant it speaks of.
+    /// The snapshot's instant.
     pub epoch: OffsetDateTime,
     /// Name of the shape.
     pub shape: String,
-    /// Whether the statement keeps its own policy.
+    /// Whether the statement meets its own policy.
     pub valid: bool,
-    /// What the verifier found.
+    /// The verifier's report.
     pub report: Value,
     /// When it was published.
     pub published_at: OffsetDateTime,
@@ -79,24 +79,24 @@ pub struct Filter {
     pub from: Option<OffsetDateTime>,
     /// Only with this epoch or an earlier one.
     pub to: Option<OffsetDateTime>,
-    /// Only behind this one: epoch and id of the last one of the page before.
+    /// Only those listed after this epoch and id: the last attestation of the previous page.
     pub after: Option<(OffsetDateTime, [u8; 32])>,
-    /// At most so many.
+    /// Maximum number of attestations.
     pub limit: i64,
 }
 
 /// A stored file of an attestation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Artefact {
-    /// Canonical bytes.
+    /// The statement's canonical bytes.
     Statement,
-    /// The envelope.
+    /// The proof's envelope.
     Proof,
     /// The service's signature, general JSON.
     Jws,
 }
 
-/// A countersignature to be added.
+/// A countersignature to add.
 #[derive(Debug, Clone)]
 pub struct NewSignature {
     /// The key's id.
@@ -105,7 +105,7 @@ pub struct NewSignature {
     pub signer: String,
     /// The signature, verified by the caller.
     pub jws: String,
-    /// When.
+    /// The current time.
     pub now: OffsetDateTime,
 }
 
@@ -163,8 +163,8 @@ statements! {
     NEWEST_HEARTBEAT = "SELECT max(heartbeat_at) FROM jobs WHERE NOT has_ended";
 }
 
-/// Publishes an attestation. The same transaction moves the job to [`super::jobs::JobState::Published`]; one without the
-/// other cannot be committed.
+/// Publishes an attestation. The same transaction must move the job to [`super::jobs::JobState::Published`]: the database
+/// refuses to commit one without the other.
 ///
 /// # Errors
 /// [`Conflict::AttestationExists`], [`Conflict::EpochNotAfterPublished`], [`Conflict::EpochInFuture`],
@@ -232,10 +232,11 @@ pub async fn artefact(client: &impl Session, id: &[u8; 32], artefact: Artefact) 
     Ok(statement.row(client, &[&id.as_slice()]).await?.ok_or(StoreError::NotFound)?.get(0))
 }
 
-/// Adds a countersignature. The same one again changes nothing.
+/// Adds a countersignature. Adding the same one again changes nothing.
 ///
 /// # Errors
-/// [`Conflict::SignatureExists`] if the key has another signature there; [`StoreError::NotFound`] without the attestation.
+/// [`Conflict::SignatureExists`] if the attestation has another signature by this key; [`StoreError::NotFound`] without the
+/// attestation.
 pub async fn add_signature(tx: &Tx, id: &[u8; 32], new: &NewSignature) -> Result<()> {
     IS_THERE.row(tx, &[&id.as_slice()]).await?.ok_or(StoreError::NotFound)?;
     if let Some(row) = SIGNATURE_OF_KEY.row(tx, &[&id.as_slice(), &new.kid]).await? {
@@ -257,7 +258,7 @@ pub async fn signatures(client: &impl Session, id: &[u8; 32]) -> Result<Vec<Sign
         .collect())
 }
 
-/// Counts a customer's yes or no once; a later word of the same customer replaces it.
+/// Records whether a customer was `included`, once for each `nullifier`; a later answer replaces the earlier one.
 ///
 /// # Errors
 /// [`StoreError::NotFound`] without the attestation.
@@ -267,7 +268,7 @@ pub async fn count_verification(tx: &Tx, id: &[u8; 32], nullifier: &[u8; 32], in
     Ok(())
 }
 
-/// How many customers found themselves included, and how many not.
+/// How many customers found themselves included, and how many did not.
 ///
 /// # Errors
 /// Those of the database.
@@ -283,7 +284,7 @@ pub async fn newest_published_at(client: &impl Session) -> Result<Option<OffsetD
     Ok(NEWEST_PUBLISHED.row(client, &[]).await?.map(|r| r.get(0)))
 }
 
-/// How long the oldest task that is due and that nobody holds has waited, by the database's clock. `None` if there is none.
+/// How long the oldest due task without a worker has waited, by the database's clock. `None` if there is no such task.
 ///
 /// # Errors
 /// Those of the database.
@@ -292,7 +293,7 @@ pub async fn queue_age(client: &impl Session) -> Result<Option<Duration>> {
     Ok(millis.map(|m| Duration::from_millis(u64::try_from(m).unwrap_or(0))))
 }
 
-/// When a worker was last heard of that is at a job.
+/// The newest heartbeat of any job that has not ended.
 ///
 /// # Errors
 /// Those of the database.

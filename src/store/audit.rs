@@ -1,4 +1,4 @@
-//! Who did what.
+//! The audit trail: who did what.
 
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -9,8 +9,8 @@ statements! {
     ADD = "INSERT INTO audit_trail (at, subject, action, object, detail) VALUES ($1, $2, $3, $4, $5)";
 }
 
-/// Notes that `subject` did `action` to `object`, in the transaction that does it. None of the arguments may hold balances,
-/// salts, tokens or account references.
+/// Records that `subject` did `action` to `object`, in the transaction that does it. No argument may contain balances, salts,
+/// tokens or account references.
 ///
 /// # Errors
 /// Those of the database.

@@ -1,4 +1,4 @@
-//! Connections to the database, and what is done in one transaction.
+//! Connections to the database, and transactions with retries.
 
 use std::time::Duration;
 
@@ -11,19 +11,18 @@ use super::{
     tx::{Isolation, Tx},
 };
 
-/// How often a transaction is tried before the caller is told.
+/// How many times a transaction is attempted before the caller gets the error.
 const ATTEMPTS: u32 = 5;
-/// Longest wait for a free connection of the pool, and for a new one to stand.
+/// Longest wait for a free connection of the pool, and for a new one to be made.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// What every session is set to: nobody waits for a lock for ever, and a process that stopped within a transaction does not
+/// Settings of every session. No statement waits for a lock for ever, and a process that stalls within a transaction does not
 /// hold its locks for ever.
 const SESSION: &str = "-c timezone=UTC -c lock_timeout=30s -c idle_in_transaction_session_timeout=120s";
 
-/// What `work` says, or that the database has not answered within `patience`: a connection that is cut silently is noticed by
-/// nobody else for a long time.
+/// Runs `work` for at most `patience`. Without this limit a connection that is cut silently goes unnoticed for a long time.
 ///
 /// # Errors
-/// Those of `work`; [`StoreError::Unavailable`].
+/// Those of `work`; [`StoreError::Unavailable`] if it takes longer.
 pub async fn within<T>(patience: Duration, work: impl Future<Output = Result<T>>) -> Result<T> {
     let late = |_| Err(StoreError::Unavailable(format!("no answer within {} seconds", patience.as_secs())));
     tokio::time::timeout(patience, work).await.unwrap_or_else(late)
@@ -36,8 +35,8 @@ pub struct Store {
 }
 
 impl Store {
-    /// A pool of at most `max_connections` to the database at `database_url` (`postgres://…`). TLS as the URL's `sslmode`
-    /// says, with the public roots and those of `PGSSLROOTCERT`. One connection is made at once.
+    /// A pool of at most `max_connections` to the database at `database_url` (`postgres://…`). The URL's `sslmode` controls
+    /// TLS, which trusts the public roots and those of `PGSSLROOTCERT`. The first connection is made at once.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -47,17 +46,17 @@ impl Store {
         Ok(store)
     }
 
-    /// A store whose database is away, for tests of what is said then.
+    /// A store whose database cannot be reached, for tests of the errors.
     #[cfg(test)]
     pub(crate) fn unreachable() -> Self {
         Self { pool: pool("postgres://nobody@127.0.0.1:1/nothing", 1).expect("the address is well-formed") }
     }
 
-    /// Brings the database up to this program's schema, and the queue's schema to the queue's; gives the names of the
-    /// migrations that were applied. Several processes may do so at once.
+    /// Migrates the database to this program's schema, and the queue's tables to those of the queue's library. Returns the
+    /// names of this program's migrations that were applied. Several processes may call it at once.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`]; [`StoreError::Corrupt`] if the database has other migrations than this program.
+    /// [`StoreError::Unavailable`]; [`StoreError::Corrupt`] if a migration fails, or the database has others than this program.
     pub async fn migrate(database_url: &str) -> Result<Vec<String>> {
         migrate::migrate(&pool(database_url, 2)?).await
     }
@@ -65,15 +64,15 @@ impl Store {
     /// Whether the database answers and has this program's schema.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`]; [`StoreError::Corrupt`] with what to do if the schema is another.
+    /// [`StoreError::Unavailable`]; [`StoreError::Corrupt`], with the remedy, if the schema has another version.
     pub async fn check(&self) -> Result<()> {
         migrate::check(&self.read().await?).await
     }
 
-    /// A connection for single reads and for statements that stand alone.
+    /// A connection for statements that need no transaction.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] if none is free or comes up within five seconds.
+    /// [`StoreError::Unavailable`] if none becomes free or can be made within five seconds.
     pub async fn read(&self) -> Result<Client> {
         match tokio::time::timeout(PATIENCE, self.pool.get()).await {
             Ok(Ok(client)) => Ok(client),
@@ -85,15 +84,15 @@ impl Store {
         }
     }
 
-    /// Does `work` in a serializable transaction: as if nobody else were there. It is tried up to five times where others
-    /// were in the way, or where the connection was lost before the commit was sent; so `work` must have no effect outside of
-    /// the database. It is cut off where two minutes pass without a statement. `name` is for logs and metrics.
+    /// Runs `work` in a serializable transaction. After a conflict with another transaction, or a connection lost before the
+    /// commit was sent, the transaction is retried, up to five attempts in all. So `work` must have no effect outside the
+    /// database. The server ends a transaction that sends no statement for two minutes. `name` is for logs and metrics.
     ///
-    /// `work` may be written as `async |tx| …` and borrow what stands around it.
+    /// `work` can be written as `async |tx| …` and borrow local variables.
     ///
     /// # Errors
-    /// What `work` says, after which nothing has happened; [`StoreError::Unavailable`] likewise;
-    /// [`StoreError::CommitUnknown`] if the connection was lost while committing.
+    /// Those of `work`, and [`StoreError::Unavailable`]: nothing has changed. [`StoreError::CommitUnknown`] if the connection
+    /// was lost during the commit.
     pub async fn run_tx<T, F, Fut>(&self, name: &'static str, work: F) -> Result<T>
     where
         F: Fn(Tx) -> Fut,
@@ -102,8 +101,8 @@ impl Store {
         self.run(name, Isolation::Serializable, work).await
     }
 
-    /// [`Store::run_tx`] for bulk loads: read committed, because a serializable transaction of minutes would be undone by
-    /// every heartbeat of its own job.
+    /// [`Store::run_tx`] for bulk loads: read committed, because a serializable transaction that lasts minutes would conflict
+    /// with the heartbeats of its own job.
     ///
     /// # Errors
     /// As [`Store::run_tx`].
@@ -173,7 +172,7 @@ fn pool(database_url: &str, max_connections: usize) -> Result<Pool> {
     Ok(database.pool().clone())
 }
 
-/// Between half of `wait` and all of it, so that two that ran into each other do not do so again.
+/// A random time between half of `wait` and `wait`, so that two transactions that collided do not collide again.
 fn jittered(wait: Duration) -> Duration {
     let half = wait / 2;
     half + half * (getrandom::u32().unwrap_or(0) % 1000) / 1000

@@ -1,48 +1,48 @@
-//! What can go wrong in the store, told apart by what a caller can do about it.
+//! The store's errors, grouped by what a caller can do about them.
 
 use tokio_postgres::error::{Severity, SqlState};
 
-/// What a function of this module gives back.
+/// The result of the store's functions.
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 
-/// An error of the store; `Display` is a sentence for the operator and holds nothing that was stored.
+/// An error of the store; `Display` is a sentence for the operator and contains no stored data.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// There is no connection, it was lost before anything was committed, the server lacks memory or disk, or others were in
-    /// the way time and again. The same call may work later. Of a transaction nothing has happened; a statement on its own
-    /// may have, and all that stand alone may be said again.
+    /// There is no connection, it was lost before the commit, the server lacks memory or disk, or other transactions
+    /// conflicted in every attempt. The same call may succeed later. A transaction has changed nothing. A statement outside a
+    /// transaction may have taken effect; every such statement can be repeated.
     #[error("the database is not available: {0}")]
     Unavailable(String),
-    /// The connection was lost while the transaction was committed: it may have happened or not. Read before going on.
+    /// The connection was lost during the commit, so the transaction may or may not have taken effect. Read before continuing.
     #[error("{name}: the connection was lost during the commit, so its outcome is unknown")]
     CommitUnknown {
         /// The transaction.
         name: &'static str,
     },
-    /// The change goes against what is there. Nothing has happened.
+    /// The change conflicts with the stored rows. Nothing has changed.
     #[error(transparent)]
     Conflict(#[from] Conflict),
     /// There is no such row.
     #[error("not found")]
     NotFound,
-    /// The database refused for a reason that is a bug, of this program or of how it is set up. Nothing has happened.
+    /// The database refused because of a bug in this program or an error in its setup. Nothing has changed.
     #[error("{name}: {source}")]
     Database {
         /// The statement or transaction.
         name: &'static str,
-        /// What the database says.
+        /// The database's reason.
         source: Refusal,
     },
-    /// What is stored is not what can have been written.
+    /// Stored data or the schema is not what this program expects, or a function of the store was misused.
     #[error("{0}")]
     Corrupt(String),
 }
 
-/// What the database says, without the values that it quotes: neither `Display` nor `Debug` holds what was stored.
+/// The database's error without its details, which quote values: neither `Display` nor `Debug` reveals stored data.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct Refusal {
-    /// Its SQLSTATE, unless the client refused.
+    /// Its SQLSTATE; `None` if the client refused.
     pub code: Option<SqlState>,
     message: String,
 }
@@ -53,7 +53,8 @@ pub enum Conflict {
     /// Another snapshot has this name.
     #[error("a snapshot with this id exists already")]
     SnapshotName,
-    /// Another snapshot of the exchange is for the same instant and was not refused.
+    /// Another snapshot of the exchange holds the same instant. A snapshot gives up its instant when its job is refused, fails
+    /// or is cancelled.
     #[error("the exchange already has a snapshot for this time")]
     SnapshotEpoch,
     /// The exchange has published an attestation for this instant or a later one.
@@ -62,10 +63,10 @@ pub enum Conflict {
     /// The attestation's instant is later than its publication.
     #[error("the time of the attestation is in the future")]
     EpochInFuture,
-    /// Files of a snapshot cannot change any more, nor can what is in them.
+    /// The snapshot is sealed, or the content belongs to a complete file: neither can change.
     #[error("the snapshot is sealed; its files can no longer change")]
     Sealed,
-    /// The chunks that came in are not the file that was announced.
+    /// The stored chunks are not contiguous, or not as long as the announced file.
     #[error("the file is incomplete")]
     FileIncomplete,
     /// A job of the snapshot is under way.
@@ -74,22 +75,22 @@ pub enum Conflict {
     /// The job is published, refused, failed or cancelled.
     #[error("the job has ended")]
     JobEnded,
-    /// The job has planned another statement before.
+    /// The job's stored statement is another one.
     #[error("the job has another statement")]
     StatementDiffers,
-    /// The snapshot is attested, or the instant is, by another attestation.
+    /// An attestation of this snapshot, job or instant exists already.
     #[error("this snapshot or time is attested already")]
     AttestationExists,
     /// The key has signed the attestation already, with another signature.
     #[error("this key has already signed the attestation")]
     SignatureExists,
-    /// What was written once cannot change.
+    /// The row, or this part of it, can never change.
     #[error("this row can be inserted once and never changed or deleted")]
     InsertOnly,
 }
 
 impl Conflict {
-    /// By the name that the constraint has in the migrations.
+    /// The conflict of a constraint, by its name in the migrations.
     fn of_constraint(name: &str) -> Option<Self> {
         Some(match name {
             "snapshots_one_name" => Self::SnapshotName,
@@ -111,19 +112,19 @@ impl Conflict {
     }
 }
 
-/// Whether the same transaction can work when it is tried again.
+/// Whether a retry of the same transaction can succeed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Chance {
-    /// It would fail likewise, or may have happened already.
+    /// No: it would fail again, or may have taken effect already.
     None,
-    /// Others were in the way.
+    /// Once the other transactions that conflicted with it have finished.
     OthersFinish,
-    /// The connection was lost before the commit was sent.
+    /// Once the database is available; nothing was committed.
     DatabaseReturns,
 }
 
 impl StoreError {
-    /// Of the statement `name`, which is no commit.
+    /// For an error of the statement `name`, which is not a COMMIT.
     pub fn from_postgres(name: &'static str, source: tokio_postgres::Error) -> Self {
         if not_available(&source) {
             return Self::Unavailable(format!("{name}: {}", sentence(&source)));
@@ -134,7 +135,7 @@ impl StoreError {
         Self::Database { name, source: Refusal { code: source.code().cloned(), message: sentence(&source) } }
     }
 
-    /// Of a commit. Only an error that the server sent as one says that the transaction was rolled back.
+    /// For an error of a COMMIT. Only the server's severity ERROR means that the transaction was rolled back.
     pub(super) fn from_commit(name: &'static str, source: tokio_postgres::Error) -> Self {
         let refused = source.as_db_error().is_some_and(|e| {
             e.parsed_severity() == Some(Severity::Error)
@@ -146,7 +147,7 @@ impl StoreError {
         if refused { Self::from_postgres(name, source) } else { Self::CommitUnknown { name } }
     }
 
-    /// Without a connection from the pool.
+    /// For an error of the pool.
     pub(super) fn no_connection(error: &deadpool_postgres::PoolError) -> Self {
         Self::Unavailable(match error {
             deadpool_postgres::PoolError::Backend(e) => sentence(e),
@@ -171,7 +172,7 @@ impl StoreError {
         }
     }
 
-    /// What the caller gets when no more attempts are made.
+    /// The error that the caller gets after the last attempt.
     pub(super) fn given_up(self, name: &'static str, attempts: u32) -> Self {
         match self.chance() {
             Chance::OthersFinish => {
@@ -182,7 +183,7 @@ impl StoreError {
     }
 }
 
-/// Whether the connection is gone, or the server is going, not yet there or out of something (class 53).
+/// Whether the connection is lost, or the server is starting, stopping or out of a resource (SQLSTATE class 53).
 fn not_available(error: &tokio_postgres::Error) -> bool {
     match error.as_db_error() {
         Some(e) => {
@@ -198,7 +199,7 @@ fn not_available(error: &tokio_postgres::Error) -> bool {
     }
 }
 
-/// What the database says, without the values that it quotes in details.
+/// The database's message and SQLSTATE, without the details, which quote values.
 fn sentence(error: &tokio_postgres::Error) -> String {
     match error.as_db_error() {
         Some(e) => format!("{} ({})", e.message(), e.code().code()),

@@ -8,9 +8,9 @@ use super::{error::Result, ids::new_id, sql::statements, tx::Tx};
 /// An exchange as its manifest names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExchangeInfo {
-    /// What tokens name it by.
+    /// Its domain, which identifies it in tokens.
     pub domain: String,
-    /// For people.
+    /// Its name, for display.
     pub name: String,
     /// Legal entity identifier.
     pub lei: Option<String>,
@@ -22,7 +22,7 @@ statements! {
     RENAME = "UPDATE exchanges SET name = $2, lei = $3 WHERE exchange_id = $1";
 }
 
-/// The exchange of this domain, made if it is new. Its name and LEI become those given.
+/// Returns the id of the exchange with this domain, and adds the exchange if it is new. Sets its name and LEI to those given.
 ///
 /// # Errors
 /// Those of the database.

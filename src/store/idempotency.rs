@@ -1,6 +1,6 @@
-//! Writes that are asked for twice happen once: the first answer is kept under the caller's key and given again.
+//! A write that is requested twice happens once: the first answer is stored under the caller's key and repeated.
 //!
-//! Key, work and answer are one transaction. The database refuses to commit a key without an answer, so nobody ever reads one.
+//! Key, work and answer are one transaction. The database refuses to commit a key without an answer, so no reader ever sees one.
 
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -11,12 +11,12 @@ use super::{
     tx::{Session, Tx},
 };
 
-/// What a key says about a request.
+/// The outcome of [`claim_key`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum Claim {
-    /// Nobody has asked; the key is this transaction's.
+    /// The key is new and belongs to this transaction.
     New,
-    /// It was answered so.
+    /// The request was answered before; this is the answer.
     Replay {
         /// The answer's status.
         status: u16,
@@ -25,7 +25,7 @@ pub enum Claim {
         /// The answer's body.
         body: Vec<u8>,
     },
-    /// The key stands for a request with another content.
+    /// The key belongs to a request with other content.
     OtherRequest,
 }
 
@@ -39,9 +39,9 @@ statements! {
     SWEEP = "DELETE FROM idempotency_keys WHERE created_at < $1";
 }
 
-/// Claims `key` for a request, first in the transaction that does the work: of two that claim at once the second waits for the
-/// first, is tried again, and gets its answer. The transaction ends with [`finish_key`] or [`release_key`]. For customers
-/// `subject` is a keyed digest, never the account reference.
+/// Claims `key` for a request. This is the first call in the transaction that does the work; the last is [`finish_key`] or
+/// [`release_key`]. If two transactions claim a key at once, the second waits for the first, is retried, and gets its answer.
+/// For customers `subject` is a keyed digest, never the account reference.
 ///
 /// # Errors
 /// Those of the database.
@@ -65,7 +65,7 @@ pub async fn claim_key(
     Ok(Claim::Replay { status, headers: row.get(2), body: row.get(3) })
 }
 
-/// Keeps the answer under the key that the same transaction has claimed.
+/// Stores the answer under the key that the same transaction has claimed.
 ///
 /// # Errors
 /// Those of the database.
@@ -75,7 +75,7 @@ pub async fn finish_key(tx: &Tx, subject: &str, key: &str, status: u16, headers:
     Ok(())
 }
 
-/// Gives up the key that the same transaction has claimed, after an answer that is not to be repeated.
+/// Releases the key that the same transaction has claimed, after an answer that must not be repeated.
 ///
 /// # Errors
 /// Those of the database.
@@ -84,7 +84,7 @@ pub async fn release_key(tx: &Tx, subject: &str, key: &str) -> Result<()> {
     Ok(())
 }
 
-/// Forgets the keys claimed before `older_than`. Returns how many.
+/// Deletes the keys claimed before `older_than`. Returns how many.
 ///
 /// # Errors
 /// Those of the database.

@@ -1,11 +1,11 @@
-//! Ids that the service makes, and digests as the tables keep them.
+//! Ids that the service makes, and digests as the tables store them.
 
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::error::{Result, StoreError};
 
-/// A new id (UUIDv7): ids sort by the time they were made.
+/// A new id (UUIDv7). Ids sort by creation time.
 #[must_use]
 pub fn new_id(now: OffsetDateTime) -> Uuid {
     let seconds = u64::try_from(now.unix_timestamp()).unwrap_or(0);
@@ -18,7 +18,7 @@ pub(super) fn first_id(instant: OffsetDateTime) -> Uuid {
     uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid()
 }
 
-/// Exactly 32 bytes, as the tables' checks promise.
+/// A stored digest; the tables' checks require 32 bytes.
 pub(super) fn digest(bytes: &[u8]) -> Result<[u8; 32]> {
     bytes.try_into().map_err(|_| StoreError::Corrupt(format!("a digest of {} bytes", bytes.len())))
 }

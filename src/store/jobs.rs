@@ -1,7 +1,7 @@
-//! The way of one attestation, from a sealed snapshot to its publication or to the reason why there is none.
+//! A job's life cycle, from a sealed snapshot to its attestation or to the reason why there is none.
 //!
-//! The queue (graphile_worker) only says what is to be done next: a task becomes due in the transaction that changes the
-//! job's state. Tasks may run twice or late, so each begins with [`advance`] or [`job`] and stops where the state is another.
+//! The queue (graphile_worker) only holds the next task, which becomes due in the transaction that changes the job's state. A
+//! task may run twice or late, so each begins with [`advance`] or [`job`] and stops if the job is in another state.
 
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -15,12 +15,12 @@ use super::{
     tx::{Session, Tx},
 };
 
-/// The task that a new job begins with.
+/// The first task of a new job.
 pub const FIRST_TASK: &str = "check";
-/// How often a task is tried before it is given up; a worker's death does not count.
+/// How many times a task is attempted before it is given up; a worker's death does not count.
 pub const TASK_ATTEMPTS: i32 = 10;
 
-/// Where a job is.
+/// A job's state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum JobState {
     /// Waits for a worker.
@@ -35,20 +35,20 @@ pub enum JobState {
     Compressing,
     /// The proof is verified.
     Verifying,
-    /// The attestation is signed and put together.
+    /// The attestation is signed and published.
     Publishing,
     /// There is an attestation.
     Published,
     /// The ledger is not valid.
     Refused,
-    /// Something else than the ledger is wrong.
+    /// It failed for a reason other than the ledger.
     Failed,
-    /// Somebody asked for it.
+    /// It was cancelled on request.
     Cancelled,
 }
 
 impl JobState {
-    /// All of them, in the order of a job's way.
+    /// All states, in the order of a job's life cycle.
     pub const ALL: [Self; 11] = [
         Self::Queued,
         Self::Checking,
@@ -63,7 +63,7 @@ impl JobState {
         Self::Cancelled,
     ];
 
-    /// As it is written in the database and in the API.
+    /// Its name in the database and in the API.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -81,7 +81,7 @@ impl JobState {
         }
     }
 
-    /// Whether a job stays there for ever.
+    /// Whether a job never leaves this state.
     #[must_use]
     pub fn is_final(self) -> bool {
         matches!(self, Self::Published | Self::Refused | Self::Failed | Self::Cancelled)
@@ -95,18 +95,18 @@ impl JobState {
     }
 }
 
-/// A job to be made.
+/// A job to create.
 #[derive(Debug, Clone)]
 pub struct NewJob {
     /// From [`super::new_id`].
     pub id: Uuid,
-    /// What to prove.
+    /// The snapshot to attest.
     pub snapshot_id: Uuid,
     /// Name of the shape, or `auto`.
     pub shape: String,
-    /// The subject who asked.
+    /// The subject of the request.
     pub created_by: String,
-    /// When.
+    /// The current time.
     pub now: OffsetDateTime,
 }
 
@@ -115,31 +115,31 @@ pub struct NewJob {
 pub struct JobRow {
     /// Its id.
     pub id: Uuid,
-    /// What is proved.
+    /// The snapshot to attest.
     pub snapshot_id: Uuid,
-    /// Whose it is.
+    /// Domain of its exchange.
     pub exchange_domain: String,
     /// Name of the shape, or `auto` until the plan has chosen.
     pub shape: String,
-    /// Where it is.
+    /// Its state.
     pub state: JobState,
     /// Steps folded.
     pub steps_done: i32,
-    /// Steps in all, once planned.
+    /// Total number of steps, once planned.
     pub steps: Option<i32>,
     /// Accounts, once planned.
     pub accounts: Option<i64>,
     /// Pages, once planned.
     pub pages: Option<i64>,
-    /// For a person: why it was refused or failed.
+    /// Why it was refused or failed, as a sentence.
     pub detail: Option<String>,
     /// What is wrong with the ledger.
     pub findings: Option<Value>,
-    /// What came of it.
+    /// Its attestation, once published.
     pub attestation_id: Option<[u8; 32]>,
-    /// Who works on it, if workers say so with [`take_job`].
+    /// The worker that took it last, with [`take_job`].
     pub worker: Option<String>,
-    /// When the worker was last heard of.
+    /// Time of the worker's last heartbeat.
     pub heartbeat_at: Option<OffsetDateTime>,
     /// When it was made.
     pub created_at: OffsetDateTime,
@@ -147,16 +147,16 @@ pub struct JobRow {
     pub updated_at: OffsetDateTime,
 }
 
-/// What the plan has found out.
+/// The result of the plan.
 #[derive(Debug, Clone)]
 pub struct PlanInfo {
     /// Name of the chosen shape.
     pub shape: String,
-    /// Accounts.
+    /// Number of accounts.
     pub accounts: i64,
-    /// Pages.
+    /// Number of pages.
     pub pages: i64,
-    /// Steps of the fold.
+    /// Number of steps of the fold.
     pub steps: i32,
     /// The statement's canonical bytes.
     pub statement: Vec<u8>,
@@ -206,11 +206,11 @@ statements! {
     DROP_CHECKPOINT = "DELETE FROM checkpoints WHERE job_id = $1";
 }
 
-/// Seals the snapshot, makes the job and its first task due.
+/// Seals the snapshot, creates the job and makes its first task due.
 ///
 /// # Errors
 /// [`Conflict::JobUnderWay`]; [`Conflict::AttestationExists`] if the snapshot is published; [`Conflict::SnapshotEpoch`] if
-/// the snapshot was refused before and another one has taken its place; [`StoreError::NotFound`] without the snapshot.
+/// the snapshot had given up its epoch and another one holds it now; [`StoreError::NotFound`] without the snapshot.
 pub async fn create_job(tx: &Tx, new: &NewJob) -> Result<()> {
     if let Some(row) = UNDER_WAY.row(tx, &[&new.snapshot_id]).await? {
         return Err(match JobState::read(row.get(0))? {
@@ -254,7 +254,7 @@ fn job_row(row: &Row) -> Result<JobRow> {
     })
 }
 
-/// Moves the job from one of the states `from` to `to`. `false`, and nothing happens, if it is in another state.
+/// Moves the job from one of the states `from` to `to`. `false`, with no change, if it is in another state.
 /// A move to [`JobState::Published`] can only be committed together with the attestation.
 ///
 /// # Errors
@@ -264,8 +264,8 @@ pub async fn advance(tx: &Tx, job_id: Uuid, from: &[JobState], to: JobState, now
     Ok(ADVANCE.execute(tx, &[&job_id, &from, &to.as_str(), &now]).await? == 1)
 }
 
-/// Makes a task of the job due once the transaction is committed. The tasks of one job never run side by side; a task that is
-/// due already is not made due twice.
+/// Makes a task of the job due once the transaction is committed. The tasks of one job never run at the same time; a task that
+/// is due already is not added again.
 ///
 /// # Errors
 /// Those of the database.
@@ -274,9 +274,9 @@ pub async fn enqueue(tx: &Tx, task: &str, job_id: Uuid) -> Result<()> {
     Ok(())
 }
 
-/// Says that `worker` works on the job from now on; [`heartbeat`] of every other is refused then, so that a worker that was
-/// given up for dead learns of it. Gives how often in a row the stage was begun, this time included, without coming to an end
-/// of any kind: done, put down, or a checkpoint further. `None` if the job has ended.
+/// Gives the job to `worker`. [`heartbeat`] of every other worker then returns `false`, so a worker that was presumed dead
+/// learns that it has lost the job. Returns how many times in a row the stage was started, this time included, without
+/// progress: done, stopped, or a new checkpoint. `None` if the job has ended.
 ///
 /// # Errors
 /// Those of the database.
@@ -284,7 +284,7 @@ pub async fn take_job(client: &impl Session, job_id: Uuid, worker: &str, now: Of
     Ok(TAKE.row(client, &[&job_id, &worker, &now]).await?.map(|r| r.get(0)))
 }
 
-/// Gives the job back without an error, with `task` due again.
+/// Gives the job back without an error: makes `task` due again and resets the count of starts.
 ///
 /// # Errors
 /// Those of the database.
@@ -293,8 +293,8 @@ pub async fn put_down(tx: &Tx, task: &str, job_id: Uuid) -> Result<()> {
     enqueue(tx, task, job_id).await
 }
 
-/// Says that the worker lives, and how far it is. `false` if it is to stop: the job has ended, cancelled perhaps, or was
-/// taken by another worker ([`take_job`]).
+/// Records that the worker is alive, and its progress. `false` if the worker must stop: the job has ended (cancelled, for
+/// example), or another worker has taken it ([`take_job`]).
 ///
 /// # Errors
 /// Those of the database.
@@ -308,8 +308,8 @@ pub async fn heartbeat(
     Ok(HEARTBEAT.execute(client, &[&job_id, &worker, &steps_done, &now]).await? == 1)
 }
 
-/// Cancels the job and says what state it is in then: one that has ended stays as it is. Its snapshot gives up its epoch. A worker that is at it learns of it at
-/// its next heartbeat, and gets nothing through meanwhile.
+/// Cancels the job and returns its state; a job that has ended stays as it is. The cancelled job's snapshot gives up its epoch.
+/// The job's worker learns of this at its next heartbeat, and can store no result until then.
 ///
 /// # Errors
 /// [`StoreError::NotFound`].
@@ -324,11 +324,11 @@ pub async fn cancel(tx: &Tx, job_id: Uuid, now: OffsetDateTime) -> Result<JobSta
     JobState::read(row.get(0))
 }
 
-/// Ends the job of `worker` as refused or failed. A refused snapshot gives up its epoch, so that a
-/// corrected one can be handed over. `false`, and nothing happens, if the job has ended before.
+/// Ends the job of `worker` as refused or failed. The snapshot gives up its epoch, so that a corrected one can be uploaded.
+/// `false`, with no change, if the job has ended before or another worker has it.
 ///
 /// # Errors
-/// [`StoreError::NotFound`]; those of the database.
+/// [`StoreError::NotFound`]; [`StoreError::Corrupt`] if `state` is neither refused nor failed; those of the database.
 pub async fn end_job(
     tx: &Tx,
     job_id: Uuid,
@@ -349,7 +349,7 @@ pub async fn end_job(
     Ok(true)
 }
 
-/// Keeps what the plan has found out. Once there is a statement, only the same one can be set again.
+/// Stores the result of the plan. Once there is a statement, only the same one can be set again.
 ///
 /// # Errors
 /// [`Conflict::StatementDiffers`]; [`Conflict::JobEnded`], also if there is no such job.
@@ -359,7 +359,7 @@ pub async fn set_plan(tx: &Tx, job_id: Uuid, plan: &PlanInfo, now: OffsetDateTim
     if changed == 0 { Err(Conflict::JobEnded.into()) } else { Ok(()) }
 }
 
-/// Keeps a proof, in the place of an earlier one.
+/// Stores the proof, replacing an earlier one.
 ///
 /// # Errors
 /// [`Conflict::JobEnded`], also if there is no such job.
@@ -368,7 +368,7 @@ pub async fn set_proof(tx: &Tx, job_id: Uuid, proof: &[u8], now: OffsetDateTime)
     if changed == 0 { Err(Conflict::JobEnded.into()) } else { Ok(()) }
 }
 
-/// The statement and the proof, as far as they are there. Both are to be verified before anything is published.
+/// The statement and the proof, each `None` until stored. The caller must verify both before it publishes.
 ///
 /// # Errors
 /// [`StoreError::NotFound`].
@@ -377,7 +377,7 @@ pub async fn statement_and_proof(client: &impl Session, job_id: Uuid) -> Result<
     Ok((row.get(0), row.get(1)))
 }
 
-/// Keeps a fold after `steps` steps, unless one of more steps is kept or the job has ended.
+/// Stores the fold after `steps` steps, unless one with more steps is stored or the job has ended.
 ///
 /// # Errors
 /// Those of the database.
@@ -392,7 +392,7 @@ pub async fn put_checkpoint(
     Ok(())
 }
 
-/// The kept fold: how many steps it says it has, and its bytes. Hostile until verified.
+/// The stored fold: its claimed number of steps, and its bytes. Neither is trusted until verified.
 ///
 /// # Errors
 /// Those of the database.
@@ -400,7 +400,7 @@ pub async fn checkpoint(client: &impl Session, job_id: Uuid) -> Result<Option<(i
     Ok(CHECKPOINT.row(client, &[&job_id]).await?.map(|r| (r.get(0), r.get(1))))
 }
 
-/// Deletes the kept fold, if there is one.
+/// Deletes the stored fold, if there is one.
 ///
 /// # Errors
 /// Those of the database.

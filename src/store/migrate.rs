@@ -1,4 +1,4 @@
-//! How the database gets its schema, and whether it has the right one.
+//! Migrates the database to this program's schema, and checks which schema it has.
 
 use deadpool_postgres::{ClientWrapper, Pool};
 use graphile_worker::WorkerUtils;
@@ -13,10 +13,10 @@ mod embedded {
     refinery::embed_migrations!("sql/migrations");
 }
 
-/// Where the queue's library keeps its tables; its default.
+/// The schema of the queue's tables; the library's default.
 const QUEUE_SCHEMA: &str = "graphile_worker";
 
-/// Held while migrating, so that processes that start together do so one after the other.
+/// Advisory lock held while migrating, so that processes that start together migrate one after the other.
 const LOCK: i64 = i64::from_be_bytes(*b"migrate\0");
 
 statements! {
@@ -26,7 +26,7 @@ statements! {
 
 pub(super) async fn migrate(pool: &Pool) -> Result<Vec<String>> {
     let client = pool.get().await.map_err(|e| StoreError::no_connection(&e))?;
-    // taken out of the pool: its end ends the session, and with it the lock, however this goes
+    // taken out of the pool, so that dropping it always closes the session and releases the lock
     let mut client: ClientWrapper = deadpool_postgres::Object::take(client);
     client.batch_execute("SET lock_timeout = 0").await.map_err(TAKE_LOCK.failed())?;
     client.query_one(TAKE_LOCK.text, &[&LOCK]).await.map_err(TAKE_LOCK.failed())?;

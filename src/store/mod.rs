@@ -1,12 +1,12 @@
-//! What the service keeps in Postgres: SQL beside its type, one file for each kind of row.
+//! What the service stores in Postgres. Each kind of row has one file, with its types and its SQL.
 //!
 //! **In:** values that the caller has checked. **Out:** rows, or a [`StoreError`] that says what the caller can do about it. Rules
 //! that must hold for every writer are in the database itself (`sql/migrations`); what it refuses becomes a [`Conflict`].
 //!
-//! **Never:** a decision about ledgers, proofs or tokens; a look at the clock; a log line or an error with stored data in it.
+//! **Never:** decide about ledgers, proofs or tokens; read the clock; put stored data into a log line or an error.
 //!
-//! Changes that belong together are one transaction, [`Store::run_tx`]. It is committed, or rolled back, or nobody knows because the
-//! connection was lost during the commit ([`StoreError::CommitUnknown`]). In the last case the caller reads before it answers.
+//! Changes that belong together are one transaction, [`Store::run_tx`]. It is committed or rolled back; if the connection is lost
+//! during the commit, the outcome is unknown ([`StoreError::CommitUnknown`]), and the caller reads before it answers.
 
 pub mod attestations;
 pub mod audit;
@@ -51,7 +51,7 @@ mod tests {
 
     use super::*;
 
-    /// Tasks of the queue and requests are moved between threads.
+    /// The runtime moves the queue's tasks and the API's requests between threads.
     #[test]
     fn transactions_may_run_on_any_thread() {
         fn movable<T: Send>(_: T) {}

@@ -1,7 +1,7 @@
-//! What inclusion paths are made from: pages, the upper tree, and the reserves' lines of a job.
+//! The input of inclusion paths: a job's pages, upper tree and reserve lines.
 //!
-//! All of it is private. It is loaded with binary COPY in [`super::Store::run_load`], in the transaction that keeps the plan,
-//! and never changes once the job has ended.
+//! All of it is private. It is loaded with binary COPY in [`super::Store::run_load`], in the transaction that stores the plan.
+//! Once the job has ended, no load can change it; if the job was not published, it is swept.
 
 use std::pin::pin;
 
@@ -15,7 +15,7 @@ use super::{
     tx::{Session, Tx},
 };
 
-/// Children of a node.
+/// Number of children of a node.
 const ARITY: i64 = 8;
 
 /// A node of the upper tree.
@@ -31,7 +31,7 @@ pub struct NodeRow {
 
 statements! {
     ISOLATION = "SELECT current_setting('transaction_isolation')";
-    // not the job's row: heartbeats go on during the load
+    // does not lock the job's row, so that heartbeats continue during the load
     LOCK_LOADS = "SELECT pg_advisory_xact_lock(hashtextextended($1::text, 0))::text";
     OPEN_JOB = "SELECT FROM jobs WHERE job_id = $1 AND NOT has_ended";
     CLEAR_PAGES = "DELETE FROM pages WHERE job_id = $1";
@@ -57,12 +57,12 @@ statements! {
                              OR EXISTS (SELECT FROM reserve_lines r WHERE r.job_id = j.job_id))";
 }
 
-/// Loads the pages of a job, the records in the order of the tree, in the place of those that an earlier try has loaded. Returns
-/// how many. A record is asked for when the one before is on its way to the database, so there is never more than one in memory
-/// beside a connection's buffers.
+/// Loads the pages of a job, `records` in the order of the tree, and replaces those of an earlier attempt. Returns how many.
+/// Takes each record only after sending the one before, so memory holds one record and the connection's buffers.
 ///
 /// # Errors
-/// [`Conflict::JobEnded`], also if there is no such job; those of the database. A serializable transaction is refused.
+/// [`Conflict::JobEnded`], also if there is no such job; [`StoreError::Corrupt`] if the transaction is not read committed;
+/// those of the database.
 pub async fn load_pages(tx: &Tx, job_id: Uuid, records: impl Iterator<Item = Vec<u8>> + Send) -> Result<u64> {
     begin_load(tx, job_id).await?;
     CLEAR_PAGES.execute(tx, &[&job_id]).await?;
@@ -76,7 +76,7 @@ pub async fn load_pages(tx: &Tx, job_id: Uuid, records: impl Iterator<Item = Vec
     Ok(count)
 }
 
-/// Loads the upper tree of a job in the place of what an earlier try has loaded. Returns how many nodes.
+/// Loads the upper tree of a job and replaces that of an earlier attempt. Returns the number of nodes.
 ///
 /// # Errors
 /// As [`load_pages`].
@@ -93,7 +93,7 @@ pub async fn load_tree(tx: &Tx, job_id: Uuid, nodes: impl Iterator<Item = NodeRo
     Ok(count)
 }
 
-/// Loads the reserves' lines of a job, in their committed order, in the place of what an earlier try has loaded.
+/// Loads the reserve lines of a job, in their committed order, and replaces those of an earlier attempt.
 ///
 /// # Errors
 /// As [`load_pages`].
@@ -109,7 +109,7 @@ pub async fn load_reserves(tx: &Tx, job_id: Uuid, lines: &[[String; 7]]) -> Resu
     end_load(tx, job_id).await
 }
 
-/// One load of a job at a time; a second one waits and then replaces what the first has committed.
+/// Allows one load of a job at a time; a second one waits and then replaces what the first has committed.
 async fn begin_load(tx: &Tx, job_id: Uuid) -> Result<()> {
     let isolation = ISOLATION.row(tx, &[]).await?.ok_or(StoreError::NotFound)?;
     if isolation.get::<_, &str>(0) != "read committed" {
@@ -121,13 +121,13 @@ async fn begin_load(tx: &Tx, job_id: Uuid) -> Result<()> {
     OPEN_JOB.row(tx, &[&job_id]).await?.map(|_| ()).ok_or(Conflict::JobEnded.into())
 }
 
-/// The job may have ended during the load. From here to the commit it is the plan, kept in the same transaction, that refuses
-/// a job that has ended: a lock held from here on would keep heartbeats out of further loads.
+/// Checks that the job has not ended during the load. If it ends between here and the commit, [`super::jobs::set_plan`] in the
+/// same transaction fails. A lock on the job's row would close that gap too, but would block heartbeats during further loads.
 async fn end_load(tx: &Tx, job_id: Uuid) -> Result<()> {
     OPEN_JOB.row(tx, &[&job_id]).await?.map(|_| ()).ok_or(Conflict::JobEnded.into())
 }
 
-/// The pages from position `from` to before `to`, in order: one batch, say.
+/// The pages at positions `from..to`, in order, with their positions.
 ///
 /// # Errors
 /// Those of the database.
@@ -139,8 +139,7 @@ fn page(row: &Row) -> (i64, Vec<u8>) {
     (row.get(0), row.get(1))
 }
 
-/// The first 32 bytes of the record, which are the identity, of every page at a multiple of `pages`, in order: where each
-/// batch of so many pages begins.
+/// The identity (first 32 bytes of the record) of the first page of each batch, in order. A batch has `pages` pages.
 ///
 /// # Errors
 /// Those of the database.
@@ -148,8 +147,8 @@ pub async fn batch_starts(client: &impl Session, job_id: Uuid, pages: i64) -> Re
     BATCH_STARTS.rows(client, &[&job_id, &pages]).await?.iter().map(|r| digest(r.get(0))).collect()
 }
 
-/// For each (height, first position) the up to eight nodes from there on: the children that a path needs. By height and
-/// position; nodes that are empty subtrees are absent.
+/// For each (height, first position) in `wanted`, the nodes at the eight positions from there on: the children that a path needs.
+/// Ordered by height and position. Roots of empty subtrees are absent.
 ///
 /// # Errors
 /// Those of the database.
@@ -159,10 +158,10 @@ pub async fn path_nodes(client: &impl Session, job_id: Uuid, wanted: &[(i16, i64
     rows.iter().map(|r| Ok(NodeRow { height: r.get(0), position: r.get(1), digest: digest(r.get(2))? })).collect()
 }
 
-/// The reserves' lines with their positions, of one asset or all.
+/// The reserve lines of one asset or all, in order, with their positions.
 ///
 /// # Errors
-/// Those of the database.
+/// [`StoreError::Corrupt`] if a line does not have seven fields; those of the database.
 pub async fn reserve_lines(
     client: &impl Session,
     job_id: Uuid,
@@ -179,8 +178,8 @@ pub async fn reserve_lines(
         .collect()
 }
 
-/// Deletes what is here of jobs that were refused, failed or cancelled before `older_than`, in [`super::Store::run_load`].
-/// Returns of how many jobs.
+/// Deletes pages, tree and reserve lines of jobs that were refused, failed or cancelled before `older_than`. Call it in
+/// [`super::Store::run_load`]. Returns the number of jobs.
 ///
 /// # Errors
 /// Those of the database.

@@ -1,7 +1,7 @@
-//! Ledgers as they are handed over: the snapshot, its files, and the files' contents in chunks.
+//! Uploaded ledgers: the snapshot, its files, and the files' contents in chunks.
 //!
-//! An upload writes chunks under a content id of its own, outside of any transaction, and lists the file once all are there.
-//! What dies in between leaves chunks that no file lists; they are swept. The database refuses to change a sealed snapshot's
+//! An upload writes its chunks under a content id of its own, outside any transaction, and lists the file once all are stored.
+//! An interrupted upload leaves chunks that no file lists; they are swept. The database refuses to change a sealed snapshot's
 //! files and the content of a listed file.
 
 use sha2::{Digest, Sha256};
@@ -16,23 +16,23 @@ use super::{
     tx::{Session, Tx},
 };
 
-/// What chunks are cut to, except for a file's last one.
+/// Length of a chunk in bytes; a file's last chunk may be shorter.
 pub const CHUNK_BYTES: usize = 1 << 20;
 
-/// A snapshot to be made.
+/// A snapshot to create.
 #[derive(Debug, Clone)]
 pub struct NewSnapshot {
     /// From [`super::exchanges::ensure_exchange`].
     pub exchange: Uuid,
     /// The snapshot's own id, as in the manifest.
     pub name: String,
-    /// `taken_at`.
+    /// Its instant: `taken_at` of the manifest.
     pub epoch: OffsetDateTime,
-    /// manifest.toml.
+    /// Content of its `manifest.toml`.
     pub manifest: String,
-    /// The subject who made it.
+    /// The subject of the request.
     pub created_by: String,
-    /// When.
+    /// The current time.
     pub now: OffsetDateTime,
 }
 
@@ -41,34 +41,34 @@ pub struct NewSnapshot {
 pub struct SnapshotRow {
     /// Its id in the API.
     pub id: Uuid,
-    /// Whose it is.
+    /// Id of its exchange.
     pub exchange: Uuid,
-    /// Whose it is, as tokens say it.
+    /// Domain of its exchange.
     pub exchange_domain: String,
     /// Its own id, as in the manifest.
     pub name: String,
-    /// `taken_at`.
+    /// Its instant: `taken_at` of the manifest.
     pub epoch: OffsetDateTime,
-    /// manifest.toml.
+    /// Content of its `manifest.toml`.
     pub manifest: String,
-    /// From when on files cannot change.
+    /// When it was sealed; its files cannot change afterwards.
     pub sealed_at: Option<OffsetDateTime>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: OffsetDateTime,
 }
 
 /// A complete file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileRow {
-    /// Such as `balances.csv.zst`.
+    /// Its name, for example `balances.csv.zst`.
     pub name: String,
-    /// Of its chunks.
+    /// The content id of its chunks.
     pub content_id: Uuid,
-    /// Length as it was sent.
+    /// Its length in bytes, as it was sent.
     pub bytes: i64,
-    /// SHA-256 as it was sent.
+    /// Its SHA-256, as it was sent.
     pub sha256: [u8; 32],
-    /// When it was complete.
+    /// When it was completed.
     pub created_at: OffsetDateTime,
 }
 
@@ -94,7 +94,7 @@ statements! {
     EXISTS = "SELECT FROM snapshots WHERE snapshot_id = $1";
 }
 
-/// Makes a snapshot without files.
+/// Creates a snapshot without files and returns its id.
 ///
 /// # Errors
 /// [`Conflict::EpochNotAfterPublished`], [`Conflict::SnapshotEpoch`], [`Conflict::SnapshotName`];
@@ -127,7 +127,7 @@ pub async fn snapshot(client: &impl Session, id: Uuid) -> Result<SnapshotRow> {
     })
 }
 
-/// The complete files of the snapshot `id`, by name. Empty as well if there is no such snapshot.
+/// The complete files of the snapshot `id`, by name. Also empty if there is no such snapshot.
 ///
 /// # Errors
 /// Those of the database.
@@ -145,8 +145,8 @@ fn file_row(row: &Row) -> Result<FileRow> {
     })
 }
 
-/// Keeps one chunk of an upload, at `position` 0, 1, … `content_id` is [`new_id`]'s, one for each upload. The same chunk may
-/// be sent again where it is not known whether it has arrived.
+/// Stores one chunk of an upload, at `position` 0, 1, … Each upload has its own `content_id`, from [`new_id`]. If it is unknown
+/// whether a chunk has arrived, it can be sent again.
 ///
 /// # Errors
 /// [`Conflict::Sealed`] if a file lists the content already.
@@ -155,7 +155,7 @@ pub async fn add_chunk(client: &impl Session, content_id: Uuid, position: i32, b
     Ok(())
 }
 
-/// Deletes the chunks of an upload that came to nothing.
+/// Deletes the chunks of an abandoned upload.
 ///
 /// # Errors
 /// [`Conflict::Sealed`] if a file lists the content; those of the database.
@@ -164,11 +164,11 @@ pub async fn drop_chunks(client: &impl Session, content_id: Uuid) -> Result<()> 
     Ok(())
 }
 
-/// Lists a file whose chunks are all there, in the place of an earlier one of the same name, whose chunks are deleted. Doing
-/// so again with the same content changes nothing.
+/// Lists a file whose chunks are all stored. It replaces an earlier file of the same name, whose chunks are deleted. A second
+/// call with the same `content_id` changes nothing.
 ///
 /// # Errors
-/// [`Conflict::FileIncomplete`] unless chunks from 0 on have `bytes` together; [`Conflict::Sealed`];
+/// [`Conflict::FileIncomplete`] unless the chunks from 0 on have no gap and `bytes` bytes in all; [`Conflict::Sealed`];
 /// [`StoreError::NotFound`] without the snapshot.
 pub async fn finish_file(
     tx: &Tx,
@@ -204,7 +204,7 @@ pub async fn read_chunk(client: &impl Session, content_id: Uuid, position: i32) 
     Ok(CHUNK.row(client, &[&content_id, &position]).await?.map(|r| r.get(0)))
 }
 
-/// Gives the chunks to `each` in order and returns how many bytes they have; unchecked, unlike [`read_file`].
+/// Passes the chunks to `each` in order and returns their total length in bytes. Unlike [`read_file`], checks nothing.
 ///
 /// # Errors
 /// Those of the database and of `each`.
@@ -222,10 +222,10 @@ pub async fn read_chunks<E: From<StoreError>>(
     Ok(bytes)
 }
 
-/// Gives the file to `each` piece by piece, and says at the end whether it was the one that had been sent.
+/// Passes the file to `each` chunk by chunk, and checks its length and SHA-256 at the end.
 ///
 /// # Errors
-/// [`StoreError::Corrupt`] if length or SHA-256 differ, as they do when the file is replaced meanwhile; those of the database
+/// [`StoreError::Corrupt`] if length or SHA-256 differs, as it does when the file is replaced meanwhile; those of the database
 /// and of `each`.
 pub async fn read_file<E: From<StoreError>>(
     client: &impl Session,

@@ -1,4 +1,4 @@
-//! Statements with names. Every one is registered, so that a test can prepare them all on a real database.
+//! Named SQL statements. All are registered, so that a test can prepare each of them on a real database.
 
 use tokio_postgres::{Row, types::ToSql};
 
@@ -7,10 +7,10 @@ use super::{
     tx::Session,
 };
 
-/// A statement and what it is called in errors.
+/// A statement and its name.
 #[derive(Debug, Clone, Copy)]
 pub struct Sql {
-    /// For a person, e.g. `jobs::ADVANCE`.
+    /// Its name in errors, such as `assay::store::jobs::ADVANCE`.
     pub name: &'static str,
     /// The statement.
     pub text: &'static str,
@@ -35,14 +35,14 @@ impl Sql {
         client.query_opt(&statement, parameters).await.map_err(self.failed())
     }
 
-    /// For errors of this statement.
+    /// Turns the client's errors into errors that name this statement.
     pub(super) fn failed(&self) -> impl Fn(tokio_postgres::Error) -> StoreError + use<> {
         let name = self.name;
         move |e| StoreError::from_postgres(name, e)
     }
 }
 
-/// Constants of statements, and `STATEMENTS` with all of them.
+/// Defines one constant for each statement, and `STATEMENTS` with all of them.
 macro_rules! statements {
     ($($(#[$doc:meta])* $name:ident = $text:expr;)*) => {
         $(

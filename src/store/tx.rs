@@ -1,4 +1,4 @@
-//! An open transaction that can be handed to a closure by value, so that what uses it may move between threads.
+//! An open transaction. A closure receives it by value, so the closure's future can move between threads.
 
 use std::sync::Arc;
 
@@ -18,12 +18,12 @@ impl Session for Client {
     }
 }
 
-/// How much a transaction sees of others.
+/// What a transaction sees of others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Isolation {
-    /// Nothing: as if they came before or after it.
+    /// Nothing: each other transaction seems to run entirely before or after it.
     Serializable,
-    /// What they have committed, statement by statement.
+    /// Each statement sees what others have committed before it.
     ReadCommitted,
 }
 
@@ -31,7 +31,7 @@ pub(super) enum Isolation {
 #[derive(Clone)]
 pub struct Tx(Arc<Open>);
 
-/// A connection within a transaction. If it is dropped so, the connection is closed and the server rolls back.
+/// A connection within a transaction. If it is dropped while open, the connection is closed and the server rolls back.
 struct Open(Option<Client>);
 
 impl Session for Tx {
@@ -55,8 +55,8 @@ impl Tx {
         if Arc::get_mut(&mut self.0).is_none() {
             return Err(StoreError::Corrupt(format!("{name}: a clone of the transaction was kept")));
         }
-        // Postgres answers a commit after a failed statement with success and rolls back, so that the work could swallow an
-        // error and believe that the rest was kept. Any statement tells.
+        // After a failed statement, Postgres rolls back on COMMIT but reports success. If the work ignored the error, it would
+        // believe that its changes were committed. Any statement before COMMIT reports the failure.
         self.client().batch_execute("SELECT").await.map_err(|e| StoreError::from_postgres(name, e))?;
         let committed = self.client().batch_execute("COMMIT").await.map_err(|e| StoreError::from_commit(name, e));
         if !matches!(committed, Err(StoreError::CommitUnknown { .. })) {
@@ -71,7 +71,7 @@ impl Tx {
         }
     }
 
-    /// The connection is outside of any transaction and goes back to the pool.
+    /// Returns the connection to the pool, after the transaction has ended.
     fn close(self) {
         if let Some(mut open) = Arc::into_inner(self.0) {
             drop(open.0.take());
