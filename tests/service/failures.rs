@@ -17,7 +17,10 @@ use serde_json::Value;
 
 use crate::{
     proxy::{Fate, Proxy},
-    support::{Answer, Process, Service, SmallLedger, assay, cluster, database, home, parameters, run, wait_for},
+    support::{
+        Answer, Process, Service, SmallLedger, assay, cluster, database, home, parameters, restart_cluster, run,
+        wait_for,
+    },
 };
 
 /// Enough accounts for five steps.
@@ -214,7 +217,7 @@ fn a_stopped_worker_hands_over_and_postgres_may_restart_under_everything() {
     let log = wait_for("the fold taken up", 60, || Some(second.logged()).filter(|log| log.contains("fold")));
     assert!(!log.contains("begun anew"), "{log}");
     folding(i64::from(kept));
-    cluster().lock().unwrap().restart().unwrap();
+    restart_cluster();
     println!("handed over and Postgres restarted after {:?}", begun.elapsed());
     // requests go on as soon as it is back, and never worse than 503
     wait_for("requests", 30, || {

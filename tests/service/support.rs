@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{
-        Mutex, OnceLock,
+        Mutex, OnceLock, RwLock,
         atomic::{AtomicUsize, Ordering},
     },
     thread,
@@ -31,6 +31,15 @@ pub fn cluster() -> &'static Mutex<Cluster> {
         });
         Mutex::new(started.unwrap())
     })
+}
+
+/// Held by every request while it runs, and by a restart of the cluster: other tests are not to see it.
+static CLUSTER_RUNS: RwLock<()> = RwLock::new(());
+
+/// Restarts Postgres under everything but the tests' own requests.
+pub fn restart_cluster() {
+    let _alone = CLUSTER_RUNS.write().unwrap();
+    cluster().lock().unwrap().restart().unwrap();
 }
 
 /// A new database, as a URL.
@@ -194,7 +203,10 @@ impl Service {
 
     pub fn on(database: String, arguments: &[&str], settings: &[(&str, &str)]) -> Self {
         let home = home();
-        run(assay(home.path(), &database, &["migrate"]));
+        {
+            let _runs = CLUSTER_RUNS.read().unwrap();
+            run(assay(home.path(), &database, &["migrate"]));
+        }
         let mut service = Self { home, database, process: None, port: free_port(), private: false, agent: agent() };
         service.restart(arguments, settings);
         service
@@ -284,6 +296,7 @@ impl Service {
         headers: &[(&str, &str)],
         body: &[u8],
     ) -> Result<Answer, ureq::Error> {
+        let _runs = CLUSTER_RUNS.read().unwrap();
         let mut request = ureq::http::Request::builder().method(method).uri(self.url(path));
         if let Some(token) = token {
             request = request.header("authorization", format!("Bearer {token}"));
