@@ -87,6 +87,23 @@ impl Curve for Grumpkin {
     };
 }
 
+/// 2x, for x below 2^255.
+pub(crate) const fn doubled(x: &[u64; 4]) -> [u64; 4] {
+    [x[0] << 1, x[1] << 1 | x[0] >> 63, x[2] << 1 | x[1] >> 63, x[3] << 1 | x[2] >> 63]
+}
+
+/// a − b modulo 2^256, and whether b is more than a.
+pub(crate) const fn difference(a: &[u64; 4], b: &[u64; 4]) -> ([u64; 4], bool) {
+    let (mut less, mut borrow, mut i) = ([0; 4], false, 0);
+    while i < 4 {
+        let (d, first) = a[i].overflowing_sub(b[i]);
+        let (d, second) = d.overflowing_sub(borrow as u64);
+        (less[i], borrow) = (d, first | second);
+        i += 1;
+    }
+    (less, borrow)
+}
+
 /// The four limbs of a field element, least significant first.
 pub(crate) fn limbs<F: PrimeField>(element: &F) -> [u64; 4] {
     let bytes = element.to_repr();

@@ -20,7 +20,7 @@ pub(crate) struct Digits {
     digits: Vec<i16>,
 }
 
-/// Bits of the halves of a scalar that have digits: none of 0, few of a small number, and both halves of any other.
+/// How many bits of a scalar's halves need digits: its own for a number below 2^64, else those of both halves.
 fn bits<F: PrimeField>(scalar: &F) -> usize {
     let [low, rest @ ..] = limbs(scalar);
     if rest == [0; 3] { 64 - low.leading_zeros() as usize } else { 2 * HALF_BITS }
@@ -28,7 +28,7 @@ fn bits<F: PrimeField>(scalar: &F) -> usize {
 
 /// The width for which there is least to add, judged by some of the scalars.
 fn best_width<F: PrimeField>(scalars: &[F]) -> usize {
-    /// Scalars that are looked at, about.
+    /// The number of scalars that are examined.
     const SAMPLE: usize = 512;
     // at places that no period of a witness meets: multiples of the golden ratio
     let place = |i: u64| ((u128::from(i.wrapping_mul(0x9e37_79b9_7f4a_7c15)) * scalars.len() as u128) >> 64) as usize;

@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use ff::{BatchInverter, Field};
-use halo2curves::{CurveAffine, group::Curve as _};
+use halo2curves::CurveAffine;
 
 use crate::{
     curve::{Curve, element},
@@ -56,7 +56,7 @@ fn from_affine<C: Curve>(point: &C::Affine) -> Point<C::Base> {
 
 fn to_affine<C: Curve>(point: Point<C::Base>) -> C::Affine {
     if point.is_identity() {
-        return C::Point::default().to_affine();
+        return C::Affine::default();
     }
     let point = C::Affine::from_xy(point.x, point.y);
     Option::from(point).expect("sums of points of the curve lie on it")

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use crate::{buckets, curve::Curve, digits::Digits, kernel::Kernel};
 
-/// Up to so many weighted points are summed one after the other.
+/// The number of weighted points up to which they are summed one after the other.
 const SERIAL: usize = 32;
 
 /// Points that will be multiplied often, in the form that a kernel adds.
@@ -39,14 +39,9 @@ impl<K: Kernel> Table<K> {
         assert!(from + scalars.len() <= self.length(), "more scalars than points");
         let skipped = |i: usize| self.identities.get(from + i).is_some_and(|identity| *identity);
         let digits = Digits::new::<K::Curve>(scalars, skipped);
-        let length = 1 << (digits.width - 1);
         let windows: Vec<_> = (0..digits.windows)
             .into_par_iter()
-            .map(|window| {
-                let sums = buckets::fill(self.kernel, &self.points, from, &digits, window);
-                debug_assert_eq!(sums.len(), length);
-                weighted(self.kernel, sums)
-            })
+            .map(|window| weighted(self.kernel, buckets::fill(self.kernel, &self.points, from, &digits, window)))
             .collect();
         // Horner's rule over the windows
         windows.into_iter().rev().fold(<K::Curve as Curve>::Point::identity(), |high, window| {

@@ -43,7 +43,7 @@ struct Pair<C> {
 
 /// a·left + b·right for each pair.
 pub(crate) fn fold<C: Curve>(
-    kernel: Vector<C>,
+    _: Vector<C>,
     a: &C::Scalar,
     b: &C::Scalar,
     left: &[C::Affine],
@@ -51,7 +51,6 @@ pub(crate) fn fold<C: Curve>(
 ) -> Vec<C::Affine> {
     /// Pairs that share an inversion, at most.
     const BLOCK: usize = 256;
-    let _proof: Vector<C> = kernel;
     let schedule = schedule::<C>(a, b);
     let mut folded = vec![C::Affine::default(); left.len()];
     if schedule.is_empty() {

@@ -7,7 +7,7 @@
 
 use core::{arch::x86_64::*, marker::PhantomData};
 
-use crate::curve::Curve;
+use crate::curve::{self, Curve, doubled};
 
 /// Eight words of 64 bits.
 pub(crate) type V = __m512i;
@@ -115,15 +115,9 @@ impl<C: Curve> Modulus<C> {
 
 /// 2x modulo p, for x below p and p below 2^255.
 const fn twice(x: &[u64; 4], p: &[u64; 4]) -> [u64; 4] {
-    let double = [x[0] << 1, x[1] << 1 | x[0] >> 63, x[2] << 1 | x[1] >> 63, x[3] << 1 | x[2] >> 63];
-    let (mut less, mut borrow, mut i) = ([0; 4], false, 0);
-    while i < 4 {
-        let (d, a) = double[i].overflowing_sub(p[i]);
-        let (d, b) = d.overflowing_sub(borrow as u64);
-        (less[i], borrow) = (d, a | b);
-        i += 1;
-    }
-    if borrow { double } else { less }
+    let double = doubled(x);
+    let (less, below) = curve::difference(&double, p);
+    if below { double } else { less }
 }
 
 /// Limbs of 64 bits as limbs of 52.

@@ -12,7 +12,7 @@ use halo2curves::{group::Curve as _, serde::SerdeObject};
 use super::lanes::{Lanes, Loose, Modulus, REDUCED, V, splat};
 use super::processor::available;
 use crate::{
-    curve::{Curve, element, limbs},
+    curve::{Curve, difference, doubled, element, limbs},
     kernel::{Kernel, Op, Upcoming},
     pages::{filled, in_threads, prefetch},
 };
@@ -71,7 +71,7 @@ fn to_affine<C: Curve>(point: Point) -> C::Affine {
     use halo2curves::CurveAffine;
     let mut limbs = to_array(point);
     if limbs == [0; 8] {
-        return C::Point::default().to_affine();
+        return C::Affine::default();
     }
     let sixteenth = C::Base::TWO_INV.square().square();
     let [x, y] = limbs.as_chunks_mut().0 else { unreachable!("eight limbs are two coordinates") };
@@ -139,12 +139,7 @@ impl<C: Curve> Kernel for Vector<C> {
             return from_array(point);
         }
         let [x0, x1, x2, x3, y @ ..] = point;
-        let (mut negative, mut borrow) = ([0; 4], false);
-        for (i, p) in twice_modulus::<C>().into_iter().enumerate() {
-            let (less, a) = p.overflowing_sub(y[i]);
-            let (less, b) = less.overflowing_sub(u64::from(borrow));
-            (negative[i], borrow) = (less, a | b);
-        }
+        let (mut negative, _) = difference(&doubled(&C::MODULUS), &y);
         // 2p − y may be above the bound of 1.0625·p
         reduce_once::<C>(&mut negative);
         let [y0, y1, y2, y3] = negative;
@@ -175,21 +170,10 @@ impl<C: Curve> Kernel for Vector<C> {
     }
 }
 
-/// 2p in limbs of 64 bits.
-const fn twice_modulus<C: Curve>() -> [u64; 4] {
-    let p = C::MODULUS;
-    [p[0] << 1, p[1] << 1 | p[0] >> 63, p[2] << 1 | p[1] >> 63, p[3] << 1 | p[2] >> 63]
-}
-
 /// Takes p off a number below 2p, in limbs of 64 bits, unless it is less.
 pub(crate) fn reduce_once<C: Curve>(limbs: &mut [u64; 4]) {
-    let (mut less, mut borrow) = ([0; 4], false);
-    for i in 0..4 {
-        let (d, a) = limbs[i].overflowing_sub(C::MODULUS[i]);
-        let (d, b) = d.overflowing_sub(u64::from(borrow));
-        (less[i], borrow) = (d, a | b);
-    }
-    if !borrow {
+    let (less, below) = difference(limbs, &C::MODULUS);
+    if !below {
         *limbs = less;
     }
 }

@@ -14,8 +14,7 @@ use crate::curve::Curve;
 const WINDOW: usize = 4;
 
 /// For each x a root of x, or of −x if x has none.
-pub(crate) fn candidates<C: Curve>(kernel: Vector<C>, squares: &[C::Base]) -> Vec<C::Base> {
-    let _proof: Vector<C> = kernel;
+pub(crate) fn candidates<C: Curve>(_: Vector<C>, squares: &[C::Base]) -> Vec<C::Base> {
     let mut roots = Vec::with_capacity(squares.len());
     for squares in squares.chunks(8) {
         // SAFETY: a `Vector` exists only where `available` found the instructions that the function needs
