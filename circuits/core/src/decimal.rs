@@ -1,12 +1,12 @@
-//! Decimal text to integers and back, exactly: the one place that reads and writes decimals. There is no rounding and no
-//! floating point: a number is either read as written or refused.
+//! Decimal text to integers and back, exactly: the one place that reads and writes decimals. There is no floating point, and no
+//! rounding except in [`parse_rounded`], which says so: a number is either read as written or refused.
 //!
 //! Two grammars. What an exchange writes in a ledger may have several spellings ([`parse_units`], [`parse_decimal`]); what
 //! a statement or a claim holds has one ([`parse_count`], [`parse_shortest`]).
 //!
-//! Decimals of a ledger. Accepted: `0`, `12`, `007`, `12.50`, `8.978e-05`, `1E+16`. Refused: an empty text, a sign before the number,
-//! `NaN`, `inf`, `.5`, `5.`, spaces, underscores, hexadecimal, digits outside ASCII. A number with more decimals than the scale is
-//! refused, unless the additional decimals are zeros.
+//! Decimals of a ledger. Accepted: `0`, `12`, `007`, `12.50`, `8.978e-05`, `1E+16`, and `-0.0`, which floating-point programs write
+//! for nothing. Refused: an empty text, a sign before any other number, `NaN`, `inf`, `.5`, `5.`, spaces, underscores, hexadecimal,
+//! digits outside ASCII. A number with more decimals than the scale is refused, unless the additional decimals are zeros.
 
 use num_bigint::BigUint;
 
@@ -24,7 +24,7 @@ pub enum DecimalError {
     /// The text is empty.
     #[error("is empty")]
     Empty,
-    /// A minus sign. Negative zero is refused too, because nobody writes it on purpose.
+    /// Less than zero.
     #[error("is negative")]
     Negative,
     /// Not a decimal number in the form the module accepts.
@@ -65,6 +65,15 @@ impl Decimal {
     /// Whether the value is less than that of `other`, whatever their scales.
     pub fn is_below(self, other: Self) -> bool {
         self.parts() < other.parts()
+    }
+
+    /// `units`·10^-`scale` without zeros at the end.
+    fn shortest(mut units: u128, mut scale: u8) -> Self {
+        while scale > 0 && units.is_multiple_of(10) {
+            units /= 10;
+            scale -= 1;
+        }
+        Self { units, scale }
     }
 
     /// The whole part, and the rest in units of 10^-18.
@@ -125,6 +134,79 @@ pub fn parse_decimal(text: &str) -> Result<Decimal, DecimalError> {
         .ok_or(DecimalError::TooManyDecimals { decimals, scale: MAX_SCALE })?;
     let units = number.units_at(scale).ok_or(DecimalError::TooLarge { scale, max: u128::MAX })?;
     Ok(Decimal { units, scale })
+}
+
+/// Where a number goes that lies between two multiples of the smallest unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rounding {
+    /// Towards zero.
+    Down,
+    /// Away from zero.
+    Up,
+}
+
+/// `text` as [`parse_decimal`] reads it, but with at most `scale` decimals (at most [`MAX_SCALE`]), and whether it had more and
+/// was rounded.
+///
+/// # Errors
+/// See [`DecimalError`]; `TooLarge` above 2^128 − 1 units of 10^-`scale`.
+pub fn parse_rounded(text: &str, scale: u8, rounding: Rounding) -> Result<(Decimal, bool), DecimalError> {
+    let scale = scale.min(MAX_SCALE);
+    match parse_decimal(text) {
+        Ok(exact) if exact.scale <= scale => return Ok((exact, false)),
+        Ok(_) | Err(DecimalError::TooManyDecimals { .. } | DecimalError::TooLarge { .. }) => {}
+        Err(error) => return Err(error),
+    }
+    let number = Literal::parse(text)?;
+    let too_large = DecimalError::TooLarge { scale, max: u128::MAX };
+    let (units, inexact) = number.rounded_units_at(scale, rounding).ok_or(too_large)?;
+    Ok((Decimal::shortest(units, scale), inexact))
+}
+
+/// A sum of decimals of any size, exact to 10^-[`SUM_SCALE`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ExactSum(BigUint);
+
+/// Decimals of an [`ExactSum`]: twice those that any chain has.
+pub const SUM_SCALE: u8 = 36;
+
+impl ExactSum {
+    /// Adds the number in `text`.
+    ///
+    /// # Errors
+    /// See [`DecimalError`]; `TooManyDecimals` above [`SUM_SCALE`] decimals, `TooLarge` above 2^128 − 1 units of the decimals it has.
+    pub fn add(&mut self, text: &str) -> Result<(), DecimalError> {
+        let number = Literal::parse(text)?;
+        if number.is_zero() {
+            return Ok(());
+        }
+        let decimals = number.exponent.min(0).unsigned_abs();
+        let scale = u8::try_from(decimals)
+            .ok()
+            .filter(|scale| *scale <= SUM_SCALE)
+            .ok_or(DecimalError::TooManyDecimals { decimals, scale: SUM_SCALE })?;
+        let units = number.units_at(scale).ok_or(DecimalError::TooLarge { scale, max: u128::MAX })?;
+        self.0 += BigUint::from(units) * 10u128.pow(u32::from(SUM_SCALE - scale));
+        Ok(())
+    }
+
+    /// The sum in units of 10^-`scale`, rounded down, and whether it was rounded; `None` above 2^128 − 1 units.
+    ///
+    /// # Panics
+    /// If `scale` is more than [`SUM_SCALE`].
+    #[must_use]
+    pub fn units(&self, scale: u8) -> Option<(u128, bool)> {
+        let unit = BigUint::from(10u128.pow(u32::from(SUM_SCALE - scale)));
+        let whole = &self.0 / &unit;
+        let rounded = &whole * &unit != self.0;
+        Some((u128::try_from(whole).ok()?, rounded))
+    }
+}
+
+impl std::fmt::Display for ExactSum {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&format_digits(&self.0.to_string(), SUM_SCALE))
+    }
 }
 
 /// `units`·10^-`scale` as text in its shortest form: no trailing zero behind the point, no point without decimals.
@@ -226,10 +308,11 @@ impl<'a> Literal<'a> {
             return Err(DecimalError::Malformed);
         }
         if let Some(positive) = text.strip_prefix('-') {
-            return Err(match Self::parse(positive) {
-                Ok(_) => DecimalError::Negative,
-                Err(_) => DecimalError::Malformed,
-            });
+            return match Self::parse(positive) {
+                Ok(zero) if !positive.starts_with('-') && zero.is_zero() => Ok(zero),
+                Ok(_) if !positive.starts_with('-') => Err(DecimalError::Negative),
+                _ => Err(DecimalError::Malformed),
+            };
         }
         let (mantissa, exponent) = match text.split_once(['e', 'E']) {
             Some((mantissa, exponent)) => (mantissa, parse_exponent(exponent)?),
@@ -273,6 +356,25 @@ impl<'a> Literal<'a> {
             units = units.checked_mul(10)?.checked_add(u128::from(digit - b'0'))?;
         }
         units.checked_mul(10u128.checked_pow(zeros)?)
+    }
+}
+
+impl Literal<'_> {
+    /// As [`units_at`](Self::units_at) for a value with more decimals than `scale`, and whether it was rounded.
+    fn rounded_units_at(&self, scale: u8, rounding: Rounding) -> Option<(u128, bool)> {
+        let surplus = self.exponent.checked_add(i64::from(scale))?;
+        if surplus >= 0 {
+            return Some((self.units_at(scale)?, false));
+        }
+        let surplus = usize::try_from(surplus.unsigned_abs()).ok()?;
+        let kept = (self.before.len() + self.after.len()).saturating_sub(surplus);
+        let mut units: u128 = 0;
+        for digit in self.before.bytes().chain(self.after.bytes()).take(kept) {
+            units = units.checked_mul(10)?.checked_add(u128::from(digit - b'0'))?;
+        }
+        // the last digit is no zero, so that something is cut off
+        let up = u128::from(rounding == Rounding::Up);
+        Some((units.checked_add(up)?, true))
     }
 }
 
@@ -322,10 +424,58 @@ mod tests {
     }
 
     #[test]
-    fn l5_a_negative_quantity_is_refused_even_i64_min_and_minus_zero() {
-        for text in ["-1", "-9223372036854775808", "-0", "-0.0", "-1e-9"] {
+    fn l5_a_negative_quantity_is_refused_even_i64_min_and_zero_has_no_sign() {
+        for text in ["-1", "-9223372036854775808", "-0.1", "-1e-9"] {
             assert_eq!(parse_quantity(text, 8), Err(DecimalError::Negative), "{text}");
         }
+        for text in ["-0", "-0.0", "-0e-9"] {
+            assert_eq!(parse_quantity(text, 8), Ok(0), "{text}");
+        }
+        for text in ["--0", "--1", "-", "- 0"] {
+            assert_eq!(parse_quantity(text, 8), Err(DecimalError::Malformed), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_rounded_where_it_is_asked_for_and_says_so() {
+        let rounded = |text, scale, rounding| {
+            parse_rounded(text, scale, rounding).map(|(number, rounded)| (number.to_string(), rounded))
+        };
+        for (text, down, up) in [
+            ("297.74787028000003", "297.74787028", "297.74787029"),
+            ("1.274500000000001e-10", "0", "0.00000001"),
+            ("0.999999999", "0.99999999", "1"),
+            ("1e-400", "0", "0.00000001"),
+        ] {
+            assert_eq!(rounded(text, 8, Rounding::Down), Ok((down.to_owned(), true)), "{text}");
+            assert_eq!(rounded(text, 8, Rounding::Up), Ok((up.to_owned(), true)), "{text}");
+        }
+        for text in ["0.1", "12", "0.12345678", "0.123456780000000000000000000"] {
+            let exact = parse_decimal(text).unwrap().to_string();
+            assert_eq!(rounded(text, 8, Rounding::Up), Ok((exact, false)), "{text}");
+        }
+        assert!(rounded("1e31", 8, Rounding::Up).is_ok_and(|(_, rounded)| !rounded));
+        assert!(rounded("1e39", 8, Rounding::Up).is_err());
+        assert_eq!(rounded("-0.000000001", 8, Rounding::Up), Err(DecimalError::Negative));
+    }
+
+    #[test]
+    fn a_sum_is_exact_and_rounded_once() {
+        let mut sum = ExactSum::default();
+        for text in ["0.000000004", "0.000000005", "0.000000000000000001", "100"] {
+            sum.add(text).unwrap();
+        }
+        assert_eq!(sum.to_string(), "100.000000009000000001");
+        assert_eq!(sum.units(8), Some((10_000_000_000, true)));
+        assert_eq!(sum.units(18), Some((100_000_000_009_000_000_001, false)));
+        sum.add("0.000000000999999999").unwrap();
+        assert_eq!(sum.units(8), Some((10_000_000_001, false)));
+        assert!(matches!(sum.add("1e-37"), Err(DecimalError::TooManyDecimals { .. })));
+        assert!(matches!(sum.add("1e39"), Err(DecimalError::TooLarge { .. })));
+        for _ in 0..4 {
+            sum.add("1e38").unwrap();
+        }
+        assert_eq!(sum.units(0), None);
     }
 
     #[test]

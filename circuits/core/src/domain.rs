@@ -13,11 +13,12 @@ pub fn domain_defect(text: &str) -> Option<String> {
         return Some(format!("has {} characters, a domain has at most 253", text.len()));
     }
     if !text.split('.').all(label) {
-        return Some(
-            "is not a domain in lower-case letters, digits and hyphens such as exchange.example, without https://, port \
-             or final dot"
-                .to_owned(),
-        );
+        let bare = text.trim().trim_start_matches("https://").trim_start_matches("http://").to_ascii_lowercase();
+        let meant = bare.split(['/', ':']).next().unwrap_or_default().trim_end_matches('.');
+        let meant = if !meant.is_empty() && meant.split('.').all(label) { meant } else { "exchange.example" };
+        return Some(format!(
+            "is not a domain in lower-case letters, digits and hyphens such as {meant}, without https://, port or final dot"
+        ));
     }
     None
 }
@@ -27,6 +28,11 @@ pub fn domain_defect(text: &str) -> Option<String> {
 pub fn lei_defect(text: &str) -> Option<String> {
     let bytes = text.as_bytes();
     let alphanumeric = |b: &u8| b.is_ascii_uppercase() || b.is_ascii_digit();
+    let plain: String =
+        text.chars().filter(|c| !c.is_whitespace() && *c != '-').collect::<String>().to_ascii_uppercase();
+    if plain != text && lei_defect(&plain).is_none() {
+        return Some(format!("must be written as {plain}"));
+    }
     if bytes.len() != 20 || !bytes.iter().all(alphanumeric) || !bytes[18..].iter().all(u8::is_ascii_digit) {
         return Some("is not 18 capital letters and digits and two check digits".to_owned());
     }
@@ -67,6 +73,8 @@ mod tests {
         ] {
             assert!(domain_defect(bad).is_some(), "{bad}");
         }
+        let told = domain_defect("https://Exchange.test:443/por").unwrap();
+        assert!(told.contains("such as exchange.test, without https://"), "{told}");
     }
 
     #[test]
@@ -80,5 +88,6 @@ mod tests {
         {
             assert!(lei_defect(bad).is_some(), "{bad}");
         }
+        assert_eq!(lei_defect("5493 001k jtii gc8y 1r12").unwrap(), "must be written as 5493001KJTIIGC8Y1R12");
     }
 }
