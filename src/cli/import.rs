@@ -5,31 +5,43 @@ use std::path::PathBuf;
 use super::exit::{Exit, Failure};
 use super::options::{Global, LimitArgs};
 use super::output;
-use crate::ledger::import::{Format, Options, import};
+use crate::ledger::import::{Columns, Format, Identity, Options, UNNAMED, import};
 
 /// No published format contains its time, and Assay does not guess one. Nobody mistakes this time for a real one.
 const UNKNOWN_TAKEN_AT: &str = "1970-01-01T00:00:00Z";
+const UNKNOWN_SNAPSHOT_ID: &str = "imported";
 
 const EXAMPLES: &str = "\
 Formats:
-  binance   user files of Binance's proof-of-solvency tool (CSV), all from one snapshot, and optionally its
-            cex_assets_info.csv, which is converted to collateral tables
+  binance   user files of Binance's proof-of-solvency tool (CSV), all from one snapshot, with three or six columns for
+            each token, and its info file (cex_assets_info.csv), which has the collateral tables and, for files without
+            price columns, the prices
+  gate      Gate's user files (CSV): three columns for each token, main_uid_hashed instead of id
+  okx       OKX's user files (JSON): [{\"id\": …, \"assets\": {\"BTC\": \"9195990\"}}] in smallest units; needs --assets
+  summa     the input of Summa's tool (CSV): username,balance_ETH_ETH,… in smallest units; needs --assets
+  wide      any CSV table with a row for each account and a column for each asset
+  long      any CSV table with a row for each account and asset
+
+In okx, wide and long, a negative amount is what the customer owes. An asset that somebody holds needs a price: from the
+files, or from --assets.
 
 Examples:
-  assay import binance shards/*.csv --out ledger --taken-at 2026-01-01T00:00:00Z
-  assay import binance users0.csv cex_assets_info.csv --out ledger
-  assay import binance users0.csv.zst users1.csv.zst --snapshot-id 2026-01 --out ledger
+  assay import binance shards/*.csv cex_assets_info.csv --exchange-name Example --domain exchange.example \\
+      --snapshot-id 2026-01 --taken-at 2026-01-31T00:00:00Z --out ledger
+  assay import long balances.csv --account-column user --asset-column coin --amount-column balance \\
+      --assets prices.csv --out ledger
 
-Exit codes: 0 written, 1 a file does not match the format, 2 DIR exists or an option is wrong, 3 a file cannot be read or
-written.";
+Exit codes: 0 written, 1 a file does not match the format or its ledger is not valid, 2 DIR exists or an option is wrong,
+3 a file cannot be read or written.";
 
-/// Convert an exchange's published files to a ledger
+/// Convert published files or tables of balances to a ledger
 ///
-/// Numbers are never rounded. If any row cannot be read, the command lists all such rows and writes nothing.
+/// The ledger is checked as `assay check` does before it is written. If any row cannot be read or breaks a rule, the command
+/// lists all such rows and writes nothing. Numbers are rounded only if you ask for it with --decimals.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct Args {
-    /// Format of the files: binance
+    /// Format of the files: binance, gate, okx, summa, wide or long
     #[arg(value_name = "FORMAT", value_parser = format)]
     format: Format,
 
@@ -41,13 +53,47 @@ pub(super) struct Args {
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
 
-    /// Id of the snapshot, 1 to 64 of A–Z a–z 0–9 . _ - [default: binance-sample]
+    /// Name of the exchange whose ledger it is [default: Unnamed exchange]
+    #[arg(long, value_name = "NAME")]
+    exchange_name: Option<String>,
+
+    /// Its domain, such as exchange.example [default: unnamed.invalid]
+    #[arg(long, value_name = "DOMAIN")]
+    domain: Option<String>,
+
+    /// Its legal entity identifier (ISO 17442)
+    #[arg(long, value_name = "LEI")]
+    lei: Option<String>,
+
+    /// Id of the snapshot, 1 to 64 of A–Z a–z 0–9 . _ - [default: imported]
     #[arg(long, value_name = "ID")]
     snapshot_id: Option<String>,
 
     /// Time of the snapshot, RFC 3339 in UTC [default: 1970-01-01T00:00:00Z, meaning unknown]
     #[arg(long, value_name = "TIME")]
     taken_at: Option<String>,
+
+    /// CSV file of assets with the columns symbol,scale,price,quote, or symbol,price,quote
+    ///
+    /// It takes precedence over prices in the files. Without a scale, an asset gets 8 decimals, or as many as its balances need.
+    #[arg(long, value_name = "FILE")]
+    assets: Option<PathBuf>,
+
+    /// Round amounts to N decimals, against the exchange: what it owes up, what it is owed down
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=18))]
+    decimals: Option<u8>,
+
+    /// Column with the account reference (wide, long)
+    #[arg(long, value_name = "NAME", default_value = "account", allow_hyphen_values = true)]
+    account_column: String,
+
+    /// Column with the symbol of the asset (long)
+    #[arg(long, value_name = "NAME", default_value = "asset", allow_hyphen_values = true)]
+    asset_column: String,
+
+    /// Column with the amount (long)
+    #[arg(long, value_name = "NAME", default_value = "amount", allow_hyphen_values = true)]
+    amount_column: String,
 
     #[command(flatten)]
     limits: LimitArgs,
@@ -58,21 +104,47 @@ fn format(name: &str) -> Result<Format, String> {
 }
 
 pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
-    if args.taken_at.is_none() {
-        output::note(&format!(
-            "The files do not contain the time of the snapshot, so the ledger is dated {UNKNOWN_TAKEN_AT}. Set --taken-at \
-             before you prove it."
-        ));
-    }
     let or = |given: &Option<String>, default: &str| given.as_deref().unwrap_or(default).to_owned();
     let options = Options {
-        snapshot_id: or(&args.snapshot_id, args.format.default_snapshot_id()),
+        exchange: Identity {
+            name: or(&args.exchange_name, UNNAMED.0),
+            domain: or(&args.domain, UNNAMED.1),
+            lei: args.lei.clone(),
+        },
+        snapshot_id: or(&args.snapshot_id, UNKNOWN_SNAPSHOT_ID),
         taken_at: or(&args.taken_at, UNKNOWN_TAKEN_AT),
+        assets: args.assets.clone(),
+        decimals: args.decimals,
+        columns: Columns {
+            account: args.account_column.clone(),
+            asset: args.asset_column.clone(),
+            amount: args.amount_column.clone(),
+        },
         limits: args.limits.limits(),
     };
     let meter = global.meter();
     let imported = import(args.format, &args.paths, &args.out, &options, meter.listener())?;
     drop(meter);
+    for note in &imported.notes {
+        output::note(note);
+    }
+    let unknown: Vec<_> = [
+        ("--exchange-name", args.exchange_name.is_none(), &options.exchange.name),
+        ("--domain", args.domain.is_none(), &options.exchange.domain),
+        ("--snapshot-id", args.snapshot_id.is_none(), &options.snapshot_id),
+        ("--taken-at", args.taken_at.is_none(), &options.taken_at),
+    ]
+    .into_iter()
+    .filter(|(_, missing, _)| *missing)
+    .map(|(option, _, value)| format!("{option} ({value})"))
+    .collect();
+    if !unknown.is_empty() {
+        output::note(&format!(
+            "The files do not say whose they are or of what time. Before you prove the ledger, correct in its manifest.toml, or give \
+             when you import it: {}.",
+            unknown.join(", ")
+        ));
+    }
     output::lines([format!(
         "Wrote {} accounts, {} balances and {} assets to {}.",
         imported.accounts,

@@ -106,7 +106,8 @@ pub(crate) fn read(
     Ok(Some(assets))
 }
 
-fn parse_scale(text: &str) -> Option<u8> {
+/// A number of decimals, 0 to [`MAX_SCALE`].
+pub(crate) fn parse_scale(text: &str) -> Option<u8> {
     // one spelling only: neither "+8" nor "08"
     let scale = text.parse::<u8>().ok().filter(|scale| *scale <= MAX_SCALE)?;
     (scale.to_string() == text).then_some(scale)

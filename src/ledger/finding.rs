@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use assay_core::text::spelled_out;
+
 /// One error in a ledger, as a sentence for the person who can correct it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Finding {
@@ -52,19 +54,11 @@ impl Findings {
     pub(crate) fn is_empty(&self) -> bool {
         self.total == 0
     }
-}
 
-/// The text with every character that a terminal would act on, or that nobody sees, as U+XXXX. A manifest may hold any character.
-fn spelled_out(text: &str) -> String {
-    let mut line = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '"' | '\'' | '\\' => line.push(c),
-            _ if c.escape_debug().len() > 1 => line.push_str(&format!("U+{:04X}", u32::from(c))),
-            _ => line.push(c),
-        }
+    /// The same findings, each as `change` says it.
+    pub(crate) fn map(self, change: impl FnMut(Finding) -> Finding) -> Self {
+        Self { findings: self.findings.into_iter().map(change).collect(), ..self }
     }
-    line
 }
 
 impl fmt::Display for Findings {

@@ -10,8 +10,9 @@ use std::rc::Rc;
 
 use super::finding::{Environment, Findings};
 use super::limits::Limits;
-use super::source::{Disk, Guard, Source, TooMuch};
+use super::source::{Diagnosis, Disk, Guard, Source, TooMuch, recognised};
 use crate::progress::Progress;
+use assay_core::text::{difference, fold, shown};
 
 /// Maximum length of a line in a snapshot file.
 pub(crate) const SNAPSHOT_LINE_BYTES: usize = 1 << 16;
@@ -98,6 +99,8 @@ pub(crate) struct Table<'p> {
     fields: Fields,
     line: u64,
     columns: Option<usize>,
+    unterminated_allowed: bool,
+    unterminated: bool,
     finished: bool,
 }
 
@@ -128,6 +131,8 @@ impl<'p> Table<'p> {
             fields: Fields::default(),
             line: 0,
             columns: None,
+            unterminated_allowed: false,
+            unterminated: false,
             finished: false,
         })
     }
@@ -144,18 +149,39 @@ impl<'p> Table<'p> {
         headers: &[&[&str]],
         findings: &mut Findings,
     ) -> Result<Option<usize>, Environment> {
-        let found = self.next(findings)?;
+        if !self.read_header(findings)? {
+            return Ok(None);
+        }
         let matching = |header: &&&[&str]| self.fields.iter().eq(header.iter().copied());
-        if found == Some(1)
-            && let Some(header) = headers.iter().find(matching)
-        {
+        if let Some(header) = headers.iter().find(matching) {
             self.columns = Some(header.len());
             return Ok(self.columns);
         }
-        let headers: Vec<_> = headers.iter().map(|names| names.join(",")).collect();
-        let headers = headers.join(" or ");
-        findings.add(&self.source.name, Some(1), format_args!("the header must be exactly {headers}"));
+        findings.add(&self.source.name, Some(1), header_defect(&self.fields, headers));
         Ok(None)
+    }
+
+    /// Reads the first line as the header, whatever its columns are. `false`, with a finding, if it cannot be read.
+    pub(crate) fn read_header(&mut self, findings: &mut Findings) -> Result<bool, Environment> {
+        let before = findings.total;
+        let found = self.next(findings)?;
+        if found == Some(1) {
+            return Ok(true);
+        }
+        if findings.total == before {
+            findings.add(&self.source.name, None, "is empty; its first line must be the header");
+        }
+        Ok(false)
+    }
+
+    /// Takes a last line without a line end as a line, as published files have it. [`unterminated`](Self::unterminated) tells of it.
+    pub(crate) fn allow_unterminated(&mut self) {
+        self.unterminated_allowed = true;
+    }
+
+    /// Whether the last line had no line end.
+    pub(crate) fn unterminated(&self) -> bool {
+        self.unterminated
     }
 
     /// Sets the number of fields of all following lines.
@@ -186,15 +212,19 @@ impl<'p> Table<'p> {
                     self.finished = true;
                     continue;
                 }
-                LineResult::Unterminated => {
+                LineResult::Unterminated if !self.unterminated_allowed => {
                     self.finished = true;
-                    "the last line has no line end; the file may be incomplete".to_owned()
+                    "the last line has no line end, so the file may be incomplete; if it is complete, add one"
+                        .to_owned()
                 }
                 LineResult::TooLong => format!("is longer than {} bytes", self.max_line_bytes),
-                LineResult::Line => match self.take_apart(findings) {
-                    Ok(()) => return Ok(line),
-                    Err(defect) => defect,
-                },
+                LineResult::Line | LineResult::Unterminated => {
+                    self.unterminated |= matches!(got, LineResult::Unterminated);
+                    match self.take_apart(findings) {
+                        Ok(()) => return Ok(line),
+                        Err(defect) => defect,
+                    }
+                }
             };
             findings.add(&self.source.name, line, defect);
         }
@@ -222,10 +252,24 @@ impl<'p> Table<'p> {
             );
             bytes = behind;
         }
+        if self.line == 1
+            && let Some(form) = recognised(bytes)
+        {
+            // no line of it can be read: one finding is enough
+            self.finished = true;
+            return Err(match form {
+                "UTF-16" => "the file is UTF-16; save it as UTF-8".to_owned(),
+                "gzip" => "the file is compressed with gzip, so its name must end in .gz".to_owned(),
+                "zstd" => "the file is compressed with zstd, so its name must end in .zst".to_owned(),
+                other => format!("the file is {other}, not CSV"),
+            });
+        }
         let text = std::str::from_utf8(bytes)
             .map_err(|error| format!("is not UTF-8 from byte {} on", error.valid_up_to() + 1))?;
-        if let Some(control) = text.chars().find(|c| c.is_control()) {
-            return Err(format!("contains the control character U+{:04X}", u32::from(control)));
+        match text.chars().find(|c| c.is_control()) {
+            Some('\t') => return Err("contains a tab (U+0009); fields are separated by commas".to_owned()),
+            Some(control) => return Err(format!("contains the control character U+{:04X}", u32::from(control))),
+            None => {}
         }
         self.fields.split(text)?;
         match self.columns {
@@ -280,9 +324,62 @@ impl Drop for Table<'_> {
     }
 }
 
+/// In what a header differs from the one that is expected, or from the most similar of several.
+fn header_defect(found: &Fields, headers: &[&[&str]]) -> String {
+    let found: Vec<&str> = found.iter().collect();
+    let same = |header: &&&[&str]| found.iter().zip(header.iter()).filter(|(a, b)| fold(a) == fold(b)).count();
+    let expected: &[&str] =
+        headers.iter().max_by_key(|header| (same(header), header.len() == found.len())).unwrap_or(&&[][..]);
+    let line = found.join(",");
+    let wanted = headers.iter().map(|names| names.join(",")).collect::<Vec<_>>().join(" or ");
+    format!("the header is {} and must be {wanted}: {}", shown(&line), difference_of(&found, expected))
+}
+
+/// The first difference between two headers.
+fn difference_of(found: &[&str], expected: &[&str]) -> String {
+    if let [only] = found
+        && expected.len() > 1
+    {
+        if only.starts_with("sep=") {
+            return "the first line is a hint for spreadsheet programs; remove it".to_owned();
+        }
+        if only.contains(';') {
+            return "its columns are separated by semicolons, not by commas".to_owned();
+        }
+        if only.contains('|') {
+            return "its columns are separated by bars, not by commas".to_owned();
+        }
+    }
+    let place = found.iter().zip(expected).position(|(a, b)| a != b).unwrap_or(found.len().min(expected.len()));
+    match (found.get(place), expected.get(place)) {
+        (Some(a), Some(b)) if fold(a) == fold(b) => {
+            format!("column {} is {}, which differs from {b} only in {}", place + 1, shown(a), difference(a, b))
+        }
+        (Some(a), Some(b)) => {
+            let known = expected.iter().position(|name| fold(name) == fold(a));
+            match known {
+                Some(known) => {
+                    format!(
+                        "column {} is {}, which must be column {}, and {b} must be here",
+                        place + 1,
+                        shown(a),
+                        known + 1
+                    )
+                }
+                None => format!("column {} is {}, not {b}", place + 1, shown(a)),
+            }
+        }
+        (None, Some(b)) => format!("column {}, {b}, is missing", place + 1),
+        (Some(a), None) => format!("column {}, {}, is one too many", place + 1, shown(a)),
+        (None, None) => "nothing differs".to_owned(),
+    }
+}
+
 /// A decompression error as a sentence for the person who made the file.
 fn damage(error: &io::Error) -> String {
-    if let Some(too_much) = error.get_ref().and_then(|inner| inner.downcast_ref::<TooMuch>()) {
+    if let Some(diagnosis) = error.get_ref().and_then(|inner| inner.downcast_ref::<Diagnosis>()) {
+        diagnosis.to_string()
+    } else if let Some(too_much) = error.get_ref().and_then(|inner| inner.downcast_ref::<TooMuch>()) {
         too_much.to_string()
     } else if error.kind() == io::ErrorKind::UnexpectedEof {
         "the compressed file is incomplete".to_owned()

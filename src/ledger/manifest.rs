@@ -182,6 +182,13 @@ fn parse(text: &str, findings: &mut Findings) -> Option<Manifest> {
     }
 }
 
+/// The first rule that a manifest breaks.
+pub(crate) fn first_defect(manifest: &Manifest) -> Option<String> {
+    let mut findings = Findings::new(1);
+    judge(manifest, &mut findings);
+    findings.findings.pop().map(|finding| finding.reason)
+}
+
 fn judge(manifest: &Manifest, findings: &mut Findings) {
     let Manifest { exchange, snapshot, policy, .. } = manifest;
     let mut add = |reason: String| findings.add(MANIFEST, None, reason);

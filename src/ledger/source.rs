@@ -1,9 +1,10 @@
-//! One file of a ledger, compressed or not, as a bounded stream: decompression stops at the limits, and damaged data is
-//! distinguished from a failing disk.
+//! One file of a ledger, compressed or not, as a bounded stream: decompression stops at the limits, and data that cannot be read
+//! is distinguished from a failing disk. What is wrong with it is said as it is: a whole file that is not what its name says is not
+//! called damaged.
 
 use std::cell::Cell;
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -64,10 +65,7 @@ impl Source {
         let counted = BufReader::new(CountedFile { file, disk: Rc::clone(&disk) });
         let unpacked: Box<dyn Read> = match self.encoding {
             Encoding::Plain => Box::new(counted),
-            Encoding::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(counted)),
-            Encoding::Zstd => {
-                Box::new(zstd::stream::read::Decoder::with_buffer(counted).map_err(Environment::at(&self.path))?)
-            }
+            encoding => Box::new(Members { encoding, state: State::Between(counted), any: false }),
         };
         Ok(Stream {
             bytes: BufReader::with_capacity(
@@ -83,6 +81,126 @@ impl Source {
             disk,
             disk_bytes,
         })
+    }
+}
+
+impl Encoding {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "plain text",
+            Self::Gzip => "gzip",
+            Self::Zstd => "zstd",
+        }
+    }
+}
+
+/// What data is, judged by its first bytes; `None` for anything that is not known by them.
+pub(crate) fn recognised(head: &[u8]) -> Option<&'static str> {
+    match head {
+        [0x1f, 0x8b, ..] => Some("gzip"),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Some("zstd"),
+        [b'P', b'K', 3, 4, ..] => Some("zip"),
+        [b'B', b'Z', b'h', b'1'..=b'9', b'1', ..] => Some("bzip2"),
+        [0xfd, b'7', b'z', b'X', b'Z', ..] => Some("xz"),
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some("UTF-16"),
+        _ => None,
+    }
+}
+
+/// A compressed file is a sequence of members (gzip) or frames (zstd). Each is read to its end, and then what follows it is looked
+/// at: only so are other bytes behind the data distinguished from data that is cut off.
+struct Members {
+    encoding: Encoding,
+    state: State,
+    any: bool,
+}
+
+enum State {
+    Between(BufReader<CountedFile>),
+    Gzip(flate2::bufread::GzDecoder<BufReader<CountedFile>>),
+    Zstd(zstd::stream::read::Decoder<'static, BufReader<CountedFile>>),
+    Ended,
+}
+
+/// Why a compressed file cannot be read, if neither the disk nor the compressed data are damaged.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Diagnosis(String);
+
+impl Members {
+    /// Begins the next member.
+    fn begin(&self, mut file: BufReader<CountedFile>) -> io::Result<State> {
+        let head = loop {
+            match file.fill_buf() {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                head => break head?,
+            }
+        };
+        let name = self.encoding.name();
+        let refused = |reason: String| Err(io::Error::other(Diagnosis(reason)));
+        if head.is_empty() {
+            return if self.any {
+                Ok(State::Ended)
+            } else {
+                refused(format!("the file is empty; it is no {name} file"))
+            };
+        }
+        let found = recognised(head);
+        let cut_off = head.len() < 4 && found.is_none() && [0x1f, 0x28].contains(&head[0]);
+        if found != Some(name) && !cut_off {
+            return refused(match found {
+                _ if self.any => "the compressed file has other bytes behind its compressed data".to_owned(),
+                Some(other) => {
+                    format!("the file is no compressed file of the kind that its name says: it is {other}, not {name}")
+                }
+                None => {
+                    format!("the file is no compressed file: its name says {name}, but its content is something else")
+                }
+            });
+        }
+        Ok(match self.encoding {
+            Encoding::Zstd => State::Zstd(zstd::stream::read::Decoder::with_buffer(file)?.single_frame()),
+            _ => State::Gzip(flate2::bufread::GzDecoder::new(file)),
+        })
+    }
+}
+
+impl Read for Members {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let read = match &mut self.state {
+                State::Between(_) => 0,
+                State::Gzip(member) => member.read(buffer)?,
+                State::Zstd(member) => member.read(buffer).map_err(zstd_reason)?,
+                State::Ended => return Ok(0),
+            };
+            if read > 0 || buffer.is_empty() {
+                return Ok(read);
+            }
+            let file = match std::mem::replace(&mut self.state, State::Ended) {
+                State::Between(file) => file,
+                State::Gzip(member) => member.into_inner(),
+                State::Zstd(member) => member.finish(),
+                State::Ended => return Ok(0),
+            };
+            self.state = self.begin(file)?;
+            self.any = true;
+        }
+    }
+}
+
+/// The library's reasons for which a whole file is not read, in words that say what to do.
+fn zstd_reason(error: io::Error) -> io::Error {
+    let reason = error.to_string();
+    if reason.contains("too much memory") {
+        io::Error::other(Diagnosis(
+            "the compressed file needs a window of more than 128 MiB of memory; compress it again without --long, or with --long=27"
+                .to_owned(),
+        ))
+    } else if reason.contains("Dictionary") {
+        io::Error::other(Diagnosis("the compressed file needs a dictionary; compress it again without one".to_owned()))
+    } else {
+        error
     }
 }
 

@@ -54,7 +54,7 @@ pub struct SnapshotWriter {
 }
 
 impl SnapshotWriter {
-    /// Starts writing the directory `out`. Its parent must exist.
+    /// Starts writing the directory `out`. A parent that does not exist is made.
     ///
     /// # Errors
     /// If `out` or the hidden directory beside it exists or cannot be written.
@@ -63,6 +63,9 @@ impl SnapshotWriter {
         let Some(name) = out.file_name().filter(|_| !exists) else {
             return Err(WriteError::Exists(out.to_owned()));
         };
+        if let Some(parent) = out.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            fs::create_dir_all(parent).map_err(Environment::at(parent))?;
+        }
         let staging = out.with_file_name(format!(".{}.partial", name.to_string_lossy()));
         fs::create_dir(&staging).map_err(|source| match source.kind() {
             io::ErrorKind::AlreadyExists => WriteError::Unfinished(staging.clone()),
@@ -204,7 +207,18 @@ impl SnapshotWriter {
     ///
     /// # Errors
     /// If the disk refuses it, or something took the name in the meantime.
-    pub fn finish(mut self, assets: &[Asset], mut manifest: Manifest) -> Result<(), WriteError> {
+    pub fn finish(mut self, assets: &[Asset], manifest: Manifest) -> Result<(), WriteError> {
+        self.stage(assets, manifest)?;
+        self.publish()
+    }
+
+    /// Where the files are until the directory has its name.
+    pub(crate) fn staging(&self) -> &Path {
+        &self.staging
+    }
+
+    /// Writes the assets and the manifest with its row counts, and syncs everything.
+    pub(crate) fn stage(&mut self, assets: &[Asset], mut manifest: Manifest) -> Result<(), WriteError> {
         manifest.rows = Some(Rows {
             reserves: self.rows_of("reserves.csv"),
             classes: self.rows_of("classes.csv"),
@@ -231,6 +245,11 @@ impl SnapshotWriter {
         let text = toml::to_string(&manifest)
             .map_err(|error| WriteError::Argument(format!("the manifest cannot be written as TOML: {error}")))?;
         durable::create_new(&path, Access::Public, text.as_bytes()).map_err(Environment::at(&path))?;
+        Ok(())
+    }
+
+    /// Gives the directory its name.
+    pub(crate) fn publish(mut self) -> Result<(), WriteError> {
         durable::name_directory(&self.staging, &self.out).map_err(|source| match source.kind() {
             io::ErrorKind::AlreadyExists => WriteError::Exists(self.out.clone()),
             _ => Environment { path: self.out.clone(), source }.into(),
@@ -301,8 +320,15 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let refused = SnapshotWriter::create(dir.path()).unwrap_err();
         assert!(matches!(refused, WriteError::Exists(_)), "{refused}");
-        let nowhere = dir.path().join("missing/out");
-        let refused = SnapshotWriter::create(&nowhere).unwrap_err();
+        let nowhere = Path::new("/dev/null/missing/out");
+        let refused = SnapshotWriter::create(nowhere).unwrap_err();
         assert!(matches!(refused, WriteError::Environment(_)), "{refused}");
+    }
+
+    #[test]
+    fn a_parent_that_does_not_exist_is_made() {
+        let dir = tempfile::tempdir().unwrap();
+        let writer = SnapshotWriter::create(&dir.path().join("new/below/out")).unwrap();
+        assert!(writer.staging().join("accounts.csv").exists());
     }
 }

@@ -1,47 +1,71 @@
 //! Adapters for the files that exchanges publish, one file for each format.
 //!
-//! **In:** published files. **Out:** a snapshot directory, written by [`SnapshotWriter`](super::SnapshotWriter), or every finding at
-//! once, as in [`check`](super::check).
+//! **In:** published files. **Out:** a snapshot directory that [`check`](super::check()) accepts, or every finding at once, each with the
+//! line of the published file.
 //!
-//! **Never:** an adapter repairs nothing. A row that it cannot read exactly is a finding, and with one finding nothing is written.
+//! **Never:** an adapter repairs or guesses nothing. A row that it cannot read exactly is a finding, and with one finding nothing is
+//! written. It rounds only where the caller asks for it, and says what it rounded. No ledger claims to be that of an exchange that the
+//! caller has not named.
 
 mod adapter;
+mod assets;
 mod binance;
+mod gate;
+mod long;
+mod okx;
+mod origins;
+mod summa;
+mod table;
+mod target;
+#[cfg(test)]
+mod testing;
+mod wide;
 
-use assay_core::time::parse_instant;
 use std::path::{Path, PathBuf};
 
-use super::manifest::snapshot_id_defect;
+use super::manifest;
 use super::writer::WriteError;
 use crate::progress::Progress;
+use assay_core::decimal::MAX_SCALE;
 
-pub use adapter::{ImportError, ImportSummary, Options};
+pub use adapter::{Columns, Identity, ImportError, ImportSummary, Options, UNNAMED};
 
 /// A published format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// The user shards of Binance's proof-of-solvency tool.
+    /// The user shards of Binance's proof-of-solvency tool, in both layouts.
     Binance,
+    /// Gate's user shards.
+    Gate,
+    /// The JSON shards of OKX's tool.
+    Okx,
+    /// The table of Summa's tool.
+    Summa,
+    /// Any table with a column for each asset.
+    Wide,
+    /// Any table with a row for each account and asset.
+    Long,
 }
+
+/// All formats by name.
+const FORMATS: [(&str, Format); 6] = [
+    ("binance", Format::Binance),
+    ("gate", Format::Gate),
+    ("okx", Format::Okx),
+    ("summa", Format::Summa),
+    ("wide", Format::Wide),
+    ("long", Format::Long),
+];
 
 impl std::str::FromStr for Format {
     type Err = WriteError;
 
     fn from_str(name: &str) -> Result<Self, WriteError> {
-        match name {
-            "binance" => Ok(Self::Binance),
-            _ => Err(WriteError::Argument(format!("{name} is not a known import format; use binance"))),
-        }
-    }
-}
-
-impl Format {
-    /// Snapshot id where the caller gives none.
-    #[must_use]
-    pub fn default_snapshot_id(self) -> &'static str {
-        match self {
-            Self::Binance => "binance-sample",
-        }
+        let found = FORMATS.into_iter().find(|(known, _)| *known == name);
+        found.map(|(_, format)| format).ok_or_else(|| {
+            let names: Vec<_> = FORMATS.into_iter().map(|(name, _)| name).collect();
+            WriteError::Argument(format!("{name} is not a known import format; the formats are {}", names.join(", ")))
+        })
     }
 }
 
@@ -60,13 +84,19 @@ pub fn import(
     if paths.is_empty() {
         return argument("no file to import was given".to_owned());
     }
-    if let Some(defect) = snapshot_id_defect(&options.snapshot_id) {
-        return argument(format!("snapshot id {} {defect}", options.snapshot_id));
+    if let Some(defect) = manifest::first_defect(&target::manifest_of(options)) {
+        return argument(defect);
     }
-    if let Err(defect) = parse_instant(&options.taken_at) {
-        return argument(format!("taken_at {} {defect}", options.taken_at));
+    if options.decimals.is_some_and(|decimals| decimals > MAX_SCALE) {
+        return argument(format!("amounts have at most {MAX_SCALE} decimals"));
     }
-    match format {
-        Format::Binance => binance::import(paths, out, options, progress),
-    }
+    let adapter = match format {
+        Format::Binance => binance::import,
+        Format::Gate => gate::import,
+        Format::Okx => okx::import,
+        Format::Summa => summa::import,
+        Format::Wide => wide::import,
+        Format::Long => long::import,
+    };
+    adapter(paths, out, options, progress)
 }

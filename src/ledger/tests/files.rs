@@ -87,6 +87,55 @@ fn a_compressed_file_with_anything_behind_it_is_refused() {
     }
 }
 
+#[test]
+fn a_whole_file_that_is_not_what_its_name_says_is_not_called_damaged() {
+    let (zstd_file, gzip_file) = (zstd::encode_all(ACCOUNTS.as_bytes(), 3).unwrap(), gz(ACCOUNTS.as_bytes()));
+    let other = |found: &str, name: &str| {
+        format!("the file is no compressed file of the kind that its name says: it is {found}, not {name}")
+    };
+    for (name, content, reason) in [
+        ("accounts.csv.gz", zstd_file.as_slice(), other("zstd", "gzip")),
+        ("accounts.csv.zst", &gzip_file, other("gzip", "zstd")),
+        ("accounts.csv.zst", b"PK\x03\x04", other("zip", "zstd")),
+        (
+            "accounts.csv.gz",
+            ACCOUNTS.as_bytes(),
+            "the file is no compressed file: its name says gzip, but its content is something else".to_owned(),
+        ),
+        ("accounts.csv.gz", b"", "the file is empty; it is no gzip file".to_owned()),
+        ("accounts.csv", &gzip_file, "the file is compressed with gzip, so its name must end in .gz".to_owned()),
+        ("accounts.csv", &zstd_file, "the file is compressed with zstd, so its name must end in .zst".to_owned()),
+        ("accounts.csv", b"\xff\xfea\0c\0", "the file is UTF-16; save it as UTF-8".to_owned()),
+    ] {
+        let book = Book::new().without("accounts.csv").with(name, content);
+        assert_eq!(book.refused().lines().next(), Some(format!("{name} line 1: {reason}").as_str()));
+        assert_eq!(book.findings().total, 1, "{name}: {}", book.refused());
+    }
+}
+
+#[test]
+fn a_window_that_needs_too_much_memory_and_bytes_behind_the_data_are_told_as_such() {
+    let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), 1).unwrap();
+    encoder.window_log(28).unwrap();
+    encoder.include_contentsize(false).unwrap();
+    encoder.write_all(ACCOUNTS.as_bytes()).unwrap();
+    let wide = encoder.finish().unwrap();
+    let refused = Book::new().without("accounts.csv").with("accounts.csv.zst", &wide).refused();
+    assert_eq!(
+        refused,
+        "accounts.csv.zst line 1: the compressed file needs a window of more than 128 MiB of memory; compress it again without \
+         --long, or with --long=27"
+    );
+    for (name, mut bytes) in [
+        ("accounts.csv.gz", gz(ACCOUNTS.as_bytes())),
+        ("accounts.csv.zst", zstd::encode_all(ACCOUNTS.as_bytes(), 3).unwrap()),
+    ] {
+        bytes.extend_from_slice(b"x");
+        let refused = Book::new().without("accounts.csv").with(name, bytes).refused();
+        assert_eq!(refused, format!("{name} line 5: the compressed file has other bytes behind its compressed data"));
+    }
+}
+
 /// `members` times the same gzip member in one file: quickly made, whatever it unpacks to.
 fn bomb(book: &Book, content: &[u8], members: usize) {
     let member = gz(content);

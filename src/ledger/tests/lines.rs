@@ -30,9 +30,9 @@ fn l8_lines_may_end_in_crlf_but_not_in_cr() {
 
 #[test]
 fn l8_a_last_line_without_its_end_is_refused() {
-    Book::new()
-        .and("balances.csv", "bob,BTC,1,0.5")
-        .refused_because("balances.csv line 6: the last line has no line end; the file may be incomplete");
+    Book::new().and("balances.csv", "bob,BTC,1,0.5").refused_because(
+        "balances.csv line 6: the last line has no line end, so the file may be incomplete; if it is complete, add one",
+    );
 }
 
 #[test]

@@ -31,14 +31,34 @@ fn l1_a_second_row_for_the_same_account_and_asset_is_refused_wherever_it_stands(
 }
 
 #[test]
-fn l2_a_duplicate_or_unknown_column_is_refused() {
-    for header in
-        ["account,account", "account,class,class", "Account,class", "class,account", "account, class", "account"]
-    {
-        Book::new()
-            .with("accounts.csv", format!("{header}\nalice,0\n"))
-            .refused_because("accounts.csv line 1: the header must be exactly account,class");
+fn l2_a_header_that_is_another_shows_what_stands_there_and_what_must() {
+    let header = |found: &str, difference: &str| {
+        Book::new().with("balances.csv", format!("{found}\nalice,BTC,1,0\n")).refused_because(&format!(
+            "balances.csv line 1: the header is \"{found}\" and must be account,asset,equity,debt: {difference}"
+        ));
+    };
+    for (found, difference) in [
+        ("account;asset;equity;debt", "its columns are separated by semicolons, not by commas"),
+        ("sep=;", "the first line is a hint for spreadsheet programs; remove it"),
+        (
+            "Account,asset,equity,debt",
+            "column 1 is \"Account\", which differs from account only in capital and small letters",
+        ),
+        (
+            "account, asset,equity,debt",
+            "column 2 is \" asset\", which differs from asset only in white space at its ends",
+        ),
+        ("account,asset,debt,equity", "column 3 is \"debt\", which must be column 4, and equity must be here"),
+        ("account,asset,equity", "column 4, debt, is missing"),
+        ("account,asset,equity,debt,note", "column 5, \"note\", is one too many"),
+        ("alice,BTC,1,0", "column 1 is \"alice\", not account"),
+        ("", "column 1 is \"\", not account"),
+    ] {
+        header(found, difference);
     }
+    Book::new().with("balances.csv", "").refused_because("balances.csv: is empty; its first line must be the header");
+    let tabs = Book::new().with("balances.csv", "account\tasset\tequity\tdebt\n").refused();
+    assert_eq!(tabs, "balances.csv line 1: contains a tab (U+0009); fields are separated by commas");
 }
 
 #[test]

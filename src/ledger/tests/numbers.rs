@@ -13,14 +13,13 @@ fn l4_a_held_asset_without_price_is_refused_and_an_unheld_one_is_not() {
 }
 
 #[test]
-fn l5_a_negative_quantity_is_refused() {
+fn l5_a_negative_quantity_is_refused_and_zero_has_no_sign() {
     Book::new()
         .and("balances.csv", "bob,BTC,-1,0\ncarol,BTC,0,-9223372036854775808\ncarol,ETH,-0,0\n")
         .with("reserves.csv", RESERVES.replace("0.25", "-0.25"))
         .refused_because(
             "balances.csv line 6: BTC quantity -1 is negative\n\
              balances.csv line 7: BTC debt -9223372036854775808 is negative\n\
-             balances.csv line 8: ETH quantity -0 is negative\n\
              reserves.csv line 2: BTC amount \"-0.25\" is negative",
         );
 }

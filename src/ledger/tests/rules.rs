@@ -318,7 +318,8 @@ fn l11_tier_values_and_kinds_are_exact() {
         );
     }
     Book::new().with("tiers.csv", "asset,to,from,percent\n").refused_because(
-        "tiers.csv line 1: the header must be exactly asset,from,to,percent or asset,kind,from,to,percent",
+        "tiers.csv line 1: the header is \"asset,to,from,percent\" and must be asset,from,to,percent or \
+             asset,kind,from,to,percent: column 2 is \"to\", which must be column 3, and from must be here",
     );
     let rows: String = (0..=MAX_TIERS).map(|i| format!("BTC,{i},{},50\n", i + 1)).collect();
     tiered(&rows).refused_because("tiers.csv line 65538: too many tiers: a book has at most 65536");

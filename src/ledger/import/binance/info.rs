@@ -1,6 +1,6 @@
-//! `cex_assets_info.csv`, which Binance publishes with its shards. Each token has a price and up to three collateral tables such as
-//! `[0-10000:100,10000-20000:90]`: 100 % of the value from 0 to 10,000 USDT counts, and 90 % of the next 10,000. A table that ends at
-//! 2^64 − 1 has no end, and an empty text means no table. The prices are ignored, because the shards contain prices.
+//! The info file that is published with the shards (`cex_assets_info.csv`). Each token has a price and up to three collateral tables
+//! such as `[0-10000:100,10000-20000:90]`: 100 % of the value from 0 to 10,000 USDT counts, and 90 % of the next 10,000. A table that
+//! ends at 2^64 − 1 has no end, and an empty text means no table. Prices in the shards take precedence.
 
 use std::collections::HashMap;
 
@@ -13,12 +13,16 @@ use crate::progress::{Progress, Silent};
 use assay_core::decimal::{Decimal, parse_decimal, parse_quantity};
 use assay_core::text::{fold, name_defect, shown};
 
-const HEADER: [&str; 5] = [
-    "token",
-    "asset_usdt_price",
-    "collateral_vip_loan_ratio_tiers",
-    "collateral_margin_ratio_tiers",
-    "collateral_portfolio_margin_ratio_tiers",
+/// The two headers under which it is published.
+const HEADERS: [&[&str]; 2] = [
+    &["symbol", "usdt_price", "loan_tiers_ratio", "margin_tiers_ratio", "portfolio_tiers_ratio"],
+    &[
+        "token",
+        "asset_usdt_price",
+        "collateral_vip_loan_ratio_tiers",
+        "collateral_margin_ratio_tiers",
+        "collateral_portfolio_margin_ratio_tiers",
+    ],
 ];
 
 /// The kinds of collateral, in the order of the columns here and in the shards.
@@ -39,26 +43,34 @@ pub(super) struct Step {
 /// Tables of one token, by kind; empty if it has none.
 pub(super) type Tables = [Vec<Step>; 3];
 
+/// What the file says of one token.
+#[derive(Debug)]
+pub(super) struct Token {
+    pub(super) price: Decimal,
+    pub(super) tables: Tables,
+}
+
 /// Whether the header is that of this file.
 pub(super) fn is_info(source: &Source, line_bytes: usize, limits: &Limits) -> Result<bool, Environment> {
     let mut table = Table::open(source, line_bytes, limits, &Silent)?;
     // errors are reported when the whole file is read
     let first = table.next(&mut Findings::new(0))?;
-    Ok(first == Some(1) && table.fields().iter().eq(HEADER))
+    Ok(first == Some(1) && HEADERS.iter().any(|header| table.fields().iter().eq(header.iter().copied())))
 }
 
-/// Reads the tables of all tokens, by symbol.
+/// Reads all tokens, by symbol in upper case.
 pub(super) fn read(
     source: &Source,
     line_bytes: usize,
     limits: &Limits,
     findings: &mut Findings,
     progress: &dyn Progress,
-) -> Result<HashMap<String, Tables>, Environment> {
+) -> Result<HashMap<String, Token>, Environment> {
     let mut table = Table::open(source, line_bytes, limits, progress)?;
     let mut tokens = HashMap::new();
     let mut first_line_of: HashMap<String, u64> = HashMap::new();
-    if !table.expect_header(&HEADER, findings)? {
+    table.allow_unterminated();
+    if table.expect_one_header(&HEADERS, findings)?.is_none() {
         return Ok(tokens);
     }
     while let Some(line) = table.next(findings)? {
@@ -73,9 +85,11 @@ pub(super) fn read(
         if first != line {
             add(format!("token {symbol} is in line {first} already"));
         }
-        if let Err(error) = parse_decimal(fields.get(1)) {
+        let price = parse_decimal(fields.get(1)).unwrap_or_else(|error| {
             add(format!("{symbol} price {} {error}", shown(fields.get(1))));
-        }
+            // a placeholder: with a finding, nothing is written
+            Decimal { units: 0, scale: 0 }
+        });
         let mut kind = 0..;
         let tables = KINDS.map(|name| {
             let text = fields.get(2 + kind.next().unwrap_or(0));
@@ -84,7 +98,7 @@ pub(super) fn read(
                 Vec::new()
             })
         });
-        tokens.insert(symbol, tables);
+        tokens.insert(symbol, Token { price, tables });
     }
     Ok(tokens)
 }

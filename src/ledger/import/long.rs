@@ -1,0 +1,142 @@
+//! Any CSV table with a row for each account and asset: the account reference, the symbol of the asset, and the amount, which is what
+//! the account holds, or what it owes if it is negative. Other columns are not read.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use super::adapter::{ImportError, ImportSummary, Options};
+use super::table::{Header, LINE_BYTES, Seen, note_end};
+use super::target::Target;
+use crate::ledger::finding::Findings;
+use crate::ledger::lines::Table;
+use crate::ledger::source::Source;
+use crate::progress::Progress;
+use assay_core::text::shown;
+
+pub(super) fn import(
+    paths: &[PathBuf],
+    out: &Path,
+    options: &Options,
+    progress: &dyn Progress,
+) -> Result<ImportSummary, ImportError> {
+    let mut findings = Findings::new(options.limits.max_errors_kept);
+    let mut target = Target::create(out, options, &mut findings, progress)?;
+    let mut seen = Seen::default();
+    // the symbol as it is written, for each asset: another spelling of it would be another asset to a reader of the file
+    let mut spelled: HashMap<usize, String> = HashMap::new();
+    for path in paths {
+        let source = Source::new(path);
+        let file = source.name.as_str();
+        let mut table = Table::open(&source, LINE_BYTES, &options.limits, progress)?;
+        table.allow_unterminated();
+        target.begin_file(&source);
+        let Some(header) = Header::read(&mut table, file, &mut findings)? else { continue };
+        let columns = &options.columns;
+        let mut find = |name: &str, option: &str| {
+            header.find(name, option).map_err(|reason| findings.add(file, Some(1), reason)).ok()
+        };
+        let account = find(&columns.account, "--account-column NAME");
+        let asset = find(&columns.asset, "--asset-column NAME");
+        let amount = find(&columns.amount, "--amount-column NAME");
+        let (Some(account), Some(asset), Some(amount)) = (account, asset, amount) else { continue };
+        while let Some(line) = table.next(&mut findings)? {
+            let [account, symbol, text] = [account, asset, amount].map(|column| table.fields().get(column));
+            target.at(line);
+            let known = seen.note(account, target.place_at(line));
+            match &known {
+                Ok(true) => target.account(account, &findings)?,
+                Ok(false) => {}
+                Err(reason) => findings.add(file, Some(line), reason),
+            }
+            let number = match target.asset(symbol) {
+                Ok(number) => number,
+                Err(reason) => {
+                    findings.add(file, Some(line), reason);
+                    continue;
+                }
+            };
+            let first = spelled.entry(number).or_insert_with(|| symbol.to_owned());
+            if first != symbol {
+                findings.add(
+                    file,
+                    Some(line),
+                    format_args!("asset {} is written {} above; one of them is a mistake", shown(symbol), shown(first)),
+                );
+            }
+            match target.net_amount(text) {
+                Ok((equity, debt)) => target.balance(account, number, [equity, debt], &findings)?,
+                Err(reason) => {
+                    findings.add(file, Some(line), format_args!("{} amount {} {reason}", shown(symbol), shown(text)))
+                }
+            }
+        }
+        note_end(&table, file, &mut target);
+    }
+    target.finish(findings, progress)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::ledger::import::Format;
+    use crate::ledger::import::testing::{ASSETS, Files};
+
+    #[test]
+    fn the_columns_are_those_that_the_caller_names() {
+        let mut files = Files::new()
+            .with("assets.csv", ASSETS)
+            .with("a.csv", "time,Coin,User ID,Balance\n1,BTC,7,0.5\n1,USDT,8,-3\n2,USDT,7,1.5\n");
+        for (column, name) in [
+            (&mut files.options.columns.account, "User ID"),
+            (&mut files.options.columns.asset, "Coin"),
+            (&mut files.options.columns.amount, "Balance"),
+        ] {
+            *column = name.to_owned();
+        }
+        let summary = files.import(Format::Long, &["a.csv"]).unwrap();
+        assert_eq!((summary.accounts, summary.balances), (2, 3));
+        let snapshot = files.checked();
+        let held: Vec<_> = snapshot.holdings().iter().map(|h| (h.account, h.asset, h.equity, h.debt)).collect();
+        assert_eq!(held, [(0, 0, 50_000_000, 0), (0, 1, 1_500_000, 0), (1, 1, 0, 3_000_000)]);
+    }
+
+    #[test]
+    fn what_check_refuses_is_refused_with_the_line_of_the_published_file() {
+        let files = Files::new()
+            .with("assets.csv", ASSETS)
+            .with("a.csv", "account,asset,amount\nbob,BTC,1\nbob,USDT,1\nbob,BTC,2\nbob,btc,3\nbob,ETH,1\n");
+        assert_eq!(
+            files.refused(Format::Long, &["a.csv"]),
+            "a.csv line 5: asset \"btc\" is written \"BTC\" above; one of them is a mistake\n\
+             a.csv line 6: ETH has a balance but no price: add it to assets.csv, with a price"
+        );
+        let files =
+            files.with("a.csv", "account,asset,amount\nbob,BTC,1\nbob,USDT,1\nbob,BTC,2\nalice,BTC,184467440737.1\n");
+        assert_eq!(
+            files.refused(Format::Long, &["a.csv"]),
+            "a.csv line 5: BTC quantity 184467440737.1 is too large: with 8 decimals at most 184467440737.09551615 fits\n\
+             a.csv line 4: account \"bob\" has a second row for BTC"
+        );
+    }
+
+    #[test]
+    fn a_column_that_is_not_there_is_named_with_those_that_are() {
+        let files = Files::new().with("a.csv", "Account,asset,qty\nbob,BTC,1\n");
+        assert_eq!(
+            files.refused(Format::Long, &["a.csv"]),
+            "a.csv line 1: has no column \"account\"; \"Account\" differs from it only in capital and small letters. The columns \
+             are \"Account,asset,qty\"; --account-column NAME names another one\n\
+             a.csv line 1: has no column \"amount\". The columns are \"Account,asset,qty\"; --amount-column NAME names another one"
+        );
+    }
+
+    #[test]
+    fn a_price_that_is_missing_is_asked_for_before_anything_is_written() {
+        let files =
+            Files { assets: None, ..Files::new() }.with("a.csv", "account,asset,amount\nbob,BTC,1\ncarol,BTC,0\n");
+        assert_eq!(
+            files.refused(Format::Long, &["a.csv"]),
+            "a.csv line 2: BTC has a balance but no price: give a file with the columns symbol,scale,price,quote as --assets FILE, \
+             with a price"
+        );
+    }
+}

@@ -1,0 +1,124 @@
+//! What the adapters for CSV tables have in common.
+
+use std::collections::HashMap;
+
+use super::origins::Place;
+use super::target::Target;
+use crate::ledger::finding::Findings;
+use crate::ledger::limits::MAX_ACCOUNT_BYTES;
+use crate::ledger::lines::{Fields, Table};
+use assay_core::text::{difference, fold, name_defect, shown};
+
+/// Maximum length of a line.
+pub(super) const LINE_BYTES: usize = 1 << 20;
+
+/// The columns of a header, each with its number.
+pub(super) struct Header(Vec<String>);
+
+impl Header {
+    /// Reads the header of a table; `None`, with a finding, if it cannot be read or names a column twice.
+    pub(super) fn read(
+        table: &mut Table<'_>,
+        file: &str,
+        findings: &mut Findings,
+    ) -> Result<Option<Self>, crate::ledger::finding::Environment> {
+        if !table.read_header(findings)? {
+            return Ok(None);
+        }
+        let columns: Vec<String> = table.fields().iter().map(str::to_owned).collect();
+        let twice = columns.iter().enumerate().find(|(place, name)| columns[..*place].contains(name));
+        if let Some((place, name)) = twice {
+            findings.add(file, Some(1), format_args!("column {}, {}, is there twice", place + 1, shown(name)));
+            return Ok(None);
+        }
+        table.expect_columns(columns.len());
+        Ok(Some(Self(columns)))
+    }
+
+    pub(super) fn names(&self) -> &[String] {
+        &self.0
+    }
+
+    /// The number of a column.
+    ///
+    /// # Errors
+    /// That there is none of this name, with the columns there are and the option that names another.
+    pub(super) fn find(&self, name: &str, option: &str) -> Result<usize, String> {
+        if let Some(place) = self.0.iter().position(|column| column == name) {
+            return Ok(place);
+        }
+        let near = self.0.iter().find(|column| fold(column) == fold(name));
+        let near = near.map(|near| format!("; {} differs from it only in {}", shown(near), difference(near, name)));
+        Err(format!(
+            "has no column {}{}. The columns are {}; {option} names another one",
+            shown(name),
+            near.unwrap_or_default(),
+            shown(&self.0.join(","))
+        ))
+    }
+}
+
+/// The accounts of all files, each with the place where it first stands.
+#[derive(Default)]
+pub(super) struct Seen(HashMap<String, (String, Place)>);
+
+impl Seen {
+    /// Notes an account. `Ok(true)` if it is new.
+    ///
+    /// # Errors
+    /// Why it cannot be an account, or that it reads like another one.
+    pub(super) fn note(&mut self, account: &str, place: Place) -> Result<bool, String> {
+        if let Some(defect) = name_defect(account, MAX_ACCOUNT_BYTES) {
+            return Err(format!("account {} {defect}", shown(account)));
+        }
+        match self.0.get(fold(account).as_ref()) {
+            Some((other, _)) if other == account => Ok(false),
+            Some((other, Place { line, .. })) => Err(format!(
+                "account {} differs from account {} in line {line} only in {}",
+                shown(account),
+                shown(other),
+                difference(account, other)
+            )),
+            None => {
+                self.0.insert(fold(account).into_owned(), (account.to_owned(), place));
+                Ok(true)
+            }
+        }
+    }
+}
+
+/// Says that a file ends without a line end, so that its last amount may be cut off.
+pub(super) fn note_end(table: &Table<'_>, file: &str, target: &mut Target<'_>) {
+    if table.unterminated() {
+        target.note(format!("{file} ends without a line end; if it is incomplete, its last amount is wrong"));
+    }
+}
+
+/// A row of one account with a column for each asset. `columns` are those of the assets, with their numbers in the book.
+pub(super) fn wide_row(
+    fields: &Fields,
+    account: &str,
+    columns: &[(usize, usize)],
+    read: impl Fn(&mut Target<'_>, usize, &str) -> Result<[assay_core::decimal::Decimal; 2], String>,
+    (file, line): (&str, u64),
+    target: &mut Target<'_>,
+    findings: &mut Findings,
+) -> Result<(), super::adapter::ImportError> {
+    target.at(line);
+    target.account(account, findings)?;
+    for (column, asset) in columns {
+        let text = fields.get(*column);
+        // an empty cell is what spreadsheets have for nothing
+        if matches!(text, "" | "0" | "0.0") {
+            continue;
+        }
+        match read(target, *asset, text) {
+            Ok(amounts) => target.balance(account, *asset, amounts, findings)?,
+            Err(reason) => {
+                let symbol = &target.book[*asset].symbol;
+                findings.add(file, Some(line), format_args!("{symbol} amount {} {reason}", shown(text)));
+            }
+        }
+    }
+    Ok(())
+}
