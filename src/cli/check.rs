@@ -8,15 +8,16 @@ use serde::Serialize;
 use super::exit::{Exit, Failure, refusal};
 use super::options::{Global, LimitArgs};
 use super::output;
-use crate::ledger::{CheckError, Findings, Snapshot, check};
+use crate::ledger::{CheckError, Finding, Findings, Snapshot, check};
 
 const EXAMPLES: &str = "\
 A ledger is a directory with manifest.toml, assets.csv, accounts.csv, balances.csv and optional files such as reserves.csv.
 Each CSV file may be compressed (.gz or .zst). The README describes the format.
 
 JSON: {valid: true, exchange, domain, snapshot_id, taken_at, accounts, assets, holdings, totals_reconciled,
-reserve_lines, coverage_bps} or {valid: false, findings: [{file, line, reason}], total}. `line` is null if the
-finding concerns the whole file. At most 1000 findings are listed; `total` counts all of them.
+reserve_lines, coverage_bps, warnings: [{file, line, reason}]} or {valid: false, findings: [{file, line, reason}], total}.
+`line` is null if the finding concerns the whole file. At most 1000 findings are listed; `total` counts all of them. A
+warning does not make the ledger invalid: it says why verify will not accept an attestation of it, or what was rounded.
 
 Examples:
   assay check ledger
@@ -99,6 +100,7 @@ struct Summary {
     reserve_lines: usize,
     /// Required coverage of the reserves, in hundredths of a percent.
     coverage_bps: Option<u32>,
+    warnings: Vec<Finding>,
 }
 
 impl Summary {
@@ -116,6 +118,7 @@ impl Summary {
             totals_reconciled: manifest.totals.len(),
             reserve_lines: snapshot.reserves().len(),
             coverage_bps: snapshot.coverage_bps(),
+            warnings: snapshot.warnings().to_vec(),
         }
     }
 
@@ -124,7 +127,7 @@ impl Summary {
             Some(bps) => format!(", {} required", percent(u128::from(bps))),
             None => String::new(),
         };
-        vec![
+        let mut lines = vec![
             format!("The ledger of {} ({}) is valid.", self.exchange, self.domain),
             format!("  snapshot       {}", self.snapshot_id),
             format!("  taken at       {}", self.taken_at),
@@ -133,7 +136,9 @@ impl Summary {
             format!("  assets         {}", self.assets),
             format!("  totals         {} listed in the manifest, all match", self.totals_reconciled),
             format!("  reserve lines  {}{coverage}", self.reserve_lines),
-        ]
+        ];
+        lines.extend(self.warnings.iter().map(|warning| format!("Warning: {warning}")));
+        lines
     }
 }
 
@@ -155,6 +160,7 @@ mod tests {
             totals_reconciled: 1,
             reserve_lines: 4,
             coverage_bps: Some(10_050),
+            warnings: Vec::new(),
         }
     }
 
@@ -164,7 +170,7 @@ mod tests {
             serde_json::to_string(&summary()).unwrap(),
             r#"{"valid":true,"exchange":"Example","domain":"exchange.example","snapshot_id":"s1","#.to_owned()
                 + r#""taken_at":"2026-01-01T00:00:00Z","accounts":2,"assets":1,"holdings":3,"#
-                + r#""totals_reconciled":1,"reserve_lines":4,"coverage_bps":10050}"#
+                + r#""totals_reconciled":1,"reserve_lines":4,"coverage_bps":10050,"warnings":[]}"#
         );
     }
 
@@ -173,6 +179,21 @@ mod tests {
         assert_eq!(summary().lines().last().unwrap(), "  reserve lines  4, 100.50 % required");
         let without = Summary { coverage_bps: None, reserve_lines: 0, ..summary() };
         assert_eq!(without.lines().last().unwrap(), "  reserve lines  0");
+    }
+
+    #[test]
+    fn a_warning_stands_below_the_summary() {
+        let warning = Finding { file: "balances.csv".to_owned(), line: None, reason: "is odd".to_owned() };
+        let warned = Summary { warnings: vec![warning], ..summary() };
+        assert_eq!(warned.lines().last().unwrap(), "Warning: balances.csv: is odd");
+    }
+
+    #[test]
+    fn the_ledger_bounds_values_as_the_proof_does() {
+        use crate::ledger::{VALUE_BITS, VALUE_DECIMALS};
+        use assay_programs::ledger::shape::MEASURE_BITS;
+        use assay_programs::ledger::statement::MEASURE_DECIMALS;
+        assert_eq!((VALUE_DECIMALS, VALUE_BITS as usize), (MEASURE_DECIMALS, MEASURE_BITS as usize));
     }
 
     #[test]

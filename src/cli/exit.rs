@@ -34,25 +34,27 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Why a command has no result: a sentence for the user, and the exit code.
+/// Why a command has no result: a sentence for the user, the findings behind it, and the exit code.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Failure {
     pub(super) exit: Exit,
     pub(super) sentence: String,
+    /// Findings are a result: every command prints them to standard output, and the sentence to standard error.
+    pub(super) findings: Option<Findings>,
 }
 
 impl Failure {
     pub(super) fn usage(sentence: impl Into<String>) -> Self {
-        Self { exit: Exit::Usage, sentence: sentence.into() }
+        Self { exit: Exit::Usage, sentence: sentence.into(), findings: None }
     }
 
     pub(super) fn environment(sentence: impl Into<String>) -> Self {
-        Self { exit: Exit::Environment, sentence: sentence.into() }
+        Self { exit: Exit::Environment, sentence: sentence.into(), findings: None }
     }
 
-    /// The input is not valid; every finding is listed below the sentence.
+    /// The input is not valid.
     fn refused(what: &str, findings: &Findings) -> Self {
-        Self { exit: Exit::NotValid, sentence: format!("{}\n{findings}", refusal(what, findings)) }
+        Self { exit: Exit::NotValid, sentence: refusal(what, findings), findings: Some(findings.clone()) }
     }
 }
 
@@ -110,7 +112,7 @@ impl From<AttestError> for Failure {
             2 => Exit::Usage,
             _ => Exit::Environment,
         };
-        Self { exit, sentence: error.to_string() }
+        Self { exit, sentence: error.to_string(), findings: None }
     }
 }
 

@@ -1,18 +1,21 @@
-//! `accounts.csv`: `account,class`. It lists every account exactly once, with or without balances.
+//! `accounts.csv`: `account,class`, or only `account`. It lists every account exactly once, with or without balances. An account
+//! without a class has class 0.
 
 use std::hash::{BuildHasher, RandomState};
 
 use hashbrown::HashTable;
 
-use super::classes::{Classes, parse_class};
+use super::classes::{Classes, known_class, parse_class};
 use super::finding::{Environment, Findings};
 use super::limits::{Limits, MAX_ACCOUNT_BYTES};
 use super::lines::{SNAPSHOT_LINE_BYTES, Table};
+use super::names::Refused;
 use super::source::Source;
 use crate::progress::Progress;
-use assay_core::text::{fold, name_defect, shown};
+use assay_core::text::{difference, fold, name_defect, shown};
 
 pub(crate) const ACCOUNTS_HEADER: [&str; 2] = ["account", "class"];
+const WITHOUT_CLASSES: [&str; 1] = ["account"];
 
 /// All accounts in file order: the concatenated references with their end offsets, and an index by reference. It needs about 15
 /// bytes for each account in addition to the references.
@@ -25,6 +28,7 @@ pub(crate) struct Accounts {
     /// hash, so that nobody can prepare colliding references; no result depends on it.
     index: HashTable<u32>,
     hasher: RandomState,
+    refused: Refused,
 }
 
 impl Accounts {
@@ -43,6 +47,19 @@ impl Accounts {
     pub(crate) fn find(&self, wanted: &str) -> Option<u32> {
         let hash = self.hasher.hash_one(fold(wanted).as_ref());
         self.index.find(hash, |account| self.get(*account) == wanted).copied()
+    }
+
+    /// What is wrong with a reference to an account that is not there; `None` if its own row was refused.
+    pub(crate) fn unknown(&self, name: &str) -> Option<String> {
+        let folded = fold(name);
+        let hash = self.hasher.hash_one(folded.as_ref());
+        let near = self.index.find(hash, |account| fold(self.get(*account)) == folded);
+        self.refused.unknown("account", name, "accounts.csv", near.map(|account| self.get(*account)))
+    }
+
+    /// The line of accounts.csv on which an account stands; not known after a line that was refused.
+    pub(crate) fn line_of(&self, account: u32) -> Option<u64> {
+        self.refused.is_empty().then_some(u64::from(account) + 2)
     }
 
     /// As [`find`](Self::find), but tries the `last` found account first, because most files keep the rows of an account together.
@@ -89,21 +106,30 @@ pub(crate) fn read(
     progress: &dyn Progress,
 ) -> Result<Option<(Accounts, u64)>, Environment> {
     let mut table = Table::open(source, SNAPSHOT_LINE_BYTES, limits, progress)?;
-    if !table.expect_header(&ACCOUNTS_HEADER, findings)? {
+    let Some(columns) = table.expect_one_header(&[&ACCOUNTS_HEADER, &WITHOUT_CLASSES], findings)? else {
         return Ok(None);
-    }
+    };
     let mut accounts = Accounts::default();
     while let Some(line) = table.next(findings)? {
         let fields = table.fields();
-        let (account, class_text) = (fields.get(0), fields.get(1));
+        let (account, class_text) = (fields.get(0), if columns == 1 { "" } else { fields.get(1) });
         let mut add = |reason: String| findings.add(&source.name, Some(line), reason);
-        let class = parse_class(class_text, classes).unwrap_or_else(|reason| {
-            add(reason);
+        let class = match class_text {
+            "" => known_class(0, classes).map_err(|reason| {
+                reason.map(|reason| format!("{reason}, which is that of an account without a class"))
+            }),
+            _ => parse_class(class_text, classes),
+        };
+        let class = class.unwrap_or_else(|reason| {
+            if let Some(reason) = reason {
+                add(reason);
+            }
             // keep an account with a wrong class, so that its balances are not errors too
             0
         });
         if let Some(defect) = name_defect(account, MAX_ACCOUNT_BYTES) {
             add(format!("account {} {defect}", shown(account)));
+            accounts.refused.add(account);
             continue;
         }
         match accounts.add(account, class) {
@@ -118,14 +144,17 @@ pub(crate) fn read(
                     format!("account {} is listed twice", shown(account))
                 } else {
                     format!(
-                        "account {} differs from account {} only in case, Unicode form or padding",
+                        "account {} differs from account {} only in {}",
                         shown(account),
-                        shown(other)
+                        shown(other),
+                        difference(account, other)
                     )
                 });
+                accounts.refused.add(account);
             }
         }
     }
+    accounts.refused.unread(table.unread());
     accounts.text.shrink_to_fit();
     accounts.ends.shrink_to_fit();
     accounts.classes.shrink_to_fit();

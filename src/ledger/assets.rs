@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use super::finding::{Environment, Findings};
 use super::limits::{Limits, MAX_ASSETS};
 use super::lines::{SNAPSHOT_LINE_BYTES, Table};
+use super::names::Refused;
 use super::source::Source;
 use crate::progress::Progress;
 use assay_core::decimal::{Decimal, MAX_SCALE, parse_decimal};
-use assay_core::text::{fold, name_defect, shown};
+use assay_core::text::{difference, fold, name_defect, shown};
 
 pub(crate) const ASSETS_HEADER: [&str; 4] = ["symbol", "scale", "price", "quote"];
 
@@ -32,7 +33,24 @@ pub struct Asset {
 pub(crate) struct Assets {
     pub(crate) list: Vec<Asset>,
     /// Index of each asset in the list.
-    pub(crate) by_symbol: HashMap<String, u16>,
+    by_symbol: HashMap<String, u16>,
+    /// The same by folded symbol.
+    by_fold: HashMap<String, u16>,
+    refused: Refused,
+}
+
+impl Assets {
+    /// The number of the asset with this symbol.
+    ///
+    /// # Errors
+    /// What is wrong with the reference; `None` if the asset's own row was refused.
+    pub(crate) fn find(&self, symbol: &str) -> Result<u16, Option<String>> {
+        self.by_symbol.get(symbol).copied().ok_or_else(|| {
+            let near =
+                self.by_fold.get(fold(symbol).as_ref()).map(|asset| self.list[usize::from(*asset)].symbol.as_str());
+            self.refused.unknown("asset", symbol, "assets.csv", near)
+        })
+    }
 }
 
 /// Reads the assets. `None`, with findings, if the file cannot be read.
@@ -54,13 +72,14 @@ pub(crate) fn read(
         let mut add = |reason: String| findings.add(&source.name, Some(line), reason);
         if let Some(defect) = name_defect(symbol, MAX_SYMBOL_BYTES) {
             add(format!("symbol {} {defect}", shown(symbol)));
+            assets.refused.add(symbol);
             continue;
         }
         if let Some(first) = first_line_of.get(fold(symbol).as_ref()) {
-            add(format!(
-                "symbol {} repeats the one of line {first}, or differs from it only in case, Unicode form or padding",
-                shown(symbol)
-            ));
+            let first_symbol =
+                assets.by_fold.get(fold(symbol).as_ref()).map(|asset| assets.list[usize::from(*asset)].symbol.as_str());
+            add(repeated_symbol(symbol, *first, first_symbol));
+            assets.refused.add(symbol);
             continue;
         }
         first_line_of.insert(fold(symbol).into_owned(), line);
@@ -79,7 +98,7 @@ pub(crate) fn read(
             text => Some(parse_decimal(text).unwrap_or_else(|error| {
                 add(format!("{symbol} price {} {error}", shown(text)));
                 // a placeholder: with a finding, no snapshot is made
-                Decimal { units: 0, scale: 0 }
+                Decimal { units: 1, scale: 0 }
             })),
         };
         if let Some(defect) = name_defect(quote, MAX_SYMBOL_BYTES) {
@@ -92,7 +111,13 @@ pub(crate) fn read(
                 first.quote
             ));
         }
+        if scale.is_none() {
+            // without a scale no quantity of it can be judged
+            assets.refused.add(symbol);
+            continue;
+        }
         assets.by_symbol.insert(symbol.to_owned(), index);
+        assets.by_fold.insert(fold(symbol).into_owned(), index);
         assets.list.push(Asset {
             symbol: symbol.to_owned(),
             scale: scale.unwrap_or(MAX_SCALE),
@@ -100,10 +125,24 @@ pub(crate) fn read(
             quote: quote.to_owned(),
         });
     }
+    assets.refused.unread(table.unread());
     if table.rows() == 0 {
         findings.add(&source.name, None, "lists no asset");
     }
     Ok(Some(assets))
+}
+
+/// What is wrong with a symbol that reads like that of an earlier line.
+pub(crate) fn repeated_symbol(symbol: &str, first_line: u64, first: Option<&str>) -> String {
+    match first {
+        Some(first) if first != symbol => format!(
+            "symbol {} differs from {} in line {first_line} only in {}",
+            shown(symbol),
+            shown(first),
+            difference(symbol, first)
+        ),
+        _ => format!("symbol {} is in line {first_line} already", shown(symbol)),
+    }
 }
 
 /// A number of decimals, 0 to [`MAX_SCALE`].

@@ -28,6 +28,13 @@ pub(crate) struct Balances {
 }
 
 impl Balances {
+    /// The holdings of an account.
+    pub(crate) fn of(&self, account: u32) -> &[Holding] {
+        let account = account as usize;
+        let start = if account == 0 { 0 } else { self.ends[account - 1] };
+        &self.holdings[start..self.ends[account]]
+    }
+
     /// What the account owns of the asset, in the asset's smallest unit.
     pub(crate) fn equity(&self, account: u32, asset: u16) -> u64 {
         self.holdings
@@ -98,16 +105,19 @@ fn each_row(
         let (account_text, symbol) = (fields.get(0), fields.get(1));
         let account = accounts.find_near(last, account_text);
         last = account;
-        if account.is_none() {
-            findings.add(
-                &source.name,
-                Some(line),
-                format_args!("account {} is not in accounts.csv", shown(account_text)),
-            );
+        if account.is_none()
+            && let Some(reason) = accounts.unknown(account_text)
+        {
+            findings.add(&source.name, Some(line), reason);
         }
-        let Some(asset) = assets.by_symbol.get(symbol).copied() else {
-            findings.add(&source.name, Some(line), format_args!("asset {} is not in assets.csv", shown(symbol)));
-            continue;
+        let asset = match assets.find(symbol) {
+            Ok(asset) => asset,
+            Err(reason) => {
+                if let Some(reason) = reason {
+                    findings.add(&source.name, Some(line), reason);
+                }
+                continue;
+            }
         };
         let scale = assets.list[usize::from(asset)].scale;
         let mut quantity = |text: &str, word: &str| {
@@ -173,8 +183,7 @@ pub(crate) fn report_oversized(balances: &Balances, accounts: &Accounts, account
             let account = holdings[0].account;
             findings.add(
                 accounts_file,
-                // without errors in accounts.csv, every row below the header is an account
-                Some(u64::from(account) + 2),
+                accounts.line_of(account),
                 format_args!(
                     "account {} has {entries} entries in balances.csv; at most {MAX_ENTRIES_PER_ACCOUNT} fit its pages",
                     shown(accounts.get(account))

@@ -2,20 +2,24 @@
 
 use std::path::Path;
 
-use super::assets::Assets;
+use super::assets::{Asset, Assets};
 use super::balances::{self, Balances};
 use super::collateral::{self, Ledger};
 use super::directory;
-use super::finding::{CheckError, Findings};
-use super::limits::{DEFAULT_COVERAGE_BPS, Limits};
-use super::manifest::{self, MANIFEST, Manifest};
+use super::finding::{CheckError, Finding, Findings};
+use super::limits::{DEFAULT_COVERAGE_BPS, Limits, MAX_ASSETS};
+use super::manifest::{self, CoverageBasis, MANIFEST, Manifest, Policy};
+use super::manifest_form::Lines;
 use super::reserve_lines::{self, Reserves};
 use super::snapshot::Snapshot;
+use super::source::Source;
 use super::tiers::{self, Tiers};
+use super::value::{self, Valued};
 use super::{accounts, assets, classes, instruments, position_limits, positions};
 use crate::progress::Progress;
-use assay_core::decimal::{format_units, parse_units};
+use assay_core::decimal::{format_units, parse_units, percent};
 use assay_core::text::shown;
+use num_bigint::BigUint;
 
 /// Reads a snapshot directory and checks every rule of the format.
 ///
@@ -83,7 +87,7 @@ pub fn check(dir: &Path, limits: &Limits, progress: &dyn Progress) -> Result<Sna
     };
     let collateral = match (&files.collateral, &accounts, &assets, &tiers, &balances) {
         (Some(source), Some((accounts, _)), Some(assets), Some(tiers), Some(balances)) => {
-            let ledger = Ledger { accounts, assets, tiers, balances };
+            let ledger = Ledger { accounts, assets, tiers, balances, balances_are_whole };
             collateral::read(source, &ledger, limits, &mut findings, progress)?
         }
         _ => None,
@@ -102,7 +106,7 @@ pub fn check(dir: &Path, limits: &Limits, progress: &dyn Progress) -> Result<Sna
         );
     }
 
-    let (Some(manifest), Some(assets), Some((accounts, account_rows)), Some(balances), Some(reserves)) =
+    let (Some((manifest, lines)), Some(assets), Some((accounts, account_rows)), Some(balances), Some(reserves)) =
         (manifest, assets, accounts, balances, reserves)
     else {
         return Err(CheckError::NotValid(findings));
@@ -121,22 +125,40 @@ pub fn check(dir: &Path, limits: &Limits, progress: &dyn Progress) -> Result<Sna
         ("positions", expected.positions, positions.as_ref().map_or(0, |positions| positions.rows)),
         ("collateral", expected.collateral, collateral.as_ref().map_or(0, |collateral| collateral.rows)),
     ];
-    reconcile_rows(&rows, &mut findings);
+    reconcile_rows(&rows, &lines, &mut findings);
     // a sum without the rows that are refused says nothing about the totals
-    if balances_are_whole {
-        reconcile_totals(&manifest, &assets, &balances, &mut findings);
-    }
+    let sums = balances_are_whole.then_some(&balances);
+    reconcile_totals(&manifest, &lines, &assets, sums, &mut findings);
     let policy = manifest.policy.unwrap_or_default();
     for (name, given) in
         [("coverage_bps", policy.coverage_bps.is_some()), ("coverage_basis", policy.coverage_basis.is_some())]
     {
         if given && !has_reserves_file {
-            findings.add(MANIFEST, None, format_args!("policy.{name} needs reserves, but there is no reserves.csv"));
+            let line = lines.get(&format!("policy.{name}")).copied();
+            findings.add(MANIFEST, line, format_args!("policy.{name} needs reserves, but there is no reserves.csv"));
         }
+    }
+    let has_rules = [&files.instruments, &files.limits, &files.classes, &files.tiers].iter().any(|file| file.is_some());
+    let instruments = instruments.unwrap_or_default();
+    let positions = positions.unwrap_or_default();
+    if has_rules && findings.is_empty() {
+        let name = |source: &Option<Source>| source.as_ref().map_or_else(String::new, |source| source.name.clone());
+        let valued = Valued {
+            assets: &assets.list,
+            assets_file: &name(&files.assets),
+            accounts: &accounts,
+            accounts_file: &accounts_file,
+            balances: &balances,
+            instruments: &instruments.list,
+            instruments_file: &name(&files.instruments),
+            positions: &positions.by_account,
+        };
+        value::report_too_large(&valued, &mut findings);
     }
     if !findings.is_empty() {
         return Err(CheckError::NotValid(findings));
     }
+    let warnings = warnings(&policy, has_reserves_file, &assets, &balances, &reserves);
     Ok(Snapshot {
         coverage_bps: has_reserves_file.then(|| policy.coverage_bps.unwrap_or(DEFAULT_COVERAGE_BPS)),
         manifest,
@@ -147,49 +169,116 @@ pub fn check(dir: &Path, limits: &Limits, progress: &dyn Progress) -> Result<Sna
         totals: balances.totals,
         reserves: reserves.lines,
         reserve_sums: reserves.sums,
-        has_rules: [&files.instruments, &files.limits, &files.classes, &files.tiers].iter().any(|file| file.is_some()),
+        has_rules,
         classes: classes.unwrap_or_default().list,
-        instruments: instruments.unwrap_or_default().list,
+        instruments: instruments.list,
         limits: position_limits.map(|limits| limits.list),
         tiers: tiers.unwrap_or_default(),
-        positions: positions.unwrap_or_default().by_account,
+        positions: positions.by_account,
         collateral: collateral.map(|collateral| collateral.by_account),
+        warnings,
     })
 }
 
-fn reconcile_rows(rows: &[(&str, Option<u64>, u64)], findings: &mut Findings) {
+/// What `verify` will say of an attestation of this ledger, and what was rounded.
+fn warnings(
+    policy: &Policy,
+    has_reserves_file: bool,
+    assets: &Assets,
+    balances: &Balances,
+    reserves: &Reserves,
+) -> Vec<Finding> {
+    let mut warnings = Findings::new(MAX_ASSETS);
+    for (asset, exact) in &reserves.rounded {
+        let Asset { symbol, scale, .. } = &assets.list[usize::from(*asset)];
+        let rounded = format_units(reserves.sums[usize::from(*asset)], *scale);
+        warnings.add(
+            "reserves.csv",
+            None,
+            format_args!(
+                "the reserves of {symbol} sum to {exact}, which counts as {rounded}, rounded down to {scale} decimals"
+            ),
+        );
+    }
+    let required = has_reserves_file.then(|| policy.coverage_bps.unwrap_or(DEFAULT_COVERAGE_BPS));
+    let basis = policy.coverage_basis.unwrap_or_default();
+    for ((asset, totals), reserves) in assets.list.iter().zip(&balances.totals).zip(&reserves.sums) {
+        let text = |units| format_units(units, asset.scale);
+        let symbol = &asset.symbol;
+        if totals.debt > totals.equity {
+            warnings.add(
+                "balances.csv",
+                None,
+                format_args!(
+                    "{symbol}: customers owe {} and hold only {}; verify accepts no attestation in which customers owe more of an asset \
+                     than they hold",
+                    text(totals.debt),
+                    text(totals.equity)
+                ),
+            );
+        }
+        let (word, owed) = match basis {
+            CoverageBasis::Gross => ("hold", totals.equity),
+            CoverageBasis::Net => ("hold, less what they owe,", totals.equity.saturating_sub(totals.debt)),
+        };
+        if let Some(bps) = required
+            && BigUint::from(*reserves) * 10_000u32 < BigUint::from(owed) * bps
+        {
+            warnings.add(
+                "reserves.csv",
+                None,
+                format_args!(
+                    "{symbol}: the reserves are {} and customers {word} {}; the policy requires {}, so verify will not accept an \
+                     attestation of this ledger",
+                    text(*reserves),
+                    text(owed),
+                    percent(u128::from(bps))
+                ),
+            );
+        }
+    }
+    warnings.findings
+}
+
+fn reconcile_rows(rows: &[(&str, Option<u64>, u64)], lines: &Lines, findings: &mut Findings) {
     for (table, expected, found) in rows {
         if let Some(expected) = expected
             && expected != found
         {
-            findings.add(MANIFEST, None, format_args!("rows.{table} is {expected}, but the file has {found} rows"));
+            let line = lines.get(&format!("rows.{table}")).copied();
+            findings.add(MANIFEST, line, format_args!("rows.{table} is {expected}, but the file has {found} rows"));
         }
     }
 }
 
-fn reconcile_totals(manifest: &Manifest, assets: &Assets, balances: &Balances, findings: &mut Findings) {
+fn reconcile_totals(
+    manifest: &Manifest,
+    lines: &Lines,
+    assets: &Assets,
+    balances: Option<&Balances>,
+    findings: &mut Findings,
+) {
     for (symbol, expected) in &manifest.totals {
-        let Some(asset) = assets.by_symbol.get(symbol).map(|asset| usize::from(*asset)) else {
-            findings.add(MANIFEST, None, format_args!("totals.{} is not an asset of assets.csv", shown(symbol)));
-            continue;
+        let key = format!("totals.{symbol}");
+        let asset = match assets.find(symbol) {
+            Ok(asset) => usize::from(asset),
+            Err(reason) => {
+                if let Some(reason) = reason {
+                    findings.add(MANIFEST, lines.get(&key).copied(), format_args!("totals: {reason}"));
+                }
+                continue;
+            }
         };
         let scale = assets.list[asset].scale;
-        let found = balances.totals[asset];
+        let Some(found) = balances.map(|balances| balances.totals[asset]) else { continue };
         for (word, text, found) in [("equity", &expected.equity, found.equity), ("debt", &expected.debt, found.debt)] {
-            match parse_units(text, scale) {
-                Ok(units) if units == found => {}
-                Ok(_) => findings.add(
-                    MANIFEST,
-                    None,
-                    format_args!(
-                        "totals.{symbol}.{word} is {text}, but the balances sum to {}",
-                        format_units(found, scale)
-                    ),
-                ),
-                Err(error) => {
-                    findings.add(MANIFEST, None, format_args!("totals.{symbol}.{word} {} {error}", shown(text)))
-                }
-            }
+            let reason = match parse_units(text, scale) {
+                Ok(units) if units == found => continue,
+                Ok(_) => format!("is {text}, but the balances sum to {}", format_units(found, scale)),
+                Err(error) => format!("{} {error}", shown(text)),
+            };
+            let line = lines.get(&format!("{key}.{word}")).copied();
+            findings.add(MANIFEST, line, format_args!("totals.{symbol}.{word} {reason}"));
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::finding::{Environment, Findings};
 use super::limits::Limits;
 use super::lines::{SNAPSHOT_LINE_BYTES, Table};
+use super::names::Refused;
 use super::source::Source;
 use crate::progress::Progress;
 use assay_core::text::{name_defect, shown};
@@ -29,6 +30,7 @@ pub struct ClassInfo {
 pub(crate) struct Classes {
     pub(crate) list: Vec<ClassInfo>,
     pub(crate) rows: u64,
+    refused: Refused,
 }
 
 impl Classes {
@@ -38,13 +40,28 @@ impl Classes {
 }
 
 /// Parses a class number. "+1" and "01" are refused. If there are `classes`, the number must be among them.
-pub(crate) fn parse_class(text: &str, classes: Option<&Classes>) -> Result<u8, String> {
+///
+/// # Errors
+/// The reason; `None` if it is that of an earlier finding.
+pub(crate) fn parse_class(text: &str, classes: Option<&Classes>) -> Result<u8, Option<String>> {
     match text.parse::<u8>().ok().filter(|class| class.to_string() == text) {
-        None => Err(format!("class {} is not an integer from 0 to 255", shown(text))),
-        Some(class) if classes.is_some_and(|classes| !classes.has(class)) => {
-            Err(format!("class {class} is not in classes.csv"))
+        None => Err(Some(format!("class {} is not an integer from 0 to 255", shown(text)))),
+        Some(class) => known_class(class, classes),
+    }
+}
+
+/// The class, if it is among the `classes` or there are none.
+///
+/// # Errors
+/// As [`parse_class`].
+pub(crate) fn known_class(class: u8, classes: Option<&Classes>) -> Result<u8, Option<String>> {
+    match classes {
+        Some(classes) if !classes.has(class) => {
+            // a number needs no quotes
+            let reason = classes.refused.unknown("class", &class.to_string(), "classes.csv", None);
+            Err(reason.map(|reason| reason.replacen(&format!("\"{class}\""), &class.to_string(), 1)))
         }
-        Some(class) => Ok(class),
+        _ => Ok(class),
     }
 }
 
@@ -75,7 +92,7 @@ pub(crate) fn read(
         let class = match parse_class(class_text, None) {
             Ok(class) => class,
             Err(reason) => {
-                add(reason);
+                add(reason.unwrap_or_default());
                 continue;
             }
         };
@@ -90,6 +107,7 @@ pub(crate) fn read(
             Err(place) => classes.list.insert(place, info),
         }
     }
+    classes.refused.unread(table.unread());
     classes.rows = table.rows();
     Ok(Some(classes))
 }

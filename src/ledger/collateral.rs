@@ -35,6 +35,8 @@ pub(crate) struct Ledger<'a> {
     pub(crate) assets: &'a Assets,
     pub(crate) tiers: &'a Tiers,
     pub(crate) balances: &'a Balances,
+    /// Whether no row of the balances was refused.
+    pub(crate) balances_are_whole: bool,
 }
 
 /// All collateral, sorted by account, asset and kind, without rows of zeros.
@@ -64,14 +66,17 @@ pub(crate) fn read(
         let mut add = |reason: String| findings.add(&source.name, Some(line), reason);
         last = accounts.find_near(last, account_text);
         if last.is_none() {
-            add(format!("account {} is not in accounts.csv", shown(account_text)));
+            accounts.unknown(account_text).into_iter().for_each(&mut add);
         }
-        let Some(asset) = assets.by_symbol.get(symbol).copied() else {
-            add(format!("asset {} is not in assets.csv", shown(symbol)));
-            continue;
+        let asset = match assets.find(symbol) {
+            Ok(asset) => asset,
+            Err(reason) => {
+                reason.into_iter().for_each(add);
+                continue;
+            }
         };
         let kind = tiers.kind_of(asset, kind_name);
-        if kind.is_none() {
+        if kind.is_none() && tiers.whole {
             add(format!("{symbol} has no tiers of kind {} in tiers.csv", shown(kind_name)));
         }
         match parse_quantity(amount_text, assets.list[usize::from(asset)].scale) {
@@ -88,7 +93,10 @@ pub(crate) fn read(
         format!("account {} has a second row for {symbol} of kind {kind}", shown(accounts.get(row.account)))
     };
     sort_once_each(&mut found, |row| (row.account, row.asset, row.kind), reason, source, findings);
-    report_over_equity(source, ledger, &found, findings);
+    // without the balances that are refused, the equity is not known
+    if ledger.balances_are_whole {
+        report_over_equity(source, ledger, &found, findings);
+    }
     let list = found.into_iter().map(|(_, row)| row).filter(|row| row.amount > 0).collect();
     Ok(Some(CollateralRows {
         by_account: PerAccount::new(list, |row| row.account, accounts.len()),

@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
-use super::assets::MAX_SYMBOL_BYTES;
+use super::assets::{MAX_SYMBOL_BYTES, repeated_symbol};
 use super::finding::{Environment, Findings};
 use super::limits::{Limits, MAX_INSTRUMENTS};
 use super::lines::{SNAPSHOT_LINE_BYTES, Table};
+use super::names::Refused;
 use super::source::Source;
 use crate::progress::Progress;
 use assay_core::decimal::{Decimal, parse_decimal};
@@ -32,8 +33,24 @@ pub struct Instrument {
 #[derive(Debug, Default)]
 pub(crate) struct Instruments {
     pub(crate) list: Vec<Instrument>,
-    pub(crate) by_symbol: HashMap<String, u16>,
+    by_symbol: HashMap<String, u16>,
+    by_fold: HashMap<String, u16>,
+    refused: Refused,
     pub(crate) rows: u64,
+}
+
+impl Instruments {
+    /// The number of the instrument with this symbol.
+    ///
+    /// # Errors
+    /// What is wrong with the reference; `None` if the instrument's own row was refused.
+    pub(crate) fn find(&self, symbol: &str) -> Result<u16, Option<String>> {
+        self.by_symbol.get(symbol).copied().ok_or_else(|| {
+            let near =
+                self.by_fold.get(fold(symbol).as_ref()).map(|place| self.list[usize::from(*place)].symbol.as_str());
+            self.refused.unknown("instrument", symbol, "instruments.csv", near)
+        })
+    }
 }
 
 /// Reads the instruments. `None`, with findings, if the file cannot be read.
@@ -54,13 +71,14 @@ pub(crate) fn read(
         let mut add = |reason: String| findings.add(&source.name, Some(line), reason);
         if let Some(defect) = name_defect(symbol, MAX_SYMBOL_BYTES) {
             add(format!("symbol {} {defect}", shown(symbol)));
+            instruments.refused.add(symbol);
             continue;
         }
         if let Some(first) = first_line_of.get(fold(symbol).as_ref()) {
-            add(format!(
-                "symbol {} repeats the one of line {first}, or differs from it only in case, Unicode form or padding",
-                shown(symbol)
-            ));
+            let place = instruments.by_fold.get(fold(symbol).as_ref());
+            let first_symbol = place.map(|place| instruments.list[usize::from(*place)].symbol.as_str());
+            add(repeated_symbol(symbol, *first, first_symbol));
+            instruments.refused.add(symbol);
             continue;
         }
         first_line_of.insert(fold(symbol).into_owned(), line);
@@ -89,6 +107,7 @@ pub(crate) fn read(
             ));
         }
         instruments.by_symbol.insert(symbol.to_owned(), index);
+        instruments.by_fold.insert(fold(symbol).into_owned(), index);
         instruments.list.push(Instrument {
             symbol: symbol.to_owned(),
             contract_size,
@@ -96,6 +115,7 @@ pub(crate) fn read(
             maintenance_margin_bps: margin_bps.unwrap_or(0),
         });
     }
+    instruments.refused.unread(table.unread());
     instruments.rows = table.rows();
     Ok(Some(instruments))
 }

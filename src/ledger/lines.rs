@@ -101,6 +101,7 @@ pub(crate) struct Table<'p> {
     columns: Option<usize>,
     unterminated_allowed: bool,
     unterminated: bool,
+    unread: u64,
     finished: bool,
 }
 
@@ -133,6 +134,7 @@ impl<'p> Table<'p> {
             columns: None,
             unterminated_allowed: false,
             unterminated: false,
+            unread: 0,
             finished: false,
         })
     }
@@ -200,6 +202,7 @@ impl<'p> Table<'p> {
                 }
                 Err(error) => {
                     self.finished = true;
+                    self.unread += 1;
                     findings.add(&self.source.name, Some(self.line + 1), damage(&error));
                     break;
                 }
@@ -214,8 +217,9 @@ impl<'p> Table<'p> {
                 }
                 LineResult::Unterminated if !self.unterminated_allowed => {
                     self.finished = true;
-                    "the last line has no line end, so the file may be incomplete; if it is complete, add one"
-                        .to_owned()
+                    let no_end =
+                        "the last line has no line end, so the file may be incomplete; if it is complete, add one";
+                    self.other_form().unwrap_or_else(|| no_end.to_owned())
                 }
                 LineResult::TooLong => format!("is longer than {} bytes", self.max_line_bytes),
                 LineResult::Line | LineResult::Unterminated => {
@@ -226,6 +230,7 @@ impl<'p> Table<'p> {
                     }
                 }
             };
+            self.unread += 1;
             findings.add(&self.source.name, line, defect);
         }
         Ok(None)
@@ -235,9 +240,25 @@ impl<'p> Table<'p> {
         &self.fields
     }
 
+    /// Lines that were not well-formed, or could not be read at all.
+    pub(crate) fn unread(&self) -> u64 {
+        self.unread
+    }
+
     /// Lines below the header so far, malformed ones included.
     pub(crate) fn rows(&self) -> u64 {
         self.line.saturating_sub(1)
+    }
+
+    /// What the file is instead of CSV, as its first line shows.
+    fn other_form(&self) -> Option<String> {
+        let form = recognised(&self.buffer).filter(|_| self.line == 1)?;
+        Some(match form {
+            "UTF-16" => "the file is UTF-16; save it as UTF-8".to_owned(),
+            "gzip" => "the file is compressed with gzip, so its name must end in .gz".to_owned(),
+            "zstd" => "the file is compressed with zstd, so its name must end in .zst".to_owned(),
+            other => format!("the file is {other}, not CSV"),
+        })
     }
 
     fn take_apart(&mut self, findings: &mut Findings) -> Result<(), String> {
@@ -252,17 +273,10 @@ impl<'p> Table<'p> {
             );
             bytes = behind;
         }
-        if self.line == 1
-            && let Some(form) = recognised(bytes)
-        {
+        if let Some(form) = self.other_form() {
             // no line of it can be read: one finding is enough
             self.finished = true;
-            return Err(match form {
-                "UTF-16" => "the file is UTF-16; save it as UTF-8".to_owned(),
-                "gzip" => "the file is compressed with gzip, so its name must end in .gz".to_owned(),
-                "zstd" => "the file is compressed with zstd, so its name must end in .zst".to_owned(),
-                other => format!("the file is {other}, not CSV"),
-            });
+            return Err(form);
         }
         let text = std::str::from_utf8(bytes)
             .map_err(|error| format!("is not UTF-8 from byte {} on", error.valid_up_to() + 1))?;

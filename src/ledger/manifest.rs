@@ -8,8 +8,9 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::finding::{Environment, Findings};
+use super::manifest_form::{self, Lines};
 use assay_core::domain::{domain_defect, lei_defect};
-use assay_core::text::{name_defect, shown};
+use assay_core::text::{chain_defect, name_defect, shown};
 use assay_core::time::parse_instant;
 
 pub(crate) const MANIFEST: &str = "manifest.toml";
@@ -143,12 +144,15 @@ impl Manifest {
     /// Everything that is wrong with it, the first `max_kept` findings in full.
     pub fn parse(text: &str, max_kept: usize) -> Result<Self, Findings> {
         let mut findings = Findings::new(max_kept);
-        parse(text, &mut findings).filter(|_| findings.is_empty()).ok_or(findings)
+        match parse(text, &mut findings) {
+            Some((manifest, _)) if findings.is_empty() => Ok(manifest),
+            _ => Err(findings),
+        }
     }
 }
 
-/// Reads the manifest. `None`, with findings, if it cannot be read.
-pub(crate) fn read(path: &Path, findings: &mut Findings) -> Result<Option<Manifest>, Environment> {
+/// Reads the manifest and the lines of its keys. `None`, with findings, if it cannot be read.
+pub(crate) fn read(path: &Path, findings: &mut Findings) -> Result<Option<(Manifest, Lines)>, Environment> {
     let mut bytes = Vec::new();
     File::open(path)
         .and_then(|file| file.take(MAX_MANIFEST_BYTES + 1).read_to_end(&mut bytes))
@@ -157,26 +161,28 @@ pub(crate) fn read(path: &Path, findings: &mut Findings) -> Result<Option<Manife
         findings.add(MANIFEST, None, format_args!("is longer than {MAX_MANIFEST_BYTES} bytes"));
         return Ok(None);
     }
-    let Ok(text) = String::from_utf8(bytes) else {
-        findings.add(MANIFEST, None, "is not UTF-8");
-        return Ok(None);
-    };
-    Ok(parse(&text, findings))
+    match std::str::from_utf8(&bytes) {
+        Ok(text) => Ok(parse(text, findings)),
+        Err(error) => {
+            let before = &bytes[..error.valid_up_to()];
+            let line = memchr::memchr_iter(b'\n', before).count() as u64 + 1;
+            findings.add(MANIFEST, Some(line), "is not UTF-8 in this line");
+            Ok(None)
+        }
+    }
 }
 
 /// Parses a manifest from text.
-fn parse(text: &str, findings: &mut Findings) -> Option<Manifest> {
+fn parse(text: &str, findings: &mut Findings) -> Option<(Manifest, Lines)> {
+    let lines = manifest_form::lines(text, findings)?;
     match toml::from_str::<Manifest>(text) {
         Ok(manifest) => {
-            judge(&manifest, findings);
-            Some(manifest)
+            judge(&manifest, &lines, findings);
+            Some((manifest, lines))
         }
+        // its form was compared already; should the two ever disagree, the library's sentence is better than none
         Err(error) => {
-            let line = error
-                .span()
-                .and_then(|span| text.get(..span.start))
-                .map(|before| before.matches('\n').count() as u64 + 1);
-            findings.add(MANIFEST, line, error.message());
+            findings.add(MANIFEST, None, error.message());
             None
         }
     }
@@ -185,46 +191,47 @@ fn parse(text: &str, findings: &mut Findings) -> Option<Manifest> {
 /// The first rule that a manifest breaks.
 pub(crate) fn first_defect(manifest: &Manifest) -> Option<String> {
     let mut findings = Findings::new(1);
-    judge(manifest, &mut findings);
+    judge(manifest, &Lines::new(), &mut findings);
     findings.findings.pop().map(|finding| finding.reason)
 }
 
-fn judge(manifest: &Manifest, findings: &mut Findings) {
+fn judge(manifest: &Manifest, lines: &Lines, findings: &mut Findings) {
     let Manifest { exchange, snapshot, policy, .. } = manifest;
-    let mut add = |reason: String| findings.add(MANIFEST, None, reason);
+    let mut add = |key: &str, reason: String| {
+        findings.add(MANIFEST, lines.get(key).copied(), format_args!("{key} {reason}"));
+    };
     if let Some(defect) = name_defect(&exchange.name, 256) {
-        add(format!("exchange.name {defect}"));
+        add("exchange.name", format!("{} {defect}", shown(&exchange.name)));
     }
     if let Some(defect) = domain_defect(&exchange.domain) {
-        add(format!("exchange.domain {} {defect}", shown(&exchange.domain)));
+        add("exchange.domain", format!("{} {defect}", shown(&exchange.domain)));
     }
     if let Some((lei, defect)) = exchange.lei.as_ref().and_then(|lei| Some((lei, lei_defect(lei)?))) {
-        add(format!("exchange.lei {} {defect}", shown(lei)));
+        add("exchange.lei", format!("{} {defect}", shown(lei)));
     }
     if let Some(defect) = snapshot_id_defect(&snapshot.id) {
-        add(format!("snapshot.id {defect}"));
+        add("snapshot.id", format!("{} {defect}", shown(&snapshot.id)));
     }
     if let Err(e) = parse_instant(&snapshot.taken_at) {
-        add(format!("snapshot.taken_at {e}"));
+        add("snapshot.taken_at", e.to_string());
     }
     for (chain, height) in &snapshot.block_heights {
-        if let Some(defect) = name_defect(chain, 64) {
-            add(format!("a chain in snapshot.block_heights {defect}"));
-        } else if !chain.bytes().all(|b| b.is_ascii_graphic()) {
-            add(format!(
-                "snapshot.block_heights.{chain}: a chain name must consist of letters, digits and symbols without spaces"
-            ));
+        let key = format!("snapshot.block_heights.{chain}");
+        if let Some(defect) = chain_defect(chain) {
+            add(&key, format!("has a name that is none of a chain: {} {defect}", shown(chain)));
         }
         if *height > MAX_HEIGHT {
-            add(format!("snapshot.block_heights.{chain} is {height}; the maximum is {MAX_HEIGHT}"));
+            add(&key, format!("is {height}; the maximum is {MAX_HEIGHT}"));
         }
     }
     let policy = policy.unwrap_or_default();
-    for (name, bps) in [("coverage_bps", policy.coverage_bps), ("equity_ratio_bps", policy.equity_ratio_bps)] {
+    for (key, bps) in
+        [("policy.coverage_bps", policy.coverage_bps), ("policy.equity_ratio_bps", policy.equity_ratio_bps)]
+    {
         if let Some(bps) = bps
             && bps > MAX_POLICY_BPS
         {
-            add(format!("policy.{name} is {bps}; the maximum is {MAX_POLICY_BPS}"));
+            add(key, format!("is {bps}; the maximum is {MAX_POLICY_BPS}"));
         }
     }
 }

@@ -6,8 +6,9 @@
 //! **Out:** a [`Snapshot`] in which every number is an exact integer and which only [`check`] can make; or all errors at once,
 //! each with file, line and reason. [`sample`](sample::sample) and [`import`](import::import) write such directories.
 //!
-//! **Never:** round a number, guess the meaning of a malformed line, ignore an unknown file or key, or accept two spellings of one
-//! account, asset or reserve line. The module uses no circuit, no database, no clock, and no randomness except a given seed.
+//! **Never:** round a number (except the sum of reserves, once and down), guess the meaning of a malformed line, ignore an unknown file
+//! or key, or accept two spellings of one account, asset or reserve line. The module uses no circuit, no database, no clock, and no
+//! randomness except a given seed.
 //!
 //! A valid snapshot does not show that the ledger is complete, that the prices are right, or that the exchange owns the reserves.
 //! Messages and signatures of reserve lines are kept but not verified.
@@ -26,6 +27,8 @@ mod instruments;
 mod limits;
 mod lines;
 mod manifest;
+mod manifest_form;
+mod names;
 mod per_account;
 mod position_limits;
 mod positions;
@@ -34,6 +37,7 @@ pub mod sample;
 mod snapshot;
 mod source;
 mod tiers;
+mod value;
 mod writer;
 
 #[cfg(test)]
@@ -64,4 +68,5 @@ pub use snapshot::Snapshot;
 pub(crate) use source::{RATIO_FREE_BYTES, TooMuch};
 pub use tiers::Tier;
 pub(crate) use tiers::{TIERS_BY_KIND_HEADER, TIERS_HEADER};
+pub use value::{VALUE_BITS, VALUE_DECIMALS};
 pub use writer::{SnapshotWriter, WriteError};

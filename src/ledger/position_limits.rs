@@ -51,6 +51,8 @@ pub struct Limit {
 pub(crate) struct PositionLimits {
     pub(crate) list: Vec<Limit>,
     pub(crate) rows: u64,
+    /// Whether no row was refused. Otherwise a limit that is not there may be one that was refused.
+    pub(crate) whole: bool,
 }
 
 impl PositionLimits {
@@ -75,16 +77,16 @@ pub(crate) fn read(
     if !table.expect_header(&LIMITS_HEADER, findings)? {
         return Ok(None);
     }
+    let before = findings.total;
+    let mut whole = true;
     // each limit with its line number
     let mut found: BTreeMap<(u16, u8, Side), (u64, u64)> = BTreeMap::new();
     while let Some(line) = table.next(findings)? {
         let [symbol, class_text, side_text, limit_text] = [0, 1, 2, 3].map(|column| table.fields().get(column));
         let mut add = |reason: String| findings.add(&source.name, Some(line), reason);
-        let instrument = instruments.by_symbol.get(symbol).copied();
-        if instrument.is_none() {
-            add(format!("instrument {} is not in instruments.csv", shown(symbol)));
-        }
-        let class = parse_class(class_text, classes).map_err(&mut add).ok();
+        let instrument = instruments.find(symbol).map_err(|reason| reason.into_iter().for_each(&mut add)).ok();
+        let class = parse_class(class_text, classes).map_err(|reason| reason.into_iter().for_each(&mut add)).ok();
+        whole &= instrument.is_some() && class.is_some();
         let sides: &[Side] = match side_text {
             "long" => &[Side::Long],
             "short" => &[Side::Short],
@@ -113,5 +115,6 @@ pub(crate) fn read(
     }
     let list =
         found.into_iter().map(|((instrument, class, side), (limit, _))| Limit { instrument, class, side, limit });
-    Ok(Some(PositionLimits { list: list.collect(), rows: table.rows() }))
+    let whole = whole && findings.total == before;
+    Ok(Some(PositionLimits { list: list.collect(), rows: table.rows(), whole }))
 }

@@ -55,11 +55,14 @@ pub(crate) fn read(
         let mut add = |reason: String| findings.add(&source.name, Some(line), reason);
         last = accounts.find_near(last, account_text);
         if last.is_none() {
-            add(format!("account {} is not in accounts.csv", shown(account_text)));
+            accounts.unknown(account_text).into_iter().for_each(&mut add);
         }
-        let Some(instrument) = instruments.by_symbol.get(symbol).copied() else {
-            add(format!("instrument {} is not in instruments.csv", shown(symbol)));
-            continue;
+        let instrument = match instruments.find(symbol) {
+            Ok(instrument) => instrument,
+            Err(reason) => {
+                reason.into_iter().for_each(add);
+                continue;
+            }
         };
         let (side, contracts) = match parse_contracts(quantity) {
             Ok(parsed) => parsed,
@@ -74,6 +77,7 @@ pub(crate) fn read(
         {
             let class = accounts.class(account);
             match position_limits.of(instrument, class, side) {
+                None if !position_limits.whole => {}
                 None => add(format!(
                     "account {} holds {contracts} contracts {side} of {symbol}, which is prohibited: limits.csv has no \
                      limit for class {class} {side}",
@@ -101,7 +105,8 @@ fn parse_contracts(text: &str) -> Result<(Side, u64), DecimalError> {
     match text.strip_prefix('-') {
         None => Ok((Side::Long, parse_quantity(text, 0)?)),
         Some(short) => match parse_quantity(short, 0) {
-            // as for balances, negative zero is refused
+            // as for balances, zero has no sign; a second sign is none
+            Ok(0) if !short.starts_with('-') => Ok((Side::Long, 0)),
             Ok(0) | Err(DecimalError::Negative | DecimalError::Empty) => Err(DecimalError::Malformed),
             other => Ok((Side::Short, other?)),
         },

@@ -6,6 +6,7 @@ use super::accounts::Accounts;
 use super::assets::Asset;
 use super::classes::ClassInfo;
 use super::collateral::Collateral;
+use super::finding::Finding;
 use super::holding::{AssetTotals, Holding};
 use super::instruments::Instrument;
 use super::manifest::{Manifest, Policy};
@@ -36,6 +37,7 @@ pub struct Snapshot {
     pub(super) positions: PerAccount<Position>,
     /// `None` without collateral.csv.
     pub(super) collateral: Option<PerAccount<Collateral>>,
+    pub(super) warnings: Vec<Finding>,
 }
 
 impl Snapshot {
@@ -49,6 +51,12 @@ impl Snapshot {
     #[must_use]
     pub fn policy(&self) -> Policy {
         self.manifest.policy.unwrap_or_default()
+    }
+
+    /// What makes an attestation of this valid ledger one that `verify` does not accept, and what was rounded.
+    #[must_use]
+    pub fn warnings(&self) -> &[Finding] {
+        &self.warnings
     }
 
     /// SHA-256 of everything that determines the pages of accounts: references, classes, holdings, positions and the rows of
@@ -218,7 +226,7 @@ impl Snapshot {
         &self.reserves
     }
 
-    /// Sum of the reserve lines of each asset in its smallest unit, in the order of [`assets`](Self::assets).
+    /// Sum of the reserve lines of each asset in its smallest unit, rounded down once, in the order of [`assets`](Self::assets).
     #[must_use]
     pub fn reserve_sums(&self) -> &[u128] {
         &self.reserve_sums

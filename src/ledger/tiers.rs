@@ -42,6 +42,8 @@ pub(crate) struct Tiers {
     /// In the order of their first use in the file.
     pub(crate) kinds: Vec<String>,
     pub(crate) rows: u64,
+    /// Whether no row was refused. Otherwise a table that is not there may be one that was refused.
+    pub(crate) whole: bool,
 }
 
 impl Tiers {
@@ -125,6 +127,8 @@ pub(crate) fn read(
         return Ok(None);
     };
     let by_kind = columns == TIERS_BY_KIND_HEADER.len();
+    let before = findings.total;
+    let mut whole = true;
     let mut tiers = Tiers::default();
     let mut unpriced_reported = BTreeSet::new();
     let mut ladders: BTreeMap<(u16, u8), Ladder> = BTreeMap::new();
@@ -145,9 +149,13 @@ pub(crate) fn read(
                 continue;
             }
         };
-        let Some(asset) = assets.by_symbol.get(symbol).copied() else {
-            add(format!("asset {} is not in assets.csv", shown(symbol)));
-            continue;
+        let asset = match assets.find(symbol) {
+            Ok(asset) => asset,
+            Err(reason) => {
+                whole = false;
+                reason.into_iter().for_each(add);
+                continue;
+            }
         };
         let worthless = assets.list[usize::from(asset)].price.is_none_or(|price| price.units == 0);
         if worthless && unpriced_reported.insert(asset) {
@@ -174,6 +182,7 @@ pub(crate) fn read(
     }
     // stable: within a table, tiers stay in the order of the file, which is the order of their values
     tiers.list.sort_by_key(|tier| (tier.asset, tier.kind));
+    tiers.whole = whole && findings.total == before;
     tiers.rows = table.rows();
     Ok(Some(tiers))
 }

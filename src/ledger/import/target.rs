@@ -277,7 +277,7 @@ impl<'o> Target<'o> {
         if !findings.is_empty() {
             return Err(ImportError::NotValid(findings));
         }
-        let summary = ImportSummary {
+        let mut summary = ImportSummary {
             accounts: self.accounts.rows(),
             balances: self.balances.rows(),
             assets: self.book.len() as u64,
@@ -287,7 +287,7 @@ impl<'o> Target<'o> {
         let manifest = Manifest { totals, ..manifest_of(self.options) };
         self.writer.stage(&assets, manifest)?;
         match check(self.writer.staging(), &self.options.limits, progress) {
-            Ok(_) => {}
+            Ok(snapshot) => summary.notes.extend(snapshot.warnings().iter().map(ToString::to_string)),
             Err(CheckError::NotValid(found)) => return Err(ImportError::NotValid(self.at_their_origin(found))),
             Err(CheckError::Environment(error)) => return Err(error.into()),
         }

@@ -110,6 +110,6 @@ fn a_valid_snapshot_says_what_its_files_say() {
     assert_eq!((snapshot.totals()[1].equity, snapshot.totals()[1].debt), (25_000_000_000, 10_000_000_000));
     assert_eq!(snapshot.reserve_sums(), [75_000_000, 0, 0]);
     assert_eq!(snapshot.reserves()[1].fields[5], "we, the exchange");
-    assert_eq!((snapshot.reserves()[0].asset, snapshot.reserves()[0].units), (0, 25_000_000));
+    assert_eq!((snapshot.reserves()[0].asset, snapshot.reserves()[0].fields[3].as_str()), (0, "0.25"));
     assert_eq!(snapshot.coverage_bps(), Some(10_000));
 }

@@ -15,7 +15,7 @@ fn l1_accounts_that_differ_only_in_case_padding_or_unicode_form_are_refused() {
     assert_eq!(twice.total, 3);
     assert_eq!(
         twice.findings[0].to_string(),
-        "accounts.csv line 5: account \"ALICE\" differs from account \"alice\" only in case, Unicode form or padding"
+        "accounts.csv line 5: account \"ALICE\" differs from account \"alice\" only in capital and small letters"
     );
     assert_eq!([1, 2].map(|i| twice.findings[i].line), [Some(6), Some(8)]);
     let padded = Book::new().and("accounts.csv", "\"alice \",0\nal\u{200b}ice,0\n").findings();
@@ -67,7 +67,7 @@ fn l2_symbols_that_read_the_same_are_refused() {
     assert_eq!(findings.total, 2);
     assert_eq!(
         findings.findings[0].to_string(),
-        "assets.csv line 5: symbol \"btc\" repeats the one of line 2, or differs from it only in case, Unicode form or padding"
+        "assets.csv line 5: symbol \"btc\" differs from \"BTC\" in line 2 only in capital and small letters"
     );
 }
 
@@ -78,9 +78,9 @@ fn l3_an_unknown_symbol_is_refused_wherever_it_stands() {
         .and("manifest.toml", "[totals.XYZ]\nequity = \"1\"\ndebt = \"0\"\n")
         .with("reserves.csv", RESERVES.replace("BTC,bitcoin,1def", "LTC,bitcoin,1def"))
         .refused_because(
-            "balances.csv line 6: asset \"btc\" is not in assets.csv\n\
+            "balances.csv line 6: asset \"btc\" is not in assets.csv; \"BTC\" is, which differs only in capital and small letters\n\
              reserves.csv line 3: asset \"LTC\" is not in assets.csv\n\
-             manifest.toml: totals.\"XYZ\" is not an asset of assets.csv",
+             manifest.toml line 9: totals: asset \"XYZ\" is not in assets.csv",
         );
 }
 
@@ -88,7 +88,57 @@ fn l3_an_unknown_symbol_is_refused_wherever_it_stands() {
 fn l3_an_unknown_account_is_refused() {
     Book::new()
         .and("balances.csv", "Bob,BTC,1,0\n")
-        .refused_because("balances.csv line 6: account \"Bob\" is not in accounts.csv");
+        .refused_because("balances.csv line 6: account \"Bob\" is not in accounts.csv; \"bob\" is, which differs only in capital and small letters");
+    let composed =
+        Book::new().and("accounts.csv", "Jos\u{e9},0\n").and("balances.csv", "Jose\u{301},BTC,1,0\n").refused();
+    assert_eq!(
+        composed,
+        "balances.csv line 6: account \"Jose\u{301}\" is not in accounts.csv; \"Jos\u{e9}\" is, which differs only in Unicode form: one \
+         has a composed letter, the other a letter and a combining mark"
+    );
+}
+
+#[test]
+fn one_mistake_is_one_finding() {
+    // an account, an asset, a class and an instrument whose own rows are refused
+    for (account, reason) in [
+        ("ALICE", "account \"ALICE\" differs from account \"alice\" only in capital and small letters".to_owned()),
+        ("\"dave \"", "account \"dave \" begins or ends with white space".to_owned()),
+        ("da\u{202e}ve", "account \"daU+202Eve\" contains the invisible character U+202E".to_owned()),
+        (&"x".repeat(129), format!("account \"{}…\" has 129 bytes, at most 128 are allowed", "x".repeat(80))),
+    ] {
+        Book::new()
+            .and("accounts.csv", &format!("{account},0\n"))
+            .and("balances.csv", &format!("{account},BTC,1,0\n{account},ETH,1,0\n"))
+            .refused_because(&format!("accounts.csv line 5: {reason}"));
+    }
+    Book::new()
+        .and("assets.csv", "DOGE,x,1,USDT\nbtc,8,1,USDT\n")
+        .and("balances.csv", "bob,DOGE,100000000000,0\nbob,btc,1,0\n")
+        .with("reserves.csv", format!("{RESERVES}DOGE,doge,a,1,,,\n"))
+        .and("manifest.toml", "[totals.DOGE]\nequity = \"1\"\ndebt = \"0\"\n")
+        .refused_because(
+            "assets.csv line 5: DOGE scale \"x\" is not an integer from 0 to 18\n\
+             assets.csv line 6: symbol \"btc\" differs from \"BTC\" in line 2 only in capital and small letters",
+        );
+    // a quantity that is refused says nothing about totals and collateral
+    Book::new()
+        .with("balances.csv", "account,asset,equity,debt\nbob,ETH,2.5x,0\n")
+        .and("manifest.toml", "[totals.ETH]\nequity = \"2.5\"\ndebt = \"0\"\n")
+        .with("tiers.csv", "asset,from,to,percent\nETH,0,,90\n")
+        .with("collateral.csv", "account,asset,kind,amount\nbob,ETH,collateral,1\n")
+        .refused_because("balances.csv line 2: ETH quantity 2.5x is not a plain decimal number");
+    // a limit that is refused is not a limit that is missing
+    Book::new()
+        .with("instruments.csv", "symbol,contract_size,mark_price,maintenance_margin_bps\nP,1,1,100\n")
+        .with("limits.csv", "instrument,class,side,limit\nP,3,both,1.5\n")
+        .with("positions.csv", "account,instrument,quantity\nbob,P,1\n")
+        .refused_because("limits.csv line 2: limit \"1.5\" has 1 decimals, the book allows 0");
+    // after a line that cannot be read, nobody knows what is in the file
+    Book::new().and("accounts.csv", "dave,0,0\n").and("balances.csv", "dave,BTC,1,0\n").refused_because(
+        "accounts.csv line 5: has 3 fields, the header has 2\n\
+         balances.csv line 6: account \"dave\" is not among the lines of accounts.csv that could be read",
+    );
 }
 
 #[test]

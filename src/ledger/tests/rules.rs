@@ -8,7 +8,7 @@ const INSTRUMENTS: &str = "symbol,contract_size,mark_price,maintenance_margin_bp
     BTC-PERP,0.001,96510.5,500\nETH-PERP,0.01,3301,10000\n";
 const LIMITS: &str =
     "instrument,class,side,limit\nETH-PERP,0,short,7\nBTC-PERP,3,both,10\nBTC-PERP,255,long,18446744073709551615\n";
-const POSITIONS: &str = "account,instrument,quantity\nbob,BTC-PERP,-10\nalice,ETH-PERP,-7\ncarol,BTC-PERP,18446744073709551615\n\
+const POSITIONS: &str = "account,instrument,quantity\nbob,BTC-PERP,-10\nalice,ETH-PERP,-7\ncarol,BTC-PERP,10000000000000\n\
     bob,ETH-PERP,0\n";
 const TIERS: &str = "asset,from,to,percent\nETH,0,1000.5,100\nETH,1000.50,,87.5\nBTC,0,10,99.99\n";
 const KINDS: &str =
@@ -46,7 +46,7 @@ fn classes_instruments_limits_and_positions_say_what_their_files_say() {
         .flat_map(|account| snapshot.positions_of(account))
         .map(|p| (p.account, p.instrument, p.side, p.contracts))
         .collect();
-    assert_eq!(positions, [(0, 1, short, 7), (1, 0, short, 10), (2, 0, long, u64::MAX)]);
+    assert_eq!(positions, [(0, 1, short, 7), (1, 0, short, 10), (2, 0, long, 10_000_000_000_000)]);
     assert!(snapshot.has_limits() && snapshot.has_rules());
     assert!(snapshot.tiers().is_empty() && snapshot.collateral_of(0).is_empty());
     let plain = Book::new().valid();
@@ -106,8 +106,8 @@ fn instruments_are_refused_one_defect_at_a_time() {
             (
                 "instruments.csv",
                 "btc-perp,1,1,1\n",
-                "instruments.csv line 4: symbol \"btc-perp\" repeats the one of line 2, or differs from it only in \
-                 case, Unicode form or padding",
+                "instruments.csv line 4: symbol \"btc-perp\" differs from \"BTC-PERP\" in line 2 only in capital and small \
+                 letters",
             ),
             ("instruments.csv", ",1,1,1\n", "instruments.csv line 4: symbol \"\" is empty"),
         ],
@@ -183,8 +183,8 @@ fn positions_are_refused_one_defect_at_a_time() {
             ),
             (
                 "positions.csv",
-                "carol,ETH-PERP,-0\n",
-                "positions.csv line 6: ETH-PERP quantity \"-0\" is not a plain decimal number",
+                "carol,ETH-PERP,--0\n",
+                "positions.csv line 6: ETH-PERP quantity \"--0\" is not a plain decimal number",
             ),
             (
                 "positions.csv",
@@ -193,8 +193,47 @@ fn positions_are_refused_one_defect_at_a_time() {
             ),
         ],
     );
-    let least = ruled().without("limits.csv").and("positions.csv", "carol,ETH-PERP,-9223372036854775808\n").valid();
-    assert_eq!((least.positions_of(2)[1].side, least.positions_of(2)[1].contracts), (Side::Short, 1 << 63));
+    let least = ruled().without("limits.csv").and("positions.csv", "carol,ETH-PERP,-1125899906842624\n").valid();
+    assert_eq!((least.positions_of(2)[1].side, least.positions_of(2)[1].contracts), (Side::Short, 1 << 50));
+}
+
+#[test]
+fn a_position_of_minus_zero_is_none() {
+    assert_eq!(ruled().and("positions.csv", "alice,BTC-PERP,-0\n").valid().positions_of(0).len(), 1);
+}
+
+#[test]
+fn what_the_proof_cannot_value_is_refused_with_file_and_line() {
+    let most = "79228162514264337.593543950336";
+    let priced = |price: &str| Book::new().with("tiers.csv", TIERS).and("assets.csv", &format!("X,8,{price},USDT\n"));
+    priced("7922816251426433759354395").valid();
+    priced("7922816251426433759354396").refused_because(&format!(
+        "assets.csv line 5: X price 7922816251426433759354396 is too large: the smallest unit of 10^-8 must be worth less than {most}"
+    ));
+    // without rules nothing is valued
+    Book::new().and("assets.csv", "X,8,1e30,USDT\n").valid();
+    priced("7922816251426433759354395").and("balances.csv", "carol,X,0.00000002,0\n").refused_because(&format!(
+        "accounts.csv line 4: account \"carol\" owns more than can be valued: it must be worth less than {most}"
+    ));
+    ruled().without("limits.csv").with("positions.csv", "account,instrument,quantity\nbob,ETH-PERP,18446744073709551615\n").refused_because(
+        &format!("accounts.csv line 3: account \"bob\" owes or must cover more than can be valued: it must be worth less than {most}"),
+    );
+}
+
+#[test]
+fn an_account_without_a_class_is_of_class_0() {
+    let classes = |accounts: &str| {
+        let snapshot = Book::new().with("accounts.csv", accounts).valid();
+        [0, 1, 2].map(|account| snapshot.class(account))
+    };
+    assert_eq!(classes("account\nalice\nbob\ncarol\n"), [0, 0, 0]);
+    assert_eq!(classes("account,class\nalice,\nbob,3\ncarol,\n"), [0, 3, 0]);
+    Book::new()
+        .with("classes.csv", "class,name,kyc_level,jurisdiction\n3,retail,,\n255,staff,,\n")
+        .with("accounts.csv", "account,class\nalice,\nbob,3\ncarol,255\n")
+        .refused_because(
+            "accounts.csv line 2: class 0 is not in classes.csv, which is that of an account without a class",
+        );
 }
 
 #[test]
@@ -301,7 +340,7 @@ fn l11_a_percentage_above_100_or_too_exact_is_refused() {
 
 #[test]
 fn l11_a_tier_of_an_unknown_or_worthless_asset_is_refused() {
-    tiered("btc,0,,100\n").refused_because("tiers.csv line 2: asset \"btc\" is not in assets.csv");
+    tiered("btc,0,,100\n").refused_because("tiers.csv line 2: asset \"btc\" is not in assets.csv; \"BTC\" is, which differs only in capital and small letters");
     tiered("OLD,0,1,100\nOLD,1,,90\n")
         .refused_because("tiers.csv line 2: OLD has tiers here but no price above zero in assets.csv");
 }
@@ -367,12 +406,12 @@ fn l13_row_counts_of_the_rules_reconcile() {
     let book = |rows: &str| ruled().with("tiers.csv", TIERS).and("manifest.toml", &format!("[rows]\n{rows}\n"));
     book("classes = 3\ninstruments = 2\nlimits = 3\npositions = 4\ntiers = 3\ncollateral = 0").valid();
     book("classes = 2\ninstruments = 3\nlimits = 4\npositions = 3\ntiers = 4\ncollateral = 1").refused_because(
-        "manifest.toml: rows.classes is 2, but the file has 3 rows\n\
-         manifest.toml: rows.instruments is 3, but the file has 2 rows\n\
-         manifest.toml: rows.limits is 4, but the file has 3 rows\n\
-         manifest.toml: rows.tiers is 4, but the file has 3 rows\n\
-         manifest.toml: rows.positions is 3, but the file has 4 rows\n\
-         manifest.toml: rows.collateral is 1, but the file has 0 rows",
+        "manifest.toml line 10: rows.classes is 2, but the file has 3 rows\n\
+         manifest.toml line 11: rows.instruments is 3, but the file has 2 rows\n\
+         manifest.toml line 12: rows.limits is 4, but the file has 3 rows\n\
+         manifest.toml line 14: rows.tiers is 4, but the file has 3 rows\n\
+         manifest.toml line 13: rows.positions is 3, but the file has 4 rows\n\
+         manifest.toml line 15: rows.collateral is 1, but the file has 0 rows",
     );
 }
 
@@ -386,10 +425,10 @@ fn the_policy_says_what_is_required_and_nothing_more() {
     assert_eq!((policy.equity_ratio_bps, policy.coverage_bps), (Some(100_000), None));
     assert_eq!(Book::new().valid().policy().coverage_basis.unwrap_or_default(), CoverageBasis::Gross);
     book("equity_ratio_bps = 100001")
-        .refused_because("manifest.toml: policy.equity_ratio_bps is 100001; the maximum is 100000");
-    assert!(book("coverage_basis = \"Net\"").refused().contains("unknown variant"));
+        .refused_because("manifest.toml line 10: policy.equity_ratio_bps is 100001; the maximum is 100000");
+    assert!(book("coverage_basis = \"Net\"").refused().contains("coverage_basis is \"Net\", not"));
     assert!(book("below_margin_max = -1").refused().starts_with("manifest.toml"));
     book("coverage_basis = \"net\"")
         .without("reserves.csv")
-        .refused_because("manifest.toml: policy.coverage_basis needs reserves, but there is no reserves.csv");
+        .refused_because("manifest.toml line 10: policy.coverage_basis needs reserves, but there is no reserves.csv");
 }
