@@ -194,9 +194,15 @@ impl Config {
             figment = figment.merge(Toml::file_exact(file));
         }
         let own = Env::prefixed("ASSAY_").split("__").ignore(&["home", "config"]);
-        let figment = figment.merge(Env::raw().only(&["DATABASE_URL"])).merge(own);
+        let own = own.filter(|key| is_set(&format!("ASSAY_{}", key.as_str().replace('.', "__"))));
+        let figment = figment.merge(Env::raw().only(&["DATABASE_URL"]).filter(|key| is_set(key.as_str()))).merge(own);
         figment.extract().map_err(|e| ConfigError(e.to_string()))
     }
+}
+
+/// Whether an environment variable is set. An empty one is not: unit files and compose files write `NAME=${NAME:-}`.
+fn is_set(name: &str) -> bool {
+    std::env::vars_os().any(|(found, value)| !value.is_empty() && found.eq_ignore_ascii_case(name))
 }
 
 impl Default for Config {

@@ -48,7 +48,7 @@ pub(super) struct Args {
     at_least: String,
 
     /// Recipient and purpose; the proof is bound to this text and cannot be reused for another
-    #[arg(long = "for", value_name = "TEXT", default_value = "")]
+    #[arg(long = "for", value_name = "TEXT", allow_hyphen_values = true, default_value = "")]
     context: String,
 
     /// Reveal the account's reference and salt to the third party. Someone who also has the inclusion file of a neighbouring account

@@ -54,7 +54,7 @@ pub(super) struct Args {
     out: PathBuf,
 
     /// Name of the exchange whose ledger it is [default: Unnamed exchange]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
     exchange_name: Option<String>,
 
     /// Its domain, such as exchange.example [default: unnamed.invalid]

@@ -44,6 +44,7 @@ use clap::{Parser, Subcommand};
 
 use self::exit::{Exit, Failure};
 use self::options::Global;
+use crate::clock;
 
 const ABOUT: &str =
     "Prove the total liabilities of an exchange with one zero-knowledge proof.
@@ -65,7 +66,7 @@ Exit codes:
   2  usage: an option is wrong, or the output exists already
   3  environment: a file is missing or unreadable, the disk is full, or the command was interrupted
 
-Results go to standard output; progress and errors go to standard error.";
+Results and findings go to standard output; progress and errors go to standard error.";
 
 /// The arguments of `assay`.
 #[derive(Debug, Parser)]
@@ -113,6 +114,8 @@ fn execute(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Err(error) => return report_parse(&error),
     };
     dispatch(&cli).unwrap_or_else(|failure| {
+        // a closed pipe or a full disk changes nothing about the verdict
+        let _ = output::lines(&failure.findings);
         output::complain(&failure.sentence);
         failure.exit
     })
@@ -120,6 +123,11 @@ fn execute(arguments: impl IntoIterator<Item = OsString>) -> Exit {
 
 fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
     let global = &cli.global;
+    if !clock::is_plausible() {
+        return Err(Failure::environment(
+            "the clock of this machine is beyond the year 9990; nothing is dated by it, so set it first",
+        ));
+    }
     match &cli.command {
         Command::Sample(args) => sample::run(args, global),
         Command::Import(args) => import::run(args, global),

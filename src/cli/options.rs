@@ -1,5 +1,6 @@
 //! Options that several commands share.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use assay_programs::purpose::TestShapes;
@@ -41,13 +42,26 @@ pub(super) struct HomeArgs {
     /// The first run with a shape derives its parameters and caches them here. The first `prove` creates the master secret. If you
     /// lose the secret, no inclusion file can be made for attestations that used it.
     #[arg(long, value_name = "DIR", env = "ASSAY_HOME", hide_env_values = true)]
-    home: Option<PathBuf>,
+    home: Option<OsString>,
+}
+
+/// A path that an option or an environment variable may name. An empty variable is an unset one.
+///
+/// # Errors
+/// If the option itself is empty.
+pub(super) fn path(given: Option<&OsString>, option: &str, variable: &str) -> Result<Option<PathBuf>, Failure> {
+    match given {
+        Some(empty) if empty.is_empty() && std::env::var_os(variable).is_none_or(|value| !value.is_empty()) => {
+            Err(Failure::usage(format!("{option} is empty; it must name a path")))
+        }
+        given => Ok(given.filter(|path| !path.is_empty()).map(PathBuf::from)),
+    }
 }
 
 impl HomeArgs {
     pub(super) fn home(&self) -> Result<Home, Failure> {
         let of_person = || std::env::home_dir().filter(|dir| !dir.as_os_str().is_empty()).map(|dir| dir.join(".assay"));
-        match self.home.clone().or_else(of_person) {
+        match path(self.home.as_ref(), "--home", "ASSAY_HOME")?.or_else(of_person) {
             Some(dir) => Ok(Home::new(dir)),
             None => Err(Failure::usage("there is no home directory; set one with --home DIR")),
         }

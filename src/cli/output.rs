@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::io::{self, Write};
 
+use assay_core::text::spelled_out;
 use serde::Serialize;
 
 use super::exit::Failure;
@@ -34,10 +35,16 @@ pub(super) fn bytes(bytes: &[u8]) -> Result<(), Failure> {
     to_stdout(|out| out.write_all(bytes))
 }
 
-/// Writes a line to standard error.
-pub(super) fn note(line: &str) {
+/// Writes a sentence of one or several lines to standard error. Whatever text of the input is in it, no character of it acts on the
+/// terminal.
+pub(super) fn note(sentence: &str) {
     // If standard error is closed, there is nowhere to report it.
-    let _ = writeln!(io::stderr().lock(), "{line}");
+    let _ = writeln!(io::stderr().lock(), "{}", harmless(sentence));
+}
+
+/// The lines of a sentence, each with its hidden characters spelled out.
+fn harmless(sentence: &str) -> String {
+    sentence.split('\n').map(spelled_out).collect::<Vec<_>>().join("\n")
 }
 
 /// Writes an error sentence to standard error.
@@ -79,6 +86,11 @@ mod tests {
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
+    }
+
+    #[test]
+    fn a_path_or_a_name_in_a_sentence_does_not_act_on_the_terminal() {
+        assert_eq!(harmless("a\u{1b}[2J\u{202e}.csv: is odd\nand 3 more"), "aU+001B[2JU+202E.csv: is odd\nand 3 more");
     }
 
     #[test]

@@ -33,6 +33,10 @@ fn write_private(file: &Path, bytes: &[u8]) -> Result<(), Failure> {
     if file.file_name().is_none() {
         return Err(Failure::usage(format!("{} is not a file name", file.display())));
     }
+    if let Some(parent) = file.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        std::fs::create_dir_all(parent)
+            .map_err(|error| Failure::environment(format!("{}: {error}", parent.display())))?;
+    }
     durable::create_new(file, Access::Private, bytes).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => taken(file),
         _ => Failure::environment(format!("{}: {error}", file.display())),
@@ -74,9 +78,12 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_is_not_there_is_a_failure_of_the_environment() {
+    fn a_folder_that_is_not_there_is_made_and_one_that_cannot_be_is_a_failure_of_the_environment() {
         let dir = tempfile::tempdir().unwrap();
-        let failure = write_private(&dir.path().join("no/alice.json"), b"{}").unwrap_err();
+        let file = dir.path().join("new/below/alice.json");
+        write_private(&file, b"{}").unwrap();
+        assert_eq!(fs::read(&file).unwrap(), b"{}");
+        let failure = write_private(Path::new("/dev/null/no/alice.json"), b"{}").unwrap_err();
         assert_eq!(failure.exit, Exit::Environment);
     }
 }

@@ -1,10 +1,10 @@
 //! Shared by the service commands: settings, the asynchronous runtime, and exit codes of errors.
 
+use std::ffi::OsString;
 use std::future::Future;
-use std::path::PathBuf;
 
 use super::exit::Failure;
-use super::options::HomeArgs;
+use super::options::{HomeArgs, path};
 use crate::config::Config;
 use crate::home::Home;
 use crate::service::ServiceError;
@@ -15,7 +15,7 @@ use crate::telemetry;
 pub(super) struct ServiceArgs {
     /// Settings file; deploy/config/assay.toml shows every setting
     #[arg(long, value_name = "FILE", env = "ASSAY_CONFIG", hide_env_values = true)]
-    config: Option<PathBuf>,
+    config: Option<OsString>,
 
     #[command(flatten)]
     home: HomeArgs,
@@ -27,8 +27,14 @@ impl ServiceArgs {
     }
 
     pub(super) fn config(&self) -> Result<Config, Failure> {
-        Config::load(self.config.as_deref()).map_err(|e| Failure::usage(e.to_string()))
+        load_config(self.config.as_ref())
     }
+}
+
+/// The settings of the file that `--config` or its variable names.
+pub(super) fn load_config(given: Option<&OsString>) -> Result<Config, Failure> {
+    let file = path(given, "--config", "ASSAY_CONFIG")?;
+    Config::load(file.as_deref()).map_err(|e| Failure::usage(e.to_string()))
 }
 
 /// A runtime for the service's asynchronous part, with logs on standard error.

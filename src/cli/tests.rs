@@ -107,9 +107,34 @@ fn an_inclusion_file_that_exists_is_refused_before_anything_is_read() {
 
 #[test]
 fn an_account_whose_reference_looks_like_an_option_can_be_named() {
-    let arguments = ["assay", "inclusion", "out", "--account", "--quiet"];
-    let cli = Cli::try_parse_from(arguments).unwrap();
-    assert!(!cli.global.quiet);
+    for command in [
+        &["inclusion", "out"][..],
+        &["verify-inclusion", "me.json", "--attestation", "out"],
+        &["disclose", "out", "--measure", "equity", "--at-least", "0", "--out", "shown.json"],
+    ] {
+        let arguments = ["assay"].iter().chain(command).chain(&["--account", "--quiet"]);
+        let cli = Cli::try_parse_from(arguments).unwrap();
+        assert!(!cli.global.quiet, "{command:?}");
+    }
+}
+
+/// Every option for a text that people choose takes one that begins with a hyphen.
+#[test]
+fn every_option_for_a_reference_takes_one_that_begins_with_a_hyphen() {
+    fn visit(command: &clap::Command, found: &mut Vec<String>) {
+        for argument in command.get_arguments() {
+            let chosen = argument
+                .get_value_names()
+                .is_some_and(|names| names.iter().any(|name| ["REF", "TEXT"].contains(&name.as_str())));
+            if chosen && !argument.is_positional() && !argument.is_allow_hyphen_values_set() {
+                found.push(format!("{} --{}", command.get_name(), argument.get_id()));
+            }
+        }
+        command.get_subcommands().for_each(|below| visit(below, found));
+    }
+    let mut found = Vec::new();
+    visit(&Cli::command(), &mut found);
+    assert_eq!(found, [""; 0]);
 }
 
 #[test]
@@ -128,7 +153,8 @@ fn errors_of_the_ledger_map_to_exit_codes() {
     use Exit::{Environment as Machine, NotValid, Usage};
     let exits = mapped.each_ref().map(|failure| failure.exit);
     assert_eq!(exits, [NotValid, Machine, Usage, Usage, Usage, Machine]);
-    assert_eq!(mapped[0].sentence, "the ledger is not valid; there is one finding\nbalances.csv line 2: is odd");
+    assert_eq!(mapped[0].sentence, "the ledger is not valid; there is one finding");
+    assert_eq!(mapped[0].findings.as_ref().unwrap().to_string(), "balances.csv line 2: is odd");
 }
 
 #[test]

@@ -1,15 +1,16 @@
 //! `assay token`: access tokens for the service.
 
-use std::path::PathBuf;
+use std::ffi::OsString;
 
+use assay_core::{domain::domain_defect, text::shown};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use time::Duration;
 
 use super::exit::{Exit, Failure};
 use super::options::HomeArgs;
 use super::output;
+use super::service::load_config;
 use crate::clock::{Clock, SystemClock};
-use crate::config::Config;
 use crate::tokens::{Grant, KeyRing, Role};
 
 const MINT_EXAMPLES: &str = "\
@@ -72,7 +73,7 @@ struct MintArgs {
 
     /// Settings file of the service
     #[arg(long, value_name = "FILE", env = "ASSAY_CONFIG", hide_env_values = true)]
-    config: Option<PathBuf>,
+    config: Option<OsString>,
 
     #[command(flatten)]
     home: HomeArgs,
@@ -84,7 +85,10 @@ fn role_parser() -> impl TypedValueParser<Value = Role> {
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let TokenCommand::Mint(args) = &args.command;
-    let config = Config::load(args.config.as_deref()).map_err(|e| Failure::usage(e.to_string()))?;
+    if let Some((domain, defect)) = args.exchange.as_ref().and_then(|domain| Some((domain, domain_defect(domain)?))) {
+        return Err(Failure::usage(format!("--exchange {} {defect}", shown(domain))));
+    }
+    let config = load_config(args.config.as_ref())?;
     let now = SystemClock.now();
     let keys = KeyRing::open_or_create(&args.home.home()?.keys_dir(), now)?;
     let grant = Grant {

@@ -48,7 +48,7 @@ pub(super) struct Args {
     jwks: Vec<PathBuf>,
 
     /// The text that the disclosure must be made for
-    #[arg(long = "for", value_name = "TEXT")]
+    #[arg(long = "for", value_name = "TEXT", allow_hyphen_values = true)]
     context: Option<String>,
 
     /// Print one JSON object

@@ -38,7 +38,7 @@ pub(super) struct Args {
     /// Your account reference; the file must be for this account
     ///
     /// Use this option: only the reference distinguishes the files of two customers with equal balances.
-    #[arg(long, value_name = "REF")]
+    #[arg(long, value_name = "REF", allow_hyphen_values = true)]
     account: Option<String>,
 
     /// Verify only that the account is in the statement, not that the statement is proved

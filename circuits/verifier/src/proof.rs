@@ -26,9 +26,9 @@ use crate::{Arguments, Failure, print};
 pub(crate) const ABOUT: &str = "";
 
 fn cache(arguments: &Arguments) -> Result<PathBuf, Failure> {
-    let home = std::env::var_os("ASSAY_HOME")
-        .map(PathBuf::from)
-        .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".assay")));
+    // an empty variable is an unset one
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    let home = set("ASSAY_HOME").map(PathBuf::from).or_else(|| set("HOME").map(|home| Path::new(&home).join(".assay")));
     let cache = arguments.cache.clone().or(home.map(|h| h.join("parameters")));
     cache.ok_or_else(|| Failure::Usage("HOME is not set; use --cache DIR".to_owned()))
 }
