@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::finding::{Environment, Findings};
-use super::manifest::MANIFEST;
+use super::manifest_form::MANIFEST;
 use super::source::Source;
 
 /// The files that were found. A missing file is `None`; a missing required file is a finding.

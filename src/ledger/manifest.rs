@@ -8,12 +8,10 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::finding::{Environment, Findings};
-use super::manifest_form::{self, Lines};
+use super::manifest_form::{self, Lines, MANIFEST};
 use assay_core::domain::{domain_defect, lei_defect};
 use assay_core::text::{chain_defect, name_defect, shown};
 use assay_core::time::parse_instant;
-
-pub(crate) const MANIFEST: &str = "manifest.toml";
 
 /// Maximum size of a manifest; 4,096 totals need far less.
 const MAX_MANIFEST_BYTES: u64 = 4 << 20;

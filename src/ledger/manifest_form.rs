@@ -7,8 +7,10 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::finding::Findings;
-use super::manifest::MANIFEST;
 use assay_core::text::{fold, shown};
+
+/// Name of the manifest.
+pub(crate) const MANIFEST: &str = "manifest.toml";
 
 /// Line of each key, by its path such as `snapshot.taken_at`.
 pub(crate) type Lines = HashMap<String, u64>;
