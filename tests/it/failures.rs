@@ -151,7 +151,8 @@ fn a_refused_ledger_leaves_nothing_behind() {
     let assets = fs::read_to_string(ledger.dir().join("assets.csv")).unwrap();
     ledger.write("assets.csv", "symbol,scale,price,quote\nBTC,8,1,USD\n");
     let run = ledger.prove(&[]).expect(1);
-    assert!(run.stderr.contains("USDT"), "{}", run.stderr);
+    assert!(run.stdout.contains("balances.csv line 3: asset \"USDT\" is not in assets.csv"), "{}", run.stdout);
+    assert!(run.stderr.contains("the ledger is not valid"), "{}", run.stderr);
     assert!(!ledger.partial().exists() && !ledger.out().exists());
     ledger.write("assets.csv", &assets);
     ledger.prove(&[]).expect(0);

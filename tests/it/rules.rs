@@ -163,7 +163,7 @@ fn l16_a_position_over_its_limit_or_in_a_prohibited_instrument_is_named_and_noth
     ] {
         let ledger = ledger(name, positions);
         let run = prove(&ledger).expect(1);
-        assert!(run.stderr.contains("positions.csv line 2") && run.stderr.contains(reason), "{}", run.stderr);
+        assert!(run.stdout.contains("positions.csv line 2") && run.stdout.contains(reason), "{}", run.stdout);
         assert!(!ledger.out().exists() && !ledger.partial().exists());
     }
 }

@@ -287,7 +287,9 @@ impl<'o> Target<'o> {
         let manifest = Manifest { totals, ..manifest_of(self.options) };
         self.writer.stage(&assets, manifest)?;
         match check(self.writer.staging(), &self.options.limits, progress) {
-            Ok(snapshot) => summary.notes.extend(snapshot.warnings().iter().map(ToString::to_string)),
+            Ok(snapshot) => {
+                summary.notes.extend(snapshot.warnings().iter().map(|warning| format!("Warning: {warning}")))
+            }
             Err(CheckError::NotValid(found)) => return Err(ImportError::NotValid(self.at_their_origin(found))),
             Err(CheckError::Environment(error)) => return Err(error.into()),
         }
