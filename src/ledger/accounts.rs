@@ -12,7 +12,7 @@ use super::lines::{SNAPSHOT_LINE_BYTES, Table};
 use super::names::Refused;
 use super::source::Source;
 use crate::progress::Progress;
-use assay_core::text::{difference, fold, name_defect, shown};
+use assay_core::text::{difference, fold, latin_twin, name_defect, shown};
 
 pub(crate) const ACCOUNTS_HEADER: [&str; 2] = ["account", "class"];
 const WITHOUT_CLASSES: [&str; 1] = ["account"];
@@ -51,9 +51,12 @@ impl Accounts {
 
     /// What is wrong with a reference to an account that is not there; `None` if its own row was refused.
     pub(crate) fn unknown(&self, name: &str) -> Option<String> {
-        let folded = fold(name);
-        let hash = self.hasher.hash_one(folded.as_ref());
-        let near = self.index.find(hash, |account| fold(self.get(*account)) == folded);
+        let alike = |name: &str| {
+            let folded = fold(name);
+            let hash = self.hasher.hash_one(folded.as_ref());
+            self.index.find(hash, |account| fold(self.get(*account)) == folded)
+        };
+        let near = alike(name).or_else(|| alike(&latin_twin(name)?));
         self.refused.unknown("account", name, "accounts.csv", near.map(|account| self.get(*account)))
     }
 

@@ -9,7 +9,7 @@ use super::names::Refused;
 use super::source::Source;
 use crate::progress::Progress;
 use assay_core::decimal::{Decimal, MAX_SCALE, parse_decimal};
-use assay_core::text::{difference, fold, name_defect, shown};
+use assay_core::text::{difference, fold, latin_twin, name_defect, shown};
 
 pub(crate) const ASSETS_HEADER: [&str; 4] = ["symbol", "scale", "price", "quote"];
 
@@ -46,8 +46,9 @@ impl Assets {
     /// What is wrong with the reference; `None` if the asset's own row was refused.
     pub(crate) fn find(&self, symbol: &str) -> Result<u16, Option<String>> {
         self.by_symbol.get(symbol).copied().ok_or_else(|| {
-            let near =
-                self.by_fold.get(fold(symbol).as_ref()).map(|asset| self.list[usize::from(*asset)].symbol.as_str());
+            let alike = |symbol: &str| self.by_fold.get(fold(symbol).as_ref());
+            let near = alike(symbol).or_else(|| alike(&latin_twin(symbol)?));
+            let near = near.map(|asset| self.list[usize::from(*asset)].symbol.as_str());
             self.refused.unknown("asset", symbol, "assets.csv", near)
         })
     }

@@ -10,7 +10,7 @@ use super::names::Refused;
 use super::source::Source;
 use crate::progress::Progress;
 use assay_core::decimal::{Decimal, parse_decimal};
-use assay_core::text::{fold, name_defect, shown};
+use assay_core::text::{fold, latin_twin, name_defect, shown};
 
 pub(crate) const INSTRUMENTS_HEADER: [&str; 4] = ["symbol", "contract_size", "mark_price", "maintenance_margin_bps"];
 
@@ -46,8 +46,9 @@ impl Instruments {
     /// What is wrong with the reference; `None` if the instrument's own row was refused.
     pub(crate) fn find(&self, symbol: &str) -> Result<u16, Option<String>> {
         self.by_symbol.get(symbol).copied().ok_or_else(|| {
-            let near =
-                self.by_fold.get(fold(symbol).as_ref()).map(|place| self.list[usize::from(*place)].symbol.as_str());
+            let alike = |symbol: &str| self.by_fold.get(fold(symbol).as_ref());
+            let near = alike(symbol).or_else(|| alike(&latin_twin(symbol)?));
+            let near = near.map(|place| self.list[usize::from(*place)].symbol.as_str());
             self.refused.unknown("instrument", symbol, "instruments.csv", near)
         })
     }

@@ -351,12 +351,10 @@ fn header_defect(found: &Fields, headers: &[&[&str]]) -> String {
 
 /// The first difference between two headers.
 fn difference_of(found: &[&str], expected: &[&str]) -> String {
-    if let [only] = found
-        && expected.len() > 1
-    {
-        if only.starts_with("sep=") {
-            return "the first line is a hint for spreadsheet programs; remove it".to_owned();
-        }
+    if found.first().is_some_and(|first| first.starts_with("sep=")) {
+        return "the first line is a hint for spreadsheet programs; remove it".to_owned();
+    }
+    if let [only] = found {
         if only.contains(';') {
             return "its columns are separated by semicolons, not by commas".to_owned();
         }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::finding::{Environment, Findings};
+use super::finding::{Environment, Finding, Findings};
 use super::manifest_form::{self, Lines, MANIFEST};
 use assay_core::domain::{domain_defect, lei_defect};
 use assay_core::text::{chain_defect, name_defect, shown};
@@ -136,15 +136,15 @@ pub struct TotalText {
 }
 
 impl Manifest {
-    /// Parses a manifest from text.
+    /// Parses a manifest from text that the caller has written.
     ///
     /// # Errors
-    /// Everything that is wrong with it, the first `max_kept` findings in full.
+    /// Everything that is wrong with it, the first `max_kept` findings in full. They have no lines: nobody else has seen the text.
     pub fn parse(text: &str, max_kept: usize) -> Result<Self, Findings> {
         let mut findings = Findings::new(max_kept);
         match parse(text, &mut findings) {
             Some((manifest, _)) if findings.is_empty() => Ok(manifest),
-            _ => Err(findings),
+            _ => Err(findings.map(|finding| Finding { line: None, ..finding })),
         }
     }
 }

@@ -36,10 +36,23 @@ pub fn chain_defect(name: &str) -> Option<String> {
     name_defect(name, 64)
 }
 
-/// In what two names differ that [`fold`] alike, to continue "differs only in …".
+/// Cyrillic and Greek letters that look like Latin ones, and these.
+const LATIN_TWINS: (&str, &str) =
+    ("АВСЕНІЈКМОРЅТХУасеіјорѕхуΑΒΕΖΗΙΚΜΝΟΡΤΥΧο", "ABCEHIJKMOPSTXYaceijopsxyABEZHIKMNOPTYXo");
+
+/// The name with Latin letters in the place of Cyrillic and Greek ones that look the same; `None` if there are none.
+pub fn latin_twin(name: &str) -> Option<String> {
+    let twin = |c: char| LATIN_TWINS.0.chars().zip(LATIN_TWINS.1.chars()).find(|(other, _)| *other == c);
+    let latin: String = name.chars().map(|c| twin(c).map_or(c, |(_, latin)| latin)).collect();
+    (latin != name).then_some(latin)
+}
+
+/// In what two names differ that [`fold`] alike or have the same [`latin_twin`], to continue "differs only in …".
 pub fn difference(a: &str, b: &str) -> &'static str {
     let composed = |text: &str| text.nfc().collect::<String>();
-    if a.trim() == b.trim() {
+    if fold(a) != fold(b) {
+        "letters of another script that look the same"
+    } else if a.trim() == b.trim() {
         "white space at its ends"
     } else if composed(a) == composed(b) {
         "Unicode form: one has a composed letter, the other a letter and a combining mark"
@@ -174,6 +187,9 @@ mod tests {
         assert_eq!(difference("btc", "BTC"), "capital and small letters");
         assert!(difference("Jos\u{e9}", "Jose\u{301}").starts_with("Unicode form"));
         assert_eq!(difference("alice ", "alice"), "white space at its ends");
+        assert_eq!(latin_twin("ВТС").as_deref(), Some("BTC"));
+        assert_eq!(latin_twin("BTC"), None);
+        assert_eq!(difference("ВТС", "BTC"), "letters of another script that look the same");
         assert_eq!(difference("ＢＴＣ", "btc"), "case, Unicode form or padding");
     }
 }

@@ -56,6 +56,10 @@ fn l2_a_header_that_is_another_shows_what_stands_there_and_what_must() {
     ] {
         header(found, difference);
     }
+    for hint in ["sep=,", "sep=;"] {
+        let refused = Book::new().with("accounts.csv", format!("{hint}\naccount,class\nalice,0\n")).refused();
+        assert!(refused.ends_with("the first line is a hint for spreadsheet programs; remove it"), "{refused}");
+    }
     Book::new().with("balances.csv", "").refused_because("balances.csv: is empty; its first line must be the header");
     let tabs = Book::new().with("balances.csv", "account\tasset\tequity\tdebt\n").refused();
     assert_eq!(tabs, "balances.csv line 1: contains a tab (U+0009); fields are separated by commas");
@@ -89,6 +93,10 @@ fn l3_an_unknown_account_is_refused() {
     Book::new()
         .and("balances.csv", "Bob,BTC,1,0\n")
         .refused_because("balances.csv line 6: account \"Bob\" is not in accounts.csv; \"bob\" is, which differs only in capital and small letters");
+    Book::new().and("balances.csv", "bob,ВТС,1,0\n").refused_because(
+        "balances.csv line 6: asset \"ВТС\" is not in assets.csv; \"BTC\" is, which differs only in letters of another script that \
+         look the same",
+    );
     let composed =
         Book::new().and("accounts.csv", "Jos\u{e9},0\n").and("balances.csv", "Jose\u{301},BTC,1,0\n").refused();
     assert_eq!(
