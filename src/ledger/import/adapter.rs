@@ -15,7 +15,7 @@ pub struct Options {
     pub snapshot_id: String,
     /// The instant the files show, RFC 3339 in UTC.
     pub taken_at: String,
-    /// CSV file with units and prices of the assets; see [`assets`](super::assets).
+    /// CSV file with units and prices of the assets: `symbol,scale,price,quote` or `symbol,price,quote`.
     pub assets: Option<PathBuf>,
     /// Maximum number of decimals of an amount. Amounts with more are rounded against the exchange: what it owes up, what it is owed
     /// down. `None`: an amount with more than 18 decimals is a finding.
