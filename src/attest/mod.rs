@@ -6,14 +6,17 @@
 //! (columns, entries), `plan` (pages, tree, draft), `statement`, `stages` and `prove`; then `record`, `path`, `lookup`, and `local`
 //! or `served`.
 //!
-//! **Never:** talk to a database or a network, print, or read the clock except to space checkpoints; publish or sign what this
+//! **Never:** talk to a database or a network, print, or read the clock except to space checkpoints and to time
+//! what `bench` measures; publish or sign what this
 //! process has not verified; copy the master secret.
 
 mod batch;
+mod bench;
 mod book;
 mod bundle;
 mod disclosure;
 mod error;
+mod forecast;
 mod inclusion_file;
 mod local;
 mod lookup;
@@ -40,9 +43,11 @@ pub(crate) mod testing;
 mod tests;
 
 pub use batch::Batch;
+pub use bench::{measure, measured_rates};
 pub use bundle::{README_FILE, bundle, manifest, readme};
 pub use disclosure::{DisclosureRequest, Evidence, disclose, verify_disclosure};
 pub use error::AttestError;
+pub use forecast::{Basis, Figure, Forecast, PageThousandths, ShapeFigures, Source, Workload};
 pub use local::inclusion;
 pub use lookup::{AccountTree, Found, Lookup, Owner};
 pub use path::{Group, groups};
