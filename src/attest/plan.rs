@@ -62,11 +62,11 @@ impl Plan {
         let name = |rank: usize| snapshot.account(accounts[rank]);
         let (mut book, entries) = Book::new(snapshot, family, &accounts)?;
         let columns = book.fed_columns();
-        let shape = match choice {
-            ShapeChoice::Named(shape) => shape,
-            ShapeChoice::Auto => {
+        let shape = match &choice {
+            ShapeChoice::Named(shape) => *shape,
+            ShapeChoice::Auto | ShapeChoice::Fastest(_) => {
                 let pages = |shape: &Shape| Ok(u64::from(*first_pages(&entries, shape, name)?.last().unwrap_or(&0)));
-                cheapest(family, columns, pages)?
+                cheapest(family, columns, choice.rates(), pages)?
             }
         };
         let first_pages = first_pages(&entries, shape, name)?;

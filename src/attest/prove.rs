@@ -22,6 +22,7 @@ use assay_verifier::attestation::{Attestation, PROOF_FILE};
 use super::{
     error::AttestError,
     private_files::{CHECKPOINT_FILE, write_whole},
+    rates::{MachineRates, Rates},
     shapes::ShapeChoice,
     stages::{self, Prepared, begin_fold},
     work_dir::{Goal, WorkDir},
@@ -87,7 +88,9 @@ pub fn prove(
     let snapshot = ledger::check(ledger, &options.limits, progress)?;
     go_on()?;
     let secret = home.master_secret()?;
-    let prepared = Prepared::new(&snapshot, &secret, options.shape, stop, progress)?;
+    let rates = MachineRates::read(home, rayon::current_num_threads());
+    let choice = options.shape.clone().by(rates.clone()).or_begun(goal.begun_shape(), &snapshot);
+    let prepared = Prepared::new(&snapshot, &secret, choice, stop, progress)?;
     go_on()?;
     // from here on, an error leaves an unfinished run on disk
     let work = WorkDir::open(&goal)?;
@@ -99,11 +102,15 @@ pub fn prove(
     progress.begin("preparing the circuit's parameters", 0, "");
     let keys = home.parameters(prepared.shape())?;
     progress.end();
-    fold_in(&work, &prepared, &keys, options, stop, progress)?;
+    let rates = rates.of(prepared.shape());
+    fold_in(&work, &prepared, &keys, options, rates, stop, progress)?;
     let (shape, accounts, pages) = (prepared.shape().name, prepared.accounts(), prepared.pages());
     let statement = prepared.into_statement();
 
     progress.begin("compressing the proof", 0, "");
+    if let Some(rates) = rates {
+        progress.expect(rates.compression);
+    }
     let checkpoint = work.private(CHECKPOINT_FILE);
     let proof = compress(&keys, &statement, &fs::read(&checkpoint).map_err(AttestError::file(&checkpoint))?)?;
     write_whole(&work.path(PROOF_FILE), Access::Public, &proof)?;
@@ -131,6 +138,7 @@ fn fold_in(
     prepared: &Prepared,
     keys: &Keys<Ledger>,
     options: &ProveOptions,
+    rates: Option<&Rates>,
     stop: &AtomicBool,
     progress: &dyn Progress,
 ) -> Result<(), AttestError> {
@@ -148,7 +156,11 @@ fn fold_in(
         None => e.into(),
     })?;
     let batch = prepared.shape().batch() as u64;
-    progress.begin("folding", (fold.steps() - fold.steps_done()) as u64 * batch, "pages");
+    let steps = fold.steps() - fold.steps_done();
+    progress.begin("folding", steps as u64 * batch, "pages");
+    if let Some(rates) = rates {
+        progress.expect(rates.step.saturating_mul(u32::try_from(steps).unwrap_or(u32::MAX)));
+    }
     let keep = |fold: &Fold<'_>| write_whole(&checkpoint, Access::Private, &fold.checkpoint()?);
     stages::fold(&mut fold, prepared, options.checkpoint_every, stop, keep, |_| progress.advance(batch))?;
     progress.end();

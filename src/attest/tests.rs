@@ -12,6 +12,7 @@ use tempfile::TempDir;
 
 use super::{
     error::AttestError,
+    rates::MachineRates,
     record::{page_of, upper_nodes},
     shapes::ShapeChoice,
     split::counted,
@@ -110,4 +111,23 @@ fn a_ledger_that_does_not_fit_the_shape_is_refused_with_its_pages() {
         panic!("5,000 accounts do not fit 512 pages");
     };
     assert!(reason.starts_with("the ledger needs ") && reason.ends_with("solvency-8 holds 512 pages"), "{reason}");
+}
+
+#[test]
+fn an_unfinished_run_keeps_its_shape_unless_the_choice_could_not_have_made_it() {
+    let (_root, snapshot) = ledger(false);
+    let begun = |name| Shape::named(name).ok();
+    let chosen = |choice: ShapeChoice, name| match choice.or_begun(begun(name), &snapshot) {
+        ShapeChoice::Named(shape) => Some(shape.name),
+        _ => None,
+    };
+    for auto in [ShapeChoice::Auto, ShapeChoice::Auto.by(MachineRates::default())] {
+        assert_eq!(chosen(auto.clone(), "solvency-512"), Some("solvency-512"));
+        // of another family, for tests, and none
+        for other in ["compliance-64", "solvency-8", ""] {
+            assert_eq!(chosen(auto.clone(), other), None, "{other}");
+        }
+    }
+    let named = ShapeChoice::Named(Shape::named("solvency-64").unwrap()).by(MachineRates::default());
+    assert_eq!(chosen(named, "solvency-512"), Some("solvency-64"));
 }

@@ -7,9 +7,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use assay_core::{identity::MasterSecret, signature::SIGNATURE_FILE};
-use assay_programs::ledger::statement::Statement;
-use assay_verifier::attestation::{MANIFEST_FILE, PROOF_FILE, STATEMENT_FILE};
+use assay_core::{
+    identity::MasterSecret,
+    sealed::{MAX_STATEMENT_BYTES, Sealed},
+    signature::SIGNATURE_FILE,
+};
+use assay_programs::ledger::{shape::Shape, statement::Statement};
+use assay_verifier::{
+    attestation::{MANIFEST_FILE, PROOF_FILE, STATEMENT_FILE},
+    files::read_bounded,
+};
 
 use super::{
     bundle::{README_FILE, manifest, readme},
@@ -50,6 +57,12 @@ impl Goal {
             )));
         }
         Ok(goal)
+    }
+
+    /// The shape of the unfinished run; `None` if there is no such run, or none with a statement that can be read.
+    pub fn begun_shape(&self) -> Option<&'static Shape> {
+        let bytes = read_bounded(&self.work.join(STATEMENT_FILE), MAX_STATEMENT_BYTES).ok()?;
+        Sealed::<Statement>::parse(&bytes).ok()?.shape().ok()
     }
 
     /// Refuses a taken name, even that of a dangling link.

@@ -54,6 +54,17 @@ impl HomeArgs {
     }
 }
 
+/// Starts the threads of a command that proves; 0 are as many as there are cores. Call this once in a process.
+///
+/// # Errors
+/// If the system refuses them.
+pub(super) fn start_threads(threads: usize) -> Result<(), Failure> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build_global()
+        .map_err(|error| Failure::environment(format!("cannot start the threads: {error}")))
+}
+
 /// Bounds on the size of a ledger.
 #[derive(Debug, clap::Args)]
 pub(super) struct LimitArgs {

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::check::Refusal;
 use super::exit::{Exit, Failure, refusal};
-use super::options::{Global, HomeArgs, LimitArgs};
+use super::options::{Global, HomeArgs, LimitArgs, start_threads};
 use super::report::AttestationJson;
 use super::{output, stop};
 use crate::attest::{self, AttestError, ProveOptions, Proved, ShapeChoice};
@@ -49,7 +49,8 @@ pub(super) struct Args {
 
     /// Shape (size) of the circuit: auto, solvency-64, solvency-512, compliance-64 or compliance-512
     ///
-    /// auto chooses a shape that fits the ledger. Solvency shapes prove totals; compliance shapes also prove limits and margins.
+    /// auto chooses the shape that costs least for the ledger: by the times that `assay bench` measured, or by the numbers
+    /// of constraints if there are none. With --resume it keeps the shape of the unfinished run. Solvency shapes prove totals; compliance shapes also prove limits and margins.
     #[arg(long, value_name = "NAME", default_value = "auto", value_parser = shape)]
     shape: ShapeArg,
 
@@ -108,10 +109,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
         limits: args.limits.limits(),
     };
     let home = args.home.home()?;
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(args.threads)
-        .build_global()
-        .map_err(|error| Failure::environment(format!("cannot start the threads: {error}")))?;
+    start_threads(args.threads)?;
     let stop = stop::on_interrupt()?;
     let meter = global.meter();
     // an unusable key is reported before the proof, not after it

@@ -14,7 +14,7 @@ use time::Duration;
 
 use super::stage::{CHANGED, Running, StageError};
 use crate::{
-    attest::{AttestError, Prepared, ShapeChoice},
+    attest::{AttestError, MachineRates, Prepared, ShapeChoice},
     ledger::{self, Limits, Manifest, Snapshot},
     progress::Silent,
     store::{
@@ -116,7 +116,9 @@ pub(super) fn prepare(running: &Running, dir: &Path) -> Result<(Snapshot, Prepar
     let context = &running.context;
     let snapshot = checked(running, dir)?;
     let secret = context.home.existing_secret().map_err(AttestError::from)?;
-    let prepared = Prepared::new(&snapshot, &secret, choice(running)?, &running.stop, &Silent)?;
+    // decides only before the plan: once planned, the job names its shape, whatever this machine's rates are
+    let rates = MachineRates::read(&context.home, rayon::current_num_threads());
+    let prepared = Prepared::new(&snapshot, &secret, choice(running)?.by(rates), &running.stop, &Silent)?;
     Ok((snapshot, prepared))
 }
 
