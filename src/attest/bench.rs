@@ -23,6 +23,7 @@ use super::{
     forecast::{Basis, Figure, ShapeFigures, Source, estimate_end},
     rates::MachineRates,
     shapes::{ShapeChoice, step_cost},
+    shards::{Choice, ShardChoice},
     stages::{Prepared, begin_fold},
 };
 use crate::{
@@ -95,7 +96,7 @@ impl Bench<'_> {
         }
         let (keys, parameters) = self.timed(shape, "preparing the parameters", || self.home.parameters(shape))?;
         let prepared = self.prepared(shape)?;
-        let mut fold = begin_fold(&prepared, &keys, None)?;
+        let mut fold = begin_fold(&prepared, &keys, 0, None)?;
         let steps = fold.steps();
         if let Some(estimated) = estimated
             && !self.has_time_for(estimated.step.time.saturating_mul(steps as u32))
@@ -107,7 +108,7 @@ impl Bench<'_> {
         for step in 0..steps {
             self.go_on()?;
             let begun = Instant::now();
-            fold.step(prepared.batch(step))?;
+            fold.step(prepared.batch(0, step))?;
             times.push(begun.elapsed());
             self.progress.advance(1);
         }
@@ -130,7 +131,7 @@ impl Bench<'_> {
         let checkpoint = fold.checkpoint()?;
         drop(fold);
         let statement = prepared.into_statement();
-        let (proof, compression) = self.timed(shape, "compressing", || compress(&keys, &statement, &checkpoint))?;
+        let (proof, compression) = self.timed(shape, "compressing", || compress(&keys, &statement, 0, &checkpoint))?;
         self.go_on()?;
         let (report, verification) = self.timed(shape, "verifying", || {
             Ok::<_, Error>(verify(Ok(&statement), &proof, TestShapes::Accepted, |_| Ok(&keys)))
@@ -157,7 +158,8 @@ impl Bench<'_> {
         sample(&options, &dir, &Silent).map_err(|e| AttestError::Environment(e.to_string()))?;
         let snapshot = check(&dir, &Limits::default(), &Silent)?;
         let secret = MasterSecret::new([0; 32]);
-        Prepared::new(&snapshot, &secret, ShapeChoice::Named(shape), &AtomicBool::new(false), &Silent)
+        let choice = Choice { shape: ShapeChoice::Named(shape), shards: ShardChoice::Count(1) };
+        Prepared::new(&snapshot, &secret, &choice, &AtomicBool::new(false), &Silent)
     }
 
     fn timed<T>(
@@ -266,8 +268,13 @@ mod tests {
             let prepared = bench.prepared(shape).unwrap();
             let full = prepared.pages() as usize / shape.batch();
             assert!(full >= UNTIMED_STEPS + 4, "{} has {full} full steps", shape.name);
-            let first = prepared.batch(UNTIMED_STEPS);
-            assert_ne!(first, prepared.batch(UNTIMED_STEPS + 1), "{}: the data of two steps are the same", shape.name);
+            let first = prepared.batch(0, UNTIMED_STEPS);
+            assert_ne!(
+                first,
+                prepared.batch(0, UNTIMED_STEPS + 1),
+                "{}: the data of two steps are the same",
+                shape.name
+            );
         }
     }
 

@@ -221,6 +221,40 @@ impl Entries {
         self.ends.len()
     }
 
+    /// These accounts and more: before the account at each rank, in ascending order of ranks, one of class 0 with these
+    /// entries by ascending column.
+    pub fn with(self, more: impl Iterator<Item = (usize, Vec<(u16, u64)>)>) -> Self {
+        let mut all = Self {
+            columns: Vec::with_capacity(self.columns.len()),
+            quantities: Vec::with_capacity(self.columns.len()),
+            ends: Vec::with_capacity(self.ends.len()),
+            classes: Vec::with_capacity(self.ends.len()),
+        };
+        let mut next = 0;
+        for (rank, entries) in more {
+            all.extend(&self, next..rank);
+            next = rank;
+            let (columns, quantities): (Vec<u16>, Vec<u64>) = entries.into_iter().unzip();
+            all.columns.extend(columns);
+            all.quantities.extend(quantities);
+            all.ends.push(all.columns.len());
+            all.classes.push(0);
+        }
+        all.extend(&self, next..self.accounts());
+        all
+    }
+
+    /// Adds the accounts of `other` in `ranks`.
+    fn extend(&mut self, other: &Self, ranks: std::ops::Range<usize>) {
+        let start = ranks.start.checked_sub(1).map_or(0, |before| other.ends[before]);
+        let end = ranks.end.checked_sub(1).map_or(0, |last| other.ends[last]).max(start);
+        let moved = self.columns.len();
+        self.columns.extend_from_slice(&other.columns[start..end]);
+        self.quantities.extend_from_slice(&other.quantities[start..end]);
+        self.ends.extend(other.ends[ranks.clone()].iter().map(|own| own - start + moved));
+        self.classes.extend_from_slice(&other.classes[ranks]);
+    }
+
     fn range(&self, rank: usize) -> std::ops::Range<usize> {
         let start = rank.checked_sub(1).map_or(0, |before| self.ends[before]);
         start..self.ends[rank]

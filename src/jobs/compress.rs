@@ -26,7 +26,7 @@ pub(super) async fn run(running: Running) -> Result<(), StageError> {
             let statement = Sealed::<Statement>::parse(&planned).map_err(Error::from)?;
             let parameters = running.context.parameters(statement.shape().map_err(Error::from)?)?;
             let begun = Instant::now();
-            match compress(&parameters, &statement, &kept) {
+            match compress(&parameters, &statement, 0, &kept) {
                 Ok(proof) => {
                     metrics::histogram!("assay_compress_seconds").record(begun.elapsed());
                     Ok(Some(proof))

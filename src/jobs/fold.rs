@@ -59,12 +59,12 @@ pub(super) async fn kept(running: &Running) -> Result<Option<Vec<u8>>, StageErro
 fn fold(running: &Running, prepared: &Prepared, kept: Option<Vec<u8>>, runtime: &Handle) -> Result<(), StageError> {
     let (context, id) = (&running.context, running.job.id);
     let parameters = context.parameters(prepared.shape())?;
-    let mut fold = match begin_fold(prepared, &parameters, kept.as_deref()) {
+    let mut fold = match begin_fold(prepared, &parameters, 0, kept.as_deref()) {
         Err(Error::Checkpoint(reason)) => {
             // this costs time, not soundness: a refused checkpoint proves nothing about this statement
             tracing::warn!(job = %id, reason, "the checkpoint is dropped and the fold begun anew");
             runtime.block_on(context.store.run_tx("drop checkpoint", async |tx| drop_checkpoint(&tx, id).await))?;
-            begin_fold(prepared, &parameters, None)?
+            begin_fold(prepared, &parameters, 0, None)?
         }
         other => other?,
     };
@@ -101,5 +101,5 @@ fn fold(running: &Running, prepared: &Prepared, kept: Option<Vec<u8>>, runtime: 
         metrics::histogram!("assay_fold_step_seconds").record(last.elapsed());
         last = Instant::now();
     };
-    Ok(attest::fold(&mut fold, prepared, every, &running.stop, keep, step)?)
+    Ok(attest::fold(&mut fold, prepared, 0, every, &running.stop, keep, step)?)
 }

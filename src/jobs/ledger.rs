@@ -14,7 +14,7 @@ use time::Duration;
 
 use super::stage::{CHANGED, Running, StageError};
 use crate::{
-    attest::{AttestError, MachineRates, Prepared, ShapeChoice},
+    attest::{AttestError, Choice, MachineRates, Prepared, ShapeChoice, ShardChoice},
     ledger::{self, Limits, Manifest, Snapshot},
     progress::Silent,
     store::{
@@ -118,7 +118,8 @@ pub(super) fn prepare(running: &Running, dir: &Path) -> Result<(Snapshot, Prepar
     let secret = context.home.existing_secret().map_err(AttestError::from)?;
     // decides only before the plan: once planned, the job names its shape, whatever this machine's rates are
     let rates = MachineRates::read(&context.home, rayon::current_num_threads());
-    let prepared = Prepared::new(&snapshot, &secret, choice(running)?.by(rates), &running.stop, &Silent)?;
+    let choice = Choice { shape: choice(running)?.by(rates), shards: ShardChoice::Count(1) };
+    let prepared = Prepared::new(&snapshot, &secret, &choice, &running.stop, &Silent)?;
     Ok((snapshot, prepared))
 }
 

@@ -38,7 +38,7 @@ fn info(prepared: &Prepared) -> Result<PlanInfo, StageError> {
         shape: prepared.shape().name.to_owned(),
         accounts: number(prepared.accounts())?,
         pages: number(prepared.pages())?,
-        steps: i32::try_from(prepared.steps()).map_err(|_| StageError::Failed("too many steps".to_owned()))?,
+        steps: i32::try_from(prepared.all_steps()).map_err(|_| StageError::Failed("too many steps".to_owned()))?,
         statement: prepared.statement().bytes().to_vec(),
     })
 }
@@ -56,7 +56,7 @@ async fn store(
         position: node.position as i64,
         digest: node.digest,
     });
-    load_pages(tx, id, prepared.page_records()).await?;
+    load_pages(tx, id, prepared.page_records().map(|(position, record)| (position as i64, record))).await?;
     load_tree(tx, id, nodes).await?;
     load_reserves(tx, id, reserves).await?;
     set_plan(tx, id, info, now).await?;

@@ -33,6 +33,9 @@ pub struct Manifest {
     /// Policy that the exchange sets for itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<Policy>,
+    /// What the exchange hides beyond what the proof hides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub privacy: Option<Privacy>,
     /// Totals that the balances must match, by symbol. Assets that are not listed are not compared.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub totals: BTreeMap<String, TotalText>,
@@ -57,11 +60,32 @@ pub struct Exchange {
 pub struct SnapshotInfo {
     /// Id chosen by the exchange: 1 to 64 of `A–Z a–z 0–9 . _ -`.
     pub id: String,
+    /// Series of snapshots that this one belongs to; by default its own id. Form as for `id`. Customers keep their
+    /// identities within a series.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub series: Option<String>,
     /// RFC 3339 in UTC, ending in `Z`, in the one spelling of [`assay_core::time`].
     pub taken_at: String,
     /// Block height of each chain at which the reserves were read.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub block_heights: BTreeMap<String, u64>,
+}
+
+impl SnapshotInfo {
+    /// The series; by default the snapshot's own id.
+    #[must_use]
+    pub fn series(&self) -> &str {
+        self.series.as_deref().unwrap_or(&self.id)
+    }
+}
+
+/// What the exchange hides beyond what the proof hides.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Privacy {
+    /// Least number of pages, empty ones included, that the attestation shows. It hides the number of accounts below.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pages_at_least: Option<u64>,
 }
 
 /// Number of rows that the files must have, without headers. Files that are not listed are not compared.
@@ -196,6 +220,9 @@ fn judge(manifest: &Manifest, findings: &mut Findings) {
     }
     if let Some(defect) = snapshot_id_defect(&snapshot.id) {
         add(format!("snapshot.id {defect}"));
+    }
+    if let Some(defect) = snapshot.series.as_deref().and_then(snapshot_id_defect) {
+        add(format!("snapshot.series {defect}"));
     }
     if let Err(e) = parse_instant(&snapshot.taken_at) {
         add(format!("snapshot.taken_at {e}"));

@@ -77,7 +77,7 @@ fn a_machine_is_measured_and_its_figures_are_kept() {
 fn measured_figures_choose_the_shape_and_a_resumed_run_keeps_its_own() {
     let (home, ledger) = (own_home(), Ledger::new(400));
     let [out, other] = ["out", "other"].map(|name| ledger.root.path().join(name));
-    begin(home.path(), &ledger, &out, "private/checkpoint.bin");
+    begin(home.path(), &ledger, &out, "private/checkpoint-0.bin");
     assert_eq!(shape_of(&out.with_extension("partial")).unwrap(), "solvency-64");
 
     // from now on the large shape is said to be faster

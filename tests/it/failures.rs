@@ -17,7 +17,7 @@ fn begun(ledger: &Ledger) -> Child {
     let own = ledger.prove_arguments();
     let arguments: Vec<&str> = own.iter().map(String::as_str).chain(["--checkpoint-seconds", "0"]).collect();
     let mut child = assay_in(home(), &arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let checkpoint = ledger.partial().join("private/checkpoint.bin");
+    let checkpoint = ledger.partial().join("private/checkpoint-0.bin");
     let start = Instant::now();
     while !checkpoint.exists() {
         assert!(start.elapsed() < Duration::from_secs(120), "no checkpoint appears");
@@ -49,7 +49,7 @@ fn a_killed_proof_goes_on_from_its_checkpoint() {
     assert_eq!(fs::read(ledger.out().join("statement.json")).unwrap(), statement);
     ledger.verify().expect(0);
     assert!(!ledger.partial().exists());
-    assert!(!ledger.out().join("private/checkpoint.bin").exists());
+    assert!(!ledger.out().join("private/checkpoint-0.bin").exists());
     // there is nothing left to resume, and nothing is overwritten
     ledger.prove(&["--resume"]).expect(2);
 }
@@ -75,7 +75,7 @@ fn a_damaged_or_foreign_checkpoint_is_refused_and_nothing_is_lost() {
     let mut child = begun(&ledger);
     signal(&child, "KILL");
     child.wait().unwrap();
-    let checkpoint = ledger.partial().join("private/checkpoint.bin");
+    let checkpoint = ledger.partial().join("private/checkpoint-0.bin");
     let honest = fs::read(&checkpoint).unwrap();
 
     let mut damaged = honest.clone();
@@ -99,7 +99,7 @@ fn a_damaged_or_foreign_checkpoint_is_refused_and_nothing_is_lost() {
     let mut child = begun(&other);
     signal(&child, "KILL");
     child.wait().unwrap();
-    fs::copy(other.partial().join("private/checkpoint.bin"), &checkpoint).unwrap();
+    fs::copy(other.partial().join("private/checkpoint-0.bin"), &checkpoint).unwrap();
     let run = ledger.prove(&["--resume"]).expect(1);
     assert!(run.stderr.contains("another statement"), "{}", run.stderr);
 
@@ -114,7 +114,7 @@ fn a_full_disk_while_proving_leaves_nothing_that_looks_finished() {
     // parameters first, so that the limit meets the proof
     Ledger::new(1).prove(&[]).expect(0);
     // files may grow to so many blocks of 1,024 bytes: first not even the pages fit, then not the checkpoint
-    for (blocks, file) in [(4, "pages.bin"), (100, "checkpoint.bin")] {
+    for (blocks, file) in [(4, "pages.bin"), (100, "checkpoint-0.bin")] {
         let own = ledger.prove_arguments().join("' '");
         let program = env!("CARGO_BIN_EXE_assay");
         let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec '{program}' '{own}' --resume");

@@ -7,4 +7,5 @@ mod end_to_end;
 mod failures;
 mod privacy;
 mod rules;
+mod shards;
 mod support;

@@ -188,11 +188,13 @@ pub(super) fn import(
         },
         snapshot: SnapshotInfo {
             id: options.snapshot_id.clone(),
+            series: None,
             taken_at: options.taken_at.clone(),
             block_heights: BTreeMap::new(),
         },
         rows: None,
         policy: None,
+        privacy: None,
         totals,
     };
     writer.finish(&assets, manifest)?;

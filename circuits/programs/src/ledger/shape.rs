@@ -79,7 +79,7 @@ static CATALOGUE: [Shape; 6] = [
     solvency("solvency-64", Purpose::Release, MEDIUM),
     solvency("solvency-512", Purpose::Release, LARGE),
     compliance("compliance-8", Purpose::TestsOnly, SMALL, 16),
-    compliance("compliance-64", Purpose::Release, MEDIUM, 4),
+    compliance("compliance-64", Purpose::Release, MEDIUM, 16),
     compliance("compliance-512", Purpose::Release, LARGE, 16),
 ];
 
@@ -167,7 +167,8 @@ mod tests {
             assert!(shape.family == Family::Solvency || all >= usize::from(ALL_COLUMNS), "{}", shape.name);
         }
         let shape = Shape::named("compliance-64").unwrap();
-        assert_eq!((shape.steps_for(1, 1), shape.steps_for(65, 1), shape.steps_for(64, 9)), (1, 2, 3));
+        assert_eq!((shape.steps_for(1, 1), shape.steps_for(65, 1), shape.steps_for(64, 9)), (1, 2, 1));
+        assert_eq!((shape.steps_for(64, 16), shape.steps_for(64, 17), shape.steps_for(129, 33)), (1, 2, 3));
     }
 
     #[test]

@@ -82,7 +82,8 @@ fn broken(statement: &Statement, last: &State) -> Vec<&'static str> {
             && F::from_u128(claimed.negative.parse().unwrap()) == found.negative
             && F::from(claimed.below) == found.below
     });
-    let private = from_hex(claims.private.as_deref().unwrap()).unwrap();
+    let own = statement.shards[0].rules.as_ref().unwrap();
+    let private = from_hex(own.private.as_deref().unwrap()).unwrap();
     let broken = [
         ("totals", statement.fractions(last.gamma).unwrap() == last.fractions),
         ("rows", rules.rows == F::ZERO),
@@ -97,7 +98,7 @@ fn broken(statement: &Statement, last: &State) -> Vec<&'static str> {
     .filter_map(|(name, holds)| (!holds).then_some(name))
     .collect::<Vec<_>>();
     let sealed = Sealed::seal(statement.clone()).unwrap();
-    let judged = Ledger::judge(shape(), &sealed, last, &mut Checks::default());
+    let judged = Ledger::judge(shape(), &sealed, 0, last, &mut Checks::default());
     assert_eq!(judged, broken.is_empty(), "{broken:?}");
     broken
 }
@@ -280,7 +281,7 @@ fn p14_private_sums_that_are_not_the_pages_leave_differences_whatever_they_are_c
         let mut columns = test_columns(&statement, &pages);
         change(&mut columns);
         let digest = assay_programs::ledger::book::private_digest(&columns);
-        statement.rules.as_mut().unwrap().private = Some(assay_core::field::to_hex(&digest));
+        statement.shards[0].rules.as_mut().unwrap().private = Some(assay_core::field::to_hex(&digest));
         let folded = fold(&statement, &pages, &columns);
         assert_eq!(folded.refused, None);
         broken(&statement, &folded.last)
@@ -324,7 +325,7 @@ fn p14_the_private_digest_cannot_be_changed_after_the_challenge() {
     assert_eq!(broken(&statement, &fold(&statement, &pages, &later).last), ["private"]);
     // and it enters γ, not ρ
     let mut other = statement.clone();
-    other.rules.as_mut().unwrap().private = Some("00".repeat(32));
+    other.shards[0].rules.as_mut().unwrap().private = Some("00".repeat(32));
     assert_eq!(other.draft_bytes().unwrap(), statement.draft_bytes().unwrap());
     assert_ne!(challenge(&Sealed::seal(other).unwrap()), challenge(&Sealed::seal(statement.clone()).unwrap()));
 }
@@ -522,10 +523,10 @@ fn the_final_state_is_a_function_of_the_statement() {
         assert!(b.refused.is_none_or(|(rule, _)| rule.contains("chain-identity")));
         let public = |statement: &Statement, state: &State| {
             let rules = state.rules.unwrap();
-            let pages = F::from(statement.steps) * F::from(8);
+            let pages = F::from(statement.all_steps()) * F::from(8);
             assert_eq!(state.index * F::from(8), pages);
             // everything is 0, public, or follows from the statement's bytes
-            let powers = shape().capped as u64 * statement.steps * 8;
+            let powers = shape().capped as u64 * statement.all_steps() * 8;
             assert_eq!(rules.weight, rho(statement).pow_vartime([powers]));
             assert_eq!(rules.rho, rho(statement));
             assert_eq!(state.gamma, challenge(&Sealed::seal(statement.clone()).unwrap()));
