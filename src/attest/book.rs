@@ -213,8 +213,9 @@ impl Book {
     /// [`AttestError::Core`] for an asset that is held and has no price, or a price too large to compute with.
     pub fn weigh(&mut self, draft: &Statement) -> Result<(), AttestError> {
         if self.family == Family::Compliance {
+            let weigher = draft.weigher();
             for column in &self.columns {
-                self.weights.insert(column.index, draft.weights(&column.kind)?);
+                self.weights.insert(column.index, weigher.weights(&column.kind)?);
             }
         }
         Ok(())

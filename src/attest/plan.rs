@@ -15,7 +15,7 @@ use assay_core::{
 use assay_programs::ledger::{
     book::{FedColumn, SumCollector},
     page::{CappedEntry, Entry, Page},
-    shape::{Family, MAX_PAGES_PER_ACCOUNT, MEASURES, OPEN_COLUMNS, Shape},
+    shape::{self, Family, MAX_PAGES_PER_ACCOUNT, MEASURES, OPEN_COLUMNS, Shape},
     statement::{Shard, ShardClaims, Statement, first_challenge},
 };
 use rayon::prelude::*;
@@ -31,7 +31,7 @@ use super::{
     statement::draft,
 };
 use crate::{
-    ledger::{MAX_ASSETS, Snapshot},
+    ledger::{MAX_ASSETS, MAX_INSTRUMENTS, Snapshot},
     progress::Progress,
 };
 
@@ -85,7 +85,8 @@ impl Plan {
             ShapeChoice::Named(shape) => *shape,
             ShapeChoice::Auto | ShapeChoice::Fastest(_) => cheapest(family, columns, choice.shape.rates(), pages)?,
         };
-        let count = choice.shards.count(shape, pages(shape)?)?;
+        let least = snapshot.manifest().privacy.and_then(|p| p.pages_at_least).unwrap_or(0);
+        let count = choice.shards.count(shape, pages(shape)?.max(least))?;
         if count > 1 {
             book.add_covers()?;
         }
@@ -105,7 +106,14 @@ impl Plan {
         }
         let name = |rank: usize| if accounts[rank] == COVER { "(cover)" } else { snapshot.account(accounts[rank]) };
         let first_pages = first_pages(&entries, shape, name)?;
-        let floor = snapshot.manifest().privacy.and_then(|p| p.pages_at_least).unwrap_or(0).div_ceil(count.into());
+        let floor = least.div_ceil(count.into());
+        if floor > shape.capacity() as u64 {
+            return Err(AttestError::NotValid(format!(
+                "privacy.pages_at_least is {least}; {count} shards of {} hold {} pages",
+                shape.name,
+                u64::from(count) * shape.capacity() as u64
+            )));
+        }
         let mut shards = Vec::with_capacity(count as usize);
         let mut from = 0;
         for shard in 0..count {
@@ -356,3 +364,4 @@ fn first_pages<'a>(entries: &Entries, shape: &Shape, name: impl Fn(usize) -> &'a
 }
 
 const _: () = assert!(2 * MAX_ASSETS <= OPEN_COLUMNS as usize, "each asset has two open columns");
+const _: () = assert!(MAX_ASSETS == shape::MAX_ASSETS && MAX_INSTRUMENTS == shape::MAX_INSTRUMENTS);

@@ -82,10 +82,18 @@ impl<'a> Splitter<'a> {
         let limits = (0u32..).zip(snapshot.limits());
         let limits = limits.map(|(i, limit)| ((limit.instrument, limit.class, limit.side), i)).collect();
         let mut tables: BTreeMap<(u16, u8), Vec<u32>> = BTreeMap::new();
+        let mut tiers: Vec<Tier> = snapshot.tiers().to_vec();
         for (i, tier) in (0u32..).zip(snapshot.tiers()) {
-            tables.entry((tier.asset, tier.kind)).or_default().push(i);
+            let table = tables.entry((tier.asset, tier.kind)).or_default();
+            match table.last() {
+                // one column for what counts at one percentage: a statement lists no tier twice
+                Some(last) if tiers[*last as usize].percent_bps == tier.percent_bps => {
+                    tiers[*last as usize].to = tier.to;
+                }
+                _ => table.push(i),
+            }
         }
-        let widths = snapshot.tiers().iter().map(|tier| width(snapshot, tier)).collect();
+        let widths = tiers.iter().map(|tier| width(snapshot, tier)).collect();
         Self { snapshot, family, tables, widths, limits }
     }
 

@@ -184,6 +184,14 @@ fn s4_the_steps_show_no_fewer_pages_than_the_exchange_asks_for() {
         assert!(prepared.pages() < 50_000 && prepared.all_steps() * batch >= 100_000, "{shards}");
         assert!(prepared.all_steps() * batch < 100_000 + 3 * batch, "{shards}");
     }
+    let small = Shape::named("solvency-64").unwrap();
+    std::fs::write(&manifest, format!("{text}\n[privacy]\npages_at_least = 300000\n")).unwrap();
+    let snapshot = check(&root.path().join("ledger"), &Limits::default(), &Silent).unwrap();
+    let Err(AttestError::NotValid(reason)) = prepare(&snapshot, ShapeChoice::Named(small)) else {
+        panic!("one tree of 262,144 pages shows no 300,000");
+    };
+    assert!(reason.contains("pages_at_least is 300000; 1 shards of solvency-64 hold 262144"), "{reason}");
+    assert!(divide(&snapshot, ShapeChoice::Named(small), 2).is_ok());
 }
 
 #[test]

@@ -350,7 +350,8 @@ async fn publish(store: &Store, shape: &str, accounts: usize, name: &str, epoch:
         let new = assay::store::snapshots::NewSnapshot { exchange, name, epoch, manifest, created_by, now: NOW };
         let snapshot_id = assay::store::snapshots::create_snapshot(&tx, &new).await?;
         let (shape, created_by) = ("auto".to_owned(), "test".to_owned());
-        jobs::create_job(&tx, &NewJob { id: job_id, snapshot_id, shape, created_by, now: NOW }).await
+        let new = NewJob { id: job_id, snapshot_id, shape, shards: None, created_by, now: NOW };
+        jobs::create_job(&tx, &new).await
     };
     store.run_tx("test", make).await.unwrap();
     let records: Vec<_> = pages[..own].iter().map(record).collect();
@@ -365,7 +366,7 @@ async fn publish(store: &Store, shape: &str, accounts: usize, name: &str, epoch:
         shape: shape.name.to_owned(),
         accounts: accounts as i64,
         pages: own as i64,
-        steps: statement.all_steps() as i32,
+        steps: vec![statement.all_steps() as i32],
         statement: bytes.clone(),
     };
     let load = async |tx| {

@@ -137,21 +137,21 @@ async fn heartbeats_go_on_while_pages_are_loaded() {
     let database = Database::new().await;
     let store = &database.store;
     let job = new_job(&database, "a.example").await;
-    let beat = |step: i32| {
+    let beat = || {
         let url = database.url.clone();
         let beat = move || {
             block_on(async {
                 let client = Store::connect(&url, 1).await.unwrap().read().await.unwrap();
                 client.batch_execute("SET lock_timeout = '2s'").await.unwrap();
-                heartbeat(&client, job, "w", Some(step), day(1)).await.unwrap()
+                heartbeat(&client, job, "w", day(1)).await.unwrap()
             })
         };
         assert!(thread::spawn(beat).join().unwrap());
     };
     let load = async |tx| {
         // a heartbeat while the nodes are on their way, and one while the pages are
-        load_tree(&tx, job, [node(0, 0)].into_iter().inspect(|_| beat(1))).await?;
-        load_pages(&tx, job, (0..2).map(page).inspect(|_| beat(2))).await?;
+        load_tree(&tx, job, [node(0, 0)].into_iter().inspect(|_| beat())).await?;
+        load_pages(&tx, job, (0..2).map(page).inspect(|_| beat())).await?;
         plan_in(&tx, job, "planned").await
     };
     store.run_load("test.load", load).await.unwrap();

@@ -352,12 +352,13 @@ fn rebuild(statement: &Statement, shape: &Shape, inclusion: &Inclusion) -> Resul
 /// # Errors
 /// [`Error::Malformed`] for an unlisted column, [`Error::OutOfBounds`] for a value of 2^96 or more in magnitude.
 pub fn measures(statement: &Statement, pages: &[Page]) -> Result<[i128; MEASURES], Error> {
+    let weigher = statement.weigher();
     let mut sums: [BigInt; MEASURES] = Default::default();
     let open = pages.iter().flat_map(|p| &p.entries).map(|e| (e.column, e.quantity));
     let capped = pages.iter().flat_map(|p| &p.capped).map(|e| (e.column, e.quantity));
     for (column, quantity) in open.chain(capped).filter(|(_, quantity)| *quantity > 0) {
         let listed = statement.column(column).ok_or_else(|| unlisted(column))?;
-        for (sum, weight) in sums.iter_mut().zip(statement.weights(&listed.kind)?) {
+        for (sum, weight) in sums.iter_mut().zip(weigher.weights(&listed.kind)?) {
             *sum += BigInt::from(weight) * quantity;
         }
     }

@@ -47,6 +47,10 @@ pub const COLUMN_BITS: u32 = 13;
 pub const OPEN_COLUMNS: u16 = 1 << COLUMN_BITS;
 /// Capped columns have indices from [`OPEN_COLUMNS`] up to, not including, this bound.
 pub const ALL_COLUMNS: u16 = 1 << (COLUMN_BITS + 1);
+/// Most assets of a book.
+pub const MAX_ASSETS: usize = 4096;
+/// Most instruments of a book.
+pub const MAX_INSTRUMENTS: usize = 2048;
 /// Measures of every account: equity and margin excess.
 pub const MEASURES: usize = 2;
 /// Bits of a measure's magnitude.

@@ -13,10 +13,10 @@ use assay_programs::{
         Ledger,
         book::FedColumn,
         page::{CappedEntry, Page},
-        shape::{OPEN_COLUMNS, Shape},
+        shape::{MAX_ASSETS, MAX_INSTRUMENTS, OPEN_COLUMNS, Shape},
         spec::ACCOUNT_RULES,
         state::{RuleState, State},
-        statement::{Statement, challenge, first_challenge},
+        statement::{Asset, Column, ColumnKind, Instrument, Statement, challenge, first_challenge},
         twin::{self, Private, Public},
         witness::StepWitness,
     },
@@ -314,6 +314,70 @@ fn an_asset_without_a_price_is_refused_whatever_its_totals_sum_to() {
         let refused = Sealed::seal(statement.clone()).unwrap_err().to_string();
         assert!(refused.contains("held and has no price"), "{refused}");
     }
+}
+
+/// Each of these is provable, and would be read as something else than what is proved.
+#[test]
+fn claims_that_would_mislead_their_reader_are_refused_where_they_are_read() {
+    let refused = |change: &dyn Fn(&mut Statement)| {
+        let (mut statement, _) = honest();
+        change(&mut statement);
+        statement.columns.sort_by_key(|c| c.index);
+        Sealed::seal(statement).unwrap_err().to_string()
+    };
+    let column = |index, kind| Column { index, kind, total: "0".to_owned() };
+    // an open position column in a book with limits: positions without a limit, and a sentence that says there are none
+    let instrument = |name: &str| name.to_owned();
+    let long = |name| ColumnKind::Long { instrument: instrument(name), class: None, cap: None };
+    let short = |name| ColumnKind::Short { instrument: instrument(name), class: None, cap: None };
+    for kind in [long("F00"), short("F00"), long("F02"), short("F02")] {
+        let open = |s: &mut Statement| {
+            let mut third = s.rules.as_ref().unwrap().instruments[0].clone();
+            third.symbol = instrument("F02");
+            s.rules.as_mut().unwrap().instruments.push(third);
+            s.columns.push(column(20, kind.clone()));
+        };
+        assert!(refused(&open).contains("without a limit"), "{kind:?}");
+    }
+    // a collateral tier listed twice counts twice
+    let twice = |s: &mut Statement| {
+        let tier = s.columns.iter().find(|c| matches!(c.kind, ColumnKind::Collateral { .. })).unwrap().kind.clone();
+        s.columns.push(column(8_192 + 99, tier));
+    };
+    assert!(refused(&twice).contains("tier listed twice"));
+    // symbols that nobody can tell apart
+    for alike in ["t00", "\u{ff34}00", "T\u{ff10}0"] {
+        let rename = |s: &mut Statement| {
+            let before = s.assets[1].symbol.clone();
+            s.assets[1].symbol = alike.to_owned();
+            for c in &mut s.columns {
+                if let ColumnKind::Asset { asset } | ColumnKind::Debt { asset } = &mut c.kind
+                    && *asset == before
+                {
+                    *asset = alike.to_owned();
+                }
+            }
+        };
+        assert!(refused(&rename).contains("look the same"), "{alike}");
+        let instrument = |s: &mut Statement| {
+            s.rules.as_mut().unwrap().instruments[1].symbol =
+                alike.replace('T', "F").replace('t', "f").replace('\u{ff34}', "\u{ff26}");
+        };
+        assert!(refused(&instrument).contains("look the same"), "{alike}");
+    }
+    // more than a reader can be asked to compute with
+    let many = |s: &mut Statement| {
+        let asset = |i: usize| Asset { symbol: format!("M{i}"), ..s.assets[0].clone() };
+        s.assets = (0..MAX_ASSETS + 1).map(asset).collect();
+    };
+    assert!(refused(&many).contains("4097 assets"));
+    let many = |s: &mut Statement| {
+        let rules = s.rules.as_mut().unwrap();
+        let one = rules.instruments[0].clone();
+        rules.instruments =
+            (0..MAX_INSTRUMENTS + 1).map(|i| Instrument { symbol: format!("M{i}"), ..one.clone() }).collect();
+    };
+    assert!(refused(&many).contains("2049 instruments"));
 }
 
 #[test]

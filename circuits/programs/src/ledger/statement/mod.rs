@@ -18,3 +18,4 @@ pub use types::{
     Asset, COMPLIANCE_NOT_PROVEN, COMPLIANCE_PROTOCOL, COVER_COLUMNS, Column, CoverageBasis, Exchange, MAX_SHARDS,
     NOT_PROVEN, PROTOCOL, Policy, Reserves, Shard, SnapshotInfo, Statement,
 };
+pub use weights::Weigher;

@@ -8,15 +8,15 @@ use assay_core::{
     domain::{domain_defect, lei_defect},
     field::from_hex,
     sealed::{Document, MAX_STATEMENT_BYTES},
-    text::{is_name, visible},
+    text::{fold, is_name, visible},
     time::parse_instant,
 };
 
 use super::{
     claims::{ColumnKind, MEASURE_NAMES, MeasureResult, RuleClaims},
-    types::{Asset, COVER_COLUMNS, Column, CoverageBasis, MAX_SHARDS, Statement},
+    types::{Asset, COVER_COLUMNS, CoverageBasis, MAX_SHARDS, Statement},
 };
-use crate::ledger::shape::{ALL_COLUMNS, Family, OPEN_COLUMNS, Shape};
+use crate::ledger::shape::{ALL_COLUMNS, Family, MAX_ASSETS, MAX_INSTRUMENTS, OPEN_COLUMNS, Shape};
 
 /// Integers in JSON stay exact up to here.
 const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
@@ -182,17 +182,19 @@ impl Statement {
     }
 
     fn validate_columns(&self) -> Result<(), Error> {
-        if self.assets.is_empty() {
-            return refuse("it has no assets".to_owned());
+        if !(1..=MAX_ASSETS).contains(&self.assets.len()) {
+            return refuse(format!("it has {} assets, not 1 to {MAX_ASSETS}", self.assets.len()));
         }
-        let mut symbols = BTreeSet::new();
+        let (mut symbols, mut folded) = (BTreeSet::new(), BTreeSet::new());
         for asset in &self.assets {
             parse_count(&asset.reserves)?;
             if asset.scale > 38 {
                 return refuse(format!("asset {} has {} decimals", asset.symbol, asset.scale));
             }
-            if !symbols.insert(asset.symbol.as_str()) {
-                return refuse(format!("asset {} is listed twice", asset.symbol));
+            symbols.insert(asset.symbol.as_str());
+            // a reader could not tell which of two is meant
+            if !folded.insert(fold(&asset.symbol)) {
+                return refuse(format!("asset {} is listed twice, or under names that look the same", asset.symbol));
             }
         }
         if self.columns.windows(2).any(|w| w[0].index >= w[1].index) {
@@ -219,11 +221,10 @@ impl Statement {
                 return refuse(format!("two columns of one kind for {asset}"));
             }
         }
-        for asset in &self.assets {
-            let owed = |c: &Column| c.kind.is_owed() && c.kind.asset() == Some(asset.symbol.as_str());
-            if !self.columns.iter().any(owed) {
-                return refuse("an asset without a column".to_owned());
-            }
+        let owed: BTreeSet<&str> =
+            self.columns.iter().filter(|c| c.kind.is_owed()).filter_map(|c| c.kind.asset()).collect();
+        if owed.len() < self.assets.len() {
+            return refuse("an asset without a column".to_owned());
         }
         Ok(())
     }
@@ -249,10 +250,16 @@ impl Statement {
         if self.assets.iter().any(|a: &Asset| a.quote != self.assets[0].quote) {
             return refuse("its prices are in more than one currency".to_owned());
         }
+        if rules.instruments.len() > MAX_INSTRUMENTS {
+            return refuse(format!("it has {} instruments, more than {MAX_INSTRUMENTS}", rules.instruments.len()));
+        }
         let mut symbols = BTreeSet::new();
         for instrument in &rules.instruments {
-            if !is_name(&instrument.symbol) || !symbols.insert(instrument.symbol.as_str()) {
-                return refuse(format!("instrument {} has no usable symbol, or is listed twice", instrument.symbol));
+            if !is_name(&instrument.symbol) || !symbols.insert(fold(&instrument.symbol)) {
+                let symbol = &instrument.symbol;
+                return refuse(format!(
+                    "instrument {symbol} has no usable symbol, or is listed twice, or under names that look the same"
+                ));
             }
             parse_shortest(&instrument.contract_size)?;
             parse_shortest(&instrument.mark_price)?;
@@ -276,6 +283,7 @@ impl Statement {
     /// has two columns to hold one position in.
     fn validate_capped(&self, rules: &RuleClaims) -> Result<(), Error> {
         let (mut nulls, mut positions, mut unlimited) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        let mut tiers = BTreeSet::new();
         for column in &self.columns {
             let capped = column.kind.cap()?;
             if capped.is_some_and(|(class, _)| !rules.classes.iter().any(|c| c.class == class)) {
@@ -287,9 +295,13 @@ impl Statement {
                         return refuse(format!("column {} is not the null column of its class", column.index));
                     }
                 }
-                ColumnKind::Collateral { percent_bps, table, .. } => {
+                ColumnKind::Collateral { asset, percent_bps, table, class, .. } => {
                     if *percent_bps > 10_000 || table.as_ref().is_some_and(|t| !is_name(t)) {
                         return refuse(format!("column {} counts for more than its value", column.index));
+                    }
+                    // an account could fill both, and so hold twice the width at one percentage
+                    if !tiers.insert((asset, table, percent_bps, class)) {
+                        return refuse(format!("column {} is a collateral tier listed twice", column.index));
                     }
                 }
                 ColumnKind::Long { instrument, .. } | ColumnKind::Short { instrument, .. } => {
@@ -308,8 +320,9 @@ impl Statement {
                 ColumnKind::Asset { .. } | ColumnKind::Debt { .. } | ColumnKind::Cover => {}
             }
         }
-        if positions.iter().any(|(side, _)| unlimited.contains(side)) {
-            return refuse("an instrument with limits has a column without one".to_owned());
+        // where a book limits positions, it limits every one: an open column would be a limit that nobody has
+        if !positions.is_empty() && !unlimited.is_empty() {
+            return refuse("it limits positions, and has a column of positions without a limit".to_owned());
         }
         if nulls.len() != rules.classes.len() || !nulls.contains(&0) {
             return refuse("every class, and class 0 in any case, has a null column".to_owned());
