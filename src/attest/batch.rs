@@ -21,9 +21,8 @@ pub struct Batch {
 
 impl Batch {
     /// Hashes the pages of batch `number`, counted over the trees of all shards, and follows its path to `root`, that of its
-    /// shard. `records` holds the pages' records one after
-    /// the other, without padding; `upper` holds the children on the path, from the batch's own level up. This takes
-    /// milliseconds.
+    /// shard. `records` holds the pages' records one after the other, without padding; `upper` holds the children on the
+    /// path, from the batch's own level up. This takes milliseconds.
     ///
     /// # Errors
     /// [`AttestError::NotValid`] if the pages or the children are not those of the tree.

@@ -7,6 +7,7 @@ use std::{
 };
 
 use assay_core::{
+    canonical,
     field::{F, to_hex},
     identity::{MasterSecret, shard_of},
     sealed::StatementDigest,
@@ -93,8 +94,7 @@ impl Plan {
         let mut draft = draft(snapshot, &book, shape, count, secret)?;
         book.weigh(&draft)?;
         if count > 1 {
-            // other covers whenever the ledger or anything public differs
-            let seed = StatementDigest::of(&[&draft.draft_bytes()?[..], snapshot.digest().as_bytes()].concat());
+            let seed = cover_seed(&draft, snapshot)?;
             let covers: Vec<_> = (0..count).map(|shard| secret.cover(&seed.0, shard, count)).collect();
             let ranks: Vec<usize> =
                 covers.iter().map(|(own, _)| identities.partition_point(|other| other < own)).collect();
@@ -307,6 +307,14 @@ impl Plan {
 
 /// In place of the number of a ledger's account: the cover of a shard.
 const COVER: u32 = u32::MAX;
+
+/// What the covers are derived from: everything that the statement follows from, but for the secret. Two statements never
+/// share a cover, because their challenges differ, and two equations would be known about the same covered totals.
+fn cover_seed(draft: &Statement, snapshot: &Snapshot) -> Result<StatementDigest, AttestError> {
+    // the draft does not say everything: the manifest's `pages_at_least` only shows in steps and roots
+    let manifest = canonical::to_bytes(snapshot.manifest())?;
+    Ok(StatementDigest::of(&[&draft.draft_bytes()?[..], snapshot.digest().as_bytes(), &manifest].concat()))
+}
 
 /// `old` with each of `new` before the element that stood at its rank; the ranks ascend.
 fn inserted<T: Copy>(old: &[T], ranks: &[usize], new: impl Iterator<Item = T>) -> Vec<T> {

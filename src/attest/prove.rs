@@ -151,7 +151,7 @@ fn prove_shards(
     progress.begin("folding", prepared.all_steps() * prepared.shape().batch() as u64, "pages");
     if let Some(rates) = rates {
         let folds = rates.step.saturating_mul(u32::try_from(prepared.all_steps()).unwrap_or(u32::MAX));
-        progress.expect(folds + rates.compression.saturating_mul(prepared.shards()));
+        progress.expect(folds.saturating_add(rates.compression.saturating_mul(prepared.shards())));
     }
     let next = AtomicU32::new(0);
     let outcomes = std::thread::scope(|scope| {
@@ -206,7 +206,9 @@ impl ShardRun<'_> {
         let (checkpoint, proof) = (self.work.private(&checkpoint_file(shard)), self.work.private(&proof_file(shard)));
         let batch = prepared.shape().batch() as u64;
         if kept(&proof)?.is_some_and(|bytes| is_proof_of(statement, shard, &bytes)) {
-            self.progress.advance(prepared.steps(shard) as u64 * batch);
+            if !alone {
+                self.progress.advance(prepared.steps(shard) as u64 * batch);
+            }
             return Ok(());
         }
         let before = kept(&checkpoint)?;

@@ -159,16 +159,37 @@ fn accounts_lie_in_the_shard_of_their_identity_and_each_shard_has_one_cover() {
             assert_eq!(own.len(), 1, "one cover a shard");
         }
         assert_eq!(accounts, ACCOUNTS + 7);
-        // planned again, the same; in another number of shards or of another ledger, other covers
         let again = divide(&snapshot, ShapeChoice::Auto, 7).unwrap();
         assert_eq!(again.statement(), prepared.statement());
-        let cover_totals = |p: &Prepared| -> Vec<String> {
-            let columns = p.statement().columns.iter().filter(|c| c.kind == ColumnKind::Cover);
-            columns.map(|c| c.total.clone()).collect()
-        };
-        let other = divide(&snapshot, ShapeChoice::Auto, 6).unwrap();
-        assert_ne!(cover_totals(&other), cover_totals(&prepared));
     }
+}
+
+/// Two statements with one cover: each gives an equation on the same covered totals, under a challenge of its own.
+#[test]
+fn no_two_statements_of_a_ledger_share_a_cover() {
+    let (root, snapshot) = ledger(false);
+    let manifest = root.path().join("ledger/manifest.toml");
+    let text = std::fs::read_to_string(&manifest).unwrap();
+    let with = |text: String| {
+        std::fs::write(&manifest, text).unwrap();
+        check(&root.path().join("ledger"), &Limits::default(), &Silent).unwrap()
+    };
+    let padded = with(format!("{text}\n[privacy]\npages_at_least = 100000\n"));
+    let later = with(text.replace("2026-01-01T", "2026-01-02T"));
+    let named = |name| ShapeChoice::Named(Shape::named(name).unwrap());
+    let prepared = [
+        divide(&snapshot, named("solvency-512"), 7),
+        divide(&snapshot, named("solvency-512"), 6),
+        divide(&snapshot, named("solvency-64"), 7),
+        divide(&padded, named("solvency-512"), 7),
+        divide(&later, named("solvency-512"), 7),
+    ];
+    let mut seen = std::collections::BTreeSet::new();
+    for prepared in prepared.map(Result::unwrap) {
+        let covers = prepared.statement().columns.iter().filter(|c| c.kind == ColumnKind::Cover);
+        assert!(covers.map(|c| c.total.clone()).all(|total| seen.insert(total)));
+    }
+    assert_eq!(seen.len(), 5 * COVER_COLUMNS);
 }
 
 #[test]

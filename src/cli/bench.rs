@@ -3,14 +3,11 @@
 use std::time::Duration;
 
 use assay_core::decimal::{format_units, parse_decimal};
-use assay_programs::{
-    ledger::shape::{Family, Shape},
-    purpose::Purpose,
-};
+use assay_programs::ledger::shape::{Family, Shape};
 use serde::Serialize;
 
 use super::exit::{Exit, Failure};
-use super::options::{Global, HomeArgs, start_threads};
+use super::options::{Global, HomeArgs, released_shapes, shape_named, start_threads};
 use super::progress::pace::{duration, grouped};
 use super::{output, stop};
 use crate::attest::{
@@ -34,7 +31,7 @@ machines, each proves an equal part of the accounts at the same time, and one ve
 
 The measured times are stored in HOME/bench.json, for this number of threads and this version of the program. `assay prove` and the
 service's workers then choose the fastest shape by them, and `assay prove` shows a first estimate of its time. A worker uses one
-thread less than the machine has cores: measure for it with --threads.
+thread less than the machine has cores, and divides them among its units: measure for one unit with --threads.
 
 JSON: {program, threads, stored, workload: {accounts, machines}, shapes: [{shape, pages_per_step, parameters, step,
 pages_per_second, compression, verification, forecast}]}. Each time is {microseconds, basis}; `parameters` also has `source`, which
@@ -87,13 +84,8 @@ pub(super) struct Args {
     home: HomeArgs,
 }
 
-fn released() -> impl Iterator<Item = &'static Shape> {
-    Shape::catalogue().iter().filter(|shape| shape.purpose == Purpose::Release)
-}
-
 fn shape(name: &str) -> Result<&'static Shape, String> {
-    let known = || released().map(|shape| shape.name).collect::<Vec<_>>().join(", ");
-    Shape::named(name).map_err(|_| format!("unknown shape; use one of: {}", known()))
+    shape_named(name, &[])
 }
 
 fn pages_per_account(text: &str) -> Result<PageThousandths, String> {
@@ -118,7 +110,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
         }
     }
     if shapes.is_empty() {
-        shapes = released().collect();
+        shapes = released_shapes().collect();
     }
     let home = args.home.home()?;
     start_threads(args.threads)?;

@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use assay_programs::purpose::TestShapes;
+use assay_programs::{
+    ledger::shape::Shape,
+    purpose::{Purpose, TestShapes},
+};
 
 use super::exit::Failure;
 use super::progress::Meter;
@@ -52,6 +55,18 @@ impl HomeArgs {
             None => Err(Failure::usage("there is no home directory; set one with --home DIR")),
         }
     }
+}
+
+/// The shapes that an exchange proves with.
+pub(super) fn released_shapes() -> impl Iterator<Item = &'static Shape> {
+    Shape::catalogue().iter().filter(|shape| shape.purpose == Purpose::Release)
+}
+
+/// The shape of this name. An unknown name is answered with `others`, what the option takes besides, and the released shapes.
+pub(super) fn shape_named(name: &str, others: &[&str]) -> Result<&'static Shape, String> {
+    let known =
+        || others.iter().copied().chain(released_shapes().map(|shape| shape.name)).collect::<Vec<_>>().join(", ");
+    Shape::named(name).map_err(|_| format!("unknown shape; use one of: {}", known()))
 }
 
 /// Starts the threads of a command that proves; 0 are as many as there are cores. Call this once in a process.

@@ -3,17 +3,16 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use assay_programs::purpose::TestShapes;
 use assay_programs::{
     ledger::{shape::Shape, statement::MAX_SHARDS},
-    purpose::Purpose,
+    purpose::TestShapes,
 };
 use assay_verifier::report::attestation_lines;
 use serde::Serialize;
 
 use super::check::Refusal;
 use super::exit::{Exit, Failure, refusal};
-use super::options::{Global, HomeArgs, LimitArgs, start_threads};
+use super::options::{Global, HomeArgs, LimitArgs, shape_named, start_threads};
 use super::report::AttestationJson;
 use super::{output, stop};
 use crate::attest::{self, AttestError, Choice, ProveOptions, Proved, ShapeChoice, ShardChoice};
@@ -129,13 +128,7 @@ fn shape(name: &str) -> Result<ShapeArg, String> {
     if name == "auto" {
         return Ok(ShapeArg::Auto);
     }
-    let known = || {
-        let released = Shape::catalogue().iter().filter(|shape| shape.purpose == Purpose::Release);
-        released.map(|shape| shape.name).collect::<Vec<_>>()
-    };
-    Shape::named(name)
-        .map(ShapeArg::Named)
-        .map_err(|_| format!("unknown shape; use one of: auto, {}", known().join(", ")))
+    shape_named(name, &["auto"]).map(ShapeArg::Named)
 }
 
 pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {

@@ -54,7 +54,7 @@ pub(super) async fn run(running: Running) -> Result<(), StageError> {
         Ok(())
     });
     stored.await?;
-    // the units that fold on other workers do not need this worker's copy
+    // folds are taken before compressions: none is waiting for this worker's copy by now, and one under way has its own hold on it
     drop_shared_plan(&running).await;
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! Stage 3: folds the accounts of one shard. Resumes from the last checkpoint of any worker, and stores checkpoints in the database.
+//! Stage 3: folds the accounts of one shard. Goes on from the last checkpoint of any worker, and stores checkpoints in the
+//! database.
 
 use std::{
     sync::atomic::Ordering,

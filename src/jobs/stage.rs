@@ -17,7 +17,7 @@ use super::context::Context;
 use crate::{
     attest::AttestError,
     store::{
-        Conflict, Session, StoreError, Tx,
+        Conflict, Session, StoreError,
         jobs::{self, End, JobRow, JobState, end_job, heartbeat, take_job},
         units::{UnitState, put_unit_down, take_unit, unit, unit_heartbeat},
         within,
@@ -163,14 +163,9 @@ impl From<assay_fold::Error> for StageError {
     }
 }
 
-/// Whether this worker still has the job or unit. Every transaction that stores a stage's result asks this, so if two workers believe
-/// that they have the job, only the one that took it last can store anything.
-pub(super) async fn still_ours(tx: &Tx, running: &Running) -> Result<bool, StoreError> {
-    beat(tx, running).await
-}
-
-/// Says that this worker is alive; `false` if it no longer has the job or unit.
-async fn beat(client: &impl Session, running: &Running) -> Result<bool, StoreError> {
+/// Says that this worker is alive, and learns whether it still has the job or unit. Every transaction that stores a stage's
+/// result asks this: if two workers believe that they have it, only the one that took it last can store anything.
+pub(super) async fn still_ours(client: &impl Session, running: &Running) -> Result<bool, StoreError> {
     let (id, name, now) = (running.job.id, &running.context.name, running.context.now());
     let Some(shard) = running.shard else {
         return heartbeat(client, id, name, now).await;
@@ -359,7 +354,7 @@ async fn heartbeats(running: Running, mut ended: oneshot::Receiver<()>) {
                 // a database that does not answer must not keep this loop from stopping the work
                 let alive = within(PATIENCE, async {
                     let client = context.store.read().await?;
-                    beat(&client, &running).await
+                    still_ours(&client, &running).await
                 });
                 match alive.await {
                     Ok(true) => {}

@@ -77,7 +77,7 @@ statements! {
     FOLDED = "UPDATE units SET state = 'compressing', begun = 0, steps_done = steps
               WHERE job_id = $1 AND shard = $2 AND state = 'folding'";
     RETURN = "UPDATE units SET state = 'folding', begun = 0, steps_done = 0, returned = returned + 1
-              WHERE job_id = $1 AND shard = $2 AND state = 'compressing' RETURNING returned";
+              WHERE job_id = $1 AND shard = $2 AND state = 'compressing' AND returned < $3";
     PROVED = "UPDATE units SET state = 'proved', begun = 0, proof = $3
               WHERE job_id = $1 AND shard = $2 AND state = 'compressing'";
     OPEN = "SELECT count(*) FILTER (WHERE state = 'folding'), count(*) FILTER (WHERE state = 'compressing')
@@ -204,14 +204,14 @@ pub async fn unit_folded(tx: &Tx, job_id: Uuid, shard: i32, next: &str, now: Off
 }
 
 /// The unit's checkpoint is not the end of its fold: makes `task`, the fold, due again. `false` if that has happened too
-/// often; nothing is due then.
+/// often: then nothing changes, so that whoever takes the unit next finds the same.
 ///
 /// # Errors
 /// [`Conflict::JobEnded`] if the unit is in another state; those of the database.
 pub async fn return_unit(tx: &Tx, job_id: Uuid, shard: i32, task: &str, now: OffsetDateTime) -> Result<bool> {
-    let row = RETURN.row(tx, &[&job_id, &shard]).await?.ok_or(Conflict::JobEnded)?;
-    if row.get::<_, i32>(0) > MOST_RETURNED {
-        return Ok(false);
+    if RETURN.execute(tx, &[&job_id, &shard, &MOST_RETURNED]).await? != 1 {
+        let compressing = unit(tx, job_id, shard).await?.state == UnitState::Compressing;
+        return if compressing { Ok(false) } else { Err(Conflict::JobEnded.into()) };
     }
     MOVE.execute(tx, &[&job_id, &JobState::Folding.as_str(), &now]).await?;
     enqueue_unit(tx, task, job_id, shard).await?;

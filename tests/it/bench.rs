@@ -1,13 +1,6 @@
 //! Measuring the machine, and what the figures decide.
 
-use std::{
-    fs,
-    os::unix::fs::symlink,
-    path::Path,
-    process::Stdio,
-    thread::sleep,
-    time::{Duration, Instant},
-};
+use std::{fs, os::unix::fs::symlink, path::Path, time::Duration};
 
 use assay::{
     attest::{MachineRates, Rates},
@@ -17,7 +10,7 @@ use assay_programs::ledger::shape::Shape;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::{Ledger, Run, assay_in, parameters, text};
+use crate::support::{Ledger, Run, assay_in, parameters, started, text};
 
 /// A home of its own with the parameters of all tests.
 fn own_home() -> TempDir {
@@ -39,14 +32,7 @@ fn shape_of(attestation: &Path) -> Option<String> {
 fn begin(home: &Path, ledger: &Ledger, out: &Path, until: &str) {
     let dir = ledger.dir();
     let arguments = ["prove", text(&dir), "--out", text(out), "--threads", "1", "--checkpoint-seconds", "0"];
-    let mut child = assay_in(home, &arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let awaited = out.with_extension("partial").join(until);
-    let start = Instant::now();
-    while !awaited.exists() {
-        assert!(start.elapsed() < Duration::from_secs(120), "{until} does not appear");
-        assert_eq!(child.try_wait().unwrap(), None, "the prover ended early");
-        sleep(Duration::from_millis(20));
-    }
+    let mut child = started(assay_in(home, &arguments), &out.with_extension("partial").join(until));
     child.kill().unwrap();
     child.wait().unwrap();
 }

@@ -6,25 +6,16 @@ use std::{
     io::Write,
     os::unix::process::CommandExt,
     process::{Child, Command, Stdio},
-    thread::sleep,
     time::{Duration, Instant},
 };
 
-use crate::support::{Ledger, assay, assay_in, home, text};
+use crate::support::{Ledger, assay, assay_in, home, started, text};
 
 /// A proof of 400 pages in 50 steps, begun, with a checkpoint on disk after every step.
 fn begun(ledger: &Ledger) -> Child {
     let own = ledger.prove_arguments();
     let arguments: Vec<&str> = own.iter().map(String::as_str).chain(["--checkpoint-seconds", "0"]).collect();
-    let mut child = assay_in(home(), &arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let checkpoint = ledger.partial().join("private/checkpoint-0.bin");
-    let start = Instant::now();
-    while !checkpoint.exists() {
-        assert!(start.elapsed() < Duration::from_secs(120), "no checkpoint appears");
-        assert_eq!(child.try_wait().unwrap(), None, "the prover ended early");
-        sleep(Duration::from_millis(20));
-    }
-    child
+    started(assay_in(home(), &arguments), &ledger.partial().join("private/checkpoint-0.bin"))
 }
 
 fn signal(child: &Child, name: &str) {

@@ -1,15 +1,10 @@
 //! One ledger in several shards: the same totals, a file for every customer, and runs that end and go on.
 
-use std::{
-    fs,
-    process::{Command, Stdio},
-    thread::sleep,
-    time::{Duration, Instant},
-};
+use std::fs;
 
 use serde_json::Value;
 
-use crate::support::{Ledger, assay, assay_in, home, text};
+use crate::support::{Ledger, assay, assay_in, home, started, text};
 
 fn statement(ledger: &Ledger) -> Value {
     serde_json::from_slice(&fs::read(ledger.out().join("statement.json")).unwrap()).unwrap()
@@ -95,15 +90,8 @@ fn a_killed_run_of_several_shards_goes_on_with_each() {
     let own = ledger.prove_arguments();
     let more = ["--shards", "3", "--checkpoint-seconds", "0", "--threads", "2"];
     let arguments: Vec<&str> = own.iter().map(String::as_str).chain(more).collect();
-    let mut child = assay_in(home(), &arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let begun = ledger.partial().join("private/checkpoint-1.bin");
-    let start = Instant::now();
-    while !begun.exists() {
-        assert!(start.elapsed() < Duration::from_secs(120), "no checkpoint of the second shard appears");
-        assert_eq!(child.try_wait().unwrap(), None, "the prover ended early");
-        sleep(Duration::from_millis(20));
-    }
-    assert!(Command::new("sh").args(["-c", &format!("kill -KILL {}", child.id())]).status().unwrap().success());
+    let mut child = started(assay_in(home(), &arguments), &ledger.partial().join("private/checkpoint-1.bin"));
+    child.kill().unwrap();
     child.wait().unwrap();
     let done = ledger.partial().join("private/proof-0.bin");
     let first = fs::read(&done).unwrap();

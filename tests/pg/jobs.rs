@@ -10,7 +10,7 @@ use assay::store::{
     },
     units::{
         self, UnitState, checkpoint, drop_checkpoint, enqueue_unit, put_checkpoint, put_unit_down, return_unit,
-        take_unit, unit_folded, unit_heartbeat, unit_proved,
+        take_unit, unit, unit_folded, unit_heartbeat, unit_proved,
     },
 };
 use serde_json::json;
@@ -326,6 +326,11 @@ async fn a_unit_is_not_given_back_for_ever() {
         returned.push(store.run_tx("test", back).await.unwrap());
     }
     assert_eq!(returned, [true, true, true, false]);
+    // a worker that dies before it fails the job leaves the unit where the next one fails it
+    let client = store.read().await.unwrap();
+    assert_eq!(unit(&client, job, 0).await.unwrap().state, UnitState::Compressing);
+    let again = async |tx| return_unit(&tx, job, 0, "fold", day(1)).await;
+    assert!(!store.run_tx("test", again).await.unwrap());
 }
 
 #[tokio::test]

@@ -54,7 +54,7 @@ impl MasterSecret {
     }
 
     /// What covers the totals of shard `shard`: an identity that lies in the shard, and a random quantity for each cover
-    /// column. `seed` must differ whenever the ledger or anything public does.
+    /// column. `seed` must differ whenever the statement does.
     pub fn cover<const N: usize>(&self, seed: &[u8; 32], shard: u32, shards: u32) -> (F, [u64; N]) {
         let parts: [&[u8]; 3] = [seed, &shard.to_le_bytes(), &shards.to_le_bytes()];
         let identity: [u8; 31] = self.expand("assay/cover-identity/v1", &parts);
