@@ -30,10 +30,11 @@ GRANT SELECT, INSERT (snapshot_id, exchange_id, name, epoch, manifest, created_b
       UPDATE (sealed_at, holds_epoch) ON snapshots TO assay_api;
 GRANT SELECT, INSERT, UPDATE ON snapshot_files TO assay_api;
 GRANT SELECT, INSERT, DELETE ON file_chunks TO assay_api;
-GRANT SELECT (job_id, snapshot_id, shape, state, steps_done, steps, accounts, pages, detail, findings, worker,
+GRANT SELECT (job_id, snapshot_id, shape, shards, state, steps, accounts, pages, detail, findings, worker,
               heartbeat_at, created_by, created_at, updated_at, has_ended),
-      INSERT (job_id, snapshot_id, shape, state, created_by, created_at, updated_at),
+      INSERT (job_id, snapshot_id, shape, shards, state, created_by, created_at, updated_at),
       UPDATE (state, updated_at) ON jobs TO assay_api;
+GRANT SELECT (job_id, shard, state, steps, steps_done, worker, heartbeat_at) ON units TO assay_api, assay_readonly;
 GRANT SELECT ON pages, tree_nodes, reserve_lines, attestations TO assay_api;
 GRANT SELECT, INSERT ON signatures TO assay_api;
 GRANT SELECT, INSERT, UPDATE (included) ON verifications TO assay_api;
@@ -45,6 +46,7 @@ GRANT SELECT ON exchanges, snapshot_files, attestations, signatures TO assay_wor
 GRANT SELECT, UPDATE (holds_epoch) ON snapshots TO assay_worker;
 GRANT SELECT, DELETE ON file_chunks TO assay_worker;
 GRANT SELECT, UPDATE ON jobs TO assay_worker;
+GRANT SELECT, INSERT, UPDATE ON units TO assay_worker;
 GRANT SELECT, INSERT, UPDATE, DELETE ON checkpoints TO assay_worker;
 GRANT SELECT, INSERT, DELETE ON pages, tree_nodes, reserve_lines TO assay_worker;
 GRANT INSERT ON attestations, audit_trail TO assay_worker;
@@ -52,12 +54,13 @@ GRANT SELECT (created_at), DELETE ON idempotency_keys TO assay_worker;
 
 -- For people and dashboards: public data and the state of the service, without customer data.
 GRANT SELECT ON exchanges, snapshots, attestations, signatures, audit_trail TO assay_readonly;
-GRANT SELECT (job_id, snapshot_id, shape, state, steps_done, steps, worker, heartbeat_at, created_by, created_at,
+GRANT SELECT (job_id, snapshot_id, shape, shards, state, steps, worker, heartbeat_at, created_by, created_at,
               updated_at, has_ended) ON jobs TO assay_readonly;
 GRANT SELECT (attestation_id, included) ON verifications TO assay_readonly;
 
 -- The queue. Row security protects its tables. A worker needs all of them; the API needs two functions.
 GRANT EXECUTE ON FUNCTION enqueue_task TO assay_api, assay_worker;
+GRANT EXECUTE ON FUNCTION enqueue_unit TO assay_worker;
 GRANT EXECUTE ON FUNCTION oldest_due_task TO assay_api, assay_worker, assay_readonly;
 GRANT USAGE ON SCHEMA graphile_worker TO assay_worker;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA graphile_worker TO assay_worker;

@@ -25,6 +25,7 @@ CREATE FUNCTION public.drop_checkpoint_of_ended() RETURNS trigger
     AS $$
 BEGIN
     DELETE FROM checkpoints WHERE job_id = NEW.job_id;
+    UPDATE units SET proof = NULL WHERE job_id = NEW.job_id AND proof IS NOT NULL;
     RETURN NULL;
 END
 $$;
@@ -41,6 +42,20 @@ END
 $$;
 
 COMMENT ON FUNCTION public.enqueue_task(task text, job uuid, attempts integer) IS 'Makes a task of a job due, in the caller''s transaction';
+
+CREATE FUNCTION public.enqueue_unit(task text, job uuid, shard integer, attempts integer) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    -- one queue a unit: the units of a job run side by side
+    PERFORM graphile_worker.add_job(task, json_build_object('job_id', job, 'shard', shard),
+                                    queue_name => job::text || ':' || shard,
+                                    job_key => job::text || ':' || task || ':' || shard, max_attempts => attempts);
+END
+$$;
+
+COMMENT ON FUNCTION public.enqueue_unit(task text, job uuid, shard integer, attempts integer) IS 'Makes a task of a job''s unit due, in the caller''s transaction';
 
 CREATE FUNCTION public.keep_job() RETURNS trigger
     LANGUAGE plpgsql
@@ -206,6 +221,7 @@ ALTER TABLE public.audit_trail ALTER COLUMN entry_id ADD GENERATED ALWAYS AS IDE
 
 CREATE TABLE public.checkpoints (
     job_id uuid NOT NULL,
+    shard integer NOT NULL,
     steps integer NOT NULL,
     bytes bytea NOT NULL,
     created_at timestamp with time zone NOT NULL,
@@ -262,8 +278,8 @@ CREATE TABLE public.jobs (
     job_id uuid NOT NULL,
     snapshot_id uuid NOT NULL,
     shape text NOT NULL,
+    shards integer,
     state text NOT NULL,
-    steps_done integer DEFAULT 0 NOT NULL,
     steps integer,
     accounts bigint,
     pages bigint,
@@ -281,14 +297,16 @@ CREATE TABLE public.jobs (
     CONSTRAINT jobs_accounts_check CHECK ((accounts >= 0)),
     CONSTRAINT jobs_begun_check CHECK ((begun >= 0)),
     CONSTRAINT jobs_pages_check CHECK ((pages >= 0)),
+    CONSTRAINT jobs_shards_check CHECK (((shards >= 1) AND (shards <= 4096))),
     CONSTRAINT jobs_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'checking'::text, 'planning'::text, 'folding'::text, 'compressing'::text, 'verifying'::text, 'publishing'::text, 'published'::text, 'refused'::text, 'failed'::text, 'cancelled'::text]))),
-    CONSTRAINT jobs_steps_check CHECK ((steps > 0)),
-    CONSTRAINT jobs_steps_done_check CHECK ((steps_done >= 0))
+    CONSTRAINT jobs_steps_check CHECK ((steps > 0))
 );
 
 COMMENT ON TABLE public.jobs IS 'The way of one attestation; the queue (schema graphile_worker) only says what is to be done next';
 
 COMMENT ON COLUMN public.jobs.shape IS 'Name of the shape, or auto until the plan has chosen';
+
+COMMENT ON COLUMN public.jobs.shards IS 'Number of shards; null until the plan has chosen';
 
 COMMENT ON COLUMN public.jobs.detail IS 'For a person: why it was refused or failed';
 
@@ -389,6 +407,35 @@ COMMENT ON TABLE public.tree_nodes IS 'The upper tree; height 0 are the batch ro
 
 COMMENT ON COLUMN public.tree_nodes.job_id IS 'A job; checked once a load and not row by row';
 
+CREATE TABLE public.units (
+    job_id uuid NOT NULL,
+    shard integer NOT NULL,
+    state text DEFAULT 'folding'::text NOT NULL,
+    steps integer NOT NULL,
+    steps_done integer DEFAULT 0 NOT NULL,
+    proof bytea,
+    worker text,
+    heartbeat_at timestamp with time zone,
+    begun integer DEFAULT 0 NOT NULL,
+    returned integer DEFAULT 0 NOT NULL,
+    CONSTRAINT units_begun_check CHECK ((begun >= 0)),
+    CONSTRAINT units_returned_check CHECK ((returned >= 0)),
+    CONSTRAINT units_shard_check CHECK ((shard >= 0)),
+    CONSTRAINT units_state_check CHECK ((state = ANY (ARRAY['folding'::text, 'compressing'::text, 'proved'::text]))),
+    CONSTRAINT units_steps_check CHECK ((steps > 0)),
+    CONSTRAINT units_steps_done_check CHECK ((steps_done >= 0))
+);
+
+COMMENT ON TABLE public.units IS 'The fold and the proof of one shard each; those of a job are worked on side by side, by any number of workers';
+
+COMMENT ON COLUMN public.units.proof IS 'Once compressed, until the job has ended';
+
+COMMENT ON COLUMN public.units.worker IS 'Who works on it; heartbeats of others are refused';
+
+COMMENT ON COLUMN public.units.begun IS 'As jobs.begun';
+
+COMMENT ON COLUMN public.units.returned IS 'How often its compression found no usable checkpoint and gave it back to the fold';
+
 CREATE TABLE public.verifications (
     attestation_id bytea NOT NULL,
     nullifier bytea NOT NULL,
@@ -416,7 +463,7 @@ ALTER TABLE ONLY public.audit_trail
     ADD CONSTRAINT audit_trail_pkey PRIMARY KEY (entry_id);
 
 ALTER TABLE ONLY public.checkpoints
-    ADD CONSTRAINT checkpoints_pkey PRIMARY KEY (job_id);
+    ADD CONSTRAINT checkpoints_pkey PRIMARY KEY (job_id, shard);
 
 ALTER TABLE ONLY public.exchanges
     ADD CONSTRAINT exchanges_domain_key UNIQUE (domain);
@@ -462,6 +509,9 @@ ALTER TABLE ONLY public.snapshots
 
 ALTER TABLE ONLY public.tree_nodes
     ADD CONSTRAINT tree_nodes_pkey PRIMARY KEY (job_id, height, "position");
+
+ALTER TABLE ONLY public.units
+    ADD CONSTRAINT units_pkey PRIMARY KEY (job_id, shard);
 
 ALTER TABLE ONLY public.verifications
     ADD CONSTRAINT verifications_pkey PRIMARY KEY (attestation_id, nullifier);
@@ -515,7 +565,7 @@ ALTER TABLE ONLY public.attestations
     ADD CONSTRAINT attestations_of_snapshot FOREIGN KEY (snapshot_id, exchange_id, epoch) REFERENCES public.snapshots(snapshot_id, exchange_id, epoch);
 
 ALTER TABLE ONLY public.checkpoints
-    ADD CONSTRAINT checkpoints_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.jobs(job_id);
+    ADD CONSTRAINT checkpoints_job_id_shard_fkey FOREIGN KEY (job_id, shard) REFERENCES public.units(job_id, shard);
 
 ALTER TABLE ONLY public.jobs
     ADD CONSTRAINT jobs_snapshot_id_fkey FOREIGN KEY (snapshot_id) REFERENCES public.snapshots(snapshot_id);
@@ -531,6 +581,9 @@ ALTER TABLE ONLY public.snapshot_files
 
 ALTER TABLE ONLY public.snapshots
     ADD CONSTRAINT snapshots_exchange_id_fkey FOREIGN KEY (exchange_id) REFERENCES public.exchanges(exchange_id);
+
+ALTER TABLE ONLY public.units
+    ADD CONSTRAINT units_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.jobs(job_id);
 
 ALTER TABLE ONLY public.verifications
     ADD CONSTRAINT verifications_attestation_id_fkey FOREIGN KEY (attestation_id) REFERENCES public.attestations(attestation_id);

@@ -84,6 +84,8 @@ pub struct IssuerConfig {
 pub struct WorkerConfig {
     /// Number of threads for proving; 0 uses all cores but one.
     pub threads: usize,
+    /// Number of units (shards of a ledger) that the worker takes at once. They share the threads.
+    pub units: usize,
     /// Seconds between two checkpoints of a fold.
     pub checkpoint_seconds: u64,
     /// Seconds between two heartbeats.
@@ -160,6 +162,7 @@ impl Default for Defaults {
             issuers: Vec::new(),
             worker: WorkerConfig {
                 threads: 0,
+                units: 1,
                 checkpoint_seconds: 30,
                 heartbeat_seconds: 5,
                 dead_after_seconds: 60,

@@ -1,7 +1,7 @@
 //! The operator's directory, by convention `~/.assay`, which outlives single attestations.
 //!
-//! **In:** its path. **Out:** the master secret, the circuits' parameters, claims on snapshot ids, and the paths of directories that
-//! other modules fill (keys, Postgres, scratch). Only [`Home::master_secret`], [`Home::claim_snapshot_id`] and the cache of
+//! **In:** its path. **Out:** the master secret, the circuits' parameters, claims on snapshot ids, and the paths of what other modules
+//! fill (keys, Postgres, scratch, measured rates). Only [`Home::master_secret`], [`Home::claim_snapshot_id`] and the cache of
 //! parameters write.
 //!
 //! **Never:** copy, replace or show the secret, or read it from a file that other users may read.
@@ -98,6 +98,11 @@ impl Home {
     /// The workers' scratch directory; everything in it can be made again.
     pub fn work_dir(&self) -> PathBuf {
         self.dir.join("work")
+    }
+
+    /// The rates that `assay bench` measured.
+    pub fn bench_file(&self) -> PathBuf {
+        self.dir.join("bench.json")
     }
 
     /// The file with the master secret: 64 hexadecimal digits, readable by its owner only.

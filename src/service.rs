@@ -96,6 +96,7 @@ impl Service {
             }
         };
         let is_private = cluster.is_some();
+        Store::await_restart(&database_url).await?;
         let cluster = Arc::new(Mutex::new(cluster));
         if migrate || is_private {
             for name in Store::migrate(&database_url).await? {

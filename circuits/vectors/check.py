@@ -81,15 +81,15 @@ def framed(purpose, *parts):
     return b"".join(len(p).to_bytes(4, "little") + p for p in (purpose, *parts))
 
 
-def salt_of(master, snapshot, account):
+def salt_of(master, domain, series, account):
     """HKDF-SHA-256 without salt: extract with 32 zero bytes, expand one block."""
     key = hmac.new(bytes(32), master, hashlib.sha256).digest()
-    info = framed(b"assay/salt/v1", snapshot, account)
+    info = framed(b"assay/salt/v1", domain, series, account)
     return hmac.new(key, info + b"\x01", hashlib.sha256).digest()
 
 
-def identity_of(salt, snapshot, account):
-    message = framed(b"assay/identity/v1", snapshot, account)
+def identity_of(salt, domain, series, account):
+    message = framed(b"assay/identity/v1", domain, series, account)
     return int.from_bytes(hmac.new(salt, message, hashlib.sha256).digest()[:31], "big")
 
 
@@ -137,10 +137,12 @@ def main():
         same("empty root", empty, number(text))
         empty = poseidon(NODE, [empty] * 8)
     for v in vectors["identities"]:
-        snapshot, account = v["snapshot"].encode(), v["account"].encode()
-        salt = salt_of(bytes.fromhex(v["master_secret"]), snapshot, account)
+        parts = [v[part].encode() for part in ("domain", "series", "account")]
+        salt = salt_of(bytes.fromhex(v["master_secret"]), *parts)
         same("salt", int.from_bytes(salt, "big"), number(v["salt"]))
-        same("identity", identity_of(salt, snapshot, account), number(v["identity"]))
+        identity = identity_of(salt, *parts)
+        same("identity", identity, number(v["identity"]))
+        same("shard", identity * 7 >> 248, v["shard_of_7"])
     for v in vectors["leaves"]:
         for ours, theirs in zip(words(v), v["words"], strict=True):
             same("word", ours, number(theirs))

@@ -74,6 +74,7 @@ fn envelopes() -> Vec<Seed> {
         circuit: "solvency-8".to_owned(),
         parameter_digest: "0".repeat(64),
         statement_digest: disclosure_statement().digest(),
+        part: 0,
         steps: u64::MAX,
     };
     let checkpoint = seal(CHECKPOINT, &header, &[1u8, 2, 3]).expect("a small envelope");

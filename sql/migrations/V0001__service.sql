@@ -59,9 +59,9 @@ CREATE TABLE jobs (
     job_id       uuid PRIMARY KEY,
     snapshot_id  uuid NOT NULL REFERENCES snapshots,
     shape        text NOT NULL,
+    shards       int CHECK (shards BETWEEN 1 AND 4096),
     state        text NOT NULL CHECK (state IN ('queued', 'checking', 'planning', 'folding', 'compressing', 'verifying',
                                                 'publishing', 'published', 'refused', 'failed', 'cancelled')),
-    steps_done   int NOT NULL DEFAULT 0 CHECK (steps_done >= 0),
     steps        int CHECK (steps > 0),
     accounts     bigint CHECK (accounts >= 0),
     pages        bigint CHECK (pages >= 0),
@@ -82,6 +82,7 @@ CREATE UNIQUE INDEX jobs_one_under_way ON jobs (snapshot_id) WHERE NOT has_ended
 CREATE INDEX jobs_by_end ON jobs (has_ended, updated_at);
 COMMENT ON TABLE jobs IS 'The way of one attestation; the queue (schema graphile_worker) only says what is to be done next';
 COMMENT ON COLUMN jobs.shape IS 'Name of the shape, or auto until the plan has chosen';
+COMMENT ON COLUMN jobs.shards IS 'Number of shards; null until the plan has chosen';
 COMMENT ON COLUMN jobs.has_ended IS 'The one place that says which states are final';
 COMMENT ON COLUMN jobs.worker IS 'Who works on it, if workers say so; heartbeats of others are refused';
 COMMENT ON COLUMN jobs.begun IS 'How often the stage that is due was begun without coming to an end of any kind; workers die of some ledgers';
@@ -89,11 +90,33 @@ COMMENT ON COLUMN jobs.detail IS 'For a person: why it was refused or failed';
 COMMENT ON COLUMN jobs.findings IS 'What is wrong with the ledger: file, line and reason';
 COMMENT ON COLUMN jobs.statement IS 'Canonical bytes, once planned; they never change afterwards';
 
+CREATE TABLE units (
+    job_id       uuid NOT NULL REFERENCES jobs,
+    shard        int NOT NULL CHECK (shard >= 0),
+    state        text NOT NULL DEFAULT 'folding' CHECK (state IN ('folding', 'compressing', 'proved')),
+    steps        int NOT NULL CHECK (steps > 0),
+    steps_done   int NOT NULL DEFAULT 0 CHECK (steps_done >= 0),
+    proof        bytea,
+    worker       text,
+    heartbeat_at timestamptz,
+    begun        int NOT NULL DEFAULT 0 CHECK (begun >= 0),
+    returned     int NOT NULL DEFAULT 0 CHECK (returned >= 0),
+    PRIMARY KEY (job_id, shard)
+);
+COMMENT ON TABLE units IS 'The fold and the proof of one shard each; those of a job are worked on side by side, by any number of workers';
+COMMENT ON COLUMN units.proof IS 'Once compressed, until the job has ended';
+COMMENT ON COLUMN units.worker IS 'Who works on it; heartbeats of others are refused';
+COMMENT ON COLUMN units.begun IS 'As jobs.begun';
+COMMENT ON COLUMN units.returned IS 'How often its compression found no usable checkpoint and gave it back to the fold';
+
 CREATE TABLE checkpoints (
-    job_id     uuid PRIMARY KEY REFERENCES jobs,
+    job_id     uuid NOT NULL,
+    shard      int NOT NULL,
     steps      int NOT NULL CHECK (steps > 0),
     bytes      bytea NOT NULL,
-    created_at timestamptz NOT NULL
+    created_at timestamptz NOT NULL,
+    PRIMARY KEY (job_id, shard),
+    FOREIGN KEY (job_id, shard) REFERENCES units (job_id, shard)
 );
 ALTER TABLE checkpoints ALTER COLUMN bytes SET STORAGE EXTERNAL;
 COMMENT ON TABLE checkpoints IS 'The last kept state of an unfinished fold: private, and hostile input until verified';
@@ -283,11 +306,12 @@ END
 $$;
 CREATE TRIGGER jobs_kept BEFORE UPDATE ON jobs FOR EACH ROW EXECUTE FUNCTION keep_job();
 
--- Nobody goes on with the fold of a job that has ended.
+-- Nobody goes on with the folds of a job that has ended, and nobody needs the proofs of its units.
 CREATE FUNCTION drop_checkpoint_of_ended() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     DELETE FROM checkpoints WHERE job_id = NEW.job_id;
+    UPDATE units SET proof = NULL WHERE job_id = NEW.job_id AND proof IS NOT NULL;
     RETURN NULL;
 END
 $$;
@@ -353,6 +377,17 @@ END
 $$;
 COMMENT ON FUNCTION enqueue_task IS 'Makes a task of a job due, in the caller''s transaction';
 
+CREATE FUNCTION enqueue_unit(task text, job uuid, shard int, attempts int) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    -- one queue a unit: the units of a job run side by side
+    PERFORM graphile_worker.add_job(task, json_build_object('job_id', job, 'shard', shard),
+                                    queue_name => job::text || ':' || shard,
+                                    job_key => job::text || ':' || task || ':' || shard, max_attempts => attempts);
+END
+$$;
+COMMENT ON FUNCTION enqueue_unit IS 'Makes a task of a job''s unit due, in the caller''s transaction';
+
 CREATE FUNCTION oldest_due_task() RETURNS interval
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
@@ -367,4 +402,4 @@ $$;
 COMMENT ON FUNCTION oldest_due_task IS 'How long the oldest task that is due and that nobody holds has waited, by the database''s clock';
 
 -- Whoever may use the queue is told so in roles.sql.
-REVOKE EXECUTE ON FUNCTION enqueue_task, oldest_due_task FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION enqueue_task, enqueue_unit, oldest_due_task FROM PUBLIC;

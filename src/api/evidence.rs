@@ -137,8 +137,12 @@ async fn fetch_attested(store: &Store, id: AttestationId) -> Result<PublishedAtt
     // parsed, a statement takes a few times its bytes
     let weight = 4 * statement.len();
     let tree = web::block(move || served_tree(&statement)).await.map_err(Problem::internal)??;
-    let starts = pages::batch_starts(&client, row.job_id, signed(tree.batch_pages())?).await?;
-    let (tree, weight) = (tree.with_starts(&starts)?, weight + starts.len() * 32);
+    let pages = tree.batch_pages();
+    let firsts = tree.batches().map(|number| signed(number * pages)).collect::<Result<Vec<_>, _>>()?;
+    let starts = pages::batch_starts(&client, row.job_id, &firsts).await?;
+    let number = |(position, identity): (i64, [u8; 32])| Ok((unsigned(position)? / pages, identity));
+    let starts = starts.into_iter().map(number).collect::<Result<Vec<_>, Problem>>()?;
+    let (tree, weight) = (tree.with_starts(&starts)?, weight + starts.len() * 40);
     Ok(PublishedAttestation { id, exchange: row.exchange_domain, job: row.job_id, tree, weight })
 }
 
@@ -153,7 +157,6 @@ async fn fetch_batch(store: &Store, attested: Arc<PublishedAttestation>, number:
         .collect::<Result<_, Problem>>()?;
     let nodes = pages::path_nodes(&client, attested.job, &wanted).await?;
     drop(client);
-    let unsigned = |number: i64| u64::try_from(number).map_err(Problem::internal);
     let records: Vec<(u64, Vec<u8>)> =
         records.into_iter().map(|(at, record)| Ok((unsigned(at)?, record))).collect::<Result<_, Problem>>()?;
     let nodes: Vec<StoredNode> = nodes
@@ -165,6 +168,10 @@ async fn fetch_batch(store: &Store, attested: Arc<PublishedAttestation>, number:
         .collect::<Result<_, Problem>>()?;
     let hash = move || served_batch(&attested.tree, number, &records, &nodes);
     Ok(web::block(hash).await.map_err(Problem::internal)??)
+}
+
+fn unsigned(number: i64) -> Result<u64, Problem> {
+    u64::try_from(number).map_err(Problem::internal)
 }
 
 fn signed(number: u64) -> Result<i64, Problem> {

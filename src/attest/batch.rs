@@ -20,9 +20,9 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Hashes the pages of batch `number` and follows its path to `root`. `records` holds the pages' records one after
-    /// the other, without padding; `upper` holds the children on the path, from the batch's own level up. This takes
-    /// milliseconds.
+    /// Hashes the pages of batch `number`, counted over the trees of all shards, and follows its path to `root`, that of its
+    /// shard. `records` holds the pages' records one after the other, without padding; `upper` holds the children on the
+    /// path, from the batch's own level up. This takes milliseconds.
     ///
     /// # Errors
     /// [`AttestError::NotValid`] if the pages or the children are not those of the tree.
@@ -41,21 +41,21 @@ impl Batch {
         let leaves: Option<Vec<F>> = records.par_chunks(each).map(leaf).collect();
         let mut leaves = leaves.ok_or_else(|| damaged(number, "a page cannot be read"))?;
         leaves.resize(shape.batch(), Page::padding(shape).leaf());
-        let paths = Paths::new(shape.depths, root, number, &leaves, upper)?;
+        let paths = Paths::new(shape.depths, root, number % shape.max_steps() as u64, &leaves, upper)?;
         Ok(Self { number, shape, records, paths })
     }
 
-    /// The batch's number, from 0.
+    /// The batch's number, from 0, over the trees of all shards.
     pub fn number(&self) -> u64 {
         self.number
     }
 
-    /// The first page's position in the tree.
+    /// The first page's position, over the trees of all shards.
     fn first(&self) -> u64 {
         self.number * self.shape.batch() as u64
     }
 
-    /// The tree position of the first page with this identity, and how many of the account's pages follow it in this and
+    /// The position of the first page with this identity, and how many of the account's pages follow it in this and
     /// the next batches. `None` if no page of this batch has it.
     pub fn find(&self, identity: F) -> Option<(u64, u8)> {
         let each = record_bytes(self.shape);
@@ -72,14 +72,14 @@ impl Batch {
         Some((position, page.remaining))
     }
 
-    /// The page at `position` of the tree; `None` outside this batch and for padding.
+    /// The page at `position`, counted over all trees; `None` outside this batch and for padding.
     pub fn page(&self, position: u64) -> Option<Page> {
         let each = record_bytes(self.shape);
         let at = usize::try_from(position.checked_sub(self.first())?).ok()?.checked_mul(each)?;
         page_of(self.shape, self.records.get(at..at.checked_add(each)?)?)
     }
 
-    /// The path of the page at `position` of the tree, which must lie in this batch.
+    /// The path of the page at `position`, counted over all trees, which must lie in this batch.
     pub fn path(&self, position: u64) -> Siblings {
         self.paths.of(position)
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use assay_programs::ledger::{
     page::CappedEntry,
     shape::{ALL_COLUMNS, Family, MEASURE_BITS, MEASURES, OPEN_COLUMNS},
-    statement::{Column, ColumnKind, RuleClaims, Statement},
+    statement::{COVER_COLUMNS, Column, ColumnKind, RuleClaims, Statement},
 };
 
 use super::{
@@ -139,6 +139,39 @@ impl Book {
         }
     }
 
+    /// Adds the cover columns behind all other open ones.
+    ///
+    /// # Errors
+    /// [`AttestError::NotValid`] if there are more columns than indices.
+    pub fn add_covers(&mut self) -> Result<(), AttestError> {
+        let open = self.columns.partition_point(|c| c.index < OPEN_COLUMNS);
+        // the even places are assets': a later reader should not take a cover for a debt
+        let next = open.checked_sub(1).map_or(0, |last| self.columns[last].index + 1).next_multiple_of(2);
+        if usize::from(next) + COVER_COLUMNS > usize::from(OPEN_COLUMNS) {
+            return Err(too_many_columns());
+        }
+        let covers = (next..).take(COVER_COLUMNS);
+        let covers = covers.map(|index| Column { index, kind: ColumnKind::Cover, total: "0".to_owned() });
+        self.columns.splice(open..open, covers.collect::<Vec<_>>());
+        Ok(())
+    }
+
+    /// States the totals of the cover columns: sums of what the covers of all shards hold. Returns the entries of each.
+    pub fn cover<'a>(&mut self, covers: impl Iterator<Item = &'a [u64; COVER_COLUMNS]>) -> Vec<Vec<(u16, u64)>> {
+        let columns = self.columns.iter_mut().filter(|c| c.kind == ColumnKind::Cover);
+        let mut columns: Vec<(&mut Column, u128)> = columns.map(|column| (column, 0)).collect();
+        let mut entries = Vec::new();
+        for quantities in covers {
+            let held = columns.iter_mut().zip(quantities).map(|((column, total), quantity)| {
+                *total += u128::from(*quantity);
+                (column.index, *quantity)
+            });
+            entries.push(held.filter(|(_, quantity)| *quantity > 0).collect());
+        }
+        columns.into_iter().for_each(|(column, total)| column.total = total.to_string());
+        entries
+    }
+
     /// The unused capped entry of a class.
     pub fn unused(&self, class: u8) -> CappedEntry {
         CappedEntry::unused(self.nulls.get(&class).copied().unwrap_or(OPEN_COLUMNS))
@@ -180,8 +213,9 @@ impl Book {
     /// [`AttestError::Core`] for an asset that is held and has no price, or a price too large to compute with.
     pub fn weigh(&mut self, draft: &Statement) -> Result<(), AttestError> {
         if self.family == Family::Compliance {
+            let weigher = draft.weigher();
             for column in &self.columns {
-                self.weights.insert(column.index, draft.weights(&column.kind)?);
+                self.weights.insert(column.index, weigher.weights(&column.kind)?);
             }
         }
         Ok(())

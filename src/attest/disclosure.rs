@@ -79,14 +79,11 @@ pub fn disclose(request: &DisclosureRequest, home: &Home, progress: &dyn Progres
             Evidence::Inclusion(file) => read_bounded(file, MAX_INCLUSION_BYTES)?,
         };
         quote = statement.assets.first().map_or(quote, |a| a.quote.clone());
-        let account = if request.show_account {
-            let own: Inclusion = serde_json::from_slice(&file)
-                .map_err(|e| AttestError::NotValid(format!("the inclusion file cannot be read: {e}")))?;
-            Some(NamedAccount { reference: own.account, salt: own.salt })
-        } else {
-            None
-        };
-        attestations.push(Attested { statement_digest: statement.digest().to_string(), account });
+        let own: Inclusion = serde_json::from_slice(&file)
+            .map_err(|e| AttestError::NotValid(format!("the inclusion file cannot be read: {e}")))?;
+        let shard = own.shard;
+        let account = request.show_account.then_some(NamedAccount { reference: own.account, salt: own.salt });
+        attestations.push(Attested { statement_digest: statement.digest().to_string(), shard, account });
         evidence.push((statement, file));
     }
     let claim = Claim {

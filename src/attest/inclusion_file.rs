@@ -22,6 +22,7 @@ struct File<'a> {
     account: &'a str,
     salt: String,
     class: u8,
+    shard: u64,
     pages: Vec<FilePage>,
 }
 
@@ -37,7 +38,7 @@ pub struct FilePage {
 }
 
 impl FilePage {
-    /// The page at `index` of the tree, with its path to the root.
+    /// The page at `index` of its shard's tree, with its path to the root.
     pub fn new(index: u64, page: &Page, path: Siblings) -> Self {
         let entry = |column, quantity: u64| IncludedEntry { column, quantity: quantity.to_string() };
         Self {
@@ -64,6 +65,7 @@ pub fn inclusion_file(
     account: &str,
     salt: &[u8; SECRET_BYTES],
     class: u8,
+    shard: u64,
     pages: Vec<FilePage>,
 ) -> Result<Vec<u8>, AttestError> {
     let snapshot = statement.snapshot.id.as_str();
@@ -74,6 +76,7 @@ pub fn inclusion_file(
         account,
         salt: hex::encode(salt),
         class,
+        shard,
         pages,
     };
     let levels: usize = file.pages.iter().map(|page| page.path.len()).sum();
@@ -94,7 +97,7 @@ fn padding(file: &File<'_>) -> usize {
         let missing = entries.map(|e| 2 * most - digits(u64::from(e.column)) - e.quantity.len().min(most));
         most - digits(page.index) + missing.sum::<usize>()
     };
-    most - digits(u64::from(file.class)) + file.pages.iter().map(page).sum::<usize>()
+    2 * most - digits(u64::from(file.class)) - digits(file.shard) + file.pages.iter().map(page).sum::<usize>()
 }
 
 #[cfg(test)]
@@ -133,7 +136,7 @@ mod tests {
         };
         let length = |index, page: Page| {
             let pages = vec![FilePage::new(index, &page, vec![[[b'0'; 64]; 7]; 6])];
-            inclusion_file(&statement, "alice", &[7; 32], page.class, pages).unwrap().len()
+            inclusion_file(&statement, "alice", &[7; 32], page.class, index % 4096, pages).unwrap().len()
         };
         let poor = length(3, page(0, 0));
         assert_eq!(poor, length(1_234_567, page(200, u64::MAX)));
@@ -158,12 +161,13 @@ mod tests {
             account: "a \"b\" ü".to_owned(),
             salt: "07".repeat(32),
             class: 9,
+            shard: 3,
             pages: Vec::new(),
         };
         for index in 8..16 {
             expected.pages = vec![IncludedPage::new(index, &pages[index as usize], &path)];
             let page = FilePage::new(index, &pages[index as usize], paths.of(index));
-            let file = inclusion_file(&statement, &expected.account, &[7; 32], 9, vec![page]).unwrap();
+            let file = inclusion_file(&statement, &expected.account, &[7; 32], 9, 3, vec![page]).unwrap();
             assert_eq!(serde_json::from_slice::<Inclusion>(&file).unwrap(), expected);
         }
     }

@@ -20,7 +20,7 @@ use super::{
     error::AttestError,
     lookup::AccountTree,
     private_files::{
-        BATCH_ROOTS_FILE, PAGES_FILE, PAGES_HEADER_BYTES, PRIVATE_DIR, SECRET_REFERENCE_FILE, SecretReference,
+        BATCH_ROOTS_FILE, PAGES_COUNT_BYTES, PAGES_FILE, PRIVATE_DIR, SECRET_REFERENCE_FILE, SecretReference,
     },
     record::{IDENTITY_BYTES, record_bytes},
 };
@@ -38,14 +38,16 @@ pub fn inclusion(out: &Path, account: &str, home: &Home) -> Result<Vec<u8>, Atte
     let secret = home.existing_secret()?;
     SecretReference::read(&private.join(SECRET_REFERENCE_FILE))?.check(&secret, home)?;
 
-    let mut pages = PagesFile::open(private.join(PAGES_FILE), tree.shape())?;
-    let upper = upper_tree(&private.join(BATCH_ROOTS_FILE), &tree)?;
+    let mut pages = PagesFile::open(private.join(PAGES_FILE), tree.shape(), tree.statement().shards.len())?;
+    let upper = upper_trees(&private.join(BATCH_ROOTS_FILE), &tree)?;
     let tree = tree.with_starts(&pages.starts()?)?;
     let owner = tree.owner(&secret, account);
     let mut lookup = tree.lookup(&owner);
     while let Some(number) = lookup.wanted() {
         let records = pages.batch(number)?;
-        let batch = Batch::new(tree.shape(), tree.root(), number, records, &upper.path(number as usize))?;
+        let each = tree.shape().max_steps() as u64;
+        let path = upper[(number / each) as usize].path((number % each) as usize);
+        let batch = Batch::new(tree.shape(), tree.root_of(number)?, number, records, &path)?;
         lookup.feed(Arc::new(batch))?;
     }
     let id = &tree.statement().snapshot.id;
@@ -59,69 +61,88 @@ pub fn inclusion(out: &Path, account: &str, home: &Home) -> Result<Vec<u8>, Atte
     Ok(json)
 }
 
-/// The upper tree over the batch roots in the file at `path`, one a line. Its root must be the statement's.
-fn upper_tree(path: &Path, tree: &AccountTree) -> Result<UpperTree, AttestError> {
+/// The upper tree of every shard over the batch roots in the file at `path`, one a line, shard after shard. Their roots must
+/// be the statement's.
+fn upper_trees(path: &Path, tree: &AccountTree) -> Result<Vec<UpperTree>, AttestError> {
     let text = fs::read_to_string(path).map_err(AttestError::file(path))?;
     let damaged = |e| AttestError::NotValid(format!("{}: {e}", path.display()));
     let roots: Vec<F> = text.lines().map(|line| from_hex(line).map_err(damaged)).collect::<Result<_, _>>()?;
     let foreign = || AttestError::NotValid("the private files are not those of this attestation".to_owned());
-    if roots.len() as u64 != tree.statement().steps {
+    if roots.len() as u64 != tree.statement().all_steps() {
         return Err(foreign());
     }
-    let upper = UpperTree::build(tree.shape().depths, roots);
-    if upper.root() == tree.root() { Ok(upper) } else { Err(foreign()) }
+    let (mut roots, mut uppers) = (roots.into_iter(), Vec::new());
+    for (shard, stated) in (0u64..).zip(&tree.statement().shards) {
+        let own = roots.by_ref().take(usize::try_from(stated.steps).unwrap_or(usize::MAX)).collect();
+        let upper = UpperTree::build(tree.shape().depths, own);
+        if upper.root() != tree.root_of(shard * tree.shape().max_steps() as u64)? {
+            return Err(foreign());
+        }
+        uppers.push(upper);
+    }
+    Ok(uppers)
 }
 
-/// The file with the records of all pages.
+/// The file with the records of all pages: the number of pages of each shard, then the records, shard after shard.
 struct PagesFile {
     path: PathBuf,
     file: File,
     shape: &'static Shape,
-    count: u64,
+    counts: Vec<u64>,
 }
 
 impl PagesFile {
     /// Opens the file and checks its length.
-    fn open(path: PathBuf, shape: &'static Shape) -> Result<Self, AttestError> {
+    fn open(path: PathBuf, shape: &'static Shape, shards: usize) -> Result<Self, AttestError> {
         let mut file = File::open(&path).map_err(AttestError::file(&path))?;
-        let mut count = [0u8; PAGES_HEADER_BYTES as usize];
-        file.read_exact(&mut count).map_err(AttestError::file(&path))?;
-        let count = u64::from_le_bytes(count);
+        let mut header = vec![0u8; shards * PAGES_COUNT_BYTES];
+        file.read_exact(&mut header).map_err(AttestError::file(&path))?;
+        let count = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().expect("eight bytes"));
+        let counts: Vec<u64> = header.chunks(PAGES_COUNT_BYTES).map(count).collect();
         let bytes = file.metadata().map_err(AttestError::file(&path))?.len();
-        if count.checked_mul(record_bytes(shape) as u64).and_then(|b| b.checked_add(PAGES_HEADER_BYTES)) != Some(bytes)
-        {
+        let pages = counts.iter().try_fold(0u64, |sum, count| sum.checked_add(*count));
+        let needed = pages.and_then(|p| p.checked_mul(record_bytes(shape) as u64)?.checked_add(header.len() as u64));
+        let fit = counts.iter().all(|count| *count <= shape.capacity() as u64);
+        if needed != Some(bytes) || !fit {
             return Err(AttestError::NotValid(format!(
-                "{}: damaged, {count} pages do not take {bytes} bytes",
-                path.display()
+                "{}: damaged, {} pages do not take {bytes} bytes",
+                path.display(),
+                pages.map_or_else(|| "too many".to_owned(), |pages| pages.to_string())
             )));
         }
-        Ok(Self { path, file, shape, count })
+        Ok(Self { path, file, shape, counts })
     }
 
-    /// Fills `bytes` from the file, beginning at the record of page `index`.
-    fn read(&mut self, index: u64, bytes: &mut [u8]) -> Result<(), AttestError> {
-        let at = SeekFrom::Start(PAGES_HEADER_BYTES + index * record_bytes(self.shape) as u64);
+    /// Fills `bytes` from the file, beginning at the record of page `index` of a shard.
+    fn read(&mut self, shard: usize, index: u64, bytes: &mut [u8]) -> Result<(), AttestError> {
+        let before: u64 = self.counts[..shard].iter().sum();
+        let header = (self.counts.len() * PAGES_COUNT_BYTES) as u64;
+        let at = SeekFrom::Start(header + (before + index) * record_bytes(self.shape) as u64);
         self.file.seek(at).and_then(|_| self.file.read_exact(bytes)).map_err(AttestError::file(&self.path))
     }
 
-    /// The identity of each batch's first page.
-    fn starts(&mut self) -> Result<Vec<[u8; IDENTITY_BYTES]>, AttestError> {
+    /// The number of each batch that has pages, with the identity of its first page.
+    fn starts(&mut self) -> Result<Vec<(u64, [u8; IDENTITY_BYTES])>, AttestError> {
         let mut starts = Vec::new();
-        for index in (0..self.count).step_by(self.shape.batch()) {
-            let mut start = [0; IDENTITY_BYTES];
-            self.read(index, &mut start)?;
-            starts.push(start);
+        for shard in 0..self.counts.len() {
+            let first = (shard * self.shape.max_steps()) as u64;
+            for (number, index) in (first..).zip((0..self.counts[shard]).step_by(self.shape.batch())) {
+                let mut start = [0; IDENTITY_BYTES];
+                self.read(shard, index, &mut start)?;
+                starts.push((number, start));
+            }
         }
         Ok(starts)
     }
 
-    /// The records of batch `number`.
+    /// The records of batch `number`, counted over the trees of all shards.
     fn batch(&mut self, number: u64) -> Result<Vec<u8>, AttestError> {
-        let each = self.shape.batch() as u64;
-        let first = number.saturating_mul(each).min(self.count);
-        let count = each.min(self.count - first) as usize;
-        let mut records = vec![0; count * record_bytes(self.shape)];
-        self.read(first, &mut records)?;
+        let (each, batches) = (self.shape.batch() as u64, self.shape.max_steps() as u64);
+        let shard = (number / batches) as usize;
+        let count = self.counts.get(shard).copied().unwrap_or(0);
+        let first = (number % batches * each).min(count);
+        let mut records = vec![0; each.min(count - first) as usize * record_bytes(self.shape)];
+        self.read(shard, first, &mut records)?;
         Ok(records)
     }
 }

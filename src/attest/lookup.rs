@@ -23,9 +23,10 @@ use super::{
 pub struct AccountTree {
     statement: Sealed<Statement>,
     shape: &'static Shape,
-    root: F,
-    /// Identity of the first page of every batch that has pages, ascending.
-    starts: Vec<F>,
+    /// Root of each shard.
+    roots: Vec<F>,
+    /// Number of every batch that has pages, and the identity of its first page, both ascending.
+    starts: Vec<(u64, F)>,
 }
 
 /// An account with its salt and identity in one snapshot.
@@ -48,18 +49,29 @@ impl AccountTree {
     /// # Errors
     /// [`AttestError::Core`] for a statement of an unknown shape.
     pub fn new(statement: Sealed<Statement>) -> Result<Self, AttestError> {
-        Ok(Self { shape: statement.shape()?, root: from_hex(&statement.root)?, starts: Vec::new(), statement })
+        let roots = statement.shards.iter().map(|shard| from_hex(&shard.root)).collect::<Result<_, _>>()?;
+        Ok(Self { shape: statement.shape()?, roots, starts: Vec::new(), statement })
     }
 
-    /// Sets the identity of each batch's first page, in the order of the batches: the first 32 bytes of that page's
-    /// record.
+    /// Sets the identity of the first page of each batch that has pages, with the batch's number, in ascending order: the
+    /// first 32 bytes of that page's record.
     ///
     /// # Errors
-    /// [`AttestError::NotValid`] for identities that do not ascend or are no field elements.
-    pub fn with_starts(self, starts: &[[u8; 32]]) -> Result<Self, AttestError> {
+    /// [`AttestError::NotValid`] for numbers or identities that do not ascend, or are none.
+    pub fn with_starts(self, starts: &[(u64, [u8; 32])]) -> Result<Self, AttestError> {
         let unordered = || AttestError::NotValid("the first pages of the batches are not in order".to_owned());
-        let starts = starts.iter().map(element).collect::<Option<Vec<F>>>().filter(|s| s.is_sorted());
-        Ok(Self { starts: starts.ok_or_else(unordered)?, ..self })
+        let start = |(number, bytes): &(u64, [u8; 32])| Some((*number, element(bytes)?));
+        let starts = starts.iter().map(start).collect::<Option<Vec<(u64, F)>>>();
+        // an account may begin one batch after the other, but no batch comes twice
+        let ascend = |w: &[(u64, F)]| w[0].0 < w[1].0 && w[0].1 <= w[1].1;
+        let starts = starts.filter(|s| s.windows(2).all(ascend)).ok_or_else(unordered)?;
+        Ok(Self { starts, ..self })
+    }
+
+    /// Numbers of all batches over all shards, in order. Trees are numbered one after the other.
+    pub fn batches(&self) -> impl Iterator<Item = u64> + '_ {
+        let each = self.shape.max_steps() as u64;
+        (0u64..).zip(&self.statement.shards).flat_map(move |(s, shard)| s * each..s * each + shard.steps)
     }
 
     /// The statement.
@@ -72,9 +84,14 @@ impl AccountTree {
         self.shape
     }
 
-    /// The statement's root.
-    pub fn root(&self) -> F {
-        self.root
+    /// The root of the tree that batch `number` lies in.
+    ///
+    /// # Errors
+    /// [`AttestError::NotValid`] if the statement has no such shard.
+    pub fn root_of(&self, number: u64) -> Result<F, AttestError> {
+        let shard = usize::try_from(number / self.shape.max_steps() as u64).ok();
+        let root = shard.and_then(|shard| self.roots.get(shard)).copied();
+        root.ok_or_else(|| damaged(number, "it lies in no shard of the statement"))
     }
 
     /// Number of pages in a batch.
@@ -84,22 +101,22 @@ impl AccountTree {
 
     /// The salt and identity of `account`, whether or not the snapshot has such an account.
     pub fn owner<'a>(&self, secret: &MasterSecret, account: &'a str) -> Owner<'a> {
-        let snapshot = &self.statement.snapshot.id;
-        let salt = secret.salt(snapshot, account);
-        Owner { account, salt, identity: identity(&salt, snapshot, account) }
+        let salt = secret.salt(self.statement.scope(), account);
+        Owner { account, salt, identity: identity(&salt, self.statement.scope(), account) }
     }
 
     /// Begins the search for an account's pages.
     pub fn lookup(&self, owner: &Owner<'_>) -> Lookup<'_> {
         // pages are sorted by identity; if a batch begins with this account, its first pages may be in the batch before
-        let not_before = self.starts.partition_point(|start| *start < owner.identity);
-        let wanted = Some(not_before.saturating_sub(1) as u64);
+        let not_before = self.starts.partition_point(|(_, start)| *start < owner.identity);
+        let wanted = Some(self.starts.get(not_before.saturating_sub(1)).map_or(0, |(number, _)| *number));
         Lookup { tree: self, identity: owner.identity, wanted, found: None }
     }
 
     /// Whether batch `number` begins with a page of this identity.
     fn begins_with(&self, number: u64, identity: F) -> bool {
-        usize::try_from(number).ok().and_then(|n| self.starts.get(n)) == Some(&identity)
+        let at = self.starts.binary_search_by_key(&number, |(number, _)| *number);
+        at.is_ok_and(|at| self.starts[at].1 == identity)
     }
 
     /// The account's inclusion file.
@@ -107,6 +124,7 @@ impl AccountTree {
     /// # Errors
     /// [`AttestError::NotValid`] if the pages found are not all the owner's.
     pub fn inclusion(&self, owner: &Owner<'_>, found: &Found) -> Result<Vec<u8>, AttestError> {
+        let capacity = self.shape.capacity() as u64;
         let (mut pages, mut class) = (Vec::with_capacity(found.count), 0);
         for batch in &found.batches {
             while pages.len() < found.count {
@@ -118,13 +136,14 @@ impl AccountTree {
                 let foreign = || AttestError::NotValid(format!("page {position} is another account's"));
                 let page = page.ok_or_else(foreign)?;
                 class = page.class;
-                pages.push(FilePage::new(position, &page, batch.path(position)));
+                pages.push(FilePage::new(position % capacity, &page, batch.path(position)));
             }
         }
         if pages.len() != found.count {
             return Err(AttestError::NotValid("an account's pages are not complete".to_owned()));
         }
-        inclusion_file(&self.statement, owner.account, &owner.salt, class, pages)
+        let shard = found.first / capacity;
+        inclusion_file(&self.statement, owner.account, &owner.salt, class, shard, pages)
     }
 }
 
@@ -138,7 +157,7 @@ pub struct Lookup<'a> {
 
 /// Where an account's pages are.
 pub struct Found {
-    /// The first page's position in the tree.
+    /// The first page's position, counted over the trees of all shards.
     first: u64,
     /// Number of pages.
     count: usize,
@@ -173,8 +192,10 @@ impl Lookup<'_> {
                     return Err(damaged(number, "it does not begin with the account that it should"));
                 }
                 None => {
-                    let next = number + 1;
-                    self.wanted = self.tree.begins_with(next, self.identity).then_some(next);
+                    // the next batch with pages may be the first of the next shard
+                    let behind = self.tree.starts.partition_point(|(other, _)| *other <= number);
+                    let next = self.tree.starts.get(behind).filter(|(_, start)| *start == self.identity);
+                    self.wanted = next.map(|(number, _)| *number);
                     return Ok(());
                 }
             },
@@ -201,8 +222,8 @@ mod tests {
 
     #[test]
     fn every_customer_gets_a_file_that_verifies_wherever_their_pages_lie() {
-        for shape in ["solvency-8", "compliance-8"] {
-            let stored = Stored::new(Shape::named(shape).unwrap(), 60);
+        for (shape, shards) in ["solvency-8", "compliance-8"].iter().flat_map(|shape| [1, 2, 7].map(|n| (shape, n))) {
+            let stored = Stored::in_shards(Shape::named(shape).unwrap(), 60, shards);
             let tree = stored.tree();
             assert!(tree.starts.len() > 8);
             let mut several = 0;
@@ -210,7 +231,8 @@ mod tests {
                 let (file, asked) = stored.inclusion(&tree, &account);
                 let report = verify_inclusion(Ok(tree.statement()), &file.unwrap(), Some(&account));
                 assert!(report.is_valid(), "{account}: {:?}", report.checks);
-                assert!(asked.windows(2).all(|pair| pair[1] == pair[0] + 1), "{asked:?}");
+                let place = |number: &u64| tree.starts.iter().position(|(other, _)| other == number).unwrap();
+                assert!(asked.windows(2).all(|pair| place(&pair[1]) == place(&pair[0]) + 1), "{asked:?}");
                 several += usize::from(asked.len() > 1);
             }
             // among 60 accounts, some have pages in two batches or begin one
@@ -251,7 +273,7 @@ mod tests {
         let tree = stored.tree();
         let owner = tree.owner(&stored.secret, "nobody");
         // the database says that batch 0 begins with this account, and its pages say otherwise
-        let starts: Vec<_> = std::iter::once(crate::attest::record::bytes_of(&owner.identity)).collect();
+        let starts = [(0, crate::attest::record::bytes_of(&owner.identity))];
         let lied = served_tree(&stored).with_starts(&starts).unwrap();
         let mut lookup = lied.lookup(&owner);
         assert!(lookup.feed(stored.batch(&tree, lookup.wanted().unwrap()).unwrap()).is_err());
@@ -260,8 +282,11 @@ mod tests {
     #[test]
     fn starts_that_do_not_ascend_are_refused() {
         let stored = Stored::new(Shape::named("solvency-8").unwrap(), 20);
-        assert!(served_tree(&stored).with_starts(&[[2; 32], [1; 32]]).is_err());
-        assert!(served_tree(&stored).with_starts(&[[0xff; 32]]).is_err());
+        let with = |starts: &[(u64, [u8; 32])]| served_tree(&stored).with_starts(starts);
+        assert!(with(&[(0, [1; 32]), (1, [1; 32]), (3, [2; 32])]).is_ok());
+        assert!(with(&[(0, [2; 32]), (1, [1; 32])]).is_err());
+        assert!(with(&[(1, [1; 32]), (1, [2; 32])]).is_err());
+        assert!(with(&[(0, [0xff; 32])]).is_err());
     }
 
     fn served_tree(stored: &Stored) -> AccountTree {

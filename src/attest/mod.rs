@@ -6,14 +6,17 @@
 //! (columns, entries), `plan` (pages, tree, draft), `statement`, `stages` and `prove`; then `record`, `path`, `lookup`, and `local`
 //! or `served`.
 //!
-//! **Never:** talk to a database or a network, print, or read the clock except to space checkpoints; publish or sign what this
+//! **Never:** talk to a database or a network, print, or read the clock except to space checkpoints and to time
+//! what `bench` measures; publish or sign what this
 //! process has not verified; copy the master secret.
 
 mod batch;
+mod bench;
 mod book;
 mod bundle;
 mod disclosure;
 mod error;
+mod forecast;
 mod inclusion_file;
 mod local;
 mod lookup;
@@ -22,11 +25,13 @@ mod path;
 mod plan;
 mod private_files;
 mod prove;
+mod rates;
 mod record;
 mod reserves;
 mod rules;
 mod served;
 mod shapes;
+mod shards;
 mod split;
 mod stages;
 mod statement;
@@ -39,17 +44,21 @@ pub(crate) mod testing;
 mod tests;
 
 pub use batch::Batch;
+pub use bench::{measure, measured_rates};
 pub use bundle::{README_FILE, bundle, manifest, readme};
 pub use disclosure::{DisclosureRequest, Evidence, disclose, verify_disclosure};
 pub use error::AttestError;
+pub use forecast::{Basis, Figure, Forecast, PageThousandths, ShapeFigures, Source, Workload};
 pub use local::inclusion;
 pub use lookup::{AccountTree, Found, Lookup, Owner};
 pub use path::{Group, groups};
 pub use plan::Plan;
 pub use prove::{ProveOptions, Proved, prove};
+pub use rates::{MachineRates, PROGRAM, Rates};
 pub use record::{StoredNode, page_of, record, upper_nodes};
 pub use reserves::disclose as disclose_reserves;
 pub use served::{batch as served_batch, tree as served_tree};
 pub use shapes::ShapeChoice;
+pub use shards::{Choice, ShardChoice};
 pub use stages::{Prepared, begin_fold, fold};
 pub use verify::{statement, verify, verify_inclusion, verify_reserves};

@@ -2,7 +2,7 @@
 
 use assay_core::{
     field::{F, to_hex},
-    identity::{MasterSecret, identity},
+    identity::{MasterSecret, Scope, identity},
 };
 use ff::Field;
 use rayon::prelude::*;
@@ -21,14 +21,15 @@ pub fn ordered(
 ) -> Result<(Vec<F>, Vec<u32>), AttestError> {
     let count = u32::try_from(snapshot.account_count())
         .map_err(|_| AttestError::NotValid("a ledger has at most 2^32 − 1 accounts".to_owned()))?;
-    let id = &snapshot.manifest().snapshot.id;
+    let manifest = snapshot.manifest();
+    let scope = Scope { domain: &manifest.exchange.domain, series: manifest.snapshot.series() };
     progress.begin("deriving identities", u64::from(count), "accounts");
     let mut order: Vec<(F, u32)> = (0..count)
         .into_par_iter()
         .map(|account| {
             let name = snapshot.account(account);
             progress.advance(1);
-            (identity(&secret.salt(id, name), id, name), account)
+            (identity(&secret.salt(scope, name), scope, name), account)
         })
         .collect();
     order.par_sort_unstable();

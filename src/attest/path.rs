@@ -26,7 +26,8 @@ pub struct Group {
     pub first: u64,
 }
 
-/// The groups of the upper tree on the path of batch `number`, from its own level up.
+/// The groups of the upper tree on the path of batch `number`, from its own level up. Batches and nodes are counted over the
+/// trees of all shards.
 pub fn groups(depths: Depths, number: u64) -> Vec<Group> {
     let arity = TREE_ARITY as u64;
     let group = |height: u32| Group { height, first: number / arity.pow(height + 1) * arity };
@@ -173,7 +174,7 @@ mod tests {
     fn stored_nodes_give_the_children_that_the_tree_gives() {
         for count in [1u64, 2, 8, 9, 20, 64] {
             let tree = UpperTree::build(depths(), (1..=count).map(F::from).collect());
-            let nodes: Vec<StoredNode> = upper_nodes(&tree).collect();
+            let nodes: Vec<StoredNode> = upper_nodes(depths(), 0, &tree).collect();
             for number in 0..count {
                 let groups = groups(depths(), number);
                 let on_path = |node: &&StoredNode| {

@@ -21,16 +21,24 @@ use crate::{
 
 /// The directory that is never published.
 pub const PRIVATE_DIR: &str = "private";
-/// The checkpoint of the fold.
-pub const CHECKPOINT_FILE: &str = "checkpoint.bin";
-/// The pages, in the order of the tree, without padding.
+/// The pages, shard after shard in the order of the trees, without padding.
 pub const PAGES_FILE: &str = "pages.bin";
-/// The root of every batch, one a line.
+/// The root of every batch, one a line, shard after shard.
 pub const BATCH_ROOTS_FILE: &str = "batch-roots.txt";
 /// Identifies the master secret that the salts are derived from.
 pub const SECRET_REFERENCE_FILE: &str = "secret-reference.json";
 /// The reserves' lines in their committed order.
 pub const RESERVES_FILE: &str = "reserves.csv";
+
+/// The checkpoint of a shard's fold.
+pub fn checkpoint_file(shard: u32) -> String {
+    format!("checkpoint-{shard}.bin")
+}
+
+/// The finished proof of a shard, kept until those of all shards are.
+pub fn proof_file(shard: u32) -> String {
+    format!("proof-{shard}.bin")
+}
 
 /// Creates a directory that only its owner may enter, unless it exists.
 ///
@@ -60,26 +68,26 @@ pub fn write_with(
     durable::replace_with(path, access, content).map_err(AttestError::file(path))
 }
 
-/// Bytes before the first page: the number of pages, a little-endian u64.
-pub const PAGES_HEADER_BYTES: u64 = 8;
+/// Bytes of the number of a shard's pages, a little-endian u64. One for each shard stands before the first page.
+pub const PAGES_COUNT_BYTES: usize = 8;
 
-/// Writes the records of all pages.
+/// Writes the records of all pages, shard after shard; `counts` has the number of each shard's.
 ///
 /// # Errors
 /// [`AttestError::File`].
-pub fn write_pages(path: &Path, count: u64, records: impl Iterator<Item = Vec<u8>>) -> Result<(), AttestError> {
+pub fn write_pages(path: &Path, counts: &[u64], mut records: impl Iterator<Item = Vec<u8>>) -> Result<(), AttestError> {
     write_with(path, Access::Private, |writer| {
-        writer.write_all(&count.to_le_bytes())?;
-        records.into_iter().try_for_each(|record| writer.write_all(&record))
+        counts.iter().try_for_each(|count| writer.write_all(&count.to_le_bytes()))?;
+        records.try_for_each(|record| writer.write_all(&record))
     })
 }
 
-/// Writes the roots of all batches, one a line.
+/// Writes the roots of all batches, one a line, shard after shard.
 ///
 /// # Errors
 /// [`AttestError::File`].
-pub fn write_batch_roots(path: &Path, roots: &[F]) -> Result<(), AttestError> {
-    write_with(path, Access::Private, |writer| roots.iter().try_for_each(|root| writeln!(writer, "{}", to_hex(root))))
+pub fn write_batch_roots<'a>(path: &Path, mut roots: impl Iterator<Item = &'a F>) -> Result<(), AttestError> {
+    write_with(path, Access::Private, |writer| roots.try_for_each(|root| writeln!(writer, "{}", to_hex(root))))
 }
 
 /// Writes the lines of the reserves file in their committed order.

@@ -6,7 +6,10 @@
 //! (u16), quantity and slack (u64 each), and in shapes with measures two i128. Numbers are little-endian; all records of a
 //! shape have one length.
 
-use assay_core::{field::F, tree::UpperTree};
+use assay_core::{
+    field::F,
+    tree::{Depths, UpperTree},
+};
 use assay_programs::ledger::{
     page::{CappedEntry, Entry, Page},
     shape::{MEASURES, Shape},
@@ -28,17 +31,19 @@ const MEASURE_BYTES: usize = 16;
 pub struct StoredNode {
     /// Levels above the batch roots.
     pub height: u32,
-    /// Index within its level.
+    /// Index within its level, over the trees of all shards.
     pub position: u64,
     /// Its digest, in the byte order of identities: lowest byte first.
     pub digest: [u8; 32],
 }
 
-/// Every node of the upper tree that is not the root of an empty subtree.
-pub fn upper_nodes(tree: &UpperTree) -> impl Iterator<Item = StoredNode> + Send {
-    (0u32..).zip(tree.levels()).flat_map(|(height, level)| {
+/// Every node of the upper tree of shard `shard` that is not the root of an empty subtree. The trees of all shards are
+/// numbered one after the other: on each level, shard s begins where s whole trees end.
+pub fn upper_nodes(depths: Depths, shard: u32, tree: &UpperTree) -> impl Iterator<Item = StoredNode> + Send {
+    (0u32..).zip(tree.levels()).flat_map(move |(height, level)| {
+        let first = u64::from(shard) * (depths.max_batches() as u64 >> (3 * height));
         let node = move |(position, digest): (u64, &F)| StoredNode { height, position, digest: bytes_of(digest) };
-        (0u64..).zip(level).map(node)
+        (first..).zip(level).map(node)
     })
 }
 
@@ -162,10 +167,14 @@ mod tests {
     fn the_nodes_are_those_of_the_tree_without_the_empty_ones() {
         let shape = Shape::named("solvency-8").unwrap();
         let tree = UpperTree::build(shape.depths, (1..=9).map(F::from).collect());
-        let nodes: Vec<StoredNode> = upper_nodes(&tree).collect();
+        let nodes: Vec<StoredNode> = upper_nodes(shape.depths, 0, &tree).collect();
         let places: Vec<_> = nodes.iter().map(|n| (n.height, n.position)).collect();
         let expected: Vec<_> = (0..9).map(|i| (0, i)).chain([(1, 0), (1, 1), (2, 0)]).collect();
         assert_eq!(places, expected);
         assert_eq!(element(&nodes[11].digest), Some(tree.root()));
+        // the sixth tree begins where five whole ones end
+        let places: Vec<_> = upper_nodes(shape.depths, 5, &tree).map(|n| (n.height, n.position)).collect();
+        let expected: Vec<_> = (320..329).map(|i| (0, i)).chain([(1, 40), (1, 41), (2, 5)]).collect();
+        assert_eq!(places, expected);
     }
 }

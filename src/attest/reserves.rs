@@ -27,7 +27,7 @@ pub fn disclose(
     secret: &MasterSecret,
     chosen: &[usize],
 ) -> Result<ReserveDisclosure, AttestError> {
-    let blind = |line: usize| secret.reserve_blind(&statement.snapshot.id, line as u64);
+    let blind = |line: usize| secret.reserve_blind(&statement.exchange.domain, &statement.snapshot.id, line as u64);
     let tree = ReserveTree::over(lines, blind);
     let root = hex::encode(tree.root());
     if root != statement.reserves.root || lines.len() as u64 != statement.reserves.lines {
@@ -68,7 +68,7 @@ mod tests {
     use assay_core::sealed::StatementDigest;
     use assay_programs::{
         ledger::statement::{
-            Asset, Column, ColumnKind, Exchange, NOT_PROVEN, PROTOCOL, Policy, Reserves, SnapshotInfo,
+            Asset, Column, ColumnKind, Exchange, NOT_PROVEN, PROTOCOL, Policy, Reserves, Shard, SnapshotInfo,
         },
         reserves::{MAX_DISCLOSURE_BYTES, ReservesReport, verify_reserves},
     };
@@ -95,7 +95,8 @@ mod tests {
     }
 
     fn statement_over(lines: &[LineFields], reserves: [&str; 2]) -> Sealed<Statement> {
-        let root = ReserveTree::over(lines, |line| secret().reserve_blind("s1", line as u64)).root();
+        let root =
+            ReserveTree::over(lines, |line| secret().reserve_blind("exchange.example", "s1", line as u64)).root();
         let asset = |symbol: &str, scale, reserves: &str| Asset {
             symbol: symbol.to_owned(),
             scale,
@@ -115,6 +116,7 @@ mod tests {
             exchange: Exchange { name: "Example".to_owned(), domain: "exchange.example".to_owned(), lei: None },
             snapshot: SnapshotInfo {
                 id: "s1".to_owned(),
+                series: "s1".to_owned(),
                 taken_at: "2026-01-01T00:00:00Z".to_owned(),
                 block_heights: BTreeMap::new(),
             },
@@ -128,8 +130,7 @@ mod tests {
                 equity_ratio_bps: None,
             },
             rules: None,
-            root: "00".repeat(32),
-            steps: 1,
+            shards: vec![Shard { root: "00".repeat(32), steps: 1, rules: None }],
             not_proven: NOT_PROVEN.map(str::to_owned).to_vec(),
         };
         Sealed::seal(statement).unwrap()

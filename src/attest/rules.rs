@@ -73,6 +73,5 @@ pub fn claims(snapshot: &Snapshot) -> RuleClaims {
         instruments: snapshot.instruments().iter().map(instrument).collect(),
         classes: classes.into_values().collect(),
         results: Results::default().claims(),
-        private: None,
     }
 }

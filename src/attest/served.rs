@@ -19,7 +19,7 @@ pub fn tree(statement: &[u8]) -> Result<AccountTree, AttestError> {
     AccountTree::new(Sealed::parse(statement)?)
 }
 
-/// Batch `number`. `records` has its page records with their tree positions, ascending; `nodes` has the nodes in its
+/// Batch `number`. `records` has its page records with their positions, ascending; `nodes` has the nodes in its
 /// [`groups`](super::path::groups) that are not roots of empty subtrees.
 ///
 /// # Errors
@@ -39,7 +39,7 @@ pub fn batch(
         return Err(damaged(number, "a page is missing or has another form"));
     }
     let records = records.iter().flat_map(|(_, record)| record).copied().collect();
-    Batch::new(shape, tree.root(), number, records, &children(shape.depths, number, nodes)?)
+    Batch::new(shape, tree.root_of(number)?, number, records, &children(shape.depths, number, nodes)?)
 }
 
 #[cfg(test)]

@@ -82,10 +82,18 @@ impl<'a> Splitter<'a> {
         let limits = (0u32..).zip(snapshot.limits());
         let limits = limits.map(|(i, limit)| ((limit.instrument, limit.class, limit.side), i)).collect();
         let mut tables: BTreeMap<(u16, u8), Vec<u32>> = BTreeMap::new();
+        let mut tiers: Vec<Tier> = snapshot.tiers().to_vec();
         for (i, tier) in (0u32..).zip(snapshot.tiers()) {
-            tables.entry((tier.asset, tier.kind)).or_default().push(i);
+            let table = tables.entry((tier.asset, tier.kind)).or_default();
+            match table.last() {
+                // one column for what counts at one percentage: a statement lists no tier twice
+                Some(last) if tiers[*last as usize].percent_bps == tier.percent_bps => {
+                    tiers[*last as usize].to = tier.to;
+                }
+                _ => table.push(i),
+            }
         }
-        let widths = snapshot.tiers().iter().map(|tier| width(snapshot, tier)).collect();
+        let widths = tiers.iter().map(|tier| width(snapshot, tier)).collect();
         Self { snapshot, family, tables, widths, limits }
     }
 
@@ -219,6 +227,40 @@ impl Entries {
     /// Number of accounts.
     pub fn accounts(&self) -> usize {
         self.ends.len()
+    }
+
+    /// These accounts and more: before the account at each rank, in ascending order of ranks, one of class 0 with these
+    /// entries by ascending column.
+    pub fn with(self, more: impl Iterator<Item = (usize, Vec<(u16, u64)>)>) -> Self {
+        let mut all = Self {
+            columns: Vec::with_capacity(self.columns.len()),
+            quantities: Vec::with_capacity(self.columns.len()),
+            ends: Vec::with_capacity(self.ends.len()),
+            classes: Vec::with_capacity(self.ends.len()),
+        };
+        let mut next = 0;
+        for (rank, entries) in more {
+            all.extend(&self, next..rank);
+            next = rank;
+            let (columns, quantities): (Vec<u16>, Vec<u64>) = entries.into_iter().unzip();
+            all.columns.extend(columns);
+            all.quantities.extend(quantities);
+            all.ends.push(all.columns.len());
+            all.classes.push(0);
+        }
+        all.extend(&self, next..self.accounts());
+        all
+    }
+
+    /// Adds the accounts of `other` in `ranks`.
+    fn extend(&mut self, other: &Self, ranks: std::ops::Range<usize>) {
+        let start = ranks.start.checked_sub(1).map_or(0, |before| other.ends[before]);
+        let end = ranks.end.checked_sub(1).map_or(0, |last| other.ends[last]).max(start);
+        let moved = self.columns.len();
+        self.columns.extend_from_slice(&other.columns[start..end]);
+        self.quantities.extend_from_slice(&other.quantities[start..end]);
+        self.ends.extend(other.ends[ranks.clone()].iter().map(|own| own - start + moved));
+        self.classes.extend_from_slice(&other.classes[ranks]);
     }
 
     fn range(&self, rank: usize) -> std::ops::Range<usize> {

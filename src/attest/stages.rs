@@ -14,16 +14,18 @@ use super::{
     error::AttestError,
     plan::Plan,
     record::{StoredNode, record, upper_nodes},
-    shapes::ShapeChoice,
+    shards::Choice,
     statement::finish,
 };
 use crate::{ledger::Snapshot, progress::Progress};
 
-/// A planned ledger with the statement about it. The same snapshot, secret and shape always give the same bytes.
+/// A planned ledger with the statement about it. The same snapshot, secret, shape and number of shards always give the same
+/// bytes.
 pub struct Prepared {
     plan: Plan,
     statement: Sealed<Statement>,
-    columns: Vec<FedColumn>,
+    /// What the fold of each shard takes in.
+    columns: Vec<Vec<FedColumn>>,
 }
 
 impl Prepared {
@@ -35,11 +37,11 @@ impl Prepared {
     pub fn new(
         snapshot: &Snapshot,
         secret: &MasterSecret,
-        shape: ShapeChoice,
+        choice: &Choice,
         stop: &AtomicBool,
         progress: &dyn Progress,
     ) -> Result<Self, AttestError> {
-        let plan = Plan::new(snapshot, secret, shape, stop, progress)?;
+        let plan = Plan::new(snapshot, secret, choice, stop, progress)?;
         let columns = plan.private_sums(secret)?;
         let statement = Sealed::seal(finish(plan.draft(), &columns))?;
         Ok(Self { plan, statement, columns })
@@ -50,7 +52,7 @@ impl Prepared {
         &self.statement
     }
 
-    /// The statement without the plan: what compressing needs besides the finished checkpoint.
+    /// The statement without the plan: what compressing needs besides the finished checkpoints.
     pub fn into_statement(self) -> Sealed<Statement> {
         self.statement
     }
@@ -65,61 +67,84 @@ impl Prepared {
         self.plan.accounts()
     }
 
-    /// Number of pages that belong to accounts.
+    /// Number of pages that belong to accounts, covers included.
     pub fn pages(&self) -> u64 {
         self.plan.pages()
     }
 
-    /// Number of steps of the fold.
-    pub fn steps(&self) -> usize {
-        self.plan.steps()
+    /// Number of shards.
+    pub fn shards(&self) -> u32 {
+        self.plan.shards()
     }
 
-    /// The root of every batch.
-    pub fn batch_roots(&self) -> &[F] {
-        &self.plan.tree().levels()[0]
+    /// Number of steps of a shard's fold.
+    pub fn steps(&self, shard: u32) -> usize {
+        self.plan.steps(shard)
     }
 
-    /// The upper tree over the batch roots.
-    pub fn tree(&self) -> &UpperTree {
-        self.plan.tree()
+    /// Number of steps of all folds together.
+    pub fn all_steps(&self) -> u64 {
+        self.plan.all_steps()
     }
 
-    /// The pages that step `step` folds.
-    pub fn batch(&self, step: usize) -> Vec<Page> {
-        self.plan.batch(step)
+    /// The root of every batch of a shard.
+    pub fn batch_roots(&self, shard: u32) -> &[F] {
+        &self.plan.tree(shard).levels()[0]
     }
 
-    /// The records of the accounts' pages in the order of the tree, made on demand: memory holds one batch at a time.
-    pub fn page_records(&self) -> impl Iterator<Item = Vec<u8>> + Send {
-        let batches = (0..self.steps()).flat_map(|step| self.batch(step));
-        batches.take(usize::try_from(self.pages()).unwrap_or(usize::MAX)).map(|page| record(&page))
+    /// The upper tree over the batch roots of a shard.
+    pub fn tree(&self, shard: u32) -> &UpperTree {
+        self.plan.tree(shard)
     }
 
-    /// Every node of the upper tree that is not the root of an empty subtree.
+    /// The pages that step `step` of a shard folds.
+    pub fn batch(&self, shard: u32, step: usize) -> Vec<Page> {
+        self.plan.batch(shard, step)
+    }
+
+    /// Number of the accounts' pages in each shard.
+    pub fn page_counts(&self) -> Vec<u64> {
+        (0..self.shards()).map(|shard| self.plan.shard_pages(shard)).collect()
+    }
+
+    /// The records of the accounts' pages with their positions, in the order of the shards and their trees, made on demand:
+    /// memory holds one batch at a time. Trees are numbered one after the other, so the first position of shard s is s times
+    /// the pages that a tree holds.
+    pub fn page_records(&self) -> impl Iterator<Item = (u64, Vec<u8>)> + Send {
+        let of_shard = move |shard: u32| {
+            let pages = (0..self.steps(shard)).flat_map(move |step| self.batch(shard, step));
+            let count = usize::try_from(self.plan.shard_pages(shard)).unwrap_or(usize::MAX);
+            let first = u64::from(shard) * self.shape().capacity() as u64;
+            (first..).zip(pages.take(count).map(|page| record(&page)))
+        };
+        (0..self.shards()).flat_map(of_shard)
+    }
+
+    /// Every node of the upper trees that is not the root of an empty subtree. Positions are numbered as those of pages.
     pub fn tree_nodes(&self) -> impl Iterator<Item = StoredNode> + Send {
-        upper_nodes(self.tree())
+        (0..self.shards()).flat_map(|shard| upper_nodes(self.shape().depths, shard, self.tree(shard)))
     }
 }
 
-/// The fold of a prepared ledger, from its beginning or from `checkpoint`, which is not trusted until nova has verified
-/// it.
+/// The fold of a shard of a prepared ledger, from its beginning or from `checkpoint`, which is not trusted until nova has
+/// verified it.
 ///
 /// # Errors
 /// [`Error::Checkpoint`] if the checkpoint is refused; those of [`Fold::begin`].
 pub fn begin_fold<'a>(
     prepared: &'a Prepared,
     keys: &'a Keys<Ledger>,
+    shard: u32,
     checkpoint: Option<&[u8]>,
 ) -> Result<Fold<'a>, Error> {
-    let (roots, columns) = (prepared.batch_roots(), prepared.columns.as_slice());
+    let (roots, columns) = (prepared.batch_roots(shard), prepared.columns[shard as usize].as_slice());
     match checkpoint {
-        Some(bytes) => Fold::resume(keys, &prepared.statement, roots, columns, bytes),
-        None => Fold::begin(keys, &prepared.statement, roots, columns),
+        Some(bytes) => Fold::resume(keys, &prepared.statement, shard, roots, columns, bytes),
+        None => Fold::begin(keys, &prepared.statement, shard, roots, columns),
     }
 }
 
-/// Folds the remaining steps. Calls `step` after each step with the number of steps done, and `keep` with the fold about
+/// Folds the remaining steps of `shard`. Calls `step` after each step with the number of steps done, and `keep` with the fold about
 /// every `checkpoint_every`, when it stops, and at the end.
 ///
 /// # Errors
@@ -127,6 +152,7 @@ pub fn begin_fold<'a>(
 pub fn fold(
     fold: &mut Fold<'_>,
     prepared: &Prepared,
+    shard: u32,
     checkpoint_every: Duration,
     stop: &AtomicBool,
     mut keep: impl FnMut(&Fold<'_>) -> Result<(), AttestError>,
@@ -134,7 +160,7 @@ pub fn fold(
 ) -> Result<(), AttestError> {
     let mut kept = Instant::now();
     while fold.steps_done() < fold.steps() {
-        fold.step(prepared.batch(fold.steps_done()))?;
+        fold.step(prepared.batch(shard, fold.steps_done()))?;
         step(fold.steps_done());
         let stopped = stop.load(Ordering::Relaxed);
         let complete = fold.steps_done() == fold.steps();

@@ -11,7 +11,7 @@ use assay_programs::ledger::{
     Ledger,
     book::{FedColumn, private_digest},
     shape::{Family, Shape},
-    statement::{Asset, CoverageBasis, Exchange, Policy, Reserves, SnapshotInfo, Statement},
+    statement::{Asset, CoverageBasis, Exchange, Policy, Reserves, Shard, SnapshotInfo, Statement},
 };
 use ff::Field;
 
@@ -23,25 +23,33 @@ const DEFAULT_BELOW_MARGIN: u64 = 0;
 /// Least ratio of positive to negative equity, in hundredths of a percent, unless the manifest gives it.
 const DEFAULT_EQUITY_RATIO_BPS: u32 = 10_000;
 
-/// The draft with the commitment to the private sums of `columns`, which is empty in the solvency family.
-pub fn finish(draft: &Statement, columns: &[FedColumn]) -> Statement {
+/// The draft with the commitments to the private sums: `columns` of each shard, which are empty in the solvency family.
+pub fn finish(draft: &Statement, columns: &[Vec<FedColumn>]) -> Statement {
     let mut statement = draft.clone();
-    if let Some(rules) = &mut statement.rules {
-        rules.private = Some(to_hex(&private_digest(columns)));
+    for (shard, columns) in statement.shards.iter_mut().zip(columns) {
+        if let Some(rules) = &mut shard.rules {
+            rules.private = Some(to_hex(&private_digest(columns)));
+        }
     }
     statement
 }
 
-/// The statement as far as it is known before pages are made: exchange, shape, book, totals, reserves, policy. Root,
-/// steps and results are placeholders.
+/// The statement as far as it is known before pages are made: exchange, shape, book, totals, reserves, policy. What is said
+/// of the shards is a placeholder, but for their number.
 ///
 /// # Errors
 /// [`AttestError::Core`] if the shape is not pinned.
-pub fn draft(snapshot: &Snapshot, book: &Book, shape: &Shape, secret: &MasterSecret) -> Result<Statement, AttestError> {
+pub fn draft(
+    snapshot: &Snapshot,
+    book: &Book,
+    shape: &Shape,
+    shards: u32,
+    secret: &MasterSecret,
+) -> Result<Statement, AttestError> {
     let manifest = snapshot.manifest();
-    let id = &manifest.snapshot.id;
+    let (domain, id) = (&manifest.exchange.domain, &manifest.snapshot.id);
     let reserves = ReserveTree::over(snapshot.reserves().iter().map(|line| &line.fields), |line| {
-        secret.reserve_blind(id, line as u64)
+        secret.reserve_blind(domain, id, line as u64)
     });
     let assets = snapshot.assets().iter().zip(snapshot.reserve_sums());
     let family = book.family();
@@ -58,6 +66,7 @@ pub fn draft(snapshot: &Snapshot, book: &Book, shape: &Shape, secret: &MasterSec
         },
         snapshot: SnapshotInfo {
             id: id.clone(),
+            series: manifest.snapshot.series().to_owned(),
             taken_at: manifest.snapshot.taken_at.clone(),
             block_heights: manifest.snapshot.block_heights.clone(),
         },
@@ -83,8 +92,7 @@ pub fn draft(snapshot: &Snapshot, book: &Book, shape: &Shape, secret: &MasterSec
             equity_ratio_bps: compliance.then(|| policy.equity_ratio_bps.unwrap_or(DEFAULT_EQUITY_RATIO_BPS)),
         },
         rules: book.rules().cloned(),
-        root: to_hex(&F::ZERO),
-        steps: 1,
+        shards: vec![Shard { root: to_hex(&F::ZERO), steps: 1, rules: None }; shards as usize],
         not_proven: family.not_proven().iter().map(|s| (*s).to_owned()).collect(),
     })
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use assay_core::{identity::MasterSecret, sealed::Sealed, tree::UpperTree};
 use assay_programs::{
     ledger::{page::Page, shape::Shape},
-    testing::{batch_roots, test_pages, test_statement},
+    testing::{batch_roots, sharded_statement, test_shards},
 };
 use ff::Field;
 
@@ -33,21 +33,27 @@ pub struct Stored {
 }
 
 impl Stored {
-    /// An attestation of a test ledger.
+    /// An attestation of a test ledger, in one shard.
     pub fn new(shape: &'static Shape, accounts: usize) -> Self {
-        let mut pages = test_pages(shape, accounts, 5);
-        let total = pages.len();
-        // test pages are unordered; a plan orders them by identity
-        pages.retain(|page| page.identity != Field::ZERO);
-        pages.sort_by_key(|page| page.identity);
-        let own = pages.len();
-        pages.resize_with(total, || Page::padding(shape));
-        let statement = Sealed::seal(test_statement(shape, &"0".repeat(64), &pages)).unwrap();
-        let upper = UpperTree::build(shape.depths, batch_roots(shape, &pages));
+        Self::in_shards(shape, accounts, 1)
+    }
+
+    /// An attestation of a test ledger in several shards.
+    pub fn in_shards(shape: &'static Shape, accounts: usize, shards: u32) -> Self {
+        let pages = test_shards(shape, accounts, shards, 5);
+        let slices: Vec<&[Page]> = pages.iter().map(Vec::as_slice).collect();
+        let statement = Sealed::seal(sharded_statement(shape, &"0".repeat(64), &slices)).unwrap();
+        let (mut records, mut nodes) = (Vec::new(), Vec::new());
+        for (shard, pages) in (0..).zip(&pages) {
+            let own = pages.iter().filter(|page| page.identity != Field::ZERO).map(record);
+            records.extend((u64::from(shard) * shape.capacity() as u64..).zip(own));
+            let upper = UpperTree::build(shape.depths, batch_roots(shape, pages));
+            nodes.extend(upper_nodes(shape.depths, shard, &upper));
+        }
         Self {
             statement: statement.bytes().to_vec(),
-            records: (0..).zip(pages[..own].iter().map(record)).collect(),
-            nodes: upper_nodes(&upper).collect(),
+            records,
+            nodes,
             secret: MasterSecret::new([5; 32]),
             batch_pages: shape.batch(),
         }
@@ -55,7 +61,8 @@ impl Stored {
 
     /// Its tree.
     pub fn tree(&self) -> AccountTree {
-        let starts = self.records.iter().step_by(self.batch_pages).map(|(_, r)| r[..32].try_into().unwrap());
+        let starts = self.records.iter().filter(|(at, _)| at.is_multiple_of(self.batch_pages as u64));
+        let starts = starts.map(|(at, r)| (at / self.batch_pages as u64, r[..32].try_into().unwrap()));
         served::tree(&self.statement).unwrap().with_starts(&starts.collect::<Vec<_>>()).unwrap()
     }
 

@@ -7,16 +7,23 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use assay_core::{identity::MasterSecret, signature::SIGNATURE_FILE};
+use assay_core::{
+    identity::MasterSecret,
+    sealed::{MAX_STATEMENT_BYTES, Sealed},
+    signature::SIGNATURE_FILE,
+};
 use assay_programs::ledger::statement::Statement;
-use assay_verifier::attestation::{MANIFEST_FILE, PROOF_FILE, STATEMENT_FILE};
+use assay_verifier::{
+    attestation::{MANIFEST_FILE, PROOF_FILE, STATEMENT_FILE},
+    files::read_bounded,
+};
 
 use super::{
     bundle::{README_FILE, manifest, readme},
     error::AttestError,
     private_files::{
-        BATCH_ROOTS_FILE, CHECKPOINT_FILE, PAGES_FILE, PRIVATE_DIR, RESERVES_FILE, SECRET_REFERENCE_FILE,
-        SecretReference, create_private_dir, write_batch_roots, write_pages, write_reserves, write_whole,
+        BATCH_ROOTS_FILE, PAGES_FILE, PRIVATE_DIR, RESERVES_FILE, SECRET_REFERENCE_FILE, SecretReference,
+        checkpoint_file, create_private_dir, proof_file, write_batch_roots, write_pages, write_reserves, write_whole,
     },
     stages::Prepared,
 };
@@ -50,6 +57,12 @@ impl Goal {
             )));
         }
         Ok(goal)
+    }
+
+    /// The statement of the unfinished run; `None` if there is no such run, or none with a statement that can be read.
+    pub fn begun(&self) -> Option<Statement> {
+        let bytes = read_bounded(&self.work.join(STATEMENT_FILE), MAX_STATEMENT_BYTES).ok()?;
+        Sealed::<Statement>::parse(&bytes).ok().map(Sealed::into_value)
     }
 
     /// Refuses a taken name, even that of a dangling link.
@@ -148,10 +161,11 @@ impl WorkDir {
         home.claim_snapshot_id(&snapshot.manifest().snapshot.id, &snapshot.digest())?;
         SecretReference::new(secret, home).write(&self.private(SECRET_REFERENCE_FILE))?;
         progress.begin("writing the pages", prepared.pages(), "pages");
-        let records = prepared.page_records().inspect(|_| progress.advance(1));
-        write_pages(&self.private(PAGES_FILE), prepared.pages(), records)?;
+        let records = prepared.page_records().map(|(_, record)| record).inspect(|_| progress.advance(1));
+        write_pages(&self.private(PAGES_FILE), &prepared.page_counts(), records)?;
         progress.end();
-        write_batch_roots(&self.private(BATCH_ROOTS_FILE), prepared.batch_roots())?;
+        let roots = (0..prepared.shards()).flat_map(|shard| prepared.batch_roots(shard));
+        write_batch_roots(&self.private(BATCH_ROOTS_FILE), roots)?;
         write_reserves(&self.private(RESERVES_FILE), snapshot.reserves())?;
         write_whole(&path, Access::Public, statement)
     }
@@ -169,13 +183,16 @@ impl WorkDir {
         write_whole(&self.path(MANIFEST_FILE), Access::Public, manifest.as_bytes())
     }
 
-    /// Renames the finished directory to the goal, then deletes the checkpoint, which is no longer needed.
-    pub fn publish(&self, goal: &Goal) -> Result<(), AttestError> {
+    /// Renames the finished directory to the goal, then deletes what only the folds of the shards needed.
+    pub fn publish(&self, goal: &Goal, shards: u32) -> Result<(), AttestError> {
         durable::name_directory(&self.dir, &goal.out).map_err(|source| match source.kind() {
             std::io::ErrorKind::AlreadyExists => goal.taken(),
             _ => AttestError::File { path: goal.out.clone(), source },
         })?;
-        let _ = fs::remove_file(goal.out.join(PRIVATE_DIR).join(CHECKPOINT_FILE));
+        let private = goal.out.join(PRIVATE_DIR);
+        for file in (0..shards).flat_map(|shard| [checkpoint_file(shard), proof_file(shard)]) {
+            let _ = fs::remove_file(private.join(file));
+        }
         Ok(())
     }
 }

@@ -54,7 +54,7 @@ mod tests {
     use assay_programs::ledger::policy::AssetLine;
     use assay_programs::ledger::statement::ColumnKind;
     use assay_programs::ledger::statement::{
-        Asset, Column, Exchange, NOT_PROVEN, PROTOCOL, Policy, Reserves, SnapshotInfo,
+        Asset, Column, Exchange, NOT_PROVEN, PROTOCOL, Policy, Reserves, Shard, SnapshotInfo,
     };
 
     use super::*;
@@ -69,6 +69,7 @@ mod tests {
             exchange: Exchange { name: "Example".to_owned(), domain: "exchange.example".to_owned(), lei: None },
             snapshot: SnapshotInfo {
                 id: "s1".to_owned(),
+                series: "s1".to_owned(),
                 taken_at: "2026-01-01T00:00:00Z".to_owned(),
                 block_heights: BTreeMap::new(),
             },
@@ -91,8 +92,7 @@ mod tests {
                 equity_ratio_bps: None,
             },
             rules: None,
-            root: "00".repeat(32),
-            steps: 1,
+            shards: vec![Shard { root: "00".repeat(32), steps: 1, rules: None }],
             not_proven: NOT_PROVEN.map(str::to_owned).to_vec(),
         }
     }

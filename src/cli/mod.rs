@@ -6,6 +6,7 @@
 //! **Never:** a command never decides whether something is valid; it asks the library and prints the answer. Names of commands,
 //! options, JSON fields and exit codes do not change, because scripts depend on them; `help.txt` pins every help text.
 
+mod bench;
 mod check;
 mod demo;
 mod disclose;
@@ -85,6 +86,7 @@ enum Command {
     Import(import::Args),
     Check(check::Args),
     Prove(prove::Args),
+    Bench(bench::Args),
     Verify(verify::Args),
     Inclusion(inclusion::Args),
     VerifyInclusion(verify_inclusion::Args),
@@ -133,6 +135,7 @@ fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
         Command::Import(args) => import::run(args, global),
         Command::Check(args) => check::run(args, global),
         Command::Prove(args) => prove::run(args, global),
+        Command::Bench(args) => bench::run(args, global),
         Command::Verify(args) => verify::run(args, global),
         Command::Inclusion(args) => inclusion::run(args),
         Command::VerifyInclusion(args) => verify_inclusion::run(args, global),

@@ -3,7 +3,10 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use assay_programs::purpose::TestShapes;
+use assay_programs::{
+    ledger::shape::Shape,
+    purpose::{Purpose, TestShapes},
+};
 
 use super::exit::Failure;
 use super::progress::Meter;
@@ -66,6 +69,29 @@ impl HomeArgs {
             None => Err(Failure::usage("there is no home directory; set one with --home DIR")),
         }
     }
+}
+
+/// The shapes that an exchange proves with.
+pub(super) fn released_shapes() -> impl Iterator<Item = &'static Shape> {
+    Shape::catalogue().iter().filter(|shape| shape.purpose == Purpose::Release)
+}
+
+/// The shape of this name. An unknown name is answered with `others`, what the option takes besides, and the released shapes.
+pub(super) fn shape_named(name: &str, others: &[&str]) -> Result<&'static Shape, String> {
+    let known =
+        || others.iter().copied().chain(released_shapes().map(|shape| shape.name)).collect::<Vec<_>>().join(", ");
+    Shape::named(name).map_err(|_| format!("unknown shape; use one of: {}", known()))
+}
+
+/// Starts the threads of a command that proves; 0 are as many as there are cores. Call this once in a process.
+///
+/// # Errors
+/// If the system refuses them.
+pub(super) fn start_threads(threads: usize) -> Result<(), Failure> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build_global()
+        .map_err(|error| Failure::environment(format!("cannot start the threads: {error}")))
 }
 
 /// Bounds on the size of a ledger.

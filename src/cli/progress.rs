@@ -2,7 +2,7 @@
 
 mod bar;
 mod log;
-mod pace;
+pub(super) mod pace;
 
 use std::io::{self, IsTerminal};
 use std::time::Duration;

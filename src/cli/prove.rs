@@ -3,17 +3,19 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use assay_programs::purpose::TestShapes;
-use assay_programs::{ledger::shape::Shape, purpose::Purpose};
+use assay_programs::{
+    ledger::{shape::Shape, statement::MAX_SHARDS},
+    purpose::TestShapes,
+};
 use assay_verifier::report::attestation_lines;
 use serde::Serialize;
 
 use super::check::Refusal;
 use super::exit::{Exit, Failure, refusal};
-use super::options::{Global, HomeArgs, LimitArgs};
+use super::options::{Global, HomeArgs, LimitArgs, shape_named, start_threads};
 use super::report::AttestationJson;
 use super::{output, stop};
-use crate::attest::{self, AttestError, ProveOptions, Proved, ShapeChoice};
+use crate::attest::{self, AttestError, Choice, ProveOptions, Proved, ShapeChoice, ShardChoice};
 use crate::clock::{Clock, SystemClock};
 use crate::tokens::KeyRing;
 
@@ -25,7 +27,7 @@ OUT/private, from which inclusion files are made.
 On Ctrl-C, SIGTERM or SIGHUP the command stops at a checkpoint. Run it again with --resume to continue. A second interrupt ends
 it immediately and loses the work since the last checkpoint.
 
-JSON: {out, shape, accounts, pages, steps, statement_digest, attestation}. `attestation` has the format of
+JSON: {out, shape, accounts, pages, shards, steps, statement_digest, attestation}. `attestation` has the format of
 `assay verify --json`. If the ledger is not valid, the output is that of `assay check --json`.
 
 Examples:
@@ -49,9 +51,19 @@ pub(super) struct Args {
 
     /// Shape (size) of the circuit: auto, solvency-64, solvency-512, compliance-64 or compliance-512
     ///
-    /// auto chooses a shape that fits the ledger. Solvency shapes prove totals; compliance shapes also prove limits and margins.
+    /// auto chooses the shape that costs least for the ledger: by the times that `assay bench` measured, or by the numbers of
+    /// constraints if there are none. With --resume it keeps the shape of the unfinished run. Solvency shapes prove totals;
+    /// compliance shapes also prove limits and margins.
     #[arg(long, value_name = "NAME", default_value = "auto", value_parser = shape)]
     shape: ShapeArg,
+
+    /// Number of shards: auto, or 1 to 4096
+    ///
+    /// Each shard is a part of the accounts with a proof of its own; one attestation holds them all. Several shards use many
+    /// cores better, and a ledger that is too large for one tree needs them. auto takes one shard, or more if the ledger needs
+    /// more or the machine has eight or more cores. With --resume it keeps the number of the unfinished run.
+    #[arg(long, value_name = "N", default_value = "auto", value_parser = shards)]
+    shards: ShardArg,
 
     /// Number of threads; 0 uses all cores
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -87,31 +99,47 @@ enum ShapeArg {
     Named(&'static Shape),
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ShardArg {
+    Auto,
+    Count(u32),
+}
+
+impl ShardArg {
+    /// The choice on a machine with as many threads as asked for, or as it has cores.
+    fn choice(self, threads: usize) -> ShardChoice {
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        match self {
+            Self::Auto => ShardChoice::Auto { cores: if threads > 0 { threads } else { cores() } },
+            Self::Count(count) => ShardChoice::Count(count),
+        }
+    }
+}
+
+fn shards(text: &str) -> Result<ShardArg, String> {
+    if text == "auto" {
+        return Ok(ShardArg::Auto);
+    }
+    let count = text.parse().ok().filter(|n| (1..=MAX_SHARDS as u32).contains(n));
+    count.map(ShardArg::Count).ok_or_else(|| format!("use auto, or a number from 1 to {MAX_SHARDS}"))
+}
+
 fn shape(name: &str) -> Result<ShapeArg, String> {
     if name == "auto" {
         return Ok(ShapeArg::Auto);
     }
-    let known = || {
-        let released = Shape::catalogue().iter().filter(|shape| shape.purpose == Purpose::Release);
-        released.map(|shape| shape.name).collect::<Vec<_>>()
-    };
-    Shape::named(name)
-        .map(ShapeArg::Named)
-        .map_err(|_| format!("unknown shape; use one of: auto, {}", known().join(", ")))
+    shape_named(name, &["auto"]).map(ShapeArg::Named)
 }
 
 pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     let options = ProveOptions {
-        shape: choice(args.shape, global.tests())?,
+        choice: Choice { shape: choice(args.shape, global.tests())?, shards: args.shards.choice(args.threads) },
         resume: args.resume,
         checkpoint_every: Duration::from_secs(args.checkpoint_seconds),
         limits: args.limits.limits(),
     };
     let home = args.home.home()?;
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(args.threads)
-        .build_global()
-        .map_err(|error| Failure::environment(format!("cannot start the threads: {error}")))?;
+    start_threads(args.threads)?;
     let stop = stop::on_interrupt()?;
     let meter = global.meter();
     // an unusable key is reported before the proof, not after it
@@ -157,11 +185,12 @@ fn counted(number: u64, noun: &str) -> String {
 fn lines(proved: &Proved) -> Vec<String> {
     let mut lines = vec![
         format!(
-            "Proved {} on {}, in {} of {}.",
+            "Proved {} on {}, in {} of {}{}.",
             counted(proved.accounts, "account"),
             counted(proved.pages, "page"),
             counted(proved.steps, "step"),
-            proved.shape
+            proved.shape,
+            if proved.shards > 1 { format!(" in {} shards", proved.shards) } else { String::new() }
         ),
         format!("Wrote {}.", proved.out.display()),
         format!("Statement digest: {}", proved.statement_digest),
@@ -177,6 +206,7 @@ struct ProvedJson<'a> {
     shape: &'a str,
     accounts: u64,
     pages: u64,
+    shards: u32,
     steps: u64,
     statement_digest: &'a str,
     attestation: AttestationJson<'a>,
@@ -189,6 +219,7 @@ impl<'a> ProvedJson<'a> {
             shape: proved.shape,
             accounts: proved.accounts,
             pages: proved.pages,
+            shards: proved.shards,
             steps: proved.steps,
             statement_digest: &proved.statement_digest,
             attestation: AttestationJson::of(&proved.report),
@@ -208,6 +239,7 @@ mod tests {
             shape: "solvency-64",
             accounts: 10,
             pages: 20,
+            shards: 1,
             steps: 1,
             statement_digest: "ab".repeat(32),
             report: broken_report(),
@@ -218,7 +250,7 @@ mod tests {
     fn what_was_proved_has_these_fields() {
         let text = serde_json::to_string(&ProvedJson::of(&proved())).unwrap();
         let expected = format!(
-            r#"{{"out":"attestation","shape":"solvency-64","accounts":10,"pages":20,"steps":1,"statement_digest":"{}","#,
+            r#"{{"out":"attestation","shape":"solvency-64","accounts":10,"pages":20,"shards":1,"steps":1,"statement_digest":"{}","#,
             "ab".repeat(32)
         );
         assert!(text.starts_with(&(expected + r#""attestation":{"valid":false,"checks":["#)));
@@ -227,6 +259,8 @@ mod tests {
     #[test]
     fn what_was_proved_reads_as_a_sentence() {
         assert_eq!(lines(&proved())[0], "Proved 10 accounts on 20 pages, in 1 step of solvency-64.");
+        let several = Proved { shards: 7, steps: 9, ..proved() };
+        assert_eq!(lines(&several)[0], "Proved 10 accounts on 20 pages, in 9 steps of solvency-64 in 7 shards.");
     }
 
     #[test]
@@ -237,6 +271,17 @@ mod tests {
         assert!(choice(tests_only, TestShapes::Accepted).is_ok());
         let released = shape("solvency-512").unwrap();
         assert!(choice(released, TestShapes::Refused).is_ok());
+    }
+
+    #[test]
+    fn shards_are_a_number_or_auto() {
+        assert_eq!(
+            (shards("auto"), shards("1"), shards("4096")),
+            (Ok(ShardArg::Auto), Ok(ShardArg::Count(1)), Ok(ShardArg::Count(4096)))
+        );
+        for wrong in ["", "0", "4097", "-1", "two", "1.0"] {
+            assert_eq!(shards(wrong).unwrap_err(), "use auto, or a number from 1 to 4096");
+        }
     }
 
     #[test]

@@ -151,7 +151,7 @@ pub(super) mod tests {
     }
 
     pub(in crate::cli) fn included() -> InclusionReport {
-        let ids = ["inclusion-file", "inclusion-pages", "inclusion-columns", "inclusion-root"];
+        let ids = assay_programs::ledger::spec::INCLUSION_CHECKS;
         InclusionReport {
             account: "alice".to_owned(),
             checks: ids.into_iter().map(|id| check(id, true)).collect(),

@@ -1,4 +1,5 @@
-//! Stage 3: folds the accounts. Resumes from the last checkpoint of any worker, and stores checkpoints in the database.
+//! Stage 3: folds the accounts of one shard. Goes on from the last checkpoint of any worker, and stores checkpoints in the
+//! database.
 
 use std::{
     sync::atomic::Ordering,
@@ -10,14 +11,14 @@ use assay_programs::ledger::fold::Fold;
 use tokio::runtime::Handle;
 
 use super::{
-    check::next,
-    ledger::{materialise, prepare, same_statement},
-    stage::{Running, Stage, StageError},
+    ledger::{drop_shared_plan, shared_plan},
+    stage::{Running, Stage, StageError, still_ours},
 };
 use crate::{
     attest::{self, AttestError, Prepared, begin_fold},
     store::{
-        jobs::{checkpoint, drop_checkpoint, put_checkpoint, statement_and_proof},
+        jobs::statement_and_proof,
+        units::{checkpoint, drop_checkpoint, put_checkpoint, unit_folded},
         within,
     },
 };
@@ -28,19 +29,23 @@ const CHECKPOINT_PATIENCE: Duration = Duration::from_secs(60);
 const WAIT_TO_KEEP: Duration = Duration::from_secs(600);
 
 pub(super) async fn run(running: Running) -> Result<(), StageError> {
-    let dir = materialise(&running).await?;
-    let planned = planned(&running).await?;
-    let kept = kept(&running).await?;
+    let shard = running.shard()?;
+    let prepared = shared_plan(&running, planned(&running).await?).await?;
+    let kept = kept(&running, shard).await?;
     let runtime = Handle::current();
-    running
-        .blocking(move |running| {
-            // drops the snapshot: folding needs the memory
-            let (_, prepared) = prepare(running, &dir)?;
-            same_statement(&planned, &prepared)?;
-            fold(running, &prepared, kept, &runtime)
-        })
-        .await?;
-    next(&running, Stage::Fold, Stage::Compress).await
+    running.blocking(move |running| fold(running, &prepared, shard, kept, &runtime)).await?;
+    let (context, id, now) = (&running.context, running.job.id, running.context.now());
+    let moved = context.store.run_tx("unit folded", async |tx| {
+        if !still_ours(&tx, &running).await? {
+            return Ok(None);
+        }
+        unit_folded(&tx, id, shard as i32, Stage::Compress.task(), now).await
+    });
+    let others_fold = moved.await?.ok_or(StageError::Lost)?;
+    if !others_fold {
+        drop_shared_plan(&running).await;
+    }
+    Ok(())
 }
 
 /// The statement that the plan stage stored.
@@ -50,21 +55,28 @@ pub(super) async fn planned(running: &Running) -> Result<Vec<u8>, StageError> {
     statement.ok_or_else(|| StageError::Failed("the job has no statement".to_owned()))
 }
 
-/// The last checkpoint's bytes.
-pub(super) async fn kept(running: &Running) -> Result<Option<Vec<u8>>, StageError> {
+/// The bytes of the shard's last checkpoint.
+pub(super) async fn kept(running: &Running, shard: u32) -> Result<Option<Vec<u8>>, StageError> {
     let client = running.context.store.read().await?;
-    Ok(checkpoint(&client, running.job.id).await?.map(|(_, bytes)| bytes))
+    Ok(checkpoint(&client, running.job.id, shard as i32).await?.map(|(_, bytes)| bytes))
 }
 
-fn fold(running: &Running, prepared: &Prepared, kept: Option<Vec<u8>>, runtime: &Handle) -> Result<(), StageError> {
+fn fold(
+    running: &Running,
+    prepared: &Prepared,
+    shard: u32,
+    kept: Option<Vec<u8>>,
+    runtime: &Handle,
+) -> Result<(), StageError> {
     let (context, id) = (&running.context, running.job.id);
     let parameters = context.parameters(prepared.shape())?;
-    let mut fold = match begin_fold(prepared, &parameters, kept.as_deref()) {
+    let mut fold = match begin_fold(prepared, &parameters, shard, kept.as_deref()) {
         Err(Error::Checkpoint(reason)) => {
             // this costs time, not soundness: a refused checkpoint proves nothing about this statement
             tracing::warn!(job = %id, reason, "the checkpoint is dropped and the fold begun anew");
-            runtime.block_on(context.store.run_tx("drop checkpoint", async |tx| drop_checkpoint(&tx, id).await))?;
-            begin_fold(prepared, &parameters, None)?
+            let drop = context.store.run_tx("drop checkpoint", async |tx| drop_checkpoint(&tx, id, shard as i32).await);
+            runtime.block_on(drop)?;
+            begin_fold(prepared, &parameters, shard, None)?
         }
         other => other?,
     };
@@ -78,7 +90,7 @@ fn fold(running: &Running, prepared: &Prepared, kept: Option<Vec<u8>>, runtime: 
         loop {
             let put = async {
                 let client = context.store.read().await?;
-                put_checkpoint(&client, id, steps, &bytes, context.now()).await
+                put_checkpoint(&client, id, shard as i32, steps, &bytes, context.now()).await
             };
             // called inside the runtime, because `within` makes a timer
             let put = async { within(CHECKPOINT_PATIENCE, put).await };
@@ -101,5 +113,5 @@ fn fold(running: &Running, prepared: &Prepared, kept: Option<Vec<u8>>, runtime: 
         metrics::histogram!("assay_fold_step_seconds").record(last.elapsed());
         last = Instant::now();
     };
-    Ok(attest::fold(&mut fold, prepared, every, &running.stop, keep, step)?)
+    Ok(attest::fold(&mut fold, prepared, shard, every, &running.stop, keep, step)?)
 }

@@ -4,7 +4,7 @@ use std::{
     fs::{self, File},
     io::{BufWriter, Read, Write},
     path::{Path, PathBuf},
-    sync::atomic::Ordering,
+    sync::{Arc, atomic::Ordering},
 };
 
 use assay_core::time::parse_instant;
@@ -14,7 +14,7 @@ use time::Duration;
 
 use super::stage::{CHANGED, Running, StageError};
 use crate::{
-    attest::{AttestError, Prepared, ShapeChoice},
+    attest::{AttestError, Choice, MachineRates, Prepared, ShapeChoice, ShardChoice},
     ledger::{self, Limits, Manifest, Snapshot},
     progress::Silent,
     store::{
@@ -111,12 +111,48 @@ fn is_there(path: &Path, file: &FileRow) -> bool {
     }
 }
 
+/// The plan of the job's ledger, which must give the statement `planned`. The units that this process works on share it.
+pub(super) async fn shared_plan(running: &Running, planned: Vec<u8>) -> Result<Arc<Prepared>, StageError> {
+    let mut shared = running.context.planned.lock().await;
+    if let Some((id, prepared)) = &*shared
+        && *id == running.job.id
+    {
+        return Ok(Arc::clone(prepared));
+    }
+    // memory may not hold two plans at once
+    *shared = None;
+    let dir = materialise(running).await?;
+    let prepared = running.blocking(move |running| {
+        // drops the snapshot: folding needs the memory
+        let (_, prepared) = prepare(running, &dir)?;
+        same_statement(&planned, &prepared)?;
+        Ok(Arc::new(prepared))
+    });
+    let prepared = prepared.await?;
+    *shared = Some((running.job.id, Arc::clone(&prepared)));
+    Ok(prepared)
+}
+
+/// Drops the plan that the units of a job share, once none of them needs it.
+pub(super) async fn drop_shared_plan(running: &Running) {
+    let mut shared = running.context.planned.lock().await;
+    if shared.as_ref().is_some_and(|(id, _)| *id == running.job.id) {
+        *shared = None;
+    }
+}
+
 /// Checks the ledger in `dir` again, plans it and makes its statement. Call it on the proving threads.
 pub(super) fn prepare(running: &Running, dir: &Path) -> Result<(Snapshot, Prepared), StageError> {
     let context = &running.context;
     let snapshot = checked(running, dir)?;
     let secret = context.home.existing_secret().map_err(AttestError::from)?;
-    let prepared = Prepared::new(&snapshot, &secret, choice(running)?, &running.stop, &Silent)?;
+    // decides only before the plan: once planned, the job names its shape, whatever this machine's rates are
+    let rates = MachineRates::read(&context.home, rayon::current_num_threads());
+    let shards = running.job.shards.and_then(|shards| u32::try_from(shards).ok());
+    // by itself, a job takes no more shards than its ledger needs: whoever has many workers says how many
+    let shards = shards.map_or(ShardChoice::Auto { cores: 1 }, ShardChoice::Count);
+    let choice = Choice { shape: choice(running)?.by(rates), shards };
+    let prepared = Prepared::new(&snapshot, &secret, &choice, &running.stop, &Silent)?;
     Ok((snapshot, prepared))
 }
 
@@ -147,6 +183,6 @@ pub(super) fn choice(running: &Running) -> Result<ShapeChoice, StageError> {
 }
 
 /// Fails if the ledger's statement is not the planned one.
-pub(super) fn same_statement(planned: &[u8], prepared: &Prepared) -> Result<(), StageError> {
+fn same_statement(planned: &[u8], prepared: &Prepared) -> Result<(), StageError> {
     if planned == prepared.statement().bytes() { Ok(()) } else { Err(StageError::Failed(CHANGED.to_owned())) }
 }

@@ -11,8 +11,9 @@ use crate::{
     attest::Prepared,
     store::{
         Conflict, Result, Tx,
-        jobs::{PlanInfo, advance, enqueue, set_plan},
+        jobs::{PlanInfo, advance, set_plan},
         pages::{NodeRow, load_pages, load_reserves, load_tree},
+        units::{add_units, enqueue_unit},
     },
 };
 
@@ -38,7 +39,7 @@ fn info(prepared: &Prepared) -> Result<PlanInfo, StageError> {
         shape: prepared.shape().name.to_owned(),
         accounts: number(prepared.accounts())?,
         pages: number(prepared.pages())?,
-        steps: i32::try_from(prepared.steps()).map_err(|_| StageError::Failed("too many steps".to_owned()))?,
+        steps: (0..prepared.shards()).map(|shard| prepared.steps(shard) as i32).collect(),
         statement: prepared.statement().bytes().to_vec(),
     })
 }
@@ -56,15 +57,19 @@ async fn store(
         position: node.position as i64,
         digest: node.digest,
     });
-    load_pages(tx, id, prepared.page_records()).await?;
+    load_pages(tx, id, prepared.page_records().map(|(position, record)| (position as i64, record))).await?;
     load_tree(tx, id, nodes).await?;
     load_reserves(tx, id, reserves).await?;
     set_plan(tx, id, info, now).await?;
+    add_units(tx, id, &info.steps).await?;
     let moved =
         still_ours(tx, running).await? && advance(tx, id, &[Stage::Plan.state()], Stage::Fold.state(), now).await?;
     if !moved {
         // a worker that lost the job must not store its result
         return Err(Conflict::JobEnded.into());
     }
-    enqueue(tx, Stage::Fold.task(), id).await
+    for shard in 0..info.steps.len() as i32 {
+        enqueue_unit(tx, Stage::Fold.task(), id, shard).await?;
+    }
+    Ok(())
 }

@@ -15,7 +15,7 @@ use super::{
     check, compress,
     context::{Context, Sign, WorkerError},
     fold, plan, publish,
-    stage::{self, Running, Stage, StageError},
+    stage::{self, Running, Stage, StageError, Subject},
     sweep, verify,
 };
 use crate::{clock::Clock, config::Config, home::Home, store::Store};
@@ -77,8 +77,8 @@ async fn open(
     let options = WorkerOptions::default()
         .database_url(database_url)
         .max_pg_conn(4)
-        // one stage at a time: each uses all proving threads
-        .concurrency(1)
+        // each uses the proving threads of one unit
+        .concurrency(config.worker.units.max(1))
         .poll_interval(Duration::from_secs(1))
         .heartbeat_interval(Duration::from_secs(beat))
         .sweep_interval(Duration::from_secs(dead_after.div_ceil(2)))
@@ -125,6 +125,9 @@ macro_rules! tasks {
         #[derive(Debug, Serialize, Deserialize)]
         struct $name {
             job_id: Uuid,
+            /// Where the task is about one unit of the job.
+            #[serde(default)]
+            shard: Option<i32>,
         }
 
         impl TaskHandler for $name {
@@ -138,7 +141,7 @@ macro_rules! tasks {
             };
 
             async fn run(self, ctx: WorkerContext) -> impl IntoTaskHandlerResult {
-                handle(ctx, $stage, self.job_id, $run).await
+                handle(ctx, $stage, Subject { job_id: self.job_id, shard: self.shard }, $run).await
             }
         }
     )*};
@@ -153,12 +156,12 @@ tasks! {
     Publish Stage::Publish => publish::run;
 }
 
-async fn handle<F, Fut>(ctx: WorkerContext, stage: Stage, job_id: Uuid, work: F) -> Result<(), String>
+async fn handle<F, Fut>(ctx: WorkerContext, stage: Stage, subject: Subject, work: F) -> Result<(), String>
 where
     F: FnOnce(Running) -> Fut,
     Fut: Future<Output = Result<(), StageError>>,
 {
     let context = ctx.get_ext::<Arc<Context>>().ok_or("a task without its context")?;
     let last = ctx.job().attempts() >= ctx.job().max_attempts();
-    stage::run(Arc::clone(context), stage, job_id, last, work).await
+    stage::run(Arc::clone(context), stage, subject, last, work).await
 }

@@ -17,8 +17,9 @@ use super::context::Context;
 use crate::{
     attest::AttestError,
     store::{
-        Conflict, StoreError, Tx,
-        jobs::{self, JobRow, JobState, end_job, heartbeat, take_job},
+        Conflict, Session, StoreError,
+        jobs::{self, End, JobRow, JobState, end_job, heartbeat, take_job},
+        units::{UnitState, put_unit_down, take_unit, unit, unit_heartbeat},
         within,
     },
 };
@@ -30,7 +31,24 @@ const MOST_BEGUN: i32 = 20;
 /// How long a heartbeat waits for the database.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The six stages.
+/// What a task works on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Subject {
+    pub(super) job_id: Uuid,
+    /// The shard, where the task is about one unit of the job.
+    pub(super) shard: Option<i32>,
+}
+
+impl std::fmt::Display for Subject {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.shard {
+            None => write!(f, "{}", self.job_id),
+            Some(shard) => write!(f, "{}, shard {shard}", self.job_id),
+        }
+    }
+}
+
+/// The six stages. Fold and compress are about one unit of a job each, the others about the whole job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
     Check,
@@ -64,6 +82,26 @@ impl Stage {
             Self::Verify => JobState::Verifying,
             Self::Publish => JobState::Publishing,
         }
+    }
+
+    /// State of a unit while this stage is due or running; `None` for the stages of a whole job.
+    fn unit_state(self) -> Option<UnitState> {
+        match self {
+            Self::Fold => Some(UnitState::Folding),
+            Self::Compress => Some(UnitState::Compressing),
+            Self::Check | Self::Plan | Self::Verify | Self::Publish => None,
+        }
+    }
+
+    /// Whether this stage is due, by what is stored of the job and the unit.
+    async fn is_due(self, client: &impl Session, job: &JobRow, shard: Option<i32>) -> Result<bool, StoreError> {
+        let Some(state) = self.unit_state() else {
+            return Ok(job.state == self.state() || (self == Self::Check && job.state == JobState::Queued));
+        };
+        let shard = shard.ok_or_else(|| StoreError::Corrupt("a task of a unit without its shard".to_owned()))?;
+        // some units are compressed while others are folded still
+        let under_way = matches!(job.state, JobState::Folding | JobState::Compressing);
+        Ok(under_way && unit(client, job.id, shard).await?.state == state)
     }
 }
 
@@ -125,11 +163,15 @@ impl From<assay_fold::Error> for StageError {
     }
 }
 
-/// Whether this worker still has the job. Every transaction that stores a stage's result asks this, so if two workers believe
-/// that they have the job, only the one that took it last can store anything.
-pub(super) async fn still_ours(tx: &Tx, running: &Running) -> Result<bool, StoreError> {
+/// Says that this worker is alive, and learns whether it still has the job or unit. Every transaction that stores a stage's
+/// result asks this: if two workers believe that they have it, only the one that took it last can store anything.
+pub(super) async fn still_ours(client: &impl Session, running: &Running) -> Result<bool, StoreError> {
+    let (id, name, now) = (running.job.id, &running.context.name, running.context.now());
+    let Some(shard) = running.shard else {
+        return heartbeat(client, id, name, now).await;
+    };
     let steps = Some(running.steps_done.load(Ordering::Relaxed)).filter(|s| *s >= 0);
-    heartbeat(tx, running.job.id, &running.context.name, steps, running.context.now()).await
+    unit_heartbeat(client, id, shard, name, steps, now).await
 }
 
 /// A running stage: what its work reads and reports.
@@ -137,32 +179,38 @@ pub(super) async fn still_ours(tx: &Tx, running: &Running) -> Result<bool, Store
 pub(super) struct Running {
     pub(super) context: Arc<Context>,
     pub(super) job: Arc<JobRow>,
+    /// The shard, in the stages of one unit.
+    pub(super) shard: Option<i32>,
     /// Set when the work must stop: the worker stops, or it no longer has the job.
     pub(super) stop: Arc<AtomicBool>,
-    /// Steps of the fold done, for heartbeats; −1 until the fold begins.
+    /// Steps of the unit's fold done, for heartbeats; −1 until the fold begins.
     pub(super) steps_done: Arc<AtomicI32>,
 }
 
 impl Running {
-    /// Runs CPU-bound `work` on the proving threads.
+    /// The shard of a unit's stage.
+    pub(super) fn shard(&self) -> Result<u32, StageError> {
+        let shard = self.shard.and_then(|shard| u32::try_from(shard).ok());
+        shard.ok_or_else(|| StageError::Failed("a task of a unit without its shard".to_owned()))
+    }
+
+    /// Runs CPU-bound `work` on the proving threads of one unit.
     pub(super) async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Self) -> Result<T, StageError> + Send + 'static,
     ) -> Result<T, StageError> {
         let own = self.clone();
-        let done = tokio::task::spawn_blocking(move || {
-            let context = Arc::clone(&own.context);
-            context.pool.install(move || work(&own))
-        });
+        let threads = self.context.threads.take().await;
+        let done = tokio::task::spawn_blocking(move || threads.install(move || work(&own)));
         done.await.unwrap_or_else(|e| Err(StageError::Machine(format!("the work ended unexpectedly: {e}"))))
     }
 }
 
-/// Runs one stage of a job. On `Err` the queue retries later; `last` is set on the queue's last attempt.
+/// Runs one stage of a job or unit. On `Err` the queue retries later; `last` is set on the queue's last attempt.
 pub(super) async fn run<F, Fut>(
     context: Arc<Context>,
     stage: Stage,
-    job_id: Uuid,
+    subject: Subject,
     last: bool,
     work: F,
 ) -> Result<(), String>
@@ -170,16 +218,18 @@ where
     F: FnOnce(Running) -> Fut,
     Fut: Future<Output = Result<(), StageError>>,
 {
-    let outcome = attempt(&context, stage, job_id, work).await;
+    let job_id = subject.job_id;
+    let outcome = attempt(&context, stage, subject, work).await;
     let end = |state: JobState, detail: String, findings: Option<Value>| {
         let context = Arc::clone(&context);
         async move {
             let (detail, findings, now) = (&detail, &findings, context.now());
             let ended = context.store.run_tx("end job", async |tx| {
-                end_job(&tx, job_id, state, Some(detail), findings.as_ref(), &context.name, now).await
+                let end = End { state, detail: Some(detail), findings: findings.as_ref() };
+                end_job(&tx, job_id, &end, &context.name, subject.shard, now).await
             });
             if !ended.await.map_err(|e| e.to_string())? {
-                return put_down(&context, stage, job_id).await;
+                return put_down(&context, stage, subject).await;
             }
             tracing::warn!(job = %job_id, stage = stage.task(), state = state.as_str(), "the job has ended");
             metrics::counter!("assay_jobs_total", "state" => state.as_str()).increment(1);
@@ -195,49 +245,61 @@ where
                 .await
         }
         Err(StageError::Machine(reason)) => {
-            tracing::warn!(job = %job_id, stage = stage.task(), reason, "to be tried again");
+            tracing::warn!(job = %subject, stage = stage.task(), reason, "to be tried again");
             Err(reason)
         }
-        Err(StageError::PutDown | StageError::Lost) => put_down(&context, stage, job_id).await,
+        Err(StageError::PutDown | StageError::Lost) => put_down(&context, stage, subject).await,
     }
 }
 
 /// Makes a stopped stage due again, for any worker. Does nothing if the job has ended (cancelled, for example) or moved on;
 /// fails if another worker has it.
-async fn put_down(context: &Context, stage: Stage, job_id: Uuid) -> Result<(), String> {
+async fn put_down(context: &Context, stage: Stage, subject: Subject) -> Result<(), String> {
+    let Subject { job_id, shard } = subject;
     let client = context.store.read().await.map_err(|e| e.to_string())?;
     let job = jobs::job(&client, job_id).await.map_err(|e| e.to_string())?;
-    drop(client);
     if job.state.is_final() {
         return Ok(());
     }
-    if job.worker.as_deref() != Some(&context.name) {
+    let worker = match shard {
+        None => job.worker.clone(),
+        Some(shard) => unit(&client, job_id, shard).await.map_err(|e| e.to_string())?.worker,
+    };
+    if worker.as_deref() != Some(&context.name) {
         // The task belongs to another worker now. On success the queue would delete it anyway and leave the other worker's
         // queue locked. On failure it changes only tasks that this worker holds.
         return Err("another worker has taken the job".to_owned());
     }
-    let queued = stage == Stage::Check && job.state == JobState::Queued;
-    if job.state != stage.state() && !queued {
+    if !stage.is_due(&client, &job, shard).await.map_err(|e| e.to_string())? {
         return Ok(());
     }
-    tracing::info!(job = %job_id, stage = stage.task(), "put down; whoever is free goes on with it");
-    let again = context.store.run_tx("put job down", async |tx| jobs::put_down(&tx, stage.task(), job_id).await);
+    drop(client);
+    tracing::info!(job = %subject, stage = stage.task(), "put down; whoever is free goes on with it");
+    let again = context.store.run_tx("put job down", async |tx| match shard {
+        None => jobs::put_down(&tx, stage.task(), job_id).await,
+        Some(shard) => put_unit_down(&tx, stage.task(), job_id, shard).await,
+    });
     again.await.map_err(|e| e.to_string())
 }
 
-async fn attempt<F, Fut>(context: &Arc<Context>, stage: Stage, job_id: Uuid, work: F) -> Result<(), StageError>
+async fn attempt<F, Fut>(context: &Arc<Context>, stage: Stage, subject: Subject, work: F) -> Result<(), StageError>
 where
     F: FnOnce(Running) -> Fut,
     Fut: Future<Output = Result<(), StageError>>,
 {
+    let Subject { job_id, shard } = subject;
     let client = context.store.read().await?;
     let job = jobs::job(&client, job_id).await?;
-    let due = job.state == stage.state() || (stage == Stage::Check && job.state == JobState::Queued);
-    if !due {
+    if !stage.is_due(&client, &job, shard).await? {
         // an earlier attempt finished this stage and enqueued the next task, but the queue did not learn of it
         return Ok(());
     }
-    let begun = take_job(&client, job_id, &context.name, context.now()).await?.ok_or(StageError::Lost)?;
+    let now = context.now();
+    let begun = match shard {
+        None => take_job(&client, job_id, &context.name, now).await?,
+        Some(shard) => take_unit(&client, job_id, shard, &context.name, now).await?,
+    };
+    let begun = begun.ok_or(StageError::Lost)?;
     drop(client);
     if begun > MOST_BEGUN {
         // a ledger that needs more memory than there is would otherwise kill one worker after another
@@ -248,10 +310,11 @@ where
     if context.stop.load(Ordering::Relaxed) {
         return Err(StageError::PutDown);
     }
-    tracing::info!(job = %job_id, stage = stage.task(), "begun");
+    tracing::info!(job = %subject, stage = stage.task(), "begun");
     let running = Running {
         context: Arc::clone(context),
         job: Arc::new(job),
+        shard,
         stop: Arc::new(AtomicBool::new(false)),
         steps_done: Arc::new(AtomicI32::new(-1)),
     };
@@ -260,7 +323,7 @@ where
     tokio::spawn(heartbeats(running.clone(), ended));
     let outcome = work(running.clone()).await;
     if outcome.is_ok() {
-        tracing::info!(job = %job_id, stage = stage.task(), "done");
+        tracing::info!(job = %subject, stage = stage.task(), "done");
     }
     outcome
 }
@@ -277,7 +340,7 @@ impl Drop for StopWhenDropped {
 /// Sends heartbeats to the database until the work ends. Stops the work when the worker stops or no longer has the job.
 async fn heartbeats(running: Running, mut ended: oneshot::Receiver<()>) {
     let context = &running.context;
-    let mut beat = tokio::time::interval(Duration::from_secs(context.config.worker.heartbeat_seconds.max(1)));
+    let mut next = tokio::time::interval(Duration::from_secs(context.config.worker.heartbeat_seconds.max(1)));
     let mut look = tokio::time::interval(Duration::from_millis(200));
     loop {
         tokio::select! {
@@ -287,14 +350,13 @@ async fn heartbeats(running: Running, mut ended: oneshot::Receiver<()>) {
                     running.stop.store(true, Ordering::Relaxed);
                 }
             }
-            _ = beat.tick() => {
-                let steps = Some(running.steps_done.load(Ordering::Relaxed)).filter(|s| *s >= 0);
+            _ = next.tick() => {
                 // a database that does not answer must not keep this loop from stopping the work
-                let beat = within(PATIENCE, async {
+                let alive = within(PATIENCE, async {
                     let client = context.store.read().await?;
-                    heartbeat(&client, running.job.id, &context.name, steps, context.now()).await
+                    still_ours(&client, &running).await
                 });
-                match beat.await {
+                match alive.await {
                     Ok(true) => {}
                     Ok(false) => running.stop.store(true, Ordering::Relaxed),
                     // a short outage of the database is no reason to lose work
@@ -317,6 +379,8 @@ mod tests {
                 assert!(a.task() != b.task() && a.state() != b.state());
             }
             assert!(!a.state().is_final());
+            let of_units = matches!(a, Stage::Fold | Stage::Compress);
+            assert_eq!(a.unit_state().map(UnitState::as_str), of_units.then(|| a.state().as_str()));
         }
         assert_eq!(Stage::Check.task(), jobs::FIRST_TASK);
     }

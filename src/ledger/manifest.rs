@@ -1,6 +1,6 @@
 //! `manifest.toml`: exchange, snapshot, policy and expected totals.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::finding::{Environment, Finding, Findings};
 use super::manifest_form::{self, Lines, MANIFEST};
 use assay_core::domain::{domain_defect, lei_defect};
-use assay_core::text::{chain_defect, name_defect, shown};
+use assay_core::text::{chain_defect, fold, name_defect, shown};
 use assay_core::time::parse_instant;
 
 /// Maximum size of a manifest; 4,096 totals need far less.
@@ -32,6 +32,9 @@ pub struct Manifest {
     /// Policy that the exchange sets for itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<Policy>,
+    /// What the exchange hides beyond what the proof hides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub privacy: Option<Privacy>,
     /// Totals that the balances must match, by symbol. Assets that are not listed are not compared.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub totals: BTreeMap<String, TotalText>,
@@ -56,11 +59,32 @@ pub struct Exchange {
 pub struct SnapshotInfo {
     /// Id chosen by the exchange: 1 to 64 of `A–Z a–z 0–9 . _ -`.
     pub id: String,
+    /// Series of snapshots that this one belongs to; by default its own id. Form as for `id`. Customers keep their
+    /// identities within a series.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub series: Option<String>,
     /// RFC 3339 in UTC, ending in `Z`, in the one spelling of [`assay_core::time`].
     pub taken_at: String,
     /// Block height of each chain at which the reserves were read.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub block_heights: BTreeMap<String, u64>,
+}
+
+impl SnapshotInfo {
+    /// The series; by default the snapshot's own id.
+    #[must_use]
+    pub fn series(&self) -> &str {
+        self.series.as_deref().unwrap_or(&self.id)
+    }
+}
+
+/// What the exchange hides beyond what the proof hides.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Privacy {
+    /// Least number of pages, empty ones included, that the attestation shows. It hides the number of accounts below.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pages_at_least: Option<u64>,
 }
 
 /// Number of rows that the files must have, without headers. Files that are not listed are not compared.
@@ -210,11 +234,18 @@ fn judge(manifest: &Manifest, lines: &Lines, findings: &mut Findings) {
     if let Some(defect) = snapshot_id_defect(&snapshot.id) {
         add("snapshot.id", format!("{} {defect}", shown(&snapshot.id)));
     }
+    if let Some(defect) = snapshot.series.as_deref().and_then(snapshot_id_defect) {
+        add("snapshot.series", format!("{} {defect}", shown(snapshot.series.as_deref().unwrap_or_default())));
+    }
     if let Err(e) = parse_instant(&snapshot.taken_at) {
         add("snapshot.taken_at", e.to_string());
     }
+    let mut chains = BTreeSet::new();
     for (chain, height) in &snapshot.block_heights {
         let key = format!("snapshot.block_heights.{chain}");
+        if !chains.insert(fold(chain)) {
+            add(&key, format!("is listed twice: another name looks the same as {}", shown(chain)));
+        }
         if let Some(defect) = chain_defect(chain) {
             add(&key, format!("has a name that is none of a chain: {} {defect}", shown(chain)));
         }

@@ -54,6 +54,7 @@ const MANIFEST_FORM: &[Key] = &[
         "snapshot",
         Form::Table(&[
             required("id", Form::Text),
+            key("series", Form::Text),
             required("taken_at", Form::Text),
             key("block_heights", Form::Named(&COUNT)),
         ]),
@@ -81,6 +82,7 @@ const MANIFEST_FORM: &[Key] = &[
             key("equity_ratio_bps", SMALL_COUNT),
         ]),
     ),
+    key("privacy", Form::Table(&[key("pages_at_least", COUNT)])),
     key("totals", Form::Named(&Form::Table(&[required("equity", Form::Text), required("debt", Form::Text)]))),
 ];
 

@@ -59,7 +59,7 @@ pub use limits::{
     DEFAULT_COVERAGE_BPS, Limits, MAX_ACCOUNT_BYTES, MAX_ASSETS, MAX_COLLATERAL_KINDS, MAX_ENTRIES_PER_ACCOUNT,
     MAX_INSTRUMENTS, MAX_TIERS,
 };
-pub use manifest::{CoverageBasis, Exchange, Manifest, Policy, Rows, SnapshotInfo, TotalText};
+pub use manifest::{CoverageBasis, Exchange, Manifest, Policy, Privacy, Rows, SnapshotInfo, TotalText};
 pub(crate) use position_limits::LIMITS_HEADER;
 pub use position_limits::{Limit, Side};
 pub use positions::Position;

@@ -160,7 +160,8 @@ statements! {
                            FROM verifications WHERE attestation_id = $1";
     NEWEST_PUBLISHED = "SELECT published_at FROM attestations ORDER BY epoch DESC, attestation_id LIMIT 1";
     OLDEST_DUE = "SELECT (extract(epoch FROM oldest_due_task()) * 1000)::int8";
-    NEWEST_HEARTBEAT = "SELECT max(heartbeat_at) FROM jobs WHERE NOT has_ended";
+    NEWEST_HEARTBEAT = "SELECT greatest(max(jobs.heartbeat_at), max(units.heartbeat_at))
+                        FROM jobs LEFT JOIN units USING (job_id) WHERE NOT has_ended";
 }
 
 /// Publishes an attestation. The same transaction must move the job to [`super::jobs::JobState::Published`]: the database

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use deadpool_postgres::{Client, Pool};
 use graphile_worker::tokio_postgres::TokioPostgresDatabase;
+use tokio_postgres::error::SqlState;
 
 use super::{
     error::{Chance, Result, StoreError},
@@ -15,6 +16,9 @@ use super::{
 const ATTEMPTS: u32 = 5;
 /// Longest wait for a free connection of the pool, and for a new one to be made.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long to wait between two looks at a database that is restarting, and how often to look.
+const RESTART_PAUSE: Duration = Duration::from_millis(250);
+const RESTART_LOOKS: u32 = 120;
 /// Settings of every session. No statement waits for a lock for ever, and a process that stalls within a transaction does not
 /// hold its locks for ever.
 const SESSION: &str = "-c timezone=UTC -c lock_timeout=30s -c idle_in_transaction_session_timeout=120s";
@@ -44,6 +48,31 @@ impl Store {
         let store = Self { pool: pool(database_url, max_connections)? };
         drop(store.read().await?);
         Ok(store)
+    }
+
+    /// Waits, for half a minute at most, while the database says that it is starting or shutting down. Somebody who restarts
+    /// it should not have to start this program again too. Any other error is for the next call to report.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] for an address that is none.
+    pub async fn await_restart(database_url: &str) -> Result<()> {
+        let pool = pool(database_url, 1)?;
+        let mut restarting = false;
+        for _ in 0..RESTART_LOOKS {
+            let Err(deadpool_postgres::PoolError::Backend(error)) = pool.get().await else {
+                return Ok(());
+            };
+            // between the two phases of a restart nobody listens
+            if error.code() != Some(&SqlState::CANNOT_CONNECT_NOW) && !restarting {
+                return Ok(());
+            }
+            if !restarting {
+                tracing::warn!("the database is restarting; waiting for it");
+            }
+            restarting = true;
+            tokio::time::sleep(RESTART_PAUSE).await;
+        }
+        Ok(())
     }
 
     /// A store whose database cannot be reached, for tests of the errors.

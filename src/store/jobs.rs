@@ -104,6 +104,8 @@ pub struct NewJob {
     pub snapshot_id: Uuid,
     /// Name of the shape, or `auto`.
     pub shape: String,
+    /// Number of shards; `None` lets the plan choose.
+    pub shards: Option<i32>,
     /// The subject of the request.
     pub created_by: String,
     /// The current time.
@@ -121,11 +123,13 @@ pub struct JobRow {
     pub exchange_domain: String,
     /// Name of the shape, or `auto` until the plan has chosen.
     pub shape: String,
+    /// Number of shards, once asked for or chosen.
+    pub shards: Option<i32>,
     /// Its state.
     pub state: JobState,
-    /// Steps folded.
+    /// Steps folded, over all shards.
     pub steps_done: i32,
-    /// Total number of steps, once planned.
+    /// Total number of steps over all shards, once planned.
     pub steps: Option<i32>,
     /// Accounts, once planned.
     pub accounts: Option<i64>,
@@ -139,7 +143,7 @@ pub struct JobRow {
     pub attestation_id: Option<[u8; 32]>,
     /// The worker that took it last, with [`take_job`].
     pub worker: Option<String>,
-    /// Time of the worker's last heartbeat.
+    /// Time of the last heartbeat, of the job's worker or one of its units'.
     pub heartbeat_at: Option<OffsetDateTime>,
     /// When it was made.
     pub created_at: OffsetDateTime,
@@ -147,17 +151,28 @@ pub struct JobRow {
     pub updated_at: OffsetDateTime,
 }
 
+/// How a job ends that is not published.
+#[derive(Debug, Clone)]
+pub struct End<'a> {
+    /// [`JobState::Refused`] or [`JobState::Failed`].
+    pub state: JobState,
+    /// Why, as a sentence.
+    pub detail: Option<&'a str>,
+    /// What is wrong with the ledger.
+    pub findings: Option<&'a Value>,
+}
+
 /// The result of the plan.
 #[derive(Debug, Clone)]
 pub struct PlanInfo {
     /// Name of the chosen shape.
     pub shape: String,
+    /// Number of steps of each shard.
+    pub steps: Vec<i32>,
     /// Number of accounts.
     pub accounts: i64,
     /// Number of pages.
     pub pages: i64,
-    /// Number of steps of the fold.
-    pub steps: i32,
     /// The statement's canonical bytes.
     pub statement: Vec<u8>,
 }
@@ -165,12 +180,16 @@ pub struct PlanInfo {
 statements! {
     UNDER_WAY = "SELECT state FROM jobs WHERE snapshot_id = $1 AND (NOT has_ended OR state = 'published')";
     SEAL_FOR_JOB = "UPDATE snapshots SET sealed_at = coalesce(sealed_at, $2), holds_epoch = true WHERE snapshot_id = $1";
-    ADD = "INSERT INTO jobs (job_id, snapshot_id, shape, state, created_by, created_at, updated_at)
-           VALUES ($1, $2, $3, 'queued', $4, $5, $5)";
-    BY_ID = "SELECT j.job_id, j.snapshot_id, e.domain, j.shape, j.state, j.steps_done, j.steps, j.accounts,
-                    j.pages, j.detail, j.findings, a.attestation_id, j.worker, j.heartbeat_at, j.created_at, j.updated_at
+    ADD = "INSERT INTO jobs (job_id, snapshot_id, shape, shards, state, created_by, created_at, updated_at)
+           VALUES ($1, $2, $3, $6, 'queued', $4, $5, $5)";
+    BY_ID = "SELECT j.job_id, j.snapshot_id, e.domain, j.shape, j.state, coalesce(u.steps_done, 0), j.steps, j.accounts,
+                    j.pages, j.detail, j.findings, a.attestation_id, j.worker,
+                    greatest(j.heartbeat_at, u.heartbeat_at), j.created_at, j.updated_at, j.shards
              FROM jobs j JOIN snapshots s USING (snapshot_id) JOIN exchanges e USING (exchange_id)
-             LEFT JOIN attestations a USING (job_id) WHERE j.job_id = $1";
+             LEFT JOIN attestations a USING (job_id)
+             LEFT JOIN (SELECT job_id, sum(steps_done)::int AS steps_done, max(heartbeat_at) AS heartbeat_at
+                        FROM units WHERE job_id = $1 GROUP BY job_id) u USING (job_id)
+             WHERE j.job_id = $1";
     ADVANCE = "UPDATE jobs SET state = $3, begun = CASE state WHEN $3 THEN begun ELSE 0 END, updated_at = $4
                WHERE job_id = $1 AND state = ANY ($2) AND NOT has_ended";
     ENQUEUE = "SELECT enqueue_task($1, $2, $3)::text";
@@ -178,32 +197,20 @@ statements! {
             WHERE job_id = $1 AND NOT has_ended RETURNING begun";
     PUT_DOWN = "UPDATE jobs SET begun = 0
                 WHERE job_id = $1 AND NOT has_ended";
-    HEARTBEAT = "UPDATE jobs SET heartbeat_at = $4, steps_done = coalesce($3, steps_done)
+    HEARTBEAT = "UPDATE jobs SET heartbeat_at = $3
                  WHERE job_id = $1 AND (worker IS NULL OR worker = $2) AND NOT has_ended";
     STATE = "SELECT state FROM jobs WHERE job_id = $1";
     CANCEL = "UPDATE jobs SET state = 'cancelled', updated_at = $2
               WHERE job_id = $1 AND NOT has_ended RETURNING state, snapshot_id";
     END = "UPDATE jobs SET state = $2, detail = $3, findings = $4, updated_at = $5
-           WHERE job_id = $1 AND (worker IS NULL OR worker = $6) AND NOT has_ended RETURNING snapshot_id";
+           WHERE job_id = $1 AND NOT has_ended
+             AND CASE WHEN $7::int IS NULL THEN worker IS NULL OR worker = $6
+                      ELSE EXISTS (SELECT FROM units WHERE job_id = $1 AND shard = $7 AND worker = $6) END
+           RETURNING snapshot_id";
     YIELD_EPOCH = "UPDATE snapshots SET holds_epoch = false WHERE snapshot_id = $1";
-    SET_PLAN = "UPDATE jobs SET shape = $2, accounts = $3, pages = $4, steps = $5, statement = $6, updated_at = $7
+    SET_PLAN = "UPDATE jobs SET shape = $2, accounts = $3, pages = $4, steps = $5, statement = $6, updated_at = $7, shards = $8
                 WHERE job_id = $1 AND NOT has_ended";
-    SET_PROOF = "UPDATE jobs SET proof = $2, updated_at = $3
-                 WHERE job_id = $1 AND NOT has_ended";
     STATEMENT_AND_PROOF = "SELECT statement, proof FROM jobs WHERE job_id = $1";
-    PUT_CHECKPOINT = "WITH kept AS (
-                          INSERT INTO checkpoints (job_id, steps, bytes, created_at)
-                          SELECT job_id, $2, $3, $4 FROM jobs
-                          WHERE job_id = $1 AND NOT has_ended
-                          FOR NO KEY UPDATE
-                          ON CONFLICT (job_id) DO UPDATE
-                          SET steps = excluded.steps, bytes = excluded.bytes, created_at = excluded.created_at
-                          WHERE checkpoints.steps <= excluded.steps
-                          RETURNING job_id
-                      )
-                      UPDATE jobs SET begun = 0 FROM kept WHERE jobs.job_id = kept.job_id";
-    CHECKPOINT = "SELECT steps, bytes FROM checkpoints WHERE job_id = $1";
-    DROP_CHECKPOINT = "DELETE FROM checkpoints WHERE job_id = $1";
 }
 
 /// Seals the snapshot, creates the job and makes its first task due.
@@ -221,7 +228,7 @@ pub async fn create_job(tx: &Tx, new: &NewJob) -> Result<()> {
     if SEAL_FOR_JOB.execute(tx, &[&new.snapshot_id, &new.now]).await? == 0 {
         return Err(StoreError::NotFound);
     }
-    ADD.execute(tx, &[&new.id, &new.snapshot_id, &new.shape, &new.created_by, &new.now]).await?;
+    ADD.execute(tx, &[&new.id, &new.snapshot_id, &new.shape, &new.created_by, &new.now, &new.shards]).await?;
     enqueue(tx, FIRST_TASK, new.id).await
 }
 
@@ -251,6 +258,7 @@ fn job_row(row: &Row) -> Result<JobRow> {
         heartbeat_at: row.get(13),
         created_at: row.get(14),
         updated_at: row.get(15),
+        shards: row.get(16),
     })
 }
 
@@ -293,19 +301,13 @@ pub async fn put_down(tx: &Tx, task: &str, job_id: Uuid) -> Result<()> {
     enqueue(tx, task, job_id).await
 }
 
-/// Records that the worker is alive, and its progress. `false` if the worker must stop: the job has ended (cancelled, for
+/// Records that the worker is alive. `false` if the worker must stop: the job has ended (cancelled, for
 /// example), or another worker has taken it ([`take_job`]).
 ///
 /// # Errors
 /// Those of the database.
-pub async fn heartbeat(
-    client: &impl Session,
-    job_id: Uuid,
-    worker: &str,
-    steps_done: Option<i32>,
-    now: OffsetDateTime,
-) -> Result<bool> {
-    Ok(HEARTBEAT.execute(client, &[&job_id, &worker, &steps_done, &now]).await? == 1)
+pub async fn heartbeat(client: &impl Session, job_id: Uuid, worker: &str, now: OffsetDateTime) -> Result<bool> {
+    Ok(HEARTBEAT.execute(client, &[&job_id, &worker, &now]).await? == 1)
 }
 
 /// Cancels the job and returns its state; a job that has ended stays as it is. The cancelled job's snapshot gives up its epoch.
@@ -324,7 +326,7 @@ pub async fn cancel(tx: &Tx, job_id: Uuid, now: OffsetDateTime) -> Result<JobSta
     JobState::read(row.get(0))
 }
 
-/// Ends the job of `worker` as refused or failed. The snapshot gives up its epoch, so that a corrected one can be uploaded.
+/// Ends the job of `worker`, or the job of which `worker` has the unit of `shard`, as refused or failed. The snapshot gives up its epoch, so that a corrected one can be uploaded.
 /// `false`, with no change, if the job has ended before or another worker has it.
 ///
 /// # Errors
@@ -332,16 +334,16 @@ pub async fn cancel(tx: &Tx, job_id: Uuid, now: OffsetDateTime) -> Result<JobSta
 pub async fn end_job(
     tx: &Tx,
     job_id: Uuid,
-    state: JobState,
-    detail: Option<&str>,
-    findings: Option<&Value>,
+    end: &End<'_>,
     worker: &str,
+    shard: Option<i32>,
     now: OffsetDateTime,
 ) -> Result<bool> {
+    let End { state, detail, findings } = end;
     if !matches!(state, JobState::Refused | JobState::Failed) {
         return Err(StoreError::Corrupt(format!("a job cannot be ended as {}", state.as_str())));
     }
-    let Some(row) = END.row(tx, &[&job_id, &state.as_str(), &detail, &findings, &now, &worker]).await? else {
+    let Some(row) = END.row(tx, &[&job_id, &state.as_str(), &detail, &findings, &now, &worker, &shard]).await? else {
         STATE.row(tx, &[&job_id]).await?.ok_or(StoreError::NotFound)?;
         return Ok(false);
     };
@@ -349,22 +351,15 @@ pub async fn end_job(
     Ok(true)
 }
 
-/// Stores the result of the plan. Once there is a statement, only the same one can be set again.
+/// Stores the result of the plan; [`super::units::add_units`] adds its units. Once there is a statement, only the same one can
+/// be set again.
 ///
 /// # Errors
 /// [`Conflict::StatementDiffers`]; [`Conflict::JobEnded`], also if there is no such job.
 pub async fn set_plan(tx: &Tx, job_id: Uuid, plan: &PlanInfo, now: OffsetDateTime) -> Result<()> {
     let PlanInfo { shape, accounts, pages, steps, statement } = plan;
-    let changed = SET_PLAN.execute(tx, &[&job_id, shape, accounts, pages, steps, statement, &now]).await?;
-    if changed == 0 { Err(Conflict::JobEnded.into()) } else { Ok(()) }
-}
-
-/// Stores the proof, replacing an earlier one.
-///
-/// # Errors
-/// [`Conflict::JobEnded`], also if there is no such job.
-pub async fn set_proof(tx: &Tx, job_id: Uuid, proof: &[u8], now: OffsetDateTime) -> Result<()> {
-    let changed = SET_PROOF.execute(tx, &[&job_id, &proof, &now]).await?;
+    let (all, shards) = (steps.iter().sum::<i32>(), steps.len() as i32);
+    let changed = SET_PLAN.execute(tx, &[&job_id, shape, accounts, pages, &all, statement, &now, &shards]).await?;
     if changed == 0 { Err(Conflict::JobEnded.into()) } else { Ok(()) }
 }
 
@@ -375,36 +370,4 @@ pub async fn set_proof(tx: &Tx, job_id: Uuid, proof: &[u8], now: OffsetDateTime)
 pub async fn statement_and_proof(client: &impl Session, job_id: Uuid) -> Result<(Option<Vec<u8>>, Option<Vec<u8>>)> {
     let row = STATEMENT_AND_PROOF.row(client, &[&job_id]).await?.ok_or(StoreError::NotFound)?;
     Ok((row.get(0), row.get(1)))
-}
-
-/// Stores the fold after `steps` steps, unless one with more steps is stored or the job has ended.
-///
-/// # Errors
-/// Those of the database.
-pub async fn put_checkpoint(
-    client: &impl Session,
-    job_id: Uuid,
-    steps: i32,
-    bytes: &[u8],
-    now: OffsetDateTime,
-) -> Result<()> {
-    PUT_CHECKPOINT.execute(client, &[&job_id, &steps, &bytes, &now]).await?;
-    Ok(())
-}
-
-/// The stored fold: its claimed number of steps, and its bytes. Neither is trusted until verified.
-///
-/// # Errors
-/// Those of the database.
-pub async fn checkpoint(client: &impl Session, job_id: Uuid) -> Result<Option<(i32, Vec<u8>)>> {
-    Ok(CHECKPOINT.row(client, &[&job_id]).await?.map(|r| (r.get(0), r.get(1))))
-}
-
-/// Deletes the stored fold, if there is one.
-///
-/// # Errors
-/// Those of the database.
-pub async fn drop_checkpoint(tx: &Tx, job_id: Uuid) -> Result<()> {
-    DROP_CHECKPOINT.execute(tx, &[&job_id]).await?;
-    Ok(())
 }

@@ -21,6 +21,7 @@ pub mod pages;
 pub mod snapshots;
 mod sql;
 mod tx;
+pub mod units;
 
 pub use connection::{Store, within};
 pub use error::{Conflict, Result, StoreError};
@@ -34,6 +35,7 @@ pub fn every_statement() -> impl Iterator<Item = &'static Sql> {
         exchanges::STATEMENTS,
         snapshots::STATEMENTS,
         jobs::STATEMENTS,
+        units::STATEMENTS,
         pages::STATEMENTS,
         attestations::STATEMENTS,
         idempotency::STATEMENTS,

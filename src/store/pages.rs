@@ -41,9 +41,9 @@ statements! {
     CLEAR_RESERVES = "DELETE FROM reserve_lines WHERE job_id = $1";
     COPY_RESERVES = "COPY reserve_lines (job_id, position, fields) FROM STDIN (FORMAT binary)";
     BETWEEN = "SELECT position, record FROM pages WHERE job_id = $1 AND position >= $2 AND position < $3 ORDER BY position";
-    BATCH_STARTS = "SELECT substring(p.record FROM 1 FOR 32)
-                    FROM generate_series(0, (SELECT max(position) FROM pages WHERE job_id = $1), $2::int8) AS batch (first)
-                    JOIN pages p ON p.job_id = $1 AND p.position = batch.first ORDER BY batch.first";
+    BATCH_STARTS = "SELECT p.position, substring(p.record FROM 1 FOR 32)
+                    FROM unnest($2::int8[]) AS batch (first)
+                    JOIN pages p ON p.job_id = $1 AND p.position = batch.first ORDER BY p.position";
     PATH_NODES = "SELECT n.height, n.position, n.digest
                   FROM unnest($2::int2[], $3::int8[]) AS wanted (height, first)
                   JOIN tree_nodes n ON n.job_id = $1 AND n.height = wanted.height
@@ -57,18 +57,18 @@ statements! {
                              OR EXISTS (SELECT FROM reserve_lines r WHERE r.job_id = j.job_id))";
 }
 
-/// Loads the pages of a job, `records` in the order of the tree, and replaces those of an earlier attempt. Returns how many.
+/// Loads the pages of a job, `records` with their positions, and replaces those of an earlier attempt. Returns how many.
 /// Takes each record only after sending the one before, so memory holds one record and the connection's buffers.
 ///
 /// # Errors
 /// [`Conflict::JobEnded`], also if there is no such job; [`StoreError::Corrupt`] if the transaction is not read committed;
 /// those of the database.
-pub async fn load_pages(tx: &Tx, job_id: Uuid, records: impl Iterator<Item = Vec<u8>> + Send) -> Result<u64> {
+pub async fn load_pages(tx: &Tx, job_id: Uuid, records: impl Iterator<Item = (i64, Vec<u8>)> + Send) -> Result<u64> {
     begin_load(tx, job_id).await?;
     CLEAR_PAGES.execute(tx, &[&job_id]).await?;
     let sink = tx.client().copy_in(COPY_PAGES.text).await.map_err(COPY_PAGES.failed())?;
     let mut writer = pin!(BinaryCopyInWriter::new(sink, &[Type::UUID, Type::INT8, Type::BYTEA]));
-    for (position, record) in (0i64..).zip(records) {
+    for (position, record) in records {
         writer.as_mut().write(&[&job_id, &position, &record]).await.map_err(COPY_PAGES.failed())?;
     }
     let count = writer.finish().await.map_err(COPY_PAGES.failed())?;
@@ -139,12 +139,14 @@ fn page(row: &Row) -> (i64, Vec<u8>) {
     (row.get(0), row.get(1))
 }
 
-/// The identity (first 32 bytes of the record) of the first page of each batch, in order. A batch has `pages` pages.
+/// The identities (first 32 bytes of the record) of the pages at `firsts`, with their positions, in order. Positions without
+/// a page are left out.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn batch_starts(client: &impl Session, job_id: Uuid, pages: i64) -> Result<Vec<[u8; 32]>> {
-    BATCH_STARTS.rows(client, &[&job_id, &pages]).await?.iter().map(|r| digest(r.get(0))).collect()
+pub async fn batch_starts(client: &impl Session, job_id: Uuid, firsts: &[i64]) -> Result<Vec<(i64, [u8; 32])>> {
+    let rows = BATCH_STARTS.rows(client, &[&job_id, &firsts]).await?;
+    rows.iter().map(|r| Ok((r.get(0), digest(r.get(1))?))).collect()
 }
 
 /// For each (height, first position) in `wanted`, the nodes at the eight positions from there on: the children that a path needs.

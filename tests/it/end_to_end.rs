@@ -115,9 +115,13 @@ fn l14_one_account_a_full_tree_and_one_page_too_many() {
     full.prove(&[]).expect(0);
     full.verify().expect(0);
     let over = Ledger::new(513);
-    let run = over.prove(&[]).expect(1);
+    let run = over.prove(&["--shards", "1"]).expect(1);
     assert!(run.stderr.contains("513 pages, solvency-8 holds 512 pages"), "{}", run.stderr);
     assert!(!over.out().exists());
+    // by itself, prove takes a second tree
+    let run = over.prove(&[]).expect(0);
+    assert!(run.stdout.contains("in 2 shards"), "{}", run.stdout);
+    over.verify().expect(0);
 }
 
 #[test]

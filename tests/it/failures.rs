@@ -6,29 +6,21 @@ use std::{
     io::Write,
     os::unix::process::CommandExt,
     process::{Child, Command, Stdio},
-    thread::sleep,
     time::{Duration, Instant},
 };
 
-use crate::support::{Ledger, assay, assay_in, home, text};
+use crate::support::{Ledger, assay, assay_in, home, started, text};
 
 /// A proof of 400 pages in 50 steps, begun, with a checkpoint on disk after every step.
 fn begun(ledger: &Ledger) -> Child {
     let own = ledger.prove_arguments();
     let arguments: Vec<&str> = own.iter().map(String::as_str).chain(["--checkpoint-seconds", "0"]).collect();
-    let mut child = assay_in(home(), &arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let checkpoint = ledger.partial().join("private/checkpoint.bin");
-    let start = Instant::now();
-    while !checkpoint.exists() {
-        assert!(start.elapsed() < Duration::from_secs(120), "no checkpoint appears");
-        assert_eq!(child.try_wait().unwrap(), None, "the prover ended early");
-        sleep(Duration::from_millis(20));
-    }
-    child
+    started(assay_in(home(), &arguments), &ledger.partial().join("private/checkpoint-0.bin"))
 }
 
 fn signal(child: &Child, name: &str) {
-    let sent = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status().unwrap();
+    // the shell has a kill of its own; a bare machine has no other
+    let sent = Command::new("sh").args(["-c", &format!("kill -{name} {}", child.id())]).status().unwrap();
     assert!(sent.success());
 }
 
@@ -48,7 +40,7 @@ fn a_killed_proof_goes_on_from_its_checkpoint() {
     assert_eq!(fs::read(ledger.out().join("statement.json")).unwrap(), statement);
     ledger.verify().expect(0);
     assert!(!ledger.partial().exists());
-    assert!(!ledger.out().join("private/checkpoint.bin").exists());
+    assert!(!ledger.out().join("private/checkpoint-0.bin").exists());
     // there is nothing left to resume, and nothing is overwritten
     ledger.prove(&["--resume"]).expect(2);
 }
@@ -74,7 +66,7 @@ fn a_damaged_or_foreign_checkpoint_is_refused_and_nothing_is_lost() {
     let mut child = begun(&ledger);
     signal(&child, "KILL");
     child.wait().unwrap();
-    let checkpoint = ledger.partial().join("private/checkpoint.bin");
+    let checkpoint = ledger.partial().join("private/checkpoint-0.bin");
     let honest = fs::read(&checkpoint).unwrap();
 
     let mut damaged = honest.clone();
@@ -98,7 +90,7 @@ fn a_damaged_or_foreign_checkpoint_is_refused_and_nothing_is_lost() {
     let mut child = begun(&other);
     signal(&child, "KILL");
     child.wait().unwrap();
-    fs::copy(other.partial().join("private/checkpoint.bin"), &checkpoint).unwrap();
+    fs::copy(other.partial().join("private/checkpoint-0.bin"), &checkpoint).unwrap();
     let run = ledger.prove(&["--resume"]).expect(1);
     assert!(run.stderr.contains("another statement"), "{}", run.stderr);
 
@@ -113,7 +105,7 @@ fn a_full_disk_while_proving_leaves_nothing_that_looks_finished() {
     // parameters first, so that the limit meets the proof
     Ledger::new(1).prove(&[]).expect(0);
     // files may grow to so many blocks of 1,024 bytes: first not even the pages fit, then not the checkpoint
-    for (blocks, file) in [(4, "pages.bin"), (100, "checkpoint.bin")] {
+    for (blocks, file) in [(4, "pages.bin"), (100, "checkpoint-0.bin")] {
         let own = ledger.prove_arguments().join("' '");
         let program = env!("CARGO_BIN_EXE_assay");
         let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec '{program}' '{own}' --resume");

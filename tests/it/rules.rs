@@ -3,7 +3,7 @@
 use std::{fs, path::Path, sync::atomic::AtomicBool};
 
 use assay::{
-    attest::{Plan, Prepared, ShapeChoice},
+    attest::{Choice, Plan, Prepared, ShapeChoice, ShardChoice},
     home::Home,
     ledger::{Limits, check},
     progress::Silent,
@@ -245,13 +245,13 @@ fn forced_one_over_the_limit(ledger: &Ledger, account: &str, limit: u64) -> &'st
     let (home, stop) = (Home::new(home().to_owned()), AtomicBool::new(false));
     let snapshot = check(&ledger.dir(), &Limits::default(), &Silent).unwrap();
     let secret = home.master_secret().unwrap();
-    let plan = Plan::new(&snapshot, &secret, ShapeChoice::Auto, &stop, &Silent).unwrap();
-    let mut pages: Vec<Page> = (0..plan.steps()).flat_map(|step| plan.batch(step)).collect();
-    let honest = Prepared::new(&snapshot, &secret, ShapeChoice::Auto, &stop, &Silent).unwrap();
+    let choice = Choice { shape: ShapeChoice::Auto, shards: ShardChoice::Count(1) };
+    let plan = Plan::new(&snapshot, &secret, &choice, &stop, &Silent).unwrap();
+    let mut pages: Vec<Page> = (0..plan.steps(0)).flat_map(|step| plan.batch(0, step)).collect();
+    let honest = Prepared::new(&snapshot, &secret, &choice, &stop, &Silent).unwrap();
     let mut statement = (**honest.statement()).clone();
 
-    let id = &statement.snapshot.id;
-    let own = identity(&secret.salt(id, account), id, account);
+    let own = identity(&secret.salt(statement.scope(), account), statement.scope(), account);
     let at: Vec<usize> = (0..pages.len()).filter(|i| pages[*i].identity == own).collect();
     let (first, end) = (at[0], at[at.len() - 1] + 1);
     let mut entries = pages[first..end].iter_mut().flat_map(|p| &mut p.capped);
@@ -262,13 +262,13 @@ fn forced_one_over_the_limit(ledger: &Ledger, account: &str, limit: u64) -> &'st
 
     let shape = plan.shape();
     let roots = batch_roots(shape, &pages);
-    statement.root = to_hex(&UpperTree::build(shape.depths, roots.clone()).root());
+    statement.shards[0].root = to_hex(&UpperTree::build(shape.depths, roots.clone()).root());
     restate(&mut statement, &pages);
 
     let columns = test_columns(&statement, &pages);
     let statement = Sealed::seal(statement).unwrap();
     let parameters = home.parameters(shape).unwrap();
-    let mut fold = Fold::begin(&parameters, &statement, &roots, &columns).unwrap();
+    let mut fold = Fold::begin(&parameters, &statement, 0, &roots, &columns).unwrap();
     for batch in pages.chunks(shape.batch()) {
         fold.step(batch.to_vec()).unwrap();
     }

@@ -4,11 +4,13 @@ use std::{
     fs,
     os::unix::fs::symlink,
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
     sync::{
         OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
+    thread::sleep,
+    time::{Duration, Instant},
 };
 
 use tempfile::TempDir;
@@ -67,6 +69,18 @@ pub fn assay_in(home: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_assay"));
     command.args(arguments).env("ASSAY_HOME", home).env_remove("HOME").stdin(Stdio::null());
     command
+}
+
+/// Starts the run and returns it once it has made `file`. Its standard error is a pipe.
+pub fn started(mut run: Command, file: &Path) -> Child {
+    let mut child = run.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let start = Instant::now();
+    while !file.exists() {
+        assert!(start.elapsed() < Duration::from_secs(120), "{} does not appear", file.display());
+        assert_eq!(child.try_wait().unwrap(), None, "the program ended early");
+        sleep(Duration::from_millis(20));
+    }
+    child
 }
 
 /// Runs `assay` with the shared home.

@@ -329,7 +329,9 @@ async fn publish(store: &Store, shape: &str, accounts: usize, name: &str, epoch:
         })
         .collect();
     let mut statement = test_statement(shape, &"0".repeat(64), &pages);
-    let reserves = ReserveTree::over(&lines, |line| secret.reserve_blind(&statement.snapshot.id, line as u64));
+    let reserves = ReserveTree::over(&lines, |line| {
+        secret.reserve_blind(&statement.exchange.domain, &statement.snapshot.id, line as u64)
+    });
     statement.reserves.root = hex::encode(reserves.root());
     statement.exchange.name = format!("Exchange {name}");
     assay_programs::testing::recommit(&mut statement, &pages);
@@ -348,7 +350,8 @@ async fn publish(store: &Store, shape: &str, accounts: usize, name: &str, epoch:
         let new = assay::store::snapshots::NewSnapshot { exchange, name, epoch, manifest, created_by, now: NOW };
         let snapshot_id = assay::store::snapshots::create_snapshot(&tx, &new).await?;
         let (shape, created_by) = ("auto".to_owned(), "test".to_owned());
-        jobs::create_job(&tx, &NewJob { id: job_id, snapshot_id, shape, created_by, now: NOW }).await
+        let new = NewJob { id: job_id, snapshot_id, shape, shards: None, created_by, now: NOW };
+        jobs::create_job(&tx, &new).await
     };
     store.run_tx("test", make).await.unwrap();
     let records: Vec<_> = pages[..own].iter().map(record).collect();
@@ -358,16 +361,16 @@ async fn publish(store: &Store, shape: &str, accounts: usize, name: &str, epoch:
         position: node.position as i64,
         digest: node.digest,
     };
-    let nodes: Vec<_> = upper_nodes(&upper).map(row).collect();
+    let nodes: Vec<_> = upper_nodes(shape.depths, 0, &upper).map(row).collect();
     let plan = PlanInfo {
         shape: shape.name.to_owned(),
         accounts: accounts as i64,
         pages: own as i64,
-        steps: statement.steps as i32,
+        steps: vec![statement.all_steps() as i32],
         statement: bytes.clone(),
     };
     let load = async |tx| {
-        pages::load_pages(&tx, job_id, records.iter().cloned()).await?;
+        pages::load_pages(&tx, job_id, (0i64..).zip(records.iter().cloned())).await?;
         pages::load_tree(&tx, job_id, nodes.clone().into_iter()).await?;
         pages::load_reserves(&tx, job_id, &lines).await?;
         jobs::set_plan(&tx, job_id, &plan, NOW).await

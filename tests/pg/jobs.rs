@@ -6,8 +6,11 @@ use assay::store::{
     Conflict, Result, StoreError,
     attestations::queue_age,
     jobs::{
-        self, JobState, TASK_ATTEMPTS, advance, cancel, checkpoint, end_job, enqueue, heartbeat, put_checkpoint,
-        set_proof, statement_and_proof, take_job,
+        self, End, JobState, TASK_ATTEMPTS, advance, cancel, end_job, enqueue, heartbeat, statement_and_proof, take_job,
+    },
+    units::{
+        self, UnitState, checkpoint, drop_checkpoint, enqueue_unit, put_checkpoint, put_unit_down, return_unit,
+        take_unit, unit, unit_folded, unit_heartbeat, unit_proved,
     },
 };
 use serde_json::json;
@@ -26,7 +29,10 @@ async fn move_to(database: &Database, job: Uuid, from: &[JobState], to: JobState
 async fn end(database: &Database, job: Uuid, state: JobState) -> Result<bool> {
     let findings = json!([{ "file": "balances.csv", "line": 7 }]);
     let findings = &findings;
-    let work = async |tx| end_job(&tx, job, state, Some("because"), Some(findings), "w", day(2)).await;
+    let work = async |tx| {
+        let end = End { state, detail: Some("because"), findings: Some(findings) };
+        end_job(&tx, job, &end, "w", None, day(2)).await
+    };
     database.store.run_tx("test.end", work).await
 }
 
@@ -126,24 +132,27 @@ async fn a_job_that_has_ended_stays_ended() {
     for (number, to) in (0..).zip([JobState::Refused, JobState::Failed, JobState::Cancelled]) {
         let job = job(store, snapshot(store, "a.example", day(number)).await.unwrap()).await.unwrap();
         let client = store.read().await.unwrap();
-        put_checkpoint(&client, job, 3, b"fold", day(1)).await.unwrap();
+        plan(store, job, &format!("said {number}")).await.unwrap();
+        put_checkpoint(&client, job, 0, 3, b"fold", day(1)).await.unwrap();
         if to == JobState::Cancelled {
             assert_eq!(cancelled(&database, job).await.unwrap(), to);
         } else {
             assert!(end(&database, job, to).await.unwrap());
         }
-        assert_eq!(checkpoint(&client, job).await.unwrap(), None, "nobody goes on with it");
+        assert_eq!(checkpoint(&client, job, 0).await.unwrap(), None, "nobody goes on with it");
         assert!(!end(&database, job, JobState::Failed).await.unwrap());
         assert_eq!(cancelled(&database, job).await.unwrap(), to);
         assert!(!move_to(&database, job, &JobState::ALL, JobState::Folding).await);
-        assert!(!heartbeat(&client, job, "w", Some(4), day(1)).await.unwrap());
+        assert!(!heartbeat(&client, job, "w", day(1)).await.unwrap());
         assert_eq!(take_job(&client, job, "w", day(1)).await.unwrap(), None);
+        assert_eq!(take_unit(&client, job, 0, "w", day(1)).await.unwrap(), None);
+        assert!(!unit_heartbeat(&client, job, 0, "w", Some(4), day(1)).await.unwrap());
         assert_eq!(conflict(plan(store, job, "late").await), Conflict::JobEnded);
-        let prove = async |tx| set_proof(&tx, job, b"late", day(1)).await;
+        let prove = async |tx| unit_proved(&tx, job, 0, b"late", day(1)).await;
         assert_eq!(conflict(store.run_tx("test", prove).await), Conflict::JobEnded);
         // a worker that has not heard of it
-        put_checkpoint(&client, job, 9, b"late", day(1)).await.unwrap();
-        assert_eq!(checkpoint(&client, job).await.unwrap(), None);
+        put_checkpoint(&client, job, 0, 9, b"late", day(1)).await.unwrap();
+        assert_eq!(checkpoint(&client, job, 0).await.unwrap(), None);
         assert_eq!(state(&database, job).await, to);
         let revive = format!("UPDATE jobs SET state = 'folding' WHERE job_id = '{job}'");
         assert_eq!(database.refusal(&revive).await.1, "jobs_ended");
@@ -179,9 +188,13 @@ async fn a_cancelled_job_is_over_whoever_is_at_it() {
     let job = new_job(&database).await;
     assert!(move_to(&database, job, &[JobState::Queued], JobState::Folding).await);
     let client = database.store.read().await.unwrap();
-    assert!(heartbeat(&client, job, "w", Some(2), day(1)).await.unwrap());
+    plan(&database.store, job, "said").await.unwrap();
+    assert_eq!(take_unit(&client, job, 1, "w", day(1)).await.unwrap(), Some(1));
+    assert!(heartbeat(&client, job, "w", day(1)).await.unwrap());
+    assert!(unit_heartbeat(&client, job, 1, "w", Some(2), day(1)).await.unwrap());
     assert_eq!(cancelled(&database, job).await.unwrap(), JobState::Cancelled);
-    assert!(!heartbeat(&client, job, "w", Some(3), day(1)).await.unwrap());
+    assert!(!heartbeat(&client, job, "w", day(1)).await.unwrap());
+    assert!(!unit_heartbeat(&client, job, 1, "w", Some(3), day(1)).await.unwrap());
     assert!(!move_to(&database, job, &[JobState::Folding], JobState::Compressing).await);
     assert_eq!(jobs::job(&client, job).await.unwrap().steps_done, 2);
 }
@@ -198,16 +211,22 @@ async fn beginnings_are_counted_until_something_comes_of_one() {
     assert_eq!(take().await, 1);
     assert!(move_to(&database, job, &[JobState::Checking], JobState::Checking).await);
     assert_eq!(take().await, 2);
+    database.store.run_tx("test", async |tx| jobs::put_down(&tx, "check", job).await).await.unwrap();
+    assert_eq!(take().await, 1);
+    // those of each unit by themselves
     assert!(move_to(&database, job, &[JobState::Checking], JobState::Folding).await);
+    plan(&database.store, job, "said").await.unwrap();
+    let take = async || take_unit(&client, job, 1, "w", day(1)).await.unwrap().unwrap();
     assert_eq!((take().await, take().await), (1, 2));
-    put_checkpoint(&client, job, 3, b"fold", day(1)).await.unwrap();
+    put_checkpoint(&client, job, 1, 3, b"fold", day(1)).await.unwrap();
     assert_eq!((take().await, take().await), (1, 2));
-    // one that is behind what is kept is none
-    put_checkpoint(&client, job, 2, b"fold", day(1)).await.unwrap();
+    // one that is behind what is kept is none, and another unit's is another's
+    put_checkpoint(&client, job, 1, 2, b"fold", day(1)).await.unwrap();
+    put_checkpoint(&client, job, 0, 3, b"fold", day(1)).await.unwrap();
     assert_eq!(take().await, 3);
-    heartbeat(&client, job, "w", Some(4), day(1)).await.unwrap();
+    unit_heartbeat(&client, job, 1, "w", Some(4), day(1)).await.unwrap();
     assert_eq!(take().await, 4);
-    database.store.run_tx("test", async |tx| jobs::put_down(&tx, "fold", job).await).await.unwrap();
+    database.store.run_tx("test", async |tx| put_unit_down(&tx, "fold", job, 1).await).await.unwrap();
     assert_eq!(take().await, 1);
 }
 
@@ -216,14 +235,130 @@ async fn a_worker_that_was_given_up_for_dead_learns_of_it() {
     let database = Database::new().await;
     let job = new_job(&database).await;
     let client = database.store.read().await.unwrap();
-    assert!(heartbeat(&client, job, "anybody", None, day(1)).await.unwrap(), "where workers do not say who they are");
+    assert!(heartbeat(&client, job, "anybody", day(1)).await.unwrap(), "where workers do not say who they are");
     assert!(take_job(&client, job, "first", day(1)).await.unwrap().is_some());
-    assert!(heartbeat(&client, job, "first", Some(1), day(1)).await.unwrap());
+    assert!(heartbeat(&client, job, "first", day(1)).await.unwrap());
     assert!(take_job(&client, job, "second", day(2)).await.unwrap().is_some());
-    assert!(!heartbeat(&client, job, "first", Some(7), day(3)).await.unwrap());
-    assert!(heartbeat(&client, job, "second", None, day(3)).await.unwrap());
+    assert!(!heartbeat(&client, job, "first", day(3)).await.unwrap());
+    assert!(heartbeat(&client, job, "second", day(3)).await.unwrap());
     let row = jobs::job(&client, job).await.unwrap();
-    assert_eq!((row.steps_done, row.worker.as_deref(), row.heartbeat_at), (1, Some("second"), Some(day(3))));
+    assert_eq!((row.steps_done, row.worker.as_deref(), row.heartbeat_at), (0, Some("second"), Some(day(3))));
+
+    plan(&database.store, job, "said").await.unwrap();
+    assert!(!unit_heartbeat(&client, job, 0, "second", None, day(3)).await.unwrap(), "it has taken no unit");
+    assert!(take_unit(&client, job, 0, "first", day(3)).await.unwrap().is_some());
+    assert!(take_unit(&client, job, 1, "second", day(3)).await.unwrap().is_some());
+    assert!(unit_heartbeat(&client, job, 0, "first", Some(1), day(3)).await.unwrap());
+    assert!(!unit_heartbeat(&client, job, 1, "first", Some(7), day(3)).await.unwrap());
+    assert!(unit_heartbeat(&client, job, 1, "second", Some(2), day(4)).await.unwrap());
+    assert!(take_unit(&client, job, 0, "second", day(5)).await.unwrap().is_some());
+    assert!(!unit_heartbeat(&client, job, 0, "first", Some(3), day(6)).await.unwrap());
+    let row = jobs::job(&client, job).await.unwrap();
+    assert_eq!((row.steps_done, row.heartbeat_at), (3, Some(day(5))));
+    // nor does a worker that lost its unit end the job
+    let end = async |worker: &'static str, shard| {
+        let failed = End { state: JobState::Failed, detail: None, findings: None };
+        let failed = &failed;
+        let end = async |tx| end_job(&tx, job, failed, worker, Some(shard), day(7)).await;
+        database.store.run_tx("test.end", end).await.unwrap()
+    };
+    assert!(!end("first", 0).await && !end("second", 2).await);
+    assert!(end("second", 1).await);
+}
+
+/// Every unit goes its own way; the job follows the last one.
+#[tokio::test]
+async fn the_last_unit_of_a_stage_moves_the_job_and_the_proofs_stand_in_order() {
+    let database = Database::new().await;
+    let (store, job) = (&database.store, new_job(&database).await);
+    let client = store.read().await.unwrap();
+    plan(store, job, "said").await.unwrap();
+    assert!(move_to(&database, job, &[JobState::Queued], JobState::Folding).await);
+    let states = async || {
+        let units = units::units(&client, job).await.unwrap();
+        (state(&database, job).await, units.iter().map(|unit| unit.state).collect::<Vec<_>>())
+    };
+    use UnitState::{Compressing, Folding, Proved};
+    let folded = async |shard| {
+        let work = async |tx| unit_folded(&tx, job, shard, "compress", day(1)).await;
+        store.run_tx("test", work).await.unwrap()
+    };
+    let proved = async |shard, proof: &'static [u8]| {
+        store.run_tx("test", async |tx| unit_proved(&tx, job, shard, proof, day(1)).await).await
+    };
+    put_checkpoint(&client, job, 1, 2, b"fold", day(1)).await.unwrap();
+    assert_eq!(conflict(proved(1, b"early").await), Conflict::JobEnded);
+    assert_eq!(folded(1).await, Some(true));
+    assert_eq!(folded(1).await, None, "once");
+    assert_eq!(states().await, (JobState::Folding, vec![Folding, Compressing]));
+    // the proof of the second shard is there before the first one is folded
+    assert!(!proved(1, b"two").await.unwrap());
+    assert_eq!(states().await, (JobState::Folding, vec![Folding, Proved]));
+    assert_eq!(checkpoint(&client, job, 1).await.unwrap(), None);
+    assert_eq!(take_unit(&client, job, 1, "w", day(1)).await.unwrap(), None, "there is nothing left to do");
+    assert_eq!(folded(0).await, Some(false));
+    assert_eq!(states().await, (JobState::Compressing, vec![Compressing, Proved]));
+    // the fold was not the end: back, and forth again
+    let back = async || {
+        let work = async |tx| return_unit(&tx, job, 0, "fold", day(1)).await;
+        store.run_tx("test", work).await.unwrap()
+    };
+    assert!(back().await);
+    assert_eq!(states().await, (JobState::Folding, vec![Folding, Proved]));
+    assert_eq!(folded(0).await, Some(false));
+    assert_eq!(statement_and_proof(&client, job).await.unwrap().1, None);
+    assert!(proved(0, b"one").await.unwrap());
+    assert_eq!(states().await, (JobState::Verifying, vec![Proved, Proved]));
+    assert_eq!(statement_and_proof(&client, job).await.unwrap().1, Some(b"onetwo".to_vec()));
+}
+
+#[tokio::test]
+async fn a_unit_is_not_given_back_for_ever() {
+    let database = Database::new().await;
+    let (store, job) = (&database.store, new_job(&database).await);
+    plan(store, job, "said").await.unwrap();
+    assert!(move_to(&database, job, &[JobState::Queued], JobState::Folding).await);
+    let mut returned = Vec::new();
+    for _ in 0..4 {
+        let folded = async |tx| unit_folded(&tx, job, 0, "compress", day(1)).await;
+        store.run_tx("test", folded).await.unwrap().unwrap();
+        let back = async |tx| return_unit(&tx, job, 0, "fold", day(1)).await;
+        returned.push(store.run_tx("test", back).await.unwrap());
+    }
+    assert_eq!(returned, [true, true, true, false]);
+    // a worker that dies before it fails the job leaves the unit where the next one fails it
+    let client = store.read().await.unwrap();
+    assert_eq!(unit(&client, job, 0).await.unwrap().state, UnitState::Compressing);
+    let again = async |tx| return_unit(&tx, job, 0, "fold", day(1)).await;
+    assert!(!store.run_tx("test", again).await.unwrap());
+}
+
+#[tokio::test]
+async fn two_units_that_end_at_once_move_the_job_once() {
+    let database = Database::new().await;
+    let (store, job) = (&database.store, new_job(&database).await);
+    plan(store, job, "said").await.unwrap();
+    assert!(move_to(&database, job, &[JobState::Queued], JobState::Folding).await);
+    let fold = async |shard| {
+        let work = async |tx| unit_folded(&tx, job, shard, "compress", day(1)).await;
+        store.run_tx("test", work).await.unwrap().unwrap()
+    };
+    let (a, b) = tokio::join!(fold(0), fold(1));
+    assert!(a != b, "one of them saw that it was the last");
+    assert_eq!(state(&database, job).await, JobState::Compressing);
+    let prove = async |shard| {
+        let work = async |tx| {
+            let all = unit_proved(&tx, job, shard, &[shard as u8], day(1)).await?;
+            if all {
+                enqueue(&tx, "verify", job).await?;
+            }
+            Ok(all)
+        };
+        store.run_tx("test", work).await.unwrap()
+    };
+    let (a, b) = tokio::join!(prove(0), prove(1));
+    assert!(a != b, "one of them saw that it was the last");
+    assert_eq!(state(&database, job).await, JobState::Verifying);
 }
 
 #[tokio::test]
@@ -231,12 +366,14 @@ async fn a_checkpoint_is_only_replaced_by_one_that_is_further() {
     let database = Database::new().await;
     let job = new_job(&database).await;
     let client = database.store.read().await.unwrap();
+    plan(&database.store, job, "said").await.unwrap();
     for (steps, bytes, kept) in [(4, "four", "four"), (2, "two", "four"), (4, "again", "again"), (5, "five", "five")] {
-        put_checkpoint(&client, job, steps, bytes.as_bytes(), day(1)).await.unwrap();
-        assert_eq!(checkpoint(&client, job).await.unwrap().unwrap().1, kept.as_bytes());
+        put_checkpoint(&client, job, 1, steps, bytes.as_bytes(), day(1)).await.unwrap();
+        assert_eq!(checkpoint(&client, job, 1).await.unwrap().unwrap().1, kept.as_bytes());
+        assert_eq!(checkpoint(&client, job, 0).await.unwrap(), None);
     }
-    database.store.run_tx("test", async |tx| jobs::drop_checkpoint(&tx, job).await).await.unwrap();
-    assert_eq!(checkpoint(&client, job).await.unwrap(), None);
+    database.store.run_tx("test", async |tx| drop_checkpoint(&tx, job, 1).await).await.unwrap();
+    assert_eq!(checkpoint(&client, job, 1).await.unwrap(), None);
 }
 
 #[tokio::test]
@@ -245,15 +382,16 @@ async fn statement_and_proof_are_kept_as_they_come() {
     let job = new_job(&database).await;
     let client = database.store.read().await.unwrap();
     assert_eq!(statement_and_proof(&client, job).await.unwrap(), (None, None));
-    plan(&database.store, job, "said").await.unwrap();
-    for proof in ["one", "two"] {
-        let prove = async |tx| set_proof(&tx, job, proof.as_bytes(), day(1)).await;
-        database.store.run_tx("test", prove).await.unwrap();
-        let kept = statement_and_proof(&client, job).await.unwrap();
-        assert_eq!(kept, (Some(b"said".to_vec()), Some(proof.as_bytes().to_vec())));
+    // planned again by a worker that did not hear of the first time: the same
+    for _ in 0..2 {
+        plan(&database.store, job, "said").await.unwrap();
+        assert_eq!(statement_and_proof(&client, job).await.unwrap(), (Some(b"said".to_vec()), None));
+        let units = units::units(&client, job).await.unwrap();
+        assert_eq!(units.iter().map(|unit| (unit.shard, unit.steps)).collect::<Vec<_>>(), [(0, 3), (1, 2)]);
     }
     let row = jobs::job(&client, job).await.unwrap();
     assert_eq!((row.shape.as_str(), row.accounts, row.pages, row.steps), ("solvency-8", Some(3), Some(4), Some(5)));
+    assert_eq!(row.shards, Some(2));
     assert!(matches!(statement_and_proof(&client, Uuid::nil()).await, Err(StoreError::NotFound)));
 }
 
@@ -269,6 +407,9 @@ async fn a_task_becomes_due_with_the_transaction_and_once() {
     store.run_tx("test", enqueue_and_fail).await.unwrap_err();
     for _ in 0..2 {
         store.run_tx("test", async |tx| enqueue(&tx, "fold", job).await).await.unwrap();
+        for shard in [0, 1] {
+            store.run_tx("test", async |tx| enqueue_unit(&tx, "compress", job, shard).await).await.unwrap();
+        }
     }
     let client = store.read().await.unwrap();
     let query = "SELECT t.identifier, q.queue_name, j.payload::text, j.max_attempts::int
@@ -278,8 +419,13 @@ async fn a_task_becomes_due_with_the_transaction_and_once() {
     let due: Vec<(String, String, String, i32)> =
         client.query(query, &[]).await.unwrap().iter().map(|r| (r.get(0), r.get(1), r.get(2), r.get(3))).collect();
     let payload = format!("{{\"job_id\" : \"{job}\"}}");
-    let expected = ["check", "fold"].map(|task| (task.to_owned(), job.to_string(), payload.clone(), TASK_ATTEMPTS));
-    assert_eq!(due, expected);
+    let of_job = ["check", "fold"].map(|task| (task.to_owned(), job.to_string(), payload.clone(), TASK_ATTEMPTS));
+    // one queue a unit: they run side by side
+    let of_units = [0, 1].map(|shard| {
+        let payload = format!("{{\"job_id\" : \"{job}\", \"shard\" : {shard}}}");
+        ("compress".to_owned(), format!("{job}:{shard}"), payload, TASK_ATTEMPTS)
+    });
+    assert_eq!(due, [&of_job[..], &of_units[..]].concat());
 }
 
 #[tokio::test]
@@ -309,8 +455,8 @@ async fn heartbeats_do_not_keep_a_job_from_moving() {
     let job = new_job(&database).await;
     let beats = async {
         let client = database.store.read().await.unwrap();
-        for step in 0..100 {
-            heartbeat(&client, job, "w", Some(step), day(1)).await.unwrap();
+        for _ in 0..100 {
+            heartbeat(&client, job, "w", day(1)).await.unwrap();
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     };

@@ -19,8 +19,12 @@ async fn new_job(database: &Database, domain: &str) -> Uuid {
     job(&database.store, snapshot(&database.store, domain, day(0)).await.unwrap()).await.unwrap()
 }
 
-fn page(position: i64) -> Vec<u8> {
+fn record(position: i64) -> Vec<u8> {
     position.to_le_bytes().repeat(14)
+}
+
+fn page(position: i64) -> (i64, Vec<u8>) {
+    (position, record(position))
 }
 
 fn node(height: i16, position: i64) -> NodeRow {
@@ -46,7 +50,7 @@ async fn a_hundred_thousand_pages_are_loaded_and_read_back() {
     let began = Instant::now();
     let batch = pages_between(&client, job, 512, 1024).await.unwrap();
     assert_eq!(batch.len(), 512);
-    assert!(batch.iter().zip(512..).all(|(got, p)| *got == (p, page(p))));
+    assert!(batch.iter().zip(512..).all(|(got, p)| *got == page(p)));
     let nodes = path_nodes(&client, job, &[(0, 0), (1, 24), (2, 0), (3, 0)]).await.unwrap();
     let expected: Vec<NodeRow> =
         (0..8).map(|p| node(0, p)).chain([node(1, 24)]).chain((0..4).map(|p| node(2, p))).chain([node(3, 0)]).collect();
@@ -73,9 +77,9 @@ async fn a_load_makes_no_more_records_than_the_database_takes() {
         .await;
     let made = &AtomicUsize::new(0);
     let load = async |tx| {
-        let records = (0..RECORDS).map(|_| {
+        let records = (0..).take(RECORDS).map(|position| {
             made.fetch_add(1, Ordering::Relaxed);
-            vec![7; RECORD]
+            (position, vec![7; RECORD])
         });
         load_pages(&tx, job, records).await
     };
@@ -133,21 +137,21 @@ async fn heartbeats_go_on_while_pages_are_loaded() {
     let database = Database::new().await;
     let store = &database.store;
     let job = new_job(&database, "a.example").await;
-    let beat = |step: i32| {
+    let beat = || {
         let url = database.url.clone();
         let beat = move || {
             block_on(async {
                 let client = Store::connect(&url, 1).await.unwrap().read().await.unwrap();
                 client.batch_execute("SET lock_timeout = '2s'").await.unwrap();
-                heartbeat(&client, job, "w", Some(step), day(1)).await.unwrap()
+                heartbeat(&client, job, "w", day(1)).await.unwrap()
             })
         };
         assert!(thread::spawn(beat).join().unwrap());
     };
     let load = async |tx| {
         // a heartbeat while the nodes are on their way, and one while the pages are
-        load_tree(&tx, job, [node(0, 0)].into_iter().inspect(|_| beat(1))).await?;
-        load_pages(&tx, job, (0..2).map(page).inspect(|_| beat(2))).await?;
+        load_tree(&tx, job, [node(0, 0)].into_iter().inspect(|_| beat())).await?;
+        load_pages(&tx, job, (0..2).map(page).inspect(|_| beat())).await?;
         plan_in(&tx, job, "planned").await
     };
     store.run_load("test.load", load).await.unwrap();

@@ -13,6 +13,7 @@ use assay::store::{
     new_id,
     pages::{NodeRow, load_pages, load_reserves, load_tree, pages_between, sweep_ended},
     snapshots::{add_chunk, finish_file, read_file, snapshot_files, sweep_chunks},
+    units,
 };
 use graphile_worker::WorkerOptions;
 use serde_json::json;
@@ -49,6 +50,7 @@ async fn each_role_can_do_its_work_and_is_refused_what_is_not_its_own() {
     refused(&api, "INSERT INTO attestations SELECT * FROM attestations").await;
     refused(&api, "UPDATE exchanges SET newest_epoch = NULL").await;
     refused(&api, "SELECT bytes FROM checkpoints").await;
+    refused(&api, "SELECT proof FROM units").await;
     refused(&api, "SELECT proof FROM jobs").await;
     refused(&api, "SELECT statement FROM jobs").await;
     refused(&api, "UPDATE jobs SET statement = ''").await;
@@ -115,19 +117,32 @@ async fn a_ledger_is_taken_in_proved_and_published(api: &Store, worker: &Store) 
     assert!(worker.run_tx("test", begin).await.unwrap());
     let lines = [["BTC", "", "", "", "", "", ""].map(str::to_owned)];
     let load = async |tx| {
-        load_pages(&tx, made, std::iter::once(vec![1])).await?;
+        load_pages(&tx, made, std::iter::once((0, vec![1]))).await?;
         load_tree(&tx, made, std::iter::once(NodeRow { height: 0, position: 0, digest: [0; 32] })).await?;
         load_reserves(&tx, made, &lines).await
     };
     worker.run_load("test", load).await.unwrap();
     plan(worker, made, "statement").await.unwrap();
-    jobs::put_checkpoint(&client, made, 1, b"fold", day(1)).await.unwrap();
-    jobs::put_checkpoint(&client, made, 2, b"fold", day(1)).await.unwrap();
-    assert!(jobs::heartbeat(&client, made, "w", Some(2), day(1)).await.unwrap());
+    let fold = async |tx| jobs::advance(&tx, made, &[JobState::Planning], JobState::Folding, day(1)).await;
+    assert!(worker.run_tx("test", fold).await.unwrap());
+    assert!(jobs::heartbeat(&client, made, "w", day(1)).await.unwrap());
+    for shard in [0, 1] {
+        assert_eq!(units::take_unit(&client, made, shard, "w", day(1)).await.unwrap(), Some(1));
+        units::put_checkpoint(&client, made, shard, 1, b"fold", day(1)).await.unwrap();
+        units::put_checkpoint(&client, made, shard, 2, b"fold", day(1)).await.unwrap();
+        assert!(units::unit_heartbeat(&client, made, shard, "w", Some(2), day(1)).await.unwrap());
+        let work = async |tx| {
+            units::enqueue_unit(&tx, "fold", made, shard).await?;
+            units::unit_folded(&tx, made, shard, "compress", day(1)).await?;
+            assert!(units::return_unit(&tx, made, shard, "fold", day(1)).await?);
+            units::unit_folded(&tx, made, shard, "compress", day(1)).await?;
+            units::unit_proved(&tx, made, shard, b"proof", day(1)).await
+        };
+        assert_eq!(worker.run_tx("test", work).await.unwrap(), shard == 1);
+    }
     let new = new_attestation(made, "statement", day(2));
     let publish = async |tx| {
-        jobs::set_proof(&tx, made, b"proof", day(2)).await?;
-        jobs::drop_checkpoint(&tx, made).await?;
+        units::drop_checkpoint(&tx, made, 0).await?;
         let published = insert(&tx, &new).await?;
         jobs::advance(&tx, made, &UNDER_WAY, JobState::Published, day(2)).await?;
         audit(&tx, "worker", "attestation.publish", "a", None, day(2)).await?;
@@ -140,6 +155,7 @@ async fn a_ledger_is_taken_in_proved_and_published(api: &Store, worker: &Store) 
 
     let client = api.read().await.unwrap();
     assert_eq!(jobs::job(&client, made).await.unwrap().attestation_id, Some(id_of("statement")));
+    assert_eq!(units::units(&client, made).await.unwrap().len(), 2);
     assert_eq!(attestation(&client, &id_of("statement")).await.unwrap().job_id, made);
     assert_eq!(pages_between(&client, made, 0, 9).await.unwrap(), [(0, vec![1])]);
     queue_age(&client).await.unwrap();
@@ -151,7 +167,8 @@ async fn a_ledger_is_taken_in_proved_and_published(api: &Store, worker: &Store) 
     assert_eq!(verification_counts(&client, &id_of("statement")).await.unwrap(), (0, 1));
     let next = self::snapshot(api, "a.example", day(3)).await.unwrap();
     let unwanted = job(api, next).await.unwrap();
-    jobs::put_checkpoint(&worker.read().await.unwrap(), unwanted, 1, b"fold", day(3)).await.unwrap();
+    plan(worker, unwanted, "unwanted").await.unwrap();
+    units::put_checkpoint(&worker.read().await.unwrap(), unwanted, 0, 1, b"fold", day(3)).await.unwrap();
     let cancel = async |tx| jobs::cancel(&tx, unwanted, day(3)).await;
     assert_eq!(api.run_tx("test", cancel).await.unwrap(), JobState::Cancelled);
     conflict(job(api, snapshot).await);

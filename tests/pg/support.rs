@@ -20,6 +20,7 @@ use assay::store::{
     jobs::{self, JobState, NewJob, PlanInfo},
     new_id,
     snapshots::{NewSnapshot, create_snapshot},
+    units::add_units,
 };
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -181,7 +182,8 @@ pub async fn snapshot(store: &Store, domain: &str, epoch: OffsetDateTime) -> Res
 /// A job for the snapshot.
 pub async fn job(store: &Store, snapshot_id: Uuid) -> Result<Uuid> {
     let id = new_id(day(1));
-    let new = NewJob { id, snapshot_id, shape: "auto".to_owned(), created_by: "publisher".to_owned(), now: day(1) };
+    let (shape, created_by) = ("auto".to_owned(), "publisher".to_owned());
+    let new = NewJob { id, snapshot_id, shape, shards: None, created_by, now: day(1) };
     store.run_tx("test.job", async |tx| jobs::create_job(&tx, &new).await).await.map(|()| id)
 }
 
@@ -190,16 +192,17 @@ pub async fn plan(store: &Store, job: Uuid, statement: &str) -> Result<()> {
     store.run_tx("test.plan", async |tx| plan_in(&tx, job, statement).await).await
 }
 
-/// [`plan`] in a transaction.
+/// [`plan`] in a transaction: two shards of three and of two steps.
 pub async fn plan_in(tx: &Tx, job: Uuid, statement: &str) -> Result<()> {
     let plan = PlanInfo {
         shape: "solvency-8".to_owned(),
         accounts: 3,
         pages: 4,
-        steps: 5,
+        steps: vec![3, 2],
         statement: statement.as_bytes().to_vec(),
     };
-    jobs::set_plan(tx, job, &plan, day(1)).await
+    jobs::set_plan(tx, job, &plan, day(1)).await?;
+    add_units(tx, job, &plan.steps).await
 }
 
 pub fn id_of(statement: &str) -> [u8; 32] {

@@ -7,9 +7,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use assay::{
+    attest::{MachineRates, Rates},
+    home::Home,
+};
 use assay_core::sealed::Sealed;
 use assay_programs::{
-    ledger::{inclusion::verify_inclusion, statement::Statement, verify::verify},
+    ledger::{inclusion::verify_inclusion, shape::Shape, statement::Statement, verify::verify},
     purpose::TestShapes,
 };
 use assay_verifier::parameters::load;
@@ -229,6 +233,42 @@ fn a_stopped_worker_hands_over_and_postgres_may_restart_under_everything() {
     assert!(second.is_running(), "{}", second.logged());
     assert_eq!(ended["state"], "published", "{ended}\n{}", second.logged());
     everything_stored_verifies(&service, 1);
+}
+
+/// The shape is chosen once, by the figures of the worker that plans: one that measured otherwise goes on with it.
+#[test]
+fn a_planned_job_keeps_its_shape_whatever_the_next_worker_measured() {
+    let service = Service::without_worker();
+    let publisher = service.token("publisher", "ops");
+    let request = |name, epoch| {
+        let snapshot = service.upload(&SmallLedger::new(name, 3_000, epoch), &publisher);
+        let path = format!("/v1/snapshots/{snapshot}/attestation");
+        let job = service.post(&path, &publisher, &serde_json::json!({"shape": "auto"})).expect(202).json();
+        job["id"].as_str().unwrap().to_owned()
+    };
+    let job = request("here", 0);
+    let (here, elsewhere) = (service.other_home(), service.other_home());
+    let rates = |step, compression| {
+        let [step, compression] = [step, compression].map(Duration::from_secs);
+        Rates { parameters: step, step, compression, verification: step }
+    };
+    // elsewhere the large shape is said to be faster
+    let figures = [("solvency-64", rates(10, 100)), ("solvency-512", rates(20, 1))];
+    let figures = figures.map(|(name, rates)| (Shape::named(name).unwrap(), rates));
+    MachineRates::from_iter(figures).write(&Home::new(elsewhere.path().to_owned()), 1).unwrap();
+
+    let one_thread = [("ASSAY_WORKER__THREADS", "1")];
+    let first = service.worker(here.path(), &one_thread);
+    wait_for("a step", 120, || (service.job(&job, &publisher)["steps_done"].as_i64() > Some(0)).then_some(()));
+    first.kill();
+    let second = service.worker(elsewhere.path(), &one_thread);
+    let ended = service.finished(&job, &publisher, 240);
+    assert_eq!((&ended["state"], &ended["shape"]), (&"published".into(), &"solvency-64".into()), "{}", second.logged());
+    assert!(!second.logged().contains("begun anew"), "{}", second.logged());
+
+    let job = request("elsewhere", 1);
+    let planned = |job: Value| Some(job["shape"].clone()).filter(|shape| shape != "auto");
+    assert_eq!(wait_for("a plan", 120, || planned(service.job(&job, &publisher))), "solvency-512");
 }
 
 /// A worker whose disk is full fails, says why, and its job is done elsewhere; cancelled jobs stay cancelled.

@@ -7,3 +7,4 @@ mod end_to_end;
 mod failures;
 mod proxy;
 mod support;
+mod units;

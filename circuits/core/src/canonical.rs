@@ -1,7 +1,5 @@
 //! Canonical JSON as in RFC 8785: sorted keys, no spaces, one spelling for one value. Our documents hold texts, whole
-//! numbers below 2^53, lists and objects with ASCII keys, where byte order is the order that RFC 8785 asks for.
-
-use std::collections::BTreeMap;
+//! numbers below 2^53, lists and objects, whose keys are in the order of their UTF-16 code units.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -22,7 +20,8 @@ pub fn to_bytes<T: Serialize>(value: &T) -> Result<Vec<u8>, Error> {
 fn write(value: &Value, out: &mut String) {
     match value {
         Value::Object(map) => {
-            let sorted: BTreeMap<&String, &Value> = map.iter().collect();
+            let mut sorted: Vec<(&String, &Value)> = map.iter().collect();
+            sorted.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
             out.push('{');
             for (i, (key, item)) in sorted.into_iter().enumerate() {
                 if i > 0 {
@@ -58,5 +57,13 @@ mod tests {
         let value = json!({"b": [1, {"z": "ü\n", "a": true}], "a": null, "B": "\""});
         let bytes = to_bytes(&value).unwrap();
         assert_eq!(String::from_utf8(bytes).unwrap(), r#"{"B":"\"","a":null,"b":[1,{"a":true,"z":"ü\n"}]}"#);
+    }
+
+    #[test]
+    fn keys_outside_ascii_are_in_the_order_of_their_code_units() {
+        // U+1F600 is above U+FB33, but its first code unit, D83D, is below
+        let value = json!({"\u{fb33}": 1, "\u{1f600}": 2, "ö": 3, "o b": 4, "o": 5});
+        let bytes = to_bytes(&value).unwrap();
+        assert_eq!(String::from_utf8(bytes).unwrap(), "{\"o\":5,\"o b\":4,\"ö\":3,\"\u{1f600}\":2,\"\u{fb33}\":1}");
     }
 }

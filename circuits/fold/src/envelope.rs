@@ -33,6 +33,8 @@ pub struct Header {
     pub parameter_digest: String,
     /// What is proved.
     pub statement_digest: StatementDigest,
+    /// Which part of it, from 0.
+    pub part: u32,
     /// Steps folded.
     pub steps: u64,
 }
@@ -54,6 +56,7 @@ pub fn seal<T: Serialize>(kind: Kind, header: &Header, payload: &T) -> Result<Ve
         hex::decode(&header.parameter_digest).map_err(|e| Error::Malformed(format!("the parameter digest: {e}")))?,
     );
     out.extend(header.statement_digest.0);
+    out.extend(header.part.to_le_bytes());
     out.extend(header.steps.to_le_bytes());
     out.extend((payload.len() as u64).to_le_bytes());
     out.extend(payload);
@@ -68,6 +71,42 @@ pub fn seal<T: Serialize>(kind: Kind, header: &Header, payload: &T) -> Result<Ve
 /// [`Error::Malformed`] for another kind or version, a wrong length or checksum, or bytes left over.
 pub fn open(kind: Kind, bytes: &[u8]) -> Result<(Header, &[u8]), Error> {
     let mut reader = Reader(bytes);
+    let opened = open_first(kind, &mut reader)?;
+    match reader.0.len() {
+        0 => Ok(opened),
+        more => Err(Error::Malformed(format!("{more} bytes follow the end"))),
+    }
+}
+
+/// The envelopes that stand in `bytes` one after the other: exactly `count`, part after part from 0.
+///
+/// # Errors
+/// Those of [`open`]; [`Error::Malformed`] for more or fewer, or another order.
+pub fn open_all(kind: Kind, count: u32, bytes: &[u8]) -> Result<Vec<(Header, &[u8])>, Error> {
+    let mut reader = Reader(bytes);
+    let mut opened = Vec::new();
+    for part in 0..count {
+        if part > 0 && reader.0.is_empty() {
+            return Err(Error::Malformed(format!("it holds {part} of {count} {}s", kind.name)));
+        }
+        let (header, payload) = open_first(kind, &mut reader).map_err(|e| match e {
+            Error::Malformed(reason) if count > 1 => Error::Malformed(format!("part {part} of {count}: {reason}")),
+            other => other,
+        })?;
+        if header.part != part {
+            let found = header.part;
+            return Err(Error::Malformed(format!("part {found} stands where part {part} of {count} should")));
+        }
+        opened.push((header, payload));
+    }
+    match reader.0.len() {
+        0 => Ok(opened),
+        more => Err(Error::Malformed(format!("{more} bytes follow the end"))),
+    }
+}
+
+fn open_first<'a>(kind: Kind, reader: &mut Reader<'a>) -> Result<(Header, &'a [u8]), Error> {
+    let bytes = reader.0;
     let magic = reader.take(8)?;
     if magic != kind.magic {
         let reason = match std::str::from_utf8(magic).ok().filter(|text| text.starts_with("ASSAY")) {
@@ -88,6 +127,7 @@ pub fn open(kind: Kind, bytes: &[u8]) -> Result<(Header, &[u8]), Error> {
         .map_err(|_| Error::Malformed("the circuit's name is not UTF-8".to_owned()))?;
     let parameter_digest = hex::encode(reader.take(DIGEST_BYTES)?);
     let statement_digest = StatementDigest(reader.array()?);
+    let part = u32::from_le_bytes(reader.array()?);
     let steps = u64::from_le_bytes(reader.array()?);
     let length = u64::from_le_bytes(reader.array()?);
     let length = usize::try_from(length)
@@ -97,13 +137,10 @@ pub fn open(kind: Kind, bytes: &[u8]) -> Result<(Header, &[u8]), Error> {
     let payload = reader.take(length)?;
     let covered = bytes.len() - reader.0.len();
     let checksum = reader.take(DIGEST_BYTES)?;
-    if !reader.0.is_empty() {
-        return Err(Error::Malformed(format!("{} bytes follow the end", reader.0.len())));
-    }
     if Sha256::digest(&bytes[..covered]).as_slice() != checksum {
         return Err(Error::Malformed("the checksum does not match: the file is damaged".to_owned()));
     }
-    Ok((Header { circuit, parameter_digest, statement_digest, steps }, payload))
+    Ok((Header { circuit, parameter_digest, statement_digest, part, steps }, payload))
 }
 
 struct Reader<'a>(&'a [u8]);

@@ -39,8 +39,10 @@ pub trait Program: Clone + Debug + Send + Sync + 'static {
     /// The ids of the circuit's rules: each is a row of SPEC.md and a namespace of the circuit.
     fn rules(shape: &Self::Shape) -> Vec<&'static str>;
 
-    /// Steps that the statement's proof has.
-    fn steps(statement: &Self::Statement) -> u64;
+    /// Steps of a part of the statement. A statement has one or more parts, counted from 0: each is folded, compressed and
+    /// verified by itself, from the same first state, and only together do they prove the statement. `None` if there is no
+    /// such part.
+    fn steps(statement: &Self::Statement, part: u32) -> Option<u64>;
 
     /// The state before the first step.
     ///
@@ -71,10 +73,12 @@ pub trait Program: Clone + Debug + Send + Sync + 'static {
         witness: &Self::Witness,
     ) -> Result<(), Violation>;
 
-    /// What the state after the last step says about the statement: notes each check, returns whether all hold.
+    /// What the state after the last step of a part says about the statement: notes each check that the part alone tells,
+    /// returns whether all hold.
     fn judge(
         shape: &Self::Shape,
         statement: &Sealed<Self::Statement>,
+        part: u32,
         end: &Self::State<F>,
         checks: &mut Checks,
     ) -> bool;

@@ -17,6 +17,10 @@ use crate::{
 pub struct Run<'a, P: Program> {
     keys: &'a Keys<P>,
     statement: &'a Sealed<P::Statement>,
+    /// Which part of the statement is folded.
+    part: u32,
+    /// Steps of that part.
+    steps: u64,
     /// z before the first step.
     initial: Vec<F>,
     steps_done: u64,
@@ -24,23 +28,30 @@ pub struct Run<'a, P: Program> {
 }
 
 impl<'a, P: Program> Run<'a, P> {
-    /// Begins the fold of a statement.
+    /// Begins the fold of part `part` of a statement.
     ///
     /// # Errors
-    /// [`Error::OutOfBounds`] in the case, of probability 2^-228, of an unusable challenge.
-    pub fn begin(keys: &'a Keys<P>, statement: &'a Sealed<P::Statement>) -> Result<Self, Error> {
+    /// [`Error::OutOfBounds`] if there is no such part, and in the case, of probability 2^-228, of an unusable challenge.
+    pub fn begin(keys: &'a Keys<P>, statement: &'a Sealed<P::Statement>, part: u32) -> Result<Self, Error> {
+        let missing = || Error::OutOfBounds(format!("the statement has no part {part}"));
+        let steps = P::steps(statement, part).ok_or_else(missing)?;
         let initial = P::initial(keys.shape(), statement)?.to_z();
-        Ok(Self { keys, statement, initial, steps_done: 0, recursive: None })
+        Ok(Self { keys, statement, part, steps, initial, steps_done: 0, recursive: None })
     }
 
     /// Resumes a fold where [`Run::checkpoint`] left it. The checkpoint is hostile input until nova has verified it
     /// against this statement's initial state.
     ///
     /// # Errors
-    /// [`Error::Checkpoint`] if it is damaged, of another statement or parameters, or proves something else; also those
-    /// of [`Run::begin`].
-    pub fn resume(keys: &'a Keys<P>, statement: &'a Sealed<P::Statement>, checkpoint: &[u8]) -> Result<Self, Error> {
-        let run = Self::begin(keys, statement)?;
+    /// [`Error::Checkpoint`] if it is damaged, of another statement, part or parameters, or proves something else; also
+    /// those of [`Run::begin`].
+    pub fn resume(
+        keys: &'a Keys<P>,
+        statement: &'a Sealed<P::Statement>,
+        part: u32,
+        checkpoint: &[u8],
+    ) -> Result<Self, Error> {
+        let run = Self::begin(keys, statement, part)?;
         let refuse = |reason: String| Error::Checkpoint(reason);
         let (header, payload) = open(CHECKPOINT, checkpoint).map_err(|e| refuse(e.to_string()))?;
         if header.circuit != P::circuit(keys.shape()) || header.parameter_digest != keys.digest() {
@@ -49,8 +60,11 @@ impl<'a, P: Program> Run<'a, P> {
         if header.statement_digest != statement.digest() {
             return Err(refuse("it belongs to another statement".to_owned()));
         }
-        if !(1..=run.steps()).contains(&header.steps) {
-            return Err(refuse(format!("{} steps of {}", header.steps, run.steps())));
+        if header.part != part {
+            return Err(refuse(format!("it is of part {} of the statement, not of part {part}", header.part)));
+        }
+        if !(1..=run.steps).contains(&header.steps) {
+            return Err(refuse(format!("{} steps of {}", header.steps, run.steps)));
         }
         let recursive: Recursive<P> = decode_strict(payload).map_err(|e| refuse(e.to_string()))?;
         recursive
@@ -71,7 +85,7 @@ impl<'a, P: Program> Run<'a, P> {
 
     /// Steps in all.
     pub fn steps(&self) -> u64 {
-        P::steps(self.statement)
+        self.steps
     }
 
     /// The state after the steps done.
@@ -89,8 +103,8 @@ impl<'a, P: Program> Run<'a, P> {
     /// # Errors
     /// [`Error::OutOfBounds`] if all steps are done; [`Error::Nova`].
     pub fn step(&mut self, witness: P::Witness) -> Result<(), Error> {
-        if self.steps_done == self.steps() {
-            return Err(Error::OutOfBounds(format!("all {} steps are folded", self.steps())));
+        if self.steps_done == self.steps {
+            return Err(Error::OutOfBounds(format!("all {} steps are folded", self.steps)));
         }
         let circuit = FoldStep::<P>::new(self.shape(), witness);
         let public = self.keys.public();
@@ -115,17 +129,17 @@ impl<'a, P: Program> Run<'a, P> {
         seal(CHECKPOINT, &self.header(), self.folded()?)
     }
 
-    /// Compresses the complete fold to a zero-knowledge proof in its envelope.
+    /// Compresses the complete fold of the part to a zero-knowledge proof in its envelope.
     ///
     /// # Errors
     /// [`Error::OutOfBounds`] if steps are missing, [`Error::Malformed`] if the state it ends in is not the statement's,
     /// [`Error::Nova`].
     pub fn compress(&self) -> Result<Vec<u8>, Error> {
-        if self.steps_done != self.steps() {
-            return Err(Error::OutOfBounds(format!("{} of {} steps are folded", self.steps_done, self.steps())));
+        if self.steps_done != self.steps {
+            return Err(Error::OutOfBounds(format!("{} of {} steps are folded", self.steps_done, self.steps)));
         }
         let mut checks = Checks::default();
-        if !P::judge(self.shape(), self.statement, &self.state()?, &mut checks) {
+        if !P::judge(self.shape(), self.statement, self.part, &self.state()?, &mut checks) {
             let failed = checks.iter().find(|check| !check.passed);
             let reason = failed.map_or_else(String::new, |check| format!(": {} ({})", check.title, check.detail));
             return Err(Error::Malformed(format!("what was folded is not what the statement claims{reason}")));
@@ -148,6 +162,7 @@ impl<'a, P: Program> Run<'a, P> {
             circuit: P::circuit(self.shape()).to_owned(),
             parameter_digest: self.keys.digest().to_owned(),
             statement_digest: self.statement.digest(),
+            part: self.part,
             steps: self.steps_done,
         }
     }

@@ -8,41 +8,57 @@ use assay_core::{
 };
 
 use crate::{
-    codec::decode_strict, engine::Compressed, envelope::open, error::Error, keys::Keys, pins::Pin, program::Program,
+    codec::decode_strict,
+    engine::Compressed,
+    envelope::{Header, open_all},
+    error::Error,
+    keys::Keys,
+    pins::Pin,
+    program::Program,
     slots::Slots,
 };
 
-/// A proof that was read from its envelope and is about a statement; nothing is verified yet.
+/// The proof of one part of a statement, read from its envelope; nothing is verified yet.
 pub struct Proof<P: Program> {
     shape: &'static P::Shape,
+    steps: u64,
     compressed: Compressed<P>,
 }
 
 impl<P: Program> Proof<P> {
-    /// Reads a proof that must be about the statement with this digest and number of steps, under the pinned parameters of
-    /// `shape`.
+    /// Reads the proofs of a statement's parts, which stand one after the other: one for each entry of `steps`, under the
+    /// pinned parameters of `shape`.
     ///
     /// # Errors
-    /// [`Error::Malformed`] for bytes that are no proof in its one spelling, or one of something else.
-    pub fn read(shape: &'static P::Shape, statement: StatementDigest, steps: u64, bytes: &[u8]) -> Result<Self, Error> {
-        let (header, payload) = open(P::PROOF, bytes)?;
-        let mismatch = |what: &str| Err(Error::Malformed(format!("the proof was made for another {what}")));
-        if header.circuit != P::circuit(shape) {
-            return mismatch("shape");
-        }
-        if header.parameter_digest != Pin::of::<P>(shape)?.parameter_digest {
-            return mismatch("set of parameters");
-        }
-        if header.statement_digest != statement {
-            return mismatch("statement");
-        }
-        if header.steps != steps {
-            return mismatch("number of steps");
-        }
-        Ok(Self { shape, compressed: refusing_panics(|| decode_strict(payload))? })
+    /// [`Error::Malformed`] for bytes that are no proofs in their one spelling, or of something else.
+    pub fn read_all(
+        shape: &'static P::Shape,
+        statement: StatementDigest,
+        steps: &[u64],
+        bytes: &[u8],
+    ) -> Result<Vec<Self>, Error> {
+        let count = u32::try_from(steps.len()).map_err(|_| Error::Malformed("too many parts".to_owned()))?;
+        let pinned = Pin::of::<P>(shape)?.parameter_digest;
+        let read = |((header, payload), steps): ((Header, &[u8]), &u64)| {
+            let mismatch = |what: &str| Err(Error::Malformed(format!("the proof was made for another {what}")));
+            if header.circuit != P::circuit(shape) {
+                return mismatch("shape");
+            }
+            if header.parameter_digest != pinned {
+                return mismatch("set of parameters");
+            }
+            if header.statement_digest != statement {
+                return mismatch("statement");
+            }
+            if header.steps != *steps {
+                return mismatch("number of steps");
+            }
+            Ok(Self { shape, steps: *steps, compressed: refusing_panics(|| decode_strict(payload))? })
+        };
+        open_all(P::PROOF, count, bytes)?.into_iter().zip(steps).map(read).collect()
     }
 
-    /// Verifies the proof: the state in which the statement's steps end. What it says about the statement is for
+    /// Verifies the proof: the state in which the part's steps end. What it says about the statement is for
     /// [`Program::judge`].
     ///
     /// # Errors
@@ -54,7 +70,7 @@ impl<P: Program> Proof<P> {
             return Err(Error::Malformed(format!("parameters of {} were given", P::circuit(keys.shape()))));
         }
         let initial = P::initial(self.shape, statement)?.to_z();
-        let steps = usize::try_from(P::steps(statement)).unwrap_or(usize::MAX);
+        let steps = usize::try_from(self.steps).unwrap_or(usize::MAX);
         let z = refusing_panics(|| Ok(self.compressed.verify(keys.verifying_key()?, steps, &initial)?))?;
         P::State::from_z(z).ok_or_else(|| Error::Malformed("the proof ends in a state of another length".to_owned()))
     }

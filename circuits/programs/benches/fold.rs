@@ -65,7 +65,7 @@ fn main() {
     let columns = test_columns(&statement, &pages);
     let statement = Sealed::seal(statement).unwrap();
     let roots = batch_roots(shape, &pages);
-    let mut fold = Fold::begin(&parameters, &statement, &roots, &columns).unwrap();
+    let mut fold = Fold::begin(&parameters, &statement, 0, &roots, &columns).unwrap();
     let mut peer = PeerFold::new(constraints);
 
     // step by step in turns, so that both see the same machine; the first two steps of either fold are cheaper

@@ -48,7 +48,7 @@ fn main() {
     let statement = Sealed::seal(statement).unwrap();
     let roots = batch_roots(shape, &pages);
 
-    let mut folds = both.map(|_| Fold::begin(&keys, &statement, &roots, &columns).unwrap());
+    let mut folds = both.map(|_| Fold::begin(&keys, &statement, 0, &roots, &columns).unwrap());
     let mut times = Vec::new();
     // the first two steps of a fold are cheaper
     for (i, batch) in pages.chunks(shape.batch()).enumerate() {

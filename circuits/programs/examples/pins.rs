@@ -8,7 +8,7 @@ use std::{fs, path::Path};
 use assay_core::{
     field::{F, to_hex},
     hash::{Domain, hash},
-    identity::{MasterSecret, identity},
+    identity::{MasterSecret, Scope, identity, shard_of},
     sealed::Sealed,
     tree::{UpperTree, batch_levels, empty_roots},
 };
@@ -19,8 +19,10 @@ use assay_programs::{
         claim::{Attested, Claim, DISCLOSURE_PROTOCOL},
         file::disclose,
     },
-    ledger::{Ledger, fold::Fold, inclusion::IncludedPage, shape::Shape},
-    testing::{Counting, batch_roots, test_columns, test_inclusion, test_pages, test_statement},
+    ledger::{Ledger, fold::Fold, inclusion::IncludedPage, page::Page, shape::Shape},
+    testing::{
+        Counting, batch_roots, sharded_statement, test_columns, test_inclusion, test_pages, test_shards, test_statement,
+    },
 };
 use serde_json::{Value, json};
 
@@ -36,7 +38,7 @@ fn main() {
         let statement = test_statement(shape, parameters.digest(), &pages);
         let columns = test_columns(&statement, &pages);
         let statement = Sealed::seal(statement).unwrap();
-        let mut fold = Fold::begin(&parameters, &statement, &roots, &columns).unwrap();
+        let mut fold = Fold::begin(&parameters, &statement, 0, &roots, &columns).unwrap();
         for batch in pages.chunks(shape.batch()) {
             fold.step(batch.to_vec()).unwrap();
         }
@@ -60,12 +62,38 @@ fn main() {
             fs::write(frozen.join("proof.bin"), &proof).unwrap();
         }
     }
+    for name in ["solvency-8", "compliance-8"] {
+        let frozen = root.join(format!("vectors/attestations/{name}-3-shards-v1"));
+        if vectors && !frozen.exists() {
+            freeze_shards(Shape::named(name).unwrap(), &frozen);
+        }
+    }
     if only.is_empty() || only.iter().any(|o| o == SHAPE.name) {
         pin_disclosure(root, vectors);
     }
     if vectors {
         write(&root.join("vectors/vectors.json"), &algorithm_vectors());
     }
+}
+
+/// An attestation in three shards.
+fn freeze_shards(shape: &'static Shape, folder: &Path) {
+    let parameters = Keys::<Ledger>::derive(shape).unwrap();
+    let shards = test_shards(shape, 40, 3, 1);
+    let pages: Vec<&[Page]> = shards.iter().map(Vec::as_slice).collect();
+    let statement = sharded_statement(shape, parameters.digest(), &pages);
+    let columns: Vec<_> = pages.iter().map(|pages| test_columns(&statement, pages)).collect();
+    let statement = Sealed::seal(statement).unwrap();
+    let mut proof = Vec::new();
+    for (shard, (pages, columns)) in (0..).zip(pages.iter().zip(&columns)) {
+        let roots = batch_roots(shape, pages);
+        let mut fold = Fold::begin(&parameters, &statement, shard, &roots, columns).unwrap();
+        pages.chunks(shape.batch()).for_each(|batch| fold.step(batch.to_vec()).unwrap());
+        proof.extend(fold.compress().unwrap());
+    }
+    fs::create_dir_all(folder).unwrap();
+    fs::write(folder.join("statement.json"), statement.bytes()).unwrap();
+    fs::write(folder.join("proof.bin"), &proof).unwrap();
 }
 
 fn write(path: &Path, value: &Value) {
@@ -96,7 +124,7 @@ fn pin_disclosure(root: &Path, vectors: bool) {
         at_least: "0".to_owned(),
         quote: "USDT".to_owned(),
         context: String::new(),
-        attestations: vec![Attested { statement_digest: inclusion.statement_digest.clone(), account: None }],
+        attestations: vec![Attested { statement_digest: inclusion.statement_digest.clone(), shard: 0, account: None }],
     };
     let inclusion = serde_json::to_vec(&inclusion).unwrap();
     let file = disclose(&parameters, &claim, &[(&statement, &inclusion)]).unwrap();
@@ -130,14 +158,17 @@ fn algorithm_vectors() -> Value {
     let secret = MasterSecret::new(std::array::from_fn(|i| i as u8));
     let identities: Vec<Value> = [("2026-01", "alice"), ("2026-02", "alice"), ("2026-01", "bob"), ("s", "用户-7")]
         .into_iter()
-        .map(|(snapshot, account)| {
-            let salt = secret.salt(snapshot, account);
+        .map(|(series, account)| {
+            let scope = Scope { domain: "exchange.example", series };
+            let salt = secret.salt(scope, account);
             json!({
                 "master_secret": hex::encode(std::array::from_fn::<u8, 32, _>(|i| i as u8)),
-                "snapshot": snapshot,
+                "domain": scope.domain,
+                "series": series,
                 "account": account,
                 "salt": hex::encode(salt),
-                "identity": to_hex(&identity(&salt, snapshot, account)),
+                "identity": to_hex(&identity(&salt, scope, account)),
+                "shard_of_7": shard_of(&identity(&salt, scope, account), 7),
             })
         })
         .collect();

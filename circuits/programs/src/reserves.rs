@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use assay_core::{
     Error,
     check::Checks,
-    decimal::{self, parse_count},
+    decimal::{ExactSum, parse_count},
     lines::{HASH_BYTES, LineFields, verify_multiproof},
     sealed::Sealed,
 };
@@ -197,33 +197,31 @@ fn prove_lines(disclosure: &ReserveDisclosure, statement: &Statement) -> Result<
     Ok(format!("{} of {} lines", lines.len(), disclosure.line_count))
 }
 
-/// The sums of proved lines, in the order of the book.
+/// The sums of proved lines, in the order of the book. An amount may have more decimals than its asset: the sum is exact, and
+/// rounded down once.
 fn sums(disclosure: &ReserveDisclosure, statement: &Statement) -> Result<Vec<DisclosedAsset>, String> {
-    let book: BTreeMap<&str, (usize, &Asset)> =
-        statement.assets.iter().enumerate().map(|(i, asset)| (asset.symbol.as_str(), (i, asset))).collect();
-    let mut sums: BTreeMap<usize, DisclosedAsset> = BTreeMap::new();
+    let book: BTreeMap<&str, usize> =
+        statement.assets.iter().enumerate().map(|(place, asset)| (asset.symbol.as_str(), place)).collect();
+    let mut sums: BTreeMap<usize, (ExactSum, u64)> = BTreeMap::new();
     for line in &disclosure.lines {
         let DisclosedFields { asset: symbol, amount, .. } = &line.fields;
-        let (place, asset) =
+        let place =
             book.get(symbol.as_str()).ok_or_else(|| format!("line {}: `{symbol}` is not in the book", line.index))?;
-        let units = decimal::parse_units(amount, asset.scale)
-            .map_err(|e| format!("line {}: {symbol} amount `{amount}` {e}", line.index))?;
-        let stated = parse_count(&asset.reserves).map_err(|e| e.to_string())?;
-        let sum = sums.entry(*place).or_insert_with(|| DisclosedAsset {
-            symbol: symbol.clone(),
-            scale: asset.scale,
-            lines: 0,
-            disclosed: 0,
-            stated,
-        });
-        sum.lines += 1;
-        sum.disclosed = sum
-            .disclosed
-            .checked_add(units)
-            .filter(|disclosed| *disclosed <= stated)
-            .ok_or_else(|| format!("the disclosed lines of {symbol} sum to more than the statement states"))?;
+        let (sum, lines) = sums.entry(*place).or_default();
+        sum.add(amount).map_err(|e| format!("line {}: {symbol} amount `{amount}` {e}", line.index))?;
+        *lines += 1;
     }
-    Ok(sums.into_values().collect())
+    let disclosed = |(place, (sum, lines)): (usize, (ExactSum, u64))| {
+        let Asset { symbol, scale, reserves, .. } = &statement.assets[place];
+        let stated = parse_count(reserves).map_err(|e| e.to_string())?;
+        match sum.units(*scale) {
+            Some((disclosed, _)) if disclosed <= stated => {
+                Ok(DisclosedAsset { symbol: symbol.clone(), scale: *scale, lines, disclosed, stated })
+            }
+            _ => Err(format!("the disclosed lines of {symbol} sum to more than the statement states")),
+        }
+    };
+    sums.into_iter().map(disclosed).collect()
 }
 
 /// Lower-case hexadecimal digits: one spelling for one value.

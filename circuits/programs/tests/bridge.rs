@@ -104,7 +104,7 @@ fn a_disclosure_is_the_same_in_both_front_ends_and_in_the_twin() {
     let file = test_inclusion(shape, &statement, &pages, &MasterSecret::new([1; 32]), "account 0");
     let opening = Opening::new(shape, &pages[file.pages[0].index as usize], &file.pages[0]).unwrap();
     let worth = opening.measures[0];
-    let slot = Slot { active: true, root: from_hex(&statement.root).unwrap(), shown: Some(opening.identity) };
+    let slot = Slot { active: true, root: from_hex(&statement.shards[0].root).unwrap(), shown: Some(opening.identity) };
     let mut slots = [Slot::default(); MAX_ATTESTATIONS];
     slots[0] = slot;
     let mut openings = vec![opening];

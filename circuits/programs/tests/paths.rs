@@ -24,7 +24,7 @@ fn what_one_path_proves_every_path_accepts() {
         let columns = test_columns(&statement, &pages);
         let statement = Sealed::seal(statement).unwrap();
         let roots = batch_roots(shape, &pages);
-        let mut fold = Fold::begin(&keys, &statement, &roots, &columns).unwrap();
+        let mut fold = Fold::begin(&keys, &statement, 0, &roots, &columns).unwrap();
         pages.chunks(shape.batch()).for_each(|batch| fold.step(batch.to_vec()).unwrap());
         let proof = fold.compress().unwrap();
         for read_on in [path(), Path::Portable, Path::Nova] {

@@ -8,7 +8,7 @@ use std::{fs, path::PathBuf};
 use assay_core::{
     field::{F, from_hex, to_hex},
     hash::{Domain, hash},
-    identity::{MasterSecret, identity},
+    identity::{MasterSecret, Scope, identity, shard_of},
     sealed::Sealed,
     tree::empty_roots,
 };
@@ -20,6 +20,7 @@ use assay_programs::{
         inclusion::path_root,
         page::{Entry, Page},
         shape::Shape,
+        statement::Statement,
         verify::verify,
     },
     purpose::TestShapes,
@@ -40,6 +41,18 @@ fn frozen_attestations_of_every_shape_still_verify() {
         let statement = Sealed::parse(&statement);
         let report = verify(statement.as_ref(), &proof, TestShapes::Accepted, parameters::kept::<Ledger>);
         assert!(report.is_valid(), "{}: {:#?}", shape.name, report.checks);
+    }
+}
+
+#[test]
+fn frozen_attestations_in_several_shards_still_verify() {
+    for name in ["solvency-8", "compliance-8"] {
+        let dir = folder().join(format!("attestations/{name}-3-shards-v1"));
+        let (statement, proof) = (fs::read(dir.join("statement.json")), fs::read(dir.join("proof.bin")));
+        let statement = Sealed::<Statement>::parse(&statement.unwrap());
+        assert_eq!(statement.as_ref().map(|s| s.shards.len()), Ok(3));
+        let report = verify(statement.as_ref(), &proof.unwrap(), TestShapes::Accepted, parameters::kept::<Ledger>);
+        assert!(report.is_valid(), "{name}: {:#?}", report.checks);
     }
 }
 
@@ -87,10 +100,13 @@ fn hashes_match_their_vectors() {
 fn identities_match_their_vectors() {
     for vector in vectors()["identities"].as_array().unwrap() {
         let secret = hex::decode(text(&vector["master_secret"])).unwrap();
-        let (snapshot, account) = (text(&vector["snapshot"]), text(&vector["account"]));
-        let salt = MasterSecret::new(secret.try_into().unwrap()).salt(snapshot, account);
+        let scope = Scope { domain: text(&vector["domain"]), series: text(&vector["series"]) };
+        let account = text(&vector["account"]);
+        let salt = MasterSecret::new(secret.try_into().unwrap()).salt(scope, account);
         assert_eq!(hex::encode(salt), text(&vector["salt"]));
-        assert_eq!(to_hex(&identity(&salt, snapshot, account)), text(&vector["identity"]));
+        let own = identity(&salt, scope, account);
+        assert_eq!(to_hex(&own), text(&vector["identity"]));
+        assert_eq!(shard_of(&own, 7), vector["shard_of_7"].as_u64().unwrap());
     }
 }
 

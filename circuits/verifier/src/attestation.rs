@@ -29,8 +29,8 @@ pub const STATEMENT_FILE: &str = "statement.json";
 pub const PROOF_FILE: &str = "proof.bin";
 /// SHA-256 of every other published file, as `sha256sum` writes it.
 pub const MANIFEST_FILE: &str = "MANIFEST.sha256";
-/// Files larger than this are no proof.
-const MAX_PROOF_BYTES: usize = 2 << 20;
+/// Files with more bytes than this for each shard are no proof.
+const MAX_PROOF_BYTES: usize = 1 << 17;
 /// A manifest lists a handful of small files.
 const MAX_MANIFEST_BYTES: usize = 1 << 14;
 const MAX_LISTED_FILES: usize = 64;
@@ -114,7 +114,8 @@ impl Attestation {
     /// # Errors
     /// [`Unreadable`] for a missing, unreadable or oversized file.
     pub fn read_proof(&self) -> Result<Vec<u8>, Unreadable> {
-        self.place.require(PROOF_FILE, MAX_PROOF_BYTES)
+        let shards = self.statement.as_ref().map_or(1, |statement| statement.shards.len());
+        self.place.require(PROOF_FILE, shards * MAX_PROOF_BYTES)
     }
 
     /// Verifies the attestation with its proof, and that the directory is whole.

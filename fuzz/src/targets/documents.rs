@@ -23,7 +23,9 @@ pub fn statement(data: &[u8]) -> Verdict {
     let again = Sealed::seal(sealed.clone().into_value()).expect("a statement that was read can be sealed");
     assert_eq!(again, sealed);
     let shape = sealed.shape().expect("a shape of the catalogue");
-    assert!((1..=shape.max_steps() as u64).contains(&sealed.steps), "{} steps", sealed.steps);
+    for shard in &sealed.shards {
+        assert!((1..=shape.max_steps() as u64).contains(&shard.steps), "{} steps", shard.steps);
+    }
     assert!(sealed.columns.len() <= usize::from(ALL_COLUMNS), "{} columns", sealed.columns.len());
     for column in &sealed.columns {
         assert!(parse_count(&column.total).is_ok_and(|units| units.to_string() == column.total), "{}", column.total);

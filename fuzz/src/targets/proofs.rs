@@ -61,12 +61,14 @@ fn read_proof(kind: Kind, header: &Header, bytes: &[u8]) -> Verdict {
 
 fn read_proof_of<P: Program>(shape: &'static P::Shape, header: &Header, bytes: &[u8]) -> Verdict {
     let (digest, steps) = (header.statement_digest, header.steps);
-    let accepted = Proof::<P>::read(shape, digest, steps, bytes).is_ok();
+    let read = |digest, steps: &[u64], bytes: &[u8]| Proof::<P>::read_all(shape, digest, steps, bytes).is_ok();
+    let accepted = read(digest, &[steps], bytes);
     if accepted {
         let mut other = digest.0;
         other[0] ^= 1;
-        assert!(Proof::<P>::read(shape, StatementDigest(other), steps, bytes).is_err(), "a proof of two statements");
-        assert!(Proof::<P>::read(shape, digest, steps.wrapping_add(1), bytes).is_err(), "a proof of two step counts");
+        assert!(!read(StatementDigest(other), &[steps], bytes), "a proof of two statements");
+        assert!(!read(digest, &[steps.wrapping_add(1)], bytes), "a proof of two step counts");
+        assert!(!read(digest, &[steps; 2], &bytes.repeat(2)), "a proof of two parts");
     }
     Verdict::when(accepted)
 }

@@ -208,6 +208,7 @@ mod tests {
             snapshot_id: Uuid::nil(),
             exchange_domain: "exchange.example".to_owned(),
             shape: "solvency-64".to_owned(),
+            shards: Some(1),
             state,
             steps_done,
             steps: Some(10),

@@ -2,10 +2,10 @@
 
 use actix_web::{HttpResponse, web};
 
-use super::view::Job;
+use super::view::{Job, Unit};
 use crate::{
     api::{auth::Authenticated, parse::RowId, problem::Problem, state::ApiState},
-    store::jobs,
+    store::{jobs, units},
 };
 
 /// Show a job
@@ -15,7 +15,9 @@ use crate::{
     responses((status = 200, description = "The job", body = Job), (status = 404)),
 )]
 pub async fn show(state: web::Data<ApiState>, caller: Authenticated, id: RowId) -> Result<HttpResponse, Problem> {
-    let row = jobs::job(&state.store.read().await?, id.0).await?;
+    let client = state.store.read().await?;
+    let row = jobs::job(&client, id.0).await?;
     caller.at(&row.exchange_domain)?;
-    Ok(HttpResponse::Ok().json(Job::from(row)))
+    let units = units::units(&client, id.0).await?.into_iter().map(Unit::from).collect();
+    Ok(HttpResponse::Ok().json(Job { units, ..Job::from(row) }))
 }

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::api::parse::utc;
-use crate::store::jobs::JobRow;
+use crate::store::{jobs::JobRow, units::UnitRow};
 
 /// A job: the proof of one snapshot, from request to publication.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -19,6 +19,10 @@ pub struct Job {
     pub state: State,
     /// Name of the shape, or `auto` until one is chosen.
     pub shape: String,
+    /// Number of shards, once asked for or chosen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub shards: Option<u32>,
     /// Number of accounts in the ledger, once known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -27,12 +31,15 @@ pub struct Job {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub pages: Option<u64>,
-    /// Number of folded steps.
+    /// Number of folded steps, over all shards.
     pub steps_done: u64,
     /// Total number of steps, once known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub steps: Option<u64>,
+    /// Progress of each shard, in order; only where one job is shown, and only once it is planned.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub units: Vec<Unit>,
     /// Explanation for a person, if the job was refused or failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -51,6 +58,48 @@ pub struct Job {
     /// Time of the last change of state.
     #[schema(format = "date-time")]
     pub updated_at: String,
+}
+
+/// Progress of one shard.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Unit {
+    /// The shard, from 0.
+    pub shard: u32,
+    /// Where it is.
+    pub state: UnitState,
+    /// Number of folded steps.
+    pub steps_done: u64,
+    /// Total number of steps.
+    pub steps: u64,
+}
+
+/// State of a shard's proof.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum UnitState {
+    /// Its accounts are folded, or wait for a worker.
+    Folding,
+    /// The fold becomes a proof, or waits for a worker.
+    Compressing,
+    /// There is a proof.
+    Proved,
+}
+
+impl From<UnitRow> for Unit {
+    fn from(row: UnitRow) -> Self {
+        use crate::store::units::UnitState as Stored;
+        Self {
+            shard: u32::try_from(row.shard).unwrap_or(0),
+            state: match row.state {
+                Stored::Folding => UnitState::Folding,
+                Stored::Compressing => UnitState::Compressing,
+                Stored::Proved => UnitState::Proved,
+            },
+            steps_done: u64::try_from(row.steps_done).unwrap_or(0),
+            steps: u64::try_from(row.steps).unwrap_or(0),
+        }
+    }
 }
 
 /// State of a job.
@@ -129,10 +178,12 @@ impl From<JobRow> for Job {
             snapshot: row.snapshot_id,
             state: row.state.into(),
             shape: row.shape,
+            shards: row.shards.and_then(|shards| u32::try_from(shards).ok()),
             accounts: row.accounts.map(count),
             pages: row.pages.map(count),
             steps_done: count(row.steps_done.into()),
             steps: row.steps.map(|steps| count(steps.into())),
+            units: Vec::new(),
             detail: row.detail,
             findings: row.findings.and_then(|value| serde_json::from_value(value).ok()),
             attestation: row.attestation_id.map(hex::encode),

@@ -3,7 +3,10 @@
 use std::{collections::BTreeSet, rc::Rc};
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
-use assay_programs::{ledger::shape::Shape, purpose::Purpose};
+use assay_programs::{
+    ledger::{shape::Shape, statement::MAX_SHARDS},
+    purpose::Purpose,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
@@ -12,7 +15,7 @@ use super::caller::{actor, owner};
 use crate::{
     api::{
         auth::Authenticated,
-        body,
+        body::{self, present},
         idempotency::{Answer, once},
         jobs::Job,
         parse::RowId,
@@ -41,6 +44,11 @@ pub struct AttestationRequest {
     #[serde(default = "auto")]
     #[schema(default = "auto", example = "auto")]
     pub shape: String,
+    /// Number of shards, 1 to 4,096: parts of the ledger that any number of workers prove side by side. By default as few as the
+    /// ledger needs, which is one up to about nine million customers.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[schema(nullable = false, minimum = 1, maximum = 4096)]
+    pub shards: Option<u32>,
 }
 
 fn auto() -> String {
@@ -69,12 +77,14 @@ pub async fn attest(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
-    let default = AttestationRequest { shape: auto() };
+    let default = AttestationRequest { shape: auto(), shards: None };
     let body = body::json::<AttestationRequest>(&request, payload, state.patience(), Some(default)).await?;
-    let shape = body.value.shape;
+    let AttestationRequest { shape, shards } = body.value;
     check_shape(&shape, state.config.worker.test_shapes)?;
+    let shards = shards.map(check_shards).transpose()?;
     let (now, subject) = (state.now(), owner(&caller));
-    let new = Rc::new(NewJob { id: new_id(now), snapshot_id: snapshot.0, shape, created_by: actor(&caller), now });
+    let new =
+        Rc::new(NewJob { id: new_id(now), snapshot_id: snapshot.0, shape, shards, created_by: actor(&caller), now });
     let work = move |tx| make(tx, caller.clone(), Rc::clone(&new));
     once(&state, &request, subject, &body.bytes, "create_job", work).await
 }
@@ -89,7 +99,7 @@ async fn make(tx: Tx, caller: Authenticated, new: Rc<NewJob>) -> store::Result<R
         return Ok(Err(problem));
     }
     jobs::create_job(&tx, &new).await?;
-    let detail = json!({ "job": new.id, "shape": new.shape });
+    let detail = json!({ "job": new.id, "shape": new.shape, "shards": new.shards });
     audit(&tx, &new.created_by, "snapshot.attest", &new.snapshot_id.to_string(), Some(detail), new.now).await?;
     let job = Job::from(jobs::job(&tx, new.id).await?);
     Ok(Answer::json(StatusCode::ACCEPTED, &job).map(|answer| answer.at(format!("/v1/jobs/{}", new.id))))
@@ -106,6 +116,11 @@ fn check_shape(name: &str, test_shapes: bool) -> Result<(), Problem> {
     }
     let known: Vec<_> = Shape::catalogue().iter().filter(offered).map(|shape| shape.name).collect();
     Err(Problem::because(Kind::UnknownShape, format_args!("the shape must be one of: auto, {}", known.join(", "))))
+}
+
+fn check_shards(shards: u32) -> Result<i32, Problem> {
+    let count = i32::try_from(shards).ok().filter(|count| (1..=MAX_SHARDS as i32).contains(count));
+    count.ok_or_else(|| Problem::because(Kind::MalformedRequest, format_args!("shards must be 1 to {MAX_SHARDS}")))
 }
 
 /// Refuses an incomplete snapshot: once sealed, it could not be completed.
@@ -133,6 +148,14 @@ mod tests {
             let problem = check_shape(wrong, false).unwrap_err();
             assert_eq!(problem.kind(), Kind::UnknownShape);
             assert!(!problem.to_string().contains("solvency-8,"), "{problem}");
+        }
+    }
+
+    #[test]
+    fn shards_have_bounds() {
+        assert_eq!((check_shards(1).unwrap(), check_shards(4096).unwrap()), (1, 4096));
+        for wrong in [0, 4097, u32::MAX] {
+            assert!(check_shards(wrong).unwrap_err().to_string().contains("1 to 4096"));
         }
     }
 

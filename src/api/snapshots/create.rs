@@ -52,6 +52,10 @@ pub struct NewSnapshotRequest {
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     #[schema(nullable = false)]
     pub policy: Option<Policy>,
+    /// What the exchange hides beyond what the proof hides.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[schema(nullable = false)]
+    pub privacy: Option<Privacy>,
     /// Number of rows that each file must have. Files that are not listed are not compared.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "unique")]
     pub rows: BTreeMap<String, u64>,
@@ -87,6 +91,11 @@ pub struct SnapshotInfo {
     /// Id chosen by the exchange. It must never be used for another ledger.
     #[schema(pattern = "^[A-Za-z0-9._-]{1,64}$", example = "2026-11-23")]
     pub id: String,
+    /// Series of snapshots that this one belongs to; default its own id. Within a series customers keep their identities, so
+    /// that a later proof can follow an account; their neighbours in the tree can then see whether a page has changed.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[schema(nullable = false, pattern = "^[A-Za-z0-9._-]{1,64}$")]
+    pub series: Option<String>,
     /// Time of the snapshot, RFC 3339 in UTC ending in `Z`. It must not be in the future, and must be later than every published
     /// snapshot of the exchange.
     #[schema(format = "date-time", example = "2026-11-23T00:00:00Z")]
@@ -116,6 +125,16 @@ pub struct Policy {
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     #[schema(nullable = false, maximum = 100_000)]
     pub equity_ratio_bps: Option<u32>,
+}
+
+/// What the exchange hides beyond what the proof hides.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Privacy {
+    /// Least number of pages, empty ones included, that the attestation shows. It hides the number of accounts below.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[schema(nullable = false)]
+    pub pages_at_least: Option<u64>,
 }
 
 /// Basis of the coverage.
@@ -329,6 +348,7 @@ fn manifest(new: &NewSnapshotRequest) -> Result<(Manifest, String), Problem> {
         },
         snapshot: ledger::SnapshotInfo {
             id: new.snapshot.id.clone(),
+            series: new.snapshot.series.clone(),
             taken_at: new.snapshot.taken_at.clone(),
             block_heights: new.snapshot.block_heights.clone(),
         },
@@ -339,6 +359,7 @@ fn manifest(new: &NewSnapshotRequest) -> Result<(Manifest, String), Problem> {
             below_margin_max: policy.below_margin_max,
             equity_ratio_bps: policy.equity_ratio_bps,
         }),
+        privacy: new.privacy.as_ref().map(|own| ledger::Privacy { pages_at_least: own.pages_at_least }),
         totals: new.totals.iter().map(total).collect(),
     };
     let text = toml::to_string(&manifest).map_err(|e| refused(e.to_string()))?;

@@ -1,7 +1,7 @@
 //! Progress for a person at a terminal: one bar for the phase at work, one line for each that is over.
 
 use std::fmt::Write;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
@@ -24,6 +24,7 @@ struct Phase {
     name: String,
     unit: String,
     began: Instant,
+    expected: Arc<OnceLock<Duration>>,
 }
 
 impl Bar {
@@ -48,19 +49,27 @@ impl Bar {
 
 impl Progress for Bar {
     fn begin(&self, phase: &str, total: u64, unit: &str) {
-        let began = Instant::now();
+        let (began, expected) = (Instant::now(), Arc::new(OnceLock::new()));
         self.replace(None);
         let bar = ProgressBar::with_draw_target(Some(total), (self.target)())
-            .with_style(style(total, unit, began))
+            .with_style(style(total, unit, began, Arc::clone(&expected)))
             .with_message(phase.to_owned());
         bar.enable_steady_tick(REDRAW);
-        self.replace(Some(Phase { bar, name: phase.to_owned(), unit: unit.to_owned(), began }));
+        self.replace(Some(Phase { bar, name: phase.to_owned(), unit: unit.to_owned(), began, expected }));
     }
 
     fn advance(&self, units: u64) {
         let phase = self.phase.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(phase) = &*phase {
             phase.bar.inc(units);
+        }
+    }
+
+    fn expect(&self, time: Duration) {
+        let phase = self.phase.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(phase) = &*phase {
+            // the first expectation stays
+            let _ = phase.expected.set(time);
         }
     }
 
@@ -80,7 +89,7 @@ impl Drop for Bar {
     }
 }
 
-fn style(total: u64, unit: &str, began: Instant) -> ProgressStyle {
+fn style(total: u64, unit: &str, began: Instant, expected: Arc<OnceLock<Duration>>) -> ProgressStyle {
     let template = if total == 0 { "{spinner} {msg}: {standing}" } else { "{msg} [{bar:24}] {percent}% {standing}" };
     let unit = unit.to_owned();
     ProgressStyle::with_template(template)
@@ -88,7 +97,7 @@ fn style(total: u64, unit: &str, began: Instant) -> ProgressStyle {
         .progress_chars("=> ")
         .with_key("standing", move |state: &ProgressState, line: &mut dyn Write| {
             // A line that cannot be put together is drawn without its numbers.
-            let _ = line.write_str(&standing(state.pos(), total, &unit, began.elapsed()));
+            let _ = line.write_str(&standing(state.pos(), total, &unit, began.elapsed(), expected.get().copied()));
         })
 }
 
@@ -108,6 +117,7 @@ mod tests {
         for (total, unit) in [(10, "steps"), (0, "")] {
             bar.begin("a phase of a test", total, unit);
             assert_eq!(position(&bar), Some(0));
+            bar.expect(Duration::from_secs(60));
             bar.advance(3);
             assert_eq!(position(&bar), Some(3));
             bar.end();

@@ -5,12 +5,13 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::pace::{standing, summary};
+use super::pace::{expectation, standing, summary};
 use crate::progress::Progress;
 
 /// Writes progress lines from a separate thread, because a long step reports nothing while it runs.
 pub(super) struct Log {
     shared: Arc<Shared>,
+    interval: Duration,
     ticker: Option<JoinHandle<()>>,
 }
 
@@ -33,6 +34,7 @@ struct Phase {
     total: u64,
     unit: String,
     began: Instant,
+    expected: Option<Duration>,
 }
 
 impl Log {
@@ -42,6 +44,7 @@ impl Log {
         let ticking = Arc::clone(&shared);
         Self {
             shared,
+            interval,
             // Without a thread to spare, the lines at the end of each phase are what remains.
             ticker: thread::Builder::new().name("progress".to_owned()).spawn(move || ticking.tick(interval)).ok(),
         }
@@ -62,7 +65,7 @@ impl Shared {
                 && let Some(phase) = &state.phase
             {
                 let done = self.done.load(Ordering::Relaxed);
-                let standing = standing(done, phase.total, &phase.unit, phase.began.elapsed());
+                let standing = standing(done, phase.total, &phase.unit, phase.began.elapsed(), phase.expected);
                 (self.write)(&format!("{}: {standing}", phase.name));
             }
         }
@@ -73,11 +76,22 @@ impl Progress for Log {
     fn begin(&self, phase: &str, total: u64, unit: &str) {
         let mut state = self.shared.lock();
         self.shared.done.store(0, Ordering::Relaxed);
-        state.phase = Some(Phase { name: phase.to_owned(), total, unit: unit.to_owned(), began: Instant::now() });
+        let (name, unit) = (phase.to_owned(), unit.to_owned());
+        state.phase = Some(Phase { name, total, unit, began: Instant::now(), expected: None });
     }
 
     fn advance(&self, units: u64) {
         self.shared.done.fetch_add(units, Ordering::Relaxed);
+    }
+
+    fn expect(&self, time: Duration) {
+        if let Some(phase) = &mut self.shared.lock().phase {
+            phase.expected = Some(time);
+            // a short phase needs no announcement
+            if time >= self.interval {
+                (self.shared.write)(&expectation(&phase.name, time));
+            }
+        }
     }
 
     fn end(&self) {
@@ -104,6 +118,23 @@ impl Drop for Log {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    static EXPECTED: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+    fn collect_expected(line: &str) {
+        EXPECTED.lock().unwrap().push(line.to_owned());
+    }
+
+    #[test]
+    fn a_long_phase_is_announced_with_the_time_it_is_expected_to_take_and_a_short_one_is_not() {
+        let log = Log::new(Duration::from_secs(3600), collect_expected);
+        log.begin("compress", 0, "");
+        log.expect(Duration::from_secs(60));
+        log.begin("fold", 4, "steps");
+        log.expect(Duration::from_secs(7200));
+        drop(log);
+        assert_eq!(*EXPECTED.lock().unwrap(), ["fold: about 2 h 00 min expected"]);
+    }
 
     static WRITTEN: Mutex<Vec<String>> = Mutex::new(Vec::new());
 

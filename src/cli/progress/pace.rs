@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
-/// How far a phase is, its rate so far, and the time left at that rate. A `total` of 0 is not known.
-pub(super) fn standing(done: u64, total: u64, unit: &str, elapsed: Duration) -> String {
+/// How far a phase is, its rate so far, and the time left at that rate. A `total` of 0 is not known. Until there is a rate,
+/// the time left is that of the time `expected` for the whole.
+pub(super) fn standing(done: u64, total: u64, unit: &str, elapsed: Duration, expected: Option<Duration>) -> String {
+    let forecast = expected.and_then(|expected| expected.checked_sub(elapsed)).filter(|_| done == 0);
+    let forecast = forecast.map(|left| format!("about {} left", duration(left)));
     if (done, total) == (0, 0) {
-        return format!("{} so far", duration(elapsed));
+        let so_far = format!("{} so far", duration(elapsed));
+        return forecast.into_iter().fold(so_far, |line, left| format!("{line}, {left}"));
     }
     let mut parts = vec![if total == 0 {
         quantity(done, unit)
@@ -14,7 +18,13 @@ pub(super) fn standing(done: u64, total: u64, unit: &str, elapsed: Duration) -> 
     }];
     parts.extend(rate(done, unit, elapsed));
     parts.extend(time_left(done, total, elapsed).map(|left| format!("{} left", duration(left))));
+    parts.extend(forecast);
     parts.join(", ")
+}
+
+/// A phase that is expected to take `time`.
+pub(super) fn expectation(phase: &str, time: Duration) -> String {
+    format!("{phase}: about {} expected", duration(time))
 }
 
 /// What a phase came to: its name, what was done, in which time.
@@ -76,7 +86,7 @@ fn bare(units: u64, unit: &str) -> String {
     }
 }
 
-fn grouped(number: u64) -> String {
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (position, digit) in digits.chars().enumerate() {
@@ -89,7 +99,7 @@ fn grouped(number: u64) -> String {
 }
 
 /// A duration to about two digits of what matters.
-pub(super) fn duration(duration: Duration) -> String {
+pub fn duration(duration: Duration) -> String {
     let seconds = duration.as_secs();
     match seconds {
         0 => format!("{} ms", duration.subsec_millis()),
@@ -121,8 +131,22 @@ mod tests {
             (1200, 1200, "steps", 10_000, "1,200 of 1,200 steps, 120/s, 0 ms left"),
             (1300, 1200, "steps", 10_000, "1,300 of 1,200 steps, 130/s"),
         ] {
-            assert_eq!(standing(done, total, unit, ms(elapsed)), expected);
+            assert_eq!(standing(done, total, unit, ms(elapsed), None), expected);
         }
+    }
+
+    #[test]
+    fn what_is_expected_is_told_until_there_is_a_pace() {
+        for (done, total, elapsed, expected) in [
+            (0, 1200, 0, "0 of 1,200 steps, about 2 min 00 s left"),
+            (0, 1200, 30_000, "0 of 1,200 steps, about 1 min 30 s left"),
+            (0, 0, 30_000, "30 s so far, about 1 min 30 s left"),
+            (300, 1200, 93_750, "300 of 1,200 steps, 3.2/s, 4 min 41 s left"),
+            (0, 1200, 120_001, "0 of 1,200 steps"),
+        ] {
+            assert_eq!(standing(done, total, "steps", ms(elapsed), Some(ms(120_000))), expected);
+        }
+        assert_eq!(expectation("folding", ms(120_000)), "folding: about 2 min 00 s expected");
     }
 
     #[test]
@@ -131,8 +155,8 @@ mod tests {
         for (done, total, elapsed) in
             [(u64::MAX, u64::MAX, ms(1)), (1, u64::MAX, longest), (u64::MAX, 0, Duration::MAX)]
         {
-            assert!(!standing(done, total, "steps", elapsed).is_empty());
-            assert!(!standing(done, total, "bytes", elapsed).is_empty());
+            assert!(!standing(done, total, "steps", elapsed, Some(longest)).is_empty());
+            assert!(!standing(done, total, "bytes", elapsed, None).is_empty());
         }
     }
 

@@ -374,11 +374,13 @@ pub(super) fn manifest_of(options: &Options) -> Manifest {
         exchange: Exchange { name: exchange.name.clone(), lei: exchange.lei.clone(), domain: exchange.domain.clone() },
         snapshot: SnapshotInfo {
             id: options.snapshot_id.clone(),
+            series: None,
             taken_at: options.taken_at.clone(),
             block_heights: BTreeMap::new(),
         },
         rows: None,
         policy: None,
+        privacy: None,
         totals: BTreeMap::new(),
     }
 }

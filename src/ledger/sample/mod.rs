@@ -123,11 +123,13 @@ pub fn sample(options: &Options, out: &Path, progress: &dyn Progress) -> Result<
         exchange: Exchange { name: "Sample Exchange (synthetic)".to_owned(), lei: None, domain: DOMAIN.to_owned() },
         snapshot: SnapshotInfo {
             id: format!("sample-{accounts}-{seed}{}", if options.rules { "-rules" } else { "" }),
+            series: None,
             taken_at: taken_at.clone(),
             block_heights,
         },
         rows: None,
         policy: None,
+        privacy: None,
         totals: totals.collect(),
     };
     writer.finish(&book, manifest)

@@ -1,10 +1,12 @@
 //! What is claimed in a disclosure, in words that the proof is bound to; and the claim together with the statements it names.
 
+use std::collections::BTreeSet;
+
 use assay_core::{
     Error,
     decimal::parse_signed_shortest,
     field::{F, from_hex},
-    identity::{SECRET_BYTES, identity},
+    identity::{SECRET_BYTES, Scope, identity, shard_of},
     sealed::{Document, Sealed, StatementDigest},
     transcript::draw,
 };
@@ -52,6 +54,8 @@ pub struct Claim {
 pub struct Attested {
     /// SHA-256 of the statement, 64 hexadecimal digits.
     pub statement_digest: String,
+    /// The shard in which the account lies.
+    pub shard: u32,
     /// The account, where its owner shows who it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<NamedAccount>,
@@ -152,8 +156,14 @@ impl Claim {
                     ));
                 }
             }
-            let shown = attested.account.as_ref().map(|a| a.identity(&statement.snapshot.id)).transpose()?;
-            *slot = Slot { active: true, root: from_hex(&statement.root)?, shown };
+            let Some(shard) = statement.shards.get(attested.shard as usize) else {
+                return refuse(format!("{} has no shard {}", statement.snapshot.id, attested.shard));
+            };
+            let shown = attested.account.as_ref().map(|a| a.identity(statement.scope())).transpose()?;
+            if shown.is_some_and(|own| shard_of(&own, statement.shard_count()) != u64::from(attested.shard)) {
+                return refuse(format!("the account shown does not lie in shard {}", attested.shard));
+            }
+            *slot = Slot { active: true, root: from_hex(&shard.root)?, shown };
             seen.push(statement);
         }
         Ok(slots)
@@ -164,18 +174,20 @@ impl Claim {
 /// spelling each in a statement.
 fn same_exchange(a: &Statement, b: &Statement) -> bool {
     let same_lei = a.exchange.lei.is_some() && a.exchange.lei == b.exchange.lei;
-    a.exchange.domain == b.exchange.domain || same_lei || a.root == b.root
+    let roots: BTreeSet<&str> = a.shards.iter().map(|shard| shard.root.as_str()).collect();
+    let same_root = b.shards.iter().any(|shard| roots.contains(shard.root.as_str()));
+    a.exchange.domain == b.exchange.domain || same_lei || same_root
 }
 
 impl NamedAccount {
-    fn identity(&self, snapshot: &str) -> Result<F, Error> {
+    fn identity(&self, scope: Scope<'_>) -> Result<F, Error> {
         if !(1..=128).contains(&self.reference.len()) || self.reference.chars().any(char::is_control) {
             return Err(Error::Malformed("the account reference is empty, too long or not plain text".to_owned()));
         }
         let mut salt = [0u8; SECRET_BYTES];
         hex::decode_to_slice(&self.salt, &mut salt)
             .map_err(|_| Error::Malformed("the salt is not 64 hexadecimal digits".to_owned()))?;
-        let identity = identity(&salt, snapshot, &self.reference);
+        let identity = identity(&salt, scope, &self.reference);
         if identity == F::ZERO {
             return Err(Error::Malformed("the identity is that of padding".to_owned()));
         }

@@ -50,7 +50,7 @@ pub fn disclose(
     openings.resize_with(MAX_ATTESTATIONS, Opening::unused);
     check(&bound.public, &openings).map_err(|v| Error::Malformed(format!("the claim is not true: {v}")))?;
 
-    let mut run = Run::begin(keys, &bound)?;
+    let mut run = Run::begin(keys, &bound, 0)?;
     run.step(openings)?;
     let proof = hex::encode(run.compress()?);
     let mut file = serde_json::to_vec_pretty(&DisclosureFile { claim: claim.clone(), proof })
@@ -109,7 +109,7 @@ fn verify_into<K: Borrow<Keys<Disclosure>>>(
     let verified = keys().and_then(|keys| {
         let end = proof.verify(keys.borrow(), &bound)?;
         let mut judged = Checks::default();
-        if !Disclosure::judge(&SHAPE, &bound, &end, &mut judged) {
+        if !Disclosure::judge(&SHAPE, &bound, 0, &end, &mut judged) {
             return Err(Error::Malformed("the proof ends in another state".to_owned()));
         }
         Ok(())
@@ -133,6 +133,6 @@ fn read(bytes: &[u8]) -> Result<(Sealed<Claim>, Proof<Disclosure>), Error> {
     let envelope = hex::decode(&file.proof)
         .map_err(|_| Error::Malformed("the proof is not written in hexadecimal digits".to_owned()))?;
     let claim = Sealed::seal(file.claim)?;
-    let proof = Proof::read(&SHAPE, claim.digest(), 1, &envelope)?;
+    let proof = Proof::read_all(&SHAPE, claim.digest(), &[1], &envelope)?.swap_remove(0);
     Ok((claim, proof))
 }

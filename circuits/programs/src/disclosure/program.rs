@@ -60,8 +60,8 @@ impl Program for Disclosure {
         DISCLOSURE_RULES.to_vec()
     }
 
-    fn steps(_: &BoundClaim) -> u64 {
-        1
+    fn steps(_: &BoundClaim, part: u32) -> Option<u64> {
+        (part == 0).then_some(1)
     }
 
     fn initial(_: &Shape, statement: &Sealed<BoundClaim>) -> Result<State, assay_core::Error> {
@@ -88,7 +88,7 @@ impl Program for Disclosure {
         }
     }
 
-    fn judge(_: &Shape, statement: &Sealed<BoundClaim>, end: &State, checks: &mut Checks) -> bool {
+    fn judge(_: &Shape, statement: &Sealed<BoundClaim>, _: u32, end: &State, checks: &mut Checks) -> bool {
         let unchanged = *end == statement.public.state();
         let outcome = if unchanged { Ok(String::new()) } else { Err("another claim was proved".to_owned()) };
         checks.add("disclosure-state", "the proof is of this claim", outcome)

@@ -16,10 +16,10 @@ use super::{
     witness::StepWitness,
 };
 
-/// A fold in progress.
+/// The fold of one shard, in progress.
 pub struct Fold<'a> {
     run: Run<'a, Ledger>,
-    /// All batch roots of the ledger; those of the steps done are in `upper`.
+    /// All batch roots of the shard; those of the steps done are in `upper`.
     batch_roots: &'a [F],
     upper: UpperTree,
     /// The columns to be taken in; none in the solvency family.
@@ -27,22 +27,23 @@ pub struct Fold<'a> {
 }
 
 impl<'a> Fold<'a> {
-    /// Begins the fold of a statement whose batches have `batch_roots` and whose columns have the private sums in `columns`,
-    /// which is empty in the solvency family.
+    /// Begins the fold of shard `shard` of a statement, whose batches have `batch_roots` and whose columns have the private
+    /// sums in `columns`, which is empty in the solvency family.
     ///
     /// # Errors
-    /// [`Error::Malformed`] if the statement is not one of these parameters' shape, its root or number of steps is not
-    /// that of `batch_roots`, or its columns are not `columns`; [`Error::OutOfBounds`] in the case, of probability 2^-228,
-    /// of an unusable challenge.
+    /// [`Error::Malformed`] if the statement is not one of these parameters' shape, the shard's root or number of steps is
+    /// not that of `batch_roots`, or its columns are not `columns`; [`Error::OutOfBounds`] if there is no such shard, and
+    /// in the case, of probability 2^-228, of an unusable challenge.
     pub fn begin(
         keys: &'a Keys<Ledger>,
         statement: &'a Sealed<Statement>,
+        shard: u32,
         batch_roots: &'a [F],
         columns: &'a [FedColumn],
     ) -> Result<Self, Error> {
-        check_inputs(keys, statement, batch_roots, columns)?;
+        check_inputs(keys, statement, shard, batch_roots, columns)?;
         let upper = UpperTree::new(keys.shape().depths);
-        Ok(Self { run: Run::begin(keys, statement)?, batch_roots, upper, columns })
+        Ok(Self { run: Run::begin(keys, statement, shard)?, batch_roots, upper, columns })
     }
 
     /// Resumes a fold where [`Fold::checkpoint`] left it. The checkpoint is hostile input until nova has verified it
@@ -54,12 +55,13 @@ impl<'a> Fold<'a> {
     pub fn resume(
         keys: &'a Keys<Ledger>,
         statement: &'a Sealed<Statement>,
+        shard: u32,
         batch_roots: &'a [F],
         columns: &'a [FedColumn],
         checkpoint: &[u8],
     ) -> Result<Self, Error> {
-        check_inputs(keys, statement, batch_roots, columns)?;
-        let run = Run::resume(keys, statement, checkpoint)?;
+        check_inputs(keys, statement, shard, batch_roots, columns)?;
+        let run = Run::resume(keys, statement, shard, checkpoint)?;
         let done = usize::try_from(run.steps_done()).unwrap_or(usize::MAX).min(batch_roots.len());
         let upper = UpperTree::build(keys.shape().depths, batch_roots[..done].to_vec());
         if run.state()?.root != upper.root() {
@@ -129,13 +131,19 @@ impl<'a> Fold<'a> {
     }
 }
 
-/// Compresses a finished checkpoint to a zero-knowledge proof in its envelope.
+/// Compresses the finished checkpoint of a shard to a zero-knowledge proof in its envelope. An attestation's proof is the
+/// envelopes of all its shards one after the other.
 ///
 /// # Errors
 /// Those of [`Run::resume`] and [`Run::compress`].
-pub fn compress(keys: &Keys<Ledger>, statement: &Sealed<Statement>, checkpoint: &[u8]) -> Result<Vec<u8>, Error> {
+pub fn compress(
+    keys: &Keys<Ledger>,
+    statement: &Sealed<Statement>,
+    shard: u32,
+    checkpoint: &[u8],
+) -> Result<Vec<u8>, Error> {
     check_parameters(keys, statement)?;
-    Run::resume(keys, statement, checkpoint)?.compress()
+    Run::resume(keys, statement, shard, checkpoint)?.compress()
 }
 
 fn check_parameters(keys: &Keys<Ledger>, statement: &Statement) -> Result<(), Error> {
@@ -155,20 +163,23 @@ fn check_parameters(keys: &Keys<Ledger>, statement: &Statement) -> Result<(), Er
 fn check_inputs(
     keys: &Keys<Ledger>,
     statement: &Sealed<Statement>,
+    shard: u32,
     batch_roots: &[F],
     columns: &[FedColumn],
 ) -> Result<(), Error> {
     check_parameters(keys, statement)?;
     let shape = keys.shape();
-    if statement.steps != batch_roots.len() as u64
-        || statement.root != to_hex(&UpperTree::build(shape.depths, batch_roots.to_vec()).root())
+    let missing = || Error::OutOfBounds(format!("the statement has no shard {shard}"));
+    let own = statement.shards.get(shard as usize).ok_or_else(missing)?;
+    if own.steps != batch_roots.len() as u64
+        || own.root != to_hex(&UpperTree::build(shape.depths, batch_roots.to_vec()).root())
     {
-        return Err(Error::Malformed("the statement's root is not that of the batches".to_owned()));
+        return Err(Error::Malformed(format!("the root of shard {shard} is not that of the batches")));
     }
-    let own: Vec<BookColumn> = columns.iter().map(|c| c.book).collect();
-    let private = statement.rules.as_ref().and_then(|r| r.private.clone());
+    let book: Vec<BookColumn> = columns.iter().map(|c| c.book).collect();
+    let private = own.rules.as_ref().and_then(|r| r.private.clone());
     let committed = private.is_none_or(|p| p == to_hex(&private_digest(columns)));
-    if own != statement.book()? || !committed || shape.steps_for(0, columns.len()) > batch_roots.len() {
+    if book != statement.book()? || !committed || shape.steps_for(0, columns.len()) > batch_roots.len() {
         return Err(Error::Malformed("the columns are not those of the statement, or too many".to_owned()));
     }
     Ok(check_challenge(challenge(statement))?)

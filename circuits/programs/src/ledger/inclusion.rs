@@ -5,7 +5,7 @@ use assay_core::{
     check::Checks,
     decimal::parse_count,
     field::{F, from_hex, to_hex},
-    identity::{SECRET_BYTES, identity},
+    identity::{SECRET_BYTES, identity, shard_of},
     sealed::Sealed,
     tree::{TREE_ARITY, node},
 };
@@ -16,7 +16,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     page::{CappedEntry, Entry, Page},
     shape::{MAX_PAGES_PER_ACCOUNT, MEASURE_BITS, MEASURES, OPEN_COLUMNS, Shape},
-    statement::{ColumnKind, Statement},
+    spec::INCLUSION_CHECKS,
+    statement::{ColumnKind, Shard, Statement},
 };
 
 /// Name and version of the format.
@@ -40,6 +41,8 @@ pub struct Inclusion {
     pub salt: String,
     /// The account's class.
     pub class: u8,
+    /// The shard that the account lies in, from 0.
+    pub shard: u32,
     /// All pages of the account, in order.
     pub pages: Vec<IncludedPage>,
 }
@@ -48,7 +51,7 @@ pub struct Inclusion {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IncludedPage {
-    /// Position in the tree, from 0.
+    /// Position in the shard's tree, from 0.
     pub index: u64,
     /// The page's open entries, as many as the shape has.
     pub entries: Vec<IncludedEntry>,
@@ -118,7 +121,7 @@ pub struct InclusionReport {
 impl InclusionReport {
     /// Whether every check was made and holds.
     pub fn is_valid(&self) -> bool {
-        self.checks.len() == 4 && self.checks.all_passed()
+        self.checks.len() == INCLUSION_CHECKS.len() && self.checks.all_passed()
     }
 }
 
@@ -196,7 +199,7 @@ pub(crate) fn first_page(
 ) -> Result<(&'static Shape, Page, IncludedPage), Error> {
     let (shape, inclusion) = read(statement, file, None)?;
     let mut pages = rebuild(statement, shape, &inclusion)?;
-    included(statement, shape, &inclusion, &pages)?;
+    included(own_shard(statement, &inclusion, &pages)?, shape, &inclusion, &pages)?;
     Ok((shape, pages.swap_remove(0), inclusion.pages[0].clone()))
 }
 
@@ -243,6 +246,12 @@ fn verify_into(
         rebuild(statement, shape, &inclusion),
         |pages| format!("{} pages", pages.len()),
     )?;
+    let shard = checks.step(
+        "inclusion-shard",
+        "the account lies in the shard that its identity belongs to",
+        own_shard(statement, &inclusion, &pages),
+        |_| format!("{} of {}", inclusion.shard, statement.shards.len()),
+    )?;
     let holdings = checks.step(
         "inclusion-columns",
         "everything held is a column of the statement",
@@ -251,9 +260,9 @@ fn verify_into(
     );
     let included = checks.step(
         "inclusion-root",
-        "every page is a leaf under the statement's root, at its position",
-        included(statement, shape, &inclusion, &pages),
-        |()| statement.root.clone(),
+        "every page is a leaf under the shard's root, at its position",
+        included(shard, shape, &inclusion, &pages),
+        |()| shard.root.clone(),
     );
     if let (Some(holdings), Some(())) = (holdings, included) {
         report.holdings = holdings;
@@ -304,7 +313,7 @@ fn rebuild(statement: &Statement, shape: &Shape, inclusion: &Inclusion) -> Resul
     let mut salt = [0u8; SECRET_BYTES];
     hex::decode_to_slice(&inclusion.salt, &mut salt)
         .map_err(|_| Error::Malformed("the salt is not 64 hexadecimal digits".to_owned()))?;
-    let identity = identity(&salt, &inclusion.snapshot, &inclusion.account);
+    let identity = identity(&salt, statement.scope(), &inclusion.account);
     if identity == F::ZERO {
         return Err(Error::Malformed("the identity is that of padding".to_owned()));
     }
@@ -343,12 +352,13 @@ fn rebuild(statement: &Statement, shape: &Shape, inclusion: &Inclusion) -> Resul
 /// # Errors
 /// [`Error::Malformed`] for an unlisted column, [`Error::OutOfBounds`] for a value of 2^96 or more in magnitude.
 pub fn measures(statement: &Statement, pages: &[Page]) -> Result<[i128; MEASURES], Error> {
+    let weigher = statement.weigher();
     let mut sums: [BigInt; MEASURES] = Default::default();
     let open = pages.iter().flat_map(|p| &p.entries).map(|e| (e.column, e.quantity));
     let capped = pages.iter().flat_map(|p| &p.capped).map(|e| (e.column, e.quantity));
     for (column, quantity) in open.chain(capped).filter(|(_, quantity)| *quantity > 0) {
         let listed = statement.column(column).ok_or_else(|| unlisted(column))?;
-        for (sum, weight) in sums.iter_mut().zip(statement.weights(&listed.kind)?) {
+        for (sum, weight) in sums.iter_mut().zip(weigher.weights(&listed.kind)?) {
             *sum += BigInt::from(weight) * quantity;
         }
     }
@@ -407,6 +417,7 @@ fn holdings(statement: &Statement, pages: &[Page]) -> Result<Vec<Holding>, Error
             ColumnKind::Long { instrument, .. } => (instrument, HoldingKind::Long),
             ColumnKind::Short { instrument, .. } => (instrument, HoldingKind::Short),
             ColumnKind::Null { .. } => return Err(Error::Malformed("something is held of a null column".to_owned())),
+            ColumnKind::Cover => return Err(Error::Malformed("something is held of a cover column".to_owned())),
         };
         if let Some(holding) = holdings.iter_mut().find(|h| h.kind == own && h.asset == *symbol) {
             holding.units += units;
@@ -419,11 +430,26 @@ fn holdings(statement: &Statement, pages: &[Page]) -> Result<Vec<Holding>, Error
     Ok(holdings)
 }
 
-fn included(statement: &Statement, shape: &Shape, inclusion: &Inclusion, pages: &[Page]) -> Result<(), Error> {
-    let root = from_hex(&statement.root)?;
+/// The shard that the file names, which must be the one that the identity belongs to: elsewhere in the statement a second
+/// set of pages may stand under the same identity.
+fn own_shard<'a>(statement: &'a Statement, inclusion: &Inclusion, pages: &[Page]) -> Result<&'a Shard, Error> {
+    let count = statement.shard_count();
+    let own = shard_of(&pages[0].identity, count);
+    if own != u64::from(inclusion.shard) {
+        return Err(Error::Malformed(format!(
+            "the file is of shard {}; the account belongs in shard {own} of {count}",
+            inclusion.shard
+        )));
+    }
+    let missing = || Error::Malformed(format!("the statement has no shard {own}"));
+    statement.shards.get(inclusion.shard as usize).ok_or_else(missing)
+}
+
+fn included(shard: &Shard, shape: &Shape, inclusion: &Inclusion, pages: &[Page]) -> Result<(), Error> {
+    let root = from_hex(&shard.root)?;
     for (k, (page, included)) in pages.iter().zip(&inclusion.pages).enumerate() {
         if path_root(page.leaf(), included.index, &included.path, shape.depth())? != root {
-            return Err(Error::Malformed(format!("page {} is not under the statement's root", k + 1)));
+            return Err(Error::Malformed(format!("page {} is not under the shard's root", k + 1)));
         }
     }
     Ok(())

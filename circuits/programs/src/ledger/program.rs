@@ -12,7 +12,7 @@ use ff::Field;
 
 use super::{
     circuit::step_gadget,
-    judge::final_state_checks,
+    judge::{final_state_checks, shard_state_checks},
     shape::{Family, Shape},
     spec::step_rules,
     state::{RuleState, State},
@@ -61,8 +61,8 @@ impl Program for Ledger {
         step_rules(shape)
     }
 
-    fn steps(statement: &Statement) -> u64 {
-        statement.steps
+    fn steps(statement: &Statement, part: u32) -> Option<u64> {
+        statement.shards.get(part as usize).map(|shard| shard.steps)
     }
 
     fn initial(shape: &Shape, statement: &Sealed<Statement>) -> Result<State, assay_core::Error> {
@@ -87,7 +87,12 @@ impl Program for Ledger {
         twin::check(shape, &public, &Private::honest(shape, witness, before))
     }
 
-    fn judge(_shape: &Shape, statement: &Sealed<Statement>, end: &State, checks: &mut Checks) -> bool {
-        final_state_checks(checks, statement, end, challenge(statement))
+    fn judge(_shape: &Shape, statement: &Sealed<Statement>, part: u32, end: &State, checks: &mut Checks) -> bool {
+        let gamma = challenge(statement);
+        // what is whole in itself is judged whole
+        if statement.shards.len() == 1 {
+            return final_state_checks(checks, statement, std::slice::from_ref(end), gamma);
+        }
+        shard_state_checks(checks, statement, part as usize, end, gamma)
     }
 }

@@ -47,6 +47,10 @@ pub const COLUMN_BITS: u32 = 13;
 pub const OPEN_COLUMNS: u16 = 1 << COLUMN_BITS;
 /// Capped columns have indices from [`OPEN_COLUMNS`] up to, not including, this bound.
 pub const ALL_COLUMNS: u16 = 1 << (COLUMN_BITS + 1);
+/// Most assets of a book.
+pub const MAX_ASSETS: usize = 4096;
+/// Most instruments of a book.
+pub const MAX_INSTRUMENTS: usize = 2048;
 /// Measures of every account: equity and margin excess.
 pub const MEASURES: usize = 2;
 /// Bits of a measure's magnitude.
@@ -79,7 +83,7 @@ static CATALOGUE: [Shape; 6] = [
     solvency("solvency-64", Purpose::Release, MEDIUM),
     solvency("solvency-512", Purpose::Release, LARGE),
     compliance("compliance-8", Purpose::TestsOnly, SMALL, 16),
-    compliance("compliance-64", Purpose::Release, MEDIUM, 4),
+    compliance("compliance-64", Purpose::Release, MEDIUM, 16),
     compliance("compliance-512", Purpose::Release, LARGE, 16),
 ];
 
@@ -167,7 +171,8 @@ mod tests {
             assert!(shape.family == Family::Solvency || all >= usize::from(ALL_COLUMNS), "{}", shape.name);
         }
         let shape = Shape::named("compliance-64").unwrap();
-        assert_eq!((shape.steps_for(1, 1), shape.steps_for(65, 1), shape.steps_for(64, 9)), (1, 2, 3));
+        assert_eq!((shape.steps_for(1, 1), shape.steps_for(65, 1), shape.steps_for(64, 9)), (1, 2, 1));
+        assert_eq!((shape.steps_for(64, 16), shape.steps_for(64, 17), shape.steps_for(129, 33)), (1, 2, 3));
     }
 
     #[test]

@@ -70,4 +70,5 @@ pub const VERIFIER_CHECKS: [&str; 14] = [
 ];
 
 /// What a customer's inclusion check reports, in order.
-pub const INCLUSION_CHECKS: [&str; 4] = ["inclusion-file", "inclusion-pages", "inclusion-columns", "inclusion-root"];
+pub const INCLUSION_CHECKS: [&str; 5] =
+    ["inclusion-file", "inclusion-pages", "inclusion-shard", "inclusion-columns", "inclusion-root"];

@@ -2,7 +2,7 @@
 
 use assay_core::{
     field::{F, to_hex},
-    identity::{MasterSecret, identity},
+    identity::{MasterSecret, Scope, identity, shard_of},
     sealed::Sealed,
     tree::{TREE_ARITY, UpperTree, batch_levels},
 };
@@ -14,8 +14,8 @@ use crate::ledger::{
     page::{CappedEntry, Entry, Page},
     shape::{Family, MEASURES, OPEN_COLUMNS, Shape},
     statement::{
-        Asset, Class, Column, ColumnKind, Exchange, Instrument, MEASURE_NAMES, MeasureResult, Policy, Reserves,
-        RuleClaims, SnapshotInfo, Statement, first_challenge,
+        Asset, COVER_COLUMNS, Class, Column, ColumnKind, Exchange, Instrument, MEASURE_NAMES, MeasureResult, Policy,
+        Reserves, RuleClaims, Shard, ShardClaims, SnapshotInfo, Statement, first_challenge,
     },
 };
 
@@ -39,6 +39,8 @@ impl TestRandom {
     }
 }
 
+/// What the identities of test accounts are made from.
+pub const TEST_SCOPE: Scope<'static> = Scope { domain: "exchange.example", series: "test" };
 /// Columns of the test book: assets at even, debts at odd indices.
 pub const TEST_COLUMNS: u16 = 20;
 
@@ -82,13 +84,18 @@ pub fn whole_accounts(shape: &Shape, pages: &mut [Page]) {
 /// `accounts` accounts with one to three pages each, padded to whole batches, and in the compliance family to as many as
 /// take in all columns.
 pub fn test_pages(shape: &Shape, accounts: usize, seed: u64) -> Vec<Page> {
+    test_pages_in(TEST_SCOPE, shape, accounts, seed)
+}
+
+/// [`test_pages`] of another exchange or series.
+pub fn test_pages_in(scope: Scope<'_>, shape: &Shape, accounts: usize, seed: u64) -> Vec<Page> {
     let mut random = TestRandom(seed);
     let secret = MasterSecret::new([seed as u8; 32]);
-    let book = test_book(shape, &to_hex(&F::from(0)));
+    let book = test_book(shape, &to_hex(&F::from(0)), 1);
     let mut pages = Vec::new();
     for a in 0..accounts {
         let name = format!("account {a}");
-        let identity = identity(&secret.salt("test", &name), "test", &name);
+        let identity = identity(&secret.salt(scope, &name), scope, &name);
         let count = if random.below(4) == 0 { 3 } else { 1 };
         let class = match shape.family {
             Family::Solvency => random.below(256),
@@ -143,7 +150,8 @@ fn give_capped(shape: &Shape, book: &Statement, random: &mut TestRandom, pages: 
     pages[0].measures = measures(book, pages).expect("test prices are small and all columns listed");
 }
 
-/// The inclusion file of the account called `reference` in a statement about `pages`, which were made with `secret`.
+/// The inclusion file of the account called `reference` in a statement about `pages`, its shard, which were made with
+/// `secret`.
 ///
 /// # Panics
 /// If the pages have no such account.
@@ -154,9 +162,8 @@ pub fn test_inclusion(
     secret: &MasterSecret,
     reference: &str,
 ) -> Inclusion {
-    let snapshot = &statement.snapshot.id;
-    let salt = secret.salt(snapshot, reference);
-    let own = identity(&salt, snapshot, reference);
+    let salt = secret.salt(statement.scope(), reference);
+    let own = identity(&salt, statement.scope(), reference);
     let upper = UpperTree::build(shape.depths, batch_roots(shape, pages));
     let include = |i: usize| {
         let (batch, position) = (i / shape.batch(), i % shape.batch());
@@ -174,10 +181,11 @@ pub fn test_inclusion(
     Inclusion {
         protocol: INCLUSION_PROTOCOL.to_owned(),
         statement_digest: statement.digest().to_string(),
-        snapshot: snapshot.clone(),
+        snapshot: statement.snapshot.id.clone(),
         account: reference.to_owned(),
         salt: hex::encode(salt),
         class: pages[positions[0]].class,
+        shard: shard_of(&own, statement.shard_count()) as u32,
         pages: positions.into_iter().map(include).collect(),
     }
 }
@@ -193,7 +201,7 @@ pub fn batch_roots(shape: &Shape, pages: &[Page]) -> Vec<F> {
         .collect()
 }
 
-/// The columns of a statement about `pages` with their private sums, as the fold takes them in.
+/// The columns of a statement about the one shard `pages` with their private sums, as the fold takes them in.
 ///
 /// # Panics
 /// If the statement breaks a rule of its format.
@@ -205,26 +213,76 @@ pub fn test_columns(statement: &Statement, pages: &[Page]) -> Vec<FedColumn> {
     sums.finish(&book, |index| F::from(1 + u64::from(index)).pow_vartime([23u64]))
 }
 
-/// A true statement about `pages` with enough reserves.
+/// A true statement about `pages`, in one shard, with enough reserves.
 ///
 /// # Panics
 /// If a page holds something in a column that the test book lacks.
 pub fn test_statement(shape: &Shape, parameter_digest: &str, pages: &[Page]) -> Statement {
-    let mut statement = test_book(shape, parameter_digest);
-    let roots = batch_roots(shape, pages);
-    statement.steps = roots.len() as u64;
-    statement.root = to_hex(&UpperTree::build(shape.depths, roots).root());
-    restate(&mut statement, pages);
+    sharded_statement(shape, parameter_digest, &[pages])
+}
+
+/// A true statement about shards with these pages, with enough reserves.
+///
+/// # Panics
+/// If a page holds something in a column that the test book lacks.
+pub fn sharded_statement(shape: &Shape, parameter_digest: &str, shards: &[&[Page]]) -> Statement {
+    let mut statement = test_book(shape, parameter_digest, shards.len());
+    for (own, pages) in statement.shards.iter_mut().zip(shards) {
+        let roots = batch_roots(shape, pages);
+        own.steps = roots.len() as u64;
+        own.root = to_hex(&UpperTree::build(shape.depths, roots).root());
+    }
+    restate_shards(&mut statement, shards);
     statement
 }
 
-/// Makes totals, reserves where they are stated, results and the commitment of a statement true of `pages`.
+/// [`test_pages`] divided into shards, each with a cover of its own among its accounts and padded to whole batches.
+pub fn test_shards(shape: &Shape, accounts: usize, shards: u32, seed: u64) -> Vec<Vec<Page>> {
+    let mut own: Vec<Vec<Page>> = (0..shards).map(|_| Vec::new()).collect();
+    for page in test_pages(shape, accounts, seed).into_iter().filter(|page| page.identity != F::ZERO) {
+        own[shard_of(&page.identity, shards) as usize].push(page);
+    }
+    let book = test_book(shape, &to_hex(&F::ZERO), shards as usize);
+    let covers = book.columns.iter().filter(|c| c.kind == ColumnKind::Cover);
+    let covers: Vec<u16> = covers.map(|c| c.index).collect();
+    let secret = MasterSecret::new([seed as u8; 32]);
+    for (s, pages) in own.iter_mut().enumerate() {
+        if shards > 1 {
+            let (identity, quantities) = secret.cover::<COVER_COLUMNS>(&[seed as u8; 32], s as u32, shards);
+            let entries: Vec<Entry> =
+                covers.iter().zip(quantities).map(|(column, quantity)| Entry { column: *column, quantity }).collect();
+            let count = entries.len().div_ceil(shape.entries());
+            pages.extend(entries.chunks(shape.entries()).enumerate().map(|(k, entries)| Page {
+                identity,
+                remaining: (count - 1 - k) as u8,
+                first: k == 0,
+                entries: entries.to_vec(),
+                ..Page::padding(shape)
+            }));
+        }
+        // a plan orders them so
+        pages.sort_by_key(|page| page.identity);
+        let whole = shape.steps_for(pages.len(), book.columns.len()) * shape.batch();
+        pages.resize_with(whole, || Page::padding(shape));
+    }
+    own
+}
+
+/// Makes totals, reserves where they are stated, results and the commitment of a statement with one shard true of `pages`.
 ///
 /// # Panics
 /// If a page holds something in a column that the statement lacks.
 pub fn restate(statement: &mut Statement, pages: &[Page]) {
+    restate_shards(statement, &[pages]);
+}
+
+/// [`restate`] for all shards.
+///
+/// # Panics
+/// If a page holds something in a column that the statement lacks.
+pub fn restate_shards(statement: &mut Statement, shards: &[&[Page]]) {
     let mut totals = std::collections::BTreeMap::<u16, u128>::new();
-    for page in pages {
+    for page in shards.iter().copied().flatten() {
         let open = page.entries.iter().map(|e| (e.column, e.quantity));
         for (column, quantity) in open.chain(page.capped.iter().map(|e| (e.column, e.quantity))) {
             *totals.entry(column).or_default() += u128::from(quantity);
@@ -238,34 +296,56 @@ pub fn restate(statement: &mut Statement, pages: &[Page]) {
         statement.assets[i].reserves = statement.customer_assets(&statement.assets[i].symbol).to_string();
     }
     if let Some(rules) = &mut statement.rules {
-        for (m, result) in rules.results.iter_mut().enumerate() {
-            let (mut positive, mut negative, mut below) = (0u128, 0u128, 0);
-            for value in pages.iter().map(|p| p.measures[m]) {
-                let sum = if value < 0 { &mut negative } else { &mut positive };
-                *sum += value.unsigned_abs();
-                below += u64::from(value < 0);
-            }
-            (result.positive, result.negative, result.below) = (positive.to_string(), negative.to_string(), below);
+        for (own, pages) in statement.shards.iter_mut().zip(shards) {
+            own.rules = Some(ShardClaims { results: results_of(pages), private: None });
         }
-        let below = rules.results[1].below;
-        statement.policy.below_margin_max = Some(below);
+        let all: Vec<Page> = shards.iter().copied().flatten().cloned().collect();
+        rules.results = results_of(&all);
+        statement.policy.below_margin_max = Some(rules.results[1].below);
     }
-    recommit(statement, pages);
+    recommit_shards(statement, shards);
 }
 
-/// Makes the commitment to the private sums that of `pages`, after anything else in the statement was changed.
+/// The results of the measures over `pages`.
+fn results_of(pages: &[Page]) -> Vec<MeasureResult> {
+    let result = |(m, measure): (usize, &&str)| {
+        let (mut positive, mut negative, mut below) = (0u128, 0u128, 0);
+        for value in pages.iter().map(|p| p.measures[m]) {
+            let sum = if value < 0 { &mut negative } else { &mut positive };
+            *sum += value.unsigned_abs();
+            below += u64::from(value < 0);
+        }
+        let (positive, negative) = (positive.to_string(), negative.to_string());
+        MeasureResult { measure: (*measure).to_owned(), positive, negative, below }
+    };
+    MEASURE_NAMES.iter().enumerate().map(result).collect()
+}
+
+/// Makes the commitment to the private sums that of `pages`, after anything else in a statement with one shard was changed.
 ///
 /// # Panics
 /// If the statement breaks a rule of its format.
 pub fn recommit(statement: &mut Statement, pages: &[Page]) {
-    if statement.rules.is_some() {
-        let digest = to_hex(&private_digest(&test_columns(statement, pages)));
-        statement.rules.iter_mut().for_each(|rules| rules.private = Some(digest.clone()));
+    recommit_shards(statement, &[pages]);
+}
+
+/// [`recommit`] for all shards.
+///
+/// # Panics
+/// If the statement breaks a rule of its format.
+pub fn recommit_shards(statement: &mut Statement, shards: &[&[Page]]) {
+    if statement.rules.is_none() {
+        return;
+    }
+    let digests: Vec<String> =
+        shards.iter().map(|pages| to_hex(&private_digest(&test_columns(statement, pages)))).collect();
+    for (own, digest) in statement.shards.iter_mut().zip(digests) {
+        own.rules.iter_mut().for_each(|rules| rules.private = Some(digest.clone()));
     }
 }
 
 /// A statement about nothing: the test book, totals of 0.
-fn test_book(shape: &Shape, parameter_digest: &str) -> Statement {
+fn test_book(shape: &Shape, parameter_digest: &str, shards: usize) -> Statement {
     let symbol = |i: u16| format!("T{i:02}");
     let open = (0..TEST_COLUMNS).map(|c| {
         let asset = symbol(c / 2);
@@ -294,15 +374,22 @@ fn test_book(shape: &Shape, parameter_digest: &str) -> Statement {
             })
             .to_vec(),
         results: MEASURE_NAMES.map(result).to_vec(),
-        private: None,
     });
+    let covers = if shards > 1 { COVER_COLUMNS as u16 } else { 0 };
+    let covers = (TEST_COLUMNS..TEST_COLUMNS + covers).map(|index| (index, ColumnKind::Cover));
+    let shard = Shard {
+        root: to_hex(&F::ZERO),
+        steps: 1,
+        rules: compliance.then(|| ShardClaims { results: MEASURE_NAMES.map(result).to_vec(), private: None }),
+    };
     Statement {
         protocol: shape.family.protocol().to_owned(),
         shape: shape.name.to_owned(),
         parameter_digest: parameter_digest.to_owned(),
-        exchange: Exchange { name: "Test Exchange".to_owned(), domain: "exchange.example".to_owned(), lei: None },
+        exchange: Exchange { name: "Test Exchange".to_owned(), domain: TEST_SCOPE.domain.to_owned(), lei: None },
         snapshot: SnapshotInfo {
             id: "test".to_owned(),
+            series: TEST_SCOPE.series.to_owned(),
             taken_at: "2026-01-01T00:00:00Z".to_owned(),
             block_heights: [("bitcoin".to_owned(), 900_000)].into(),
         },
@@ -315,7 +402,11 @@ fn test_book(shape: &Shape, parameter_digest: &str) -> Statement {
                 reserves: "0".to_owned(),
             })
             .collect(),
-        columns: open.chain(capped).map(|(index, kind)| Column { index, kind, total: "0".to_owned() }).collect(),
+        columns: open
+            .chain(covers)
+            .chain(capped)
+            .map(|(index, kind)| Column { index, kind, total: "0".to_owned() })
+            .collect(),
         reserves: Reserves { root: "5a".repeat(32), lines: 10 },
         policy: Policy {
             coverage_bps: Some(10_000),
@@ -323,8 +414,7 @@ fn test_book(shape: &Shape, parameter_digest: &str) -> Statement {
             below_margin_max: rules.as_ref().map(|_| 0),
             equity_ratio_bps: rules.as_ref().map(|_| 10_000),
         },
-        root: to_hex(&F::from(0)),
-        steps: 1,
+        shards: vec![shard; shards],
         not_proven: shape.family.not_proven().iter().map(|sentence| (*sentence).to_owned()).collect(),
         rules,
     }

@@ -8,6 +8,7 @@ pub use assay_fold::testing::{
     unconstrained_variables,
 };
 pub use ledger::{
-    TEST_CAP, TEST_COLUMNS, TestRandom, batch_roots, recommit, restate, test_columns, test_inclusion, test_pages,
-    test_statement, whole_accounts,
+    TEST_CAP, TEST_COLUMNS, TEST_SCOPE, TestRandom, batch_roots, recommit, recommit_shards, restate, restate_shards,
+    sharded_statement, test_columns, test_inclusion, test_pages, test_pages_in, test_shards, test_statement,
+    whole_accounts,
 };

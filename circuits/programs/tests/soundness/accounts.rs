@@ -13,10 +13,10 @@ use assay_programs::{
         Ledger,
         book::FedColumn,
         page::{CappedEntry, Page},
-        shape::{OPEN_COLUMNS, Shape},
+        shape::{MAX_ASSETS, MAX_INSTRUMENTS, OPEN_COLUMNS, Shape},
         spec::ACCOUNT_RULES,
         state::{RuleState, State},
-        statement::{Statement, challenge, first_challenge},
+        statement::{Asset, Column, ColumnKind, Instrument, Statement, challenge, first_challenge},
         twin::{self, Private, Public},
         witness::StepWitness,
     },
@@ -82,7 +82,8 @@ fn broken(statement: &Statement, last: &State) -> Vec<&'static str> {
             && F::from_u128(claimed.negative.parse().unwrap()) == found.negative
             && F::from(claimed.below) == found.below
     });
-    let private = from_hex(claims.private.as_deref().unwrap()).unwrap();
+    let own = statement.shards[0].rules.as_ref().unwrap();
+    let private = from_hex(own.private.as_deref().unwrap()).unwrap();
     let broken = [
         ("totals", statement.fractions(last.gamma).unwrap() == last.fractions),
         ("rows", rules.rows == F::ZERO),
@@ -97,7 +98,7 @@ fn broken(statement: &Statement, last: &State) -> Vec<&'static str> {
     .filter_map(|(name, holds)| (!holds).then_some(name))
     .collect::<Vec<_>>();
     let sealed = Sealed::seal(statement.clone()).unwrap();
-    let judged = Ledger::judge(shape(), &sealed, last, &mut Checks::default());
+    let judged = Ledger::judge(shape(), &sealed, 0, last, &mut Checks::default());
     assert_eq!(judged, broken.is_empty(), "{broken:?}");
     broken
 }
@@ -280,7 +281,7 @@ fn p14_private_sums_that_are_not_the_pages_leave_differences_whatever_they_are_c
         let mut columns = test_columns(&statement, &pages);
         change(&mut columns);
         let digest = assay_programs::ledger::book::private_digest(&columns);
-        statement.rules.as_mut().unwrap().private = Some(assay_core::field::to_hex(&digest));
+        statement.shards[0].rules.as_mut().unwrap().private = Some(assay_core::field::to_hex(&digest));
         let folded = fold(&statement, &pages, &columns);
         assert_eq!(folded.refused, None);
         broken(&statement, &folded.last)
@@ -315,6 +316,70 @@ fn an_asset_without_a_price_is_refused_whatever_its_totals_sum_to() {
     }
 }
 
+/// Each of these is provable, and would be read as something else than what is proved.
+#[test]
+fn claims_that_would_mislead_their_reader_are_refused_where_they_are_read() {
+    let refused = |change: &dyn Fn(&mut Statement)| {
+        let (mut statement, _) = honest();
+        change(&mut statement);
+        statement.columns.sort_by_key(|c| c.index);
+        Sealed::seal(statement).unwrap_err().to_string()
+    };
+    let column = |index, kind| Column { index, kind, total: "0".to_owned() };
+    // an open position column in a book with limits: positions without a limit, and a sentence that says there are none
+    let instrument = |name: &str| name.to_owned();
+    let long = |name| ColumnKind::Long { instrument: instrument(name), class: None, cap: None };
+    let short = |name| ColumnKind::Short { instrument: instrument(name), class: None, cap: None };
+    for kind in [long("F00"), short("F00"), long("F02"), short("F02")] {
+        let open = |s: &mut Statement| {
+            let mut third = s.rules.as_ref().unwrap().instruments[0].clone();
+            third.symbol = instrument("F02");
+            s.rules.as_mut().unwrap().instruments.push(third);
+            s.columns.push(column(20, kind.clone()));
+        };
+        assert!(refused(&open).contains("without a limit"), "{kind:?}");
+    }
+    // a collateral tier listed twice counts twice
+    let twice = |s: &mut Statement| {
+        let tier = s.columns.iter().find(|c| matches!(c.kind, ColumnKind::Collateral { .. })).unwrap().kind.clone();
+        s.columns.push(column(8_192 + 99, tier));
+    };
+    assert!(refused(&twice).contains("tier listed twice"));
+    // symbols that nobody can tell apart
+    for alike in ["t00", "\u{ff34}00", "T\u{ff10}0"] {
+        let rename = |s: &mut Statement| {
+            let before = s.assets[1].symbol.clone();
+            s.assets[1].symbol = alike.to_owned();
+            for c in &mut s.columns {
+                if let ColumnKind::Asset { asset } | ColumnKind::Debt { asset } = &mut c.kind
+                    && *asset == before
+                {
+                    *asset = alike.to_owned();
+                }
+            }
+        };
+        assert!(refused(&rename).contains("look the same"), "{alike}");
+        let instrument = |s: &mut Statement| {
+            s.rules.as_mut().unwrap().instruments[1].symbol =
+                alike.replace('T', "F").replace('t', "f").replace('\u{ff34}', "\u{ff26}");
+        };
+        assert!(refused(&instrument).contains("look the same"), "{alike}");
+    }
+    // more than a reader can be asked to compute with
+    let many = |s: &mut Statement| {
+        let asset = |i: usize| Asset { symbol: format!("M{i}"), ..s.assets[0].clone() };
+        s.assets = (0..MAX_ASSETS + 1).map(asset).collect();
+    };
+    assert!(refused(&many).contains("4097 assets"));
+    let many = |s: &mut Statement| {
+        let rules = s.rules.as_mut().unwrap();
+        let one = rules.instruments[0].clone();
+        rules.instruments =
+            (0..MAX_INSTRUMENTS + 1).map(|i| Instrument { symbol: format!("M{i}"), ..one.clone() }).collect();
+    };
+    assert!(refused(&many).contains("2049 instruments"));
+}
+
 #[test]
 fn p14_the_private_digest_cannot_be_changed_after_the_challenge() {
     let (statement, pages) = honest();
@@ -324,7 +389,7 @@ fn p14_the_private_digest_cannot_be_changed_after_the_challenge() {
     assert_eq!(broken(&statement, &fold(&statement, &pages, &later).last), ["private"]);
     // and it enters γ, not ρ
     let mut other = statement.clone();
-    other.rules.as_mut().unwrap().private = Some("00".repeat(32));
+    other.shards[0].rules.as_mut().unwrap().private = Some("00".repeat(32));
     assert_eq!(other.draft_bytes().unwrap(), statement.draft_bytes().unwrap());
     assert_ne!(challenge(&Sealed::seal(other).unwrap()), challenge(&Sealed::seal(statement.clone()).unwrap()));
 }
@@ -522,10 +587,10 @@ fn the_final_state_is_a_function_of_the_statement() {
         assert!(b.refused.is_none_or(|(rule, _)| rule.contains("chain-identity")));
         let public = |statement: &Statement, state: &State| {
             let rules = state.rules.unwrap();
-            let pages = F::from(statement.steps) * F::from(8);
+            let pages = F::from(statement.all_steps()) * F::from(8);
             assert_eq!(state.index * F::from(8), pages);
             // everything is 0, public, or follows from the statement's bytes
-            let powers = shape().capped as u64 * statement.steps * 8;
+            let powers = shape().capped as u64 * statement.all_steps() * 8;
             assert_eq!(rules.weight, rho(statement).pow_vartime([powers]));
             assert_eq!(rules.rho, rho(statement));
             assert_eq!(state.gamma, challenge(&Sealed::seal(statement.clone()).unwrap()));

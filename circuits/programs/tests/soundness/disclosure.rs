@@ -5,8 +5,8 @@ use std::sync::OnceLock;
 use assay_core::{
     canonical,
     decimal::format_signed,
-    field::{F, power_of_two},
-    identity::{MasterSecret, identity},
+    field::{F, from_hex, power_of_two},
+    identity::{MasterSecret, Scope, identity},
     sealed::Sealed,
     tree::{empty_roots, node},
 };
@@ -28,8 +28,8 @@ use assay_programs::{
         statement::Statement,
     },
     testing::{
-        Counting, StepSystem, free_variables, tampered_together, test_inclusion, test_pages, test_statement,
-        unconstrained_variables,
+        Counting, StepSystem, TEST_SCOPE, free_variables, sharded_statement, tampered_together, test_inclusion,
+        test_pages_in, test_shards, test_statement, unconstrained_variables,
     },
 };
 use bellpepper_core::test_cs::TestConstraintSystem;
@@ -54,14 +54,15 @@ struct Venue {
 
 impl Venue {
     fn new(seed: u64, account: usize) -> Self {
-        let pages = test_pages(shape(), 9, seed);
+        let domain = format!("exchange-{seed}.example");
+        let pages = test_pages_in(Scope { domain: &domain, ..TEST_SCOPE }, shape(), 9, seed);
         let mut statement = test_statement(shape(), &"01".repeat(32), &pages);
-        statement.exchange.domain = format!("exchange-{seed}.example");
+        statement.exchange.domain = domain;
         let reference = format!("account {account}");
         let secret = MasterSecret::new([seed as u8; 32]);
-        let salt = secret.salt("test", &reference);
-        let own = identity(&salt, "test", &reference);
         let statement = Sealed::seal(statement).unwrap();
+        let salt = secret.salt(statement.scope(), &reference);
+        let own = identity(&salt, statement.scope(), &reference);
         let file = test_inclusion(shape(), &statement, &pages, &secret, &reference);
         let inclusion = serde_json::to_vec(&file).unwrap();
         let report = verify_inclusion(Ok(&statement), &inclusion, None);
@@ -94,7 +95,7 @@ fn padding(statement: &Statement, pages: &[Page]) -> (Page, IncludedPage) {
         nodes = nodes.chunks(TREE_ARITY).map(node).collect();
         position = group;
     }
-    assert_eq!(assay_core::field::to_hex(&nodes[0]), statement.root);
+    assert_eq!(assay_core::field::to_hex(&nodes[0]), statement.shards[0].root);
     (pages[at].clone(), IncludedPage::new(at as u64, &pages[at], &path))
 }
 
@@ -112,7 +113,7 @@ fn claim(venues: &[&Venue], at_least: i128) -> Claim {
         context: "Example Prime, application 7".to_owned(),
         attestations: venues
             .iter()
-            .map(|v| Attested { statement_digest: v.statement.digest().to_string(), account: None })
+            .map(|v| Attested { statement_digest: v.statement.digest().to_string(), shard: 0, account: None })
             .collect(),
     }
 }
@@ -375,10 +376,48 @@ fn a_claim_that_could_count_an_account_twice_or_mixes_currencies_is_refused() {
         assert!(domain(spelling).contains("is not a domain"), "{spelling}");
     }
     let first = &venues()[0].statement;
-    assert!(pair(&|s| s.root = first.root.clone()).unwrap_err().contains("count twice"));
+    assert!(pair(&|s| s.shards[0].root = first.shards[0].root.clone()).unwrap_err().contains("count twice"));
     // and what is moved between two instants would count twice
     let moved = pair(&|s| s.snapshot.taken_at = "2026-03-31T00:00:01Z".to_owned()).unwrap_err();
     assert!(moved.contains("different instants"), "{moved}");
+}
+
+/// With several shards a claim names the account's, and is bound to that shard's root.
+#[test]
+fn a_claim_names_the_shard_that_the_account_lies_in() {
+    let (seed, name) = (3, "account 2");
+    let shards = test_shards(shape(), 20, 3, seed);
+    let pages: Vec<&[Page]> = shards.iter().map(Vec::as_slice).collect();
+    let statement = Sealed::seal(sharded_statement(shape(), &"01".repeat(32), &pages)).unwrap();
+    let secret = MasterSecret::new([seed as u8; 32]);
+    let salt = secret.salt(TEST_SCOPE, name);
+    let own = assay_core::identity::shard_of(&identity(&salt, TEST_SCOPE, name), 3) as u32;
+    let account = Some(NamedAccount { reference: name.to_owned(), salt: hex::encode(salt) });
+    let bound = |shard: u32, account: Option<NamedAccount>| {
+        let mut claim = claim(&[&venues()[0]], 0);
+        claim.attestations = vec![Attested { statement_digest: statement.digest().to_string(), shard, account }];
+        bind(&claim, &[&statement]).map_err(|e| e.to_string())
+    };
+    for shard in 0..3 {
+        let root = from_hex(&statement.shards[shard as usize].root).unwrap();
+        assert_eq!(bound(shard, None).unwrap().slots[0].root, root);
+        match bound(shard, account.clone()) {
+            Ok(public) => assert!(shard == own && public.slots[0].root == root),
+            Err(e) => assert!(shard != own && e.contains("does not lie in shard"), "{e}"),
+        }
+    }
+    assert!(bound(3, None).unwrap_err().contains("no shard 3"));
+    // a root that stands in both is one ledger, whichever shard it is
+    let mut other = (*statement).clone();
+    (other.exchange.domain, other.snapshot.id) = ("other.example".to_owned(), "other".to_owned());
+    other.shards.rotate_left(1);
+    other.shards[0].root = "00".repeat(32);
+    let other = Sealed::seal(other).unwrap();
+    let mut both = claim(&[&venues()[0], &venues()[1]], 0);
+    for (attested, statement) in both.attestations.iter_mut().zip([&statement, &other]) {
+        attested.statement_digest = statement.digest().to_string();
+    }
+    assert!(bind(&both, &[&statement, &other]).unwrap_err().to_string().contains("count twice"));
 }
 
 fn parameters() -> &'static Keys<Disclosure> {

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use assay_core::{
     field::{F, to_hex},
-    identity::{MasterSecret, identity},
+    identity::{MasterSecret, Scope, identity},
     sealed::Sealed,
     tree::{UpperTree, batch_levels},
 };
@@ -15,7 +15,7 @@ use assay_programs::{
         shape::Shape,
         statement::Statement,
     },
-    testing::{batch_roots, test_statement},
+    testing::{TEST_SCOPE, batch_roots, test_statement},
 };
 use ff::Field;
 
@@ -36,6 +36,7 @@ fn ledger() -> &'static Files {
 
 fn make(snapshot: &str) -> Files {
     let secret = MasterSecret::new([3; 32]);
+    let scope = Scope { series: snapshot, ..TEST_SCOPE };
     let name = |a: usize| format!("customer-{a}");
     let mut pages = vec![Page::padding(shape()); 5];
     let mut starts = Vec::new();
@@ -43,7 +44,7 @@ fn make(snapshot: &str) -> Files {
         starts.push((pages.len(), count));
         for k in 0..count {
             pages.push(Page {
-                identity: identity(&secret.salt(snapshot, &name(a)), snapshot, &name(a)),
+                identity: identity(&secret.salt(scope, &name(a)), scope, &name(a)),
                 first: k == 0,
                 remaining: (count - 1 - k) as u8,
                 class: 2,
@@ -54,7 +55,7 @@ fn make(snapshot: &str) -> Files {
     }
     pages.resize(16, Page::padding(shape()));
     let mut statement = test_statement(shape(), &to_hex(&F::ZERO), &pages);
-    statement.snapshot.id = snapshot.to_owned();
+    (statement.snapshot.id, statement.snapshot.series) = (snapshot.to_owned(), snapshot.to_owned());
     let statement = Sealed::seal(statement).unwrap();
     let upper = UpperTree::build(shape().depths, batch_roots(shape(), &pages));
     let file = |a: usize| {
@@ -71,8 +72,9 @@ fn make(snapshot: &str) -> Files {
             statement_digest: statement.digest().to_string(),
             snapshot: snapshot.to_owned(),
             account: name(a),
-            salt: hex::encode(secret.salt(snapshot, &name(a))),
+            salt: hex::encode(secret.salt(scope, &name(a))),
             class: 2,
+            shard: 0,
             pages: (start..start + count).map(included).collect(),
         }
     };
@@ -123,7 +125,7 @@ fn i1_siblings_in_wrong_order_are_refused() {
                 None => siblings[0] = to_hex(&F::ONE),
             }
         });
-        assert!(reason.contains("not under the statement's root"), "{reason}");
+        assert!(reason.contains("not under the shard's root"), "{reason}");
     }
 }
 

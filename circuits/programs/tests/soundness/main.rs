@@ -1,6 +1,6 @@
 //! Attacks, each under the id of the case it comes from (P…: a malicious prover, I…: an inclusion). `rules.rs` tells
 //! every lie to the circuit, through bellpepper's test system, and to the native twin; `proofs.rs` attacks real
-//! statements and proofs; both do so for each family. `accounts.rs` attacks limits and measures; `inclusion.rs` what a
+//! statements and proofs, `shards.rs` those of several shards; all do so for each family. `accounts.rs` attacks limits and measures; `inclusion.rs` what a
 //! customer is handed, `disclosure.rs` what one shows a third party.
 // the attacks on what both families share are compiled once for each
 #![allow(clippy::unwrap_used, clippy::duplicate_mod, missing_docs)]
@@ -17,6 +17,8 @@ mod compliance {
     mod proofs;
     #[path = "rules.rs"]
     mod rules;
+    #[path = "shards.rs"]
+    mod shards;
 }
 /// The same attacks on the solvency shape.
 #[path = "."]
@@ -25,6 +27,8 @@ mod solvency {
     mod proofs;
     #[path = "rules.rs"]
     mod rules;
+    #[path = "shards.rs"]
+    mod shards;
 }
 
 /// The test shape of the family in whose module the caller stands.

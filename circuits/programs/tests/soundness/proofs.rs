@@ -50,12 +50,12 @@ fn parsed(bytes: &[u8]) -> Sealed<Statement> {
 /// A fold of any statement: what it borrows lives as long as the tests.
 fn begin(bytes: &[u8], roots: &[F], columns: &[FedColumn]) -> Result<Fold<'static>, Error> {
     let statement = Box::leak(Box::new(parsed(bytes)));
-    Fold::begin(parameters(), statement, roots.to_vec().leak(), columns.to_vec().leak())
+    Fold::begin(parameters(), statement, 0, roots.to_vec().leak(), columns.to_vec().leak())
 }
 
 fn resume(bytes: &[u8], roots: &[F], columns: &[FedColumn], checkpoint: &[u8]) -> Result<Fold<'static>, Error> {
     let statement = Box::leak(Box::new(parsed(bytes)));
-    Fold::resume(parameters(), statement, roots.to_vec().leak(), columns.to_vec().leak(), checkpoint)
+    Fold::resume(parameters(), statement, 0, roots.to_vec().leak(), columns.to_vec().leak(), checkpoint)
 }
 
 struct Attested {
@@ -139,6 +139,7 @@ fn resealed(proof: &[u8], header: impl FnOnce(&mut Header), change: impl FnOnce(
     out.extend(own.circuit.as_bytes());
     out.extend(hex::decode(&own.parameter_digest).unwrap());
     out.extend(own.statement_digest.0);
+    out.extend(own.part.to_le_bytes());
     out.extend(own.steps.to_le_bytes());
     out.extend((payload.len() as u64).to_le_bytes());
     out.extend(payload);
@@ -154,7 +155,7 @@ fn moved_to(bytes: &[u8]) -> Vec<u8> {
         &honest().proof,
         |h| {
             h.statement_digest = statement.digest();
-            h.steps = statement.steps;
+            h.steps = statement.shards[0].steps;
         },
         |_| {},
     )
@@ -208,14 +209,14 @@ fn p6_a_page_that_was_not_folded_cannot_stand_under_the_root() {
     let mut roots = batch_roots(shape(), &honest().pages);
     let hidden: Vec<F> = test_pages(shape(), 3, 77)[..8].iter().map(|p| p.leaf()).collect();
     roots.push(batch_levels(&hidden)[1][0]);
-    let bytes = edited(|s| s.root = to_hex(&UpperTree::build(shape().depths, roots).root()));
+    let bytes = edited(|s| s.shards[0].root = to_hex(&UpperTree::build(shape().depths, roots).root()));
     assert_eq!(refused_at(&bytes, &moved_to(&bytes)), "proof");
     let own = batch_roots(shape(), &honest().pages);
     assert!(begin(&bytes, &own, &honest().columns()).is_err());
     // even with a proof that was really folded under this statement's challenge, the final root is another one
     let state = folded_under(&bytes, &honest().pages);
     assert_eq!(state.gamma, challenge(&parsed(&bytes)));
-    assert_ne!(to_hex(&state.root), parsed(&bytes).root);
+    assert_ne!(to_hex(&state.root), parsed(&bytes).shards[0].root);
 }
 
 /// A debt column of which something is held.
@@ -315,7 +316,7 @@ fn p12_an_account_left_open_at_the_end_is_not_compressed() {
 #[test]
 fn p13_a_wrong_number_of_steps_is_refused() {
     for steps in [1, 2, 4, 64] {
-        let bytes = edited(|s| s.steps = steps);
+        let bytes = edited(|s| s.shards[0].steps = steps);
         assert_eq!(refused_at(&bytes, &moved_to(&bytes)), "proof");
         // the header alone
         let proof = resealed(&honest().proof, |h| h.steps = steps, |_| {});
@@ -323,7 +324,7 @@ fn p13_a_wrong_number_of_steps_is_refused() {
     }
     for steps in [0, 65, u64::MAX] {
         let mut statement = honest().statement.clone();
-        statement.steps = steps;
+        statement.shards[0].steps = steps;
         assert!(Sealed::seal(statement.clone()).is_err());
     }
 }

@@ -20,9 +20,12 @@ pub fn explanation(statement: &Statement) -> Vec<String> {
         ),
         String::new(),
         format!(
-            "The exchange commits to a ledger of customer accounts with the root {}. The totals of {} assets are the exact \
+            "The exchange commits to a ledger of customer accounts with {}. The totals of {} assets are the exact \
              sums over all accounts in this ledger. No balance is negative, none is counted twice, and none is left out.",
-            statement.root,
+            match &statement.shards[..] {
+                [shard] => format!("the root {}", shard.root),
+                shards => format!("{} roots, one for each part of the accounts", shards.len()),
+            },
             statement.assets.len()
         ),
     ];

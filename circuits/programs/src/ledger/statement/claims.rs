@@ -67,6 +67,8 @@ pub enum ColumnKind {
         /// The class.
         class: u8,
     },
+    /// Nothing: random quantities of no worth that hide what the accounts of one shard hold together.
+    Cover,
 }
 
 impl ColumnKind {
@@ -97,7 +99,7 @@ impl ColumnKind {
     /// [`Error::Malformed`] if there is only one of the two, or the cap is no 64-bit number.
     pub fn cap(&self) -> Result<Option<(u8, u64)>, Error> {
         let (class, cap) = match self {
-            Self::Asset { .. } | Self::Debt { .. } => return Ok(None),
+            Self::Asset { .. } | Self::Debt { .. } | Self::Cover => return Ok(None),
             Self::Null { class } => return Ok(Some((*class, 0))),
             Self::Collateral { class, cap, .. } | Self::Long { class, cap, .. } | Self::Short { class, cap, .. } => {
                 (class, cap)
@@ -123,7 +125,15 @@ pub struct RuleClaims {
     pub instruments: Vec<Instrument>,
     /// The classes, ascending.
     pub classes: Vec<Class>,
-    /// One for each of [`MEASURE_NAMES`], in order.
+    /// One for each of [`MEASURE_NAMES`], in order: the sums over all shards.
+    pub results: Vec<MeasureResult>,
+}
+
+/// What the compliance family claims of one shard.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShardClaims {
+    /// One for each of [`MEASURE_NAMES`], in order, over the accounts of the shard.
     pub results: Vec<MeasureResult>,
     /// End of the PRIVATE chain, 64 hexadecimal digits; absent only in the bytes that the first challenge is drawn from.
     #[serde(default, skip_serializing_if = "Option::is_none")]

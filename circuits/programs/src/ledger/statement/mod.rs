@@ -11,8 +11,11 @@ mod validate;
 mod weights;
 
 pub use challenge::{challenge, check_challenge, first_challenge};
-pub use claims::{Class, ColumnKind, Instrument, MEASURE_DECIMALS, MEASURE_NAMES, MeasureResult, RuleClaims};
-pub use types::{
-    Asset, COMPLIANCE_NOT_PROVEN, COMPLIANCE_PROTOCOL, Column, CoverageBasis, Exchange, NOT_PROVEN, PROTOCOL, Policy,
-    Reserves, SnapshotInfo, Statement,
+pub use claims::{
+    Class, ColumnKind, Instrument, MEASURE_DECIMALS, MEASURE_NAMES, MeasureResult, RuleClaims, ShardClaims,
 };
+pub use types::{
+    Asset, COMPLIANCE_NOT_PROVEN, COMPLIANCE_PROTOCOL, COVER_COLUMNS, Column, CoverageBasis, Exchange, MAX_SHARDS,
+    NOT_PROVEN, PROTOCOL, Policy, Reserves, Shard, SnapshotInfo, Statement,
+};
+pub use weights::Weigher;

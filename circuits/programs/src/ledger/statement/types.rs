@@ -2,16 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use assay_core::{Error, canonical, decimal::parse_count};
+use assay_core::{Error, canonical, decimal::parse_count, identity::Scope};
 use serde::{Deserialize, Serialize};
 
-use super::claims::{ColumnKind, RuleClaims};
+use super::claims::{ColumnKind, RuleClaims, ShardClaims};
 use crate::ledger::shape::{Family, Shape};
 
 /// Name and version of what the solvency family proves.
 pub const PROTOCOL: &str = "assay/solvency/1";
 /// Name and version of what the compliance family proves.
 pub const COMPLIANCE_PROTOCOL: &str = "assay/compliance/1";
+/// Most shards that a statement has.
+pub const MAX_SHARDS: usize = 4096;
+/// Cover columns of a statement with several shards; six random quantities of 64 bits hide a field element.
+pub const COVER_COLUMNS: usize = 6;
 /// What no attestation of the solvency family shows; every statement carries these sentences.
 pub const NOT_PROVEN: [&str; 5] = [
     "that the stated reserves exist, are the sum of the committed reserves file, are unencumbered, or are the exchange's own",
@@ -57,12 +61,24 @@ pub struct Statement {
     /// Limits and measures: exactly in the compliance family.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rules: Option<RuleClaims>,
+    /// The parts of the ledger, each folded by itself: 1 to [`MAX_SHARDS`]. Part s of S holds the accounts whose identity
+    /// lies in shard s, as [`assay_core::identity::shard_of`] says.
+    pub shards: Vec<Shard>,
+    /// [`NOT_PROVEN`] or [`COMPLIANCE_NOT_PROVEN`].
+    pub not_proven: Vec<String>,
+}
+
+/// One part of the ledger with a tree, a fold and a proof of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Shard {
     /// Root of the account tree, 64 hexadecimal digits.
     pub root: String,
     /// Steps that were folded.
     pub steps: u64,
-    /// [`NOT_PROVEN`] or [`COMPLIANCE_NOT_PROVEN`].
-    pub not_proven: Vec<String>,
+    /// The shard's own measures: exactly in the compliance family.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rules: Option<ShardClaims>,
 }
 
 /// Who claims.
@@ -82,8 +98,10 @@ pub struct Exchange {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SnapshotInfo {
-    /// The exchange's name for it; identities and salts depend on it.
+    /// The exchange's name for it.
     pub id: String,
+    /// The series that it belongs to. Salts and identities depend on it, so within a series an account keeps them.
+    pub series: String,
     /// RFC 3339, UTC.
     pub taken_at: String,
     /// Heights of the chains on which the reserves were read.
@@ -201,13 +219,28 @@ impl Statement {
         totals.fold(0, u128::saturating_add)
     }
 
-    /// The canonical bytes that the first challenge is drawn from: everything but the commitment that answers it.
+    /// What salts and identities are made from beside the account's reference.
+    pub fn scope(&self) -> Scope<'_> {
+        Scope { domain: &self.exchange.domain, series: &self.snapshot.series }
+    }
+
+    /// Number of shards, as [`assay_core::identity::shard_of`] takes it.
+    pub fn shard_count(&self) -> u32 {
+        u32::try_from(self.shards.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Steps of all shards together.
+    pub fn all_steps(&self) -> u64 {
+        self.shards.iter().map(|shard| shard.steps).sum()
+    }
+
+    /// The canonical bytes that the first challenge is drawn from: everything but the commitments that answer it.
     ///
     /// # Errors
     /// [`Error::Malformed`] if it has no JSON form.
     pub fn draft_bytes(&self) -> Result<Vec<u8>, Error> {
         let mut draft = self.clone();
-        if let Some(rules) = &mut draft.rules {
+        for rules in draft.shards.iter_mut().filter_map(|shard| shard.rules.as_mut()) {
             rules.private = None;
         }
         canonical::to_bytes(&draft)

@@ -8,21 +8,36 @@ use assay_core::{
     domain::{domain_defect, lei_defect},
     field::from_hex,
     sealed::{Document, MAX_STATEMENT_BYTES},
-    text::{is_name, visible},
+    text::{chain_defect, fold, is_name, visible},
     time::parse_instant,
 };
 
 use super::{
-    claims::{ColumnKind, MEASURE_NAMES, RuleClaims},
-    types::{Asset, Column, CoverageBasis, Statement},
+    claims::{ColumnKind, MEASURE_NAMES, MeasureResult, RuleClaims},
+    types::{Asset, COVER_COLUMNS, CoverageBasis, MAX_SHARDS, Statement},
 };
-use crate::ledger::shape::{ALL_COLUMNS, Family, OPEN_COLUMNS};
+use crate::ledger::shape::{ALL_COLUMNS, Family, MAX_ASSETS, MAX_INSTRUMENTS, OPEN_COLUMNS, Shape};
 
 /// Integers in JSON stay exact up to here.
 const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
 
 fn refuse<T>(reason: impl std::fmt::Display) -> Result<T, Error> {
     Err(Error::Malformed(format!("the statement is refused: {reason}")))
+}
+
+/// One result for each measure, in order, in numbers that JSON holds exactly.
+fn validate_results(results: &[MeasureResult]) -> Result<(), Error> {
+    if !results.iter().map(|r| r.measure.as_str()).eq(MEASURE_NAMES) {
+        return refuse("its results are not those of this protocol's measures");
+    }
+    for result in results {
+        parse_count(&result.positive)?;
+        parse_count(&result.negative)?;
+        if result.below > MAX_SAFE_INTEGER {
+            return refuse("an integer above 2^53 − 1");
+        }
+    }
+    Ok(())
 }
 
 impl Document for Statement {
@@ -46,14 +61,10 @@ impl Statement {
             return refuse(format!("a statement of {} has rules exactly if the shape is for compliance", shape.name));
         }
         from_hex(&self.parameter_digest)?;
-        from_hex(&self.root)?;
         if self.reserves.root.len() != 64
             || !self.reserves.root.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
         {
             return refuse("the root of the reserves is not 64 lower-case hexadecimal digits".to_owned());
-        }
-        if self.steps == 0 || self.steps > shape.max_steps() as u64 {
-            return refuse(format!("{} steps; {} takes 1 to {}", self.steps, shape.name, shape.max_steps()));
         }
         if self.reserves.lines > MAX_SAFE_INTEGER || self.snapshot.block_heights.values().any(|h| *h > MAX_SAFE_INTEGER)
         {
@@ -62,7 +73,11 @@ impl Statement {
         if !self.not_proven.iter().map(String::as_str).eq(not_proven.iter().copied()) {
             return refuse("its list of what is not proven is not this protocol's".to_owned());
         }
-        for (what, text) in [("the exchange's name", &self.exchange.name), ("the snapshot's id", &self.snapshot.id)] {
+        for (what, text) in [
+            ("the exchange's name", &self.exchange.name),
+            ("the snapshot's id", &self.snapshot.id),
+            ("the snapshot's series", &self.snapshot.series),
+        ] {
             if text.is_empty() || text.len() > 256 || text.chars().any(char::is_control) {
                 return refuse(format!("{what} is empty, longer than 256 bytes, or holds control characters"));
             }
@@ -70,7 +85,54 @@ impl Statement {
         self.validate_texts()?;
         self.validate_reserves()?;
         self.validate_columns()?;
-        self.validate_rules()
+        self.validate_rules()?;
+        self.validate_shards(shape)
+    }
+
+    /// Each shard by itself, the cover that several shards need, and the results, which are the sums over the shards.
+    fn validate_shards(&self, shape: &Shape) -> Result<(), Error> {
+        let count = self.shards.len();
+        if !(1..=MAX_SHARDS).contains(&count) {
+            return refuse(format!("it has {count} shards, not 1 to {MAX_SHARDS}"));
+        }
+        let covers = self.columns.iter().filter(|c| c.kind == ColumnKind::Cover).count();
+        let needed = if count > 1 { COVER_COLUMNS } else { 0 };
+        if covers != needed {
+            return refuse(format!("{covers} cover columns; with {count} shards there are {needed}"));
+        }
+        for (s, shard) in self.shards.iter().enumerate() {
+            from_hex(&shard.root)?;
+            if shard.steps == 0 || shard.steps > shape.max_steps() as u64 {
+                let (steps, most) = (shard.steps, shape.max_steps());
+                return refuse(format!("shard {s} has {steps} steps; {} takes 1 to {most}", shape.name));
+            }
+            if shard.rules.is_some() != self.rules.is_some() {
+                return refuse(format!("shard {s} has results exactly if the statement has rules"));
+            }
+            if let Some(rules) = &shard.rules {
+                validate_results(&rules.results)?;
+                rules.private.as_deref().map(from_hex).transpose()?;
+            }
+        }
+        let Some(rules) = &self.rules else {
+            return Ok(());
+        };
+        for (m, stated) in rules.results.iter().enumerate() {
+            let own = self.shards.iter().filter_map(|shard| shard.rules.as_ref()?.results.get(m));
+            let mut sums = (0u128, 0u128, 0u64);
+            for result in own {
+                let (positive, negative) = (parse_count(&result.positive)?, parse_count(&result.negative)?);
+                let sum = |a: u128, b: u128| {
+                    a.checked_add(b).ok_or_else(|| Error::OutOfBounds("the sum of the shards' results".to_owned()))
+                };
+                // no overflow: 2^12 numbers below 2^53
+                sums = (sum(sums.0, positive)?, sum(sums.1, negative)?, sums.2 + result.below);
+            }
+            if sums != (parse_count(&stated.positive)?, parse_count(&stated.negative)?, stated.below) {
+                return refuse(format!("the results of {} are not the sums over its shards", stated.measure));
+            }
+        }
+        Ok(())
     }
 
     /// Free text is for people to read: bounded, visible, and of the form its field promises.
@@ -84,14 +146,17 @@ impl Statement {
         if let Some((lei, defect)) = self.exchange.lei.as_ref().and_then(|lei| Some((lei, lei_defect(lei)?))) {
             return refuse(format!("the legal entity identifier `{}` {defect}", visible(lei)));
         }
-        // ASCII keys: there RFC 8785's order is the order of bytes
-        if self
-            .snapshot
-            .block_heights
-            .keys()
-            .any(|chain| !is_name(chain) || !chain.bytes().all(|b| b.is_ascii_graphic()))
-        {
-            return refuse("a chain's name is not 1 to 64 visible ASCII characters".to_owned());
+        let mut chains = BTreeSet::new();
+        for chain in self.snapshot.block_heights.keys() {
+            if let Some(defect) = chain_defect(chain) {
+                return refuse(format!("the chain name `{}` {defect}", visible(chain)));
+            }
+            if !chains.insert(fold(chain)) {
+                return refuse(format!(
+                    "the chain `{}` is listed twice, or under names that look the same",
+                    visible(chain)
+                ));
+            }
         }
         for asset in &self.assets {
             if !is_name(&asset.symbol) || !is_name(&asset.quote) {
@@ -120,17 +185,19 @@ impl Statement {
     }
 
     fn validate_columns(&self) -> Result<(), Error> {
-        if self.assets.is_empty() {
-            return refuse("it has no assets".to_owned());
+        if !(1..=MAX_ASSETS).contains(&self.assets.len()) {
+            return refuse(format!("it has {} assets, not 1 to {MAX_ASSETS}", self.assets.len()));
         }
-        let mut symbols = BTreeSet::new();
+        let (mut symbols, mut folded) = (BTreeSet::new(), BTreeSet::new());
         for asset in &self.assets {
             parse_count(&asset.reserves)?;
             if asset.scale > 38 {
                 return refuse(format!("asset {} has {} decimals", asset.symbol, asset.scale));
             }
-            if !symbols.insert(asset.symbol.as_str()) {
-                return refuse(format!("asset {} is listed twice", asset.symbol));
+            symbols.insert(asset.symbol.as_str());
+            // a reader could not tell which of two is meant
+            if !folded.insert(fold(&asset.symbol)) {
+                return refuse(format!("asset {} is listed twice, or under names that look the same", asset.symbol));
             }
         }
         if self.columns.windows(2).any(|w| w[0].index >= w[1].index) {
@@ -144,7 +211,8 @@ impl Statement {
             if column.kind.asset().is_some_and(|asset| !symbols.contains(asset)) {
                 return refuse(format!("column {} is of an unlisted asset", column.index));
             }
-            if self.rules.is_none() && !matches!(column.kind, ColumnKind::Asset { .. } | ColumnKind::Debt { .. }) {
+            let common = matches!(column.kind, ColumnKind::Asset { .. } | ColumnKind::Debt { .. } | ColumnKind::Cover);
+            if self.rules.is_none() && !common {
                 return refuse(format!("column {} is not of this family", column.index));
             }
         }
@@ -156,11 +224,10 @@ impl Statement {
                 return refuse(format!("two columns of one kind for {asset}"));
             }
         }
-        for asset in &self.assets {
-            let owed = |c: &Column| c.kind.is_owed() && c.kind.asset() == Some(asset.symbol.as_str());
-            if !self.columns.iter().any(owed) {
-                return refuse("an asset without a column".to_owned());
-            }
+        let owed: BTreeSet<&str> =
+            self.columns.iter().filter(|c| c.kind.is_owed()).filter_map(|c| c.kind.asset()).collect();
+        if owed.len() < self.assets.len() {
+            return refuse("an asset without a column".to_owned());
         }
         Ok(())
     }
@@ -180,16 +247,22 @@ impl Statement {
         let Some(rules) = &self.rules else {
             return Ok(());
         };
-        if policy.below_margin_max.is_some_and(|n| n > (1 << 53) - 1) {
+        if policy.below_margin_max.is_some_and(|n| n > MAX_SAFE_INTEGER) {
             return refuse("an integer above 2^53 − 1".to_owned());
         }
         if self.assets.iter().any(|a: &Asset| a.quote != self.assets[0].quote) {
             return refuse("its prices are in more than one currency".to_owned());
         }
+        if rules.instruments.len() > MAX_INSTRUMENTS {
+            return refuse(format!("it has {} instruments, more than {MAX_INSTRUMENTS}", rules.instruments.len()));
+        }
         let mut symbols = BTreeSet::new();
         for instrument in &rules.instruments {
-            if !is_name(&instrument.symbol) || !symbols.insert(instrument.symbol.as_str()) {
-                return refuse(format!("instrument {} has no usable symbol, or is listed twice", instrument.symbol));
+            if !is_name(&instrument.symbol) || !symbols.insert(fold(&instrument.symbol)) {
+                let symbol = &instrument.symbol;
+                return refuse(format!(
+                    "instrument {symbol} has no usable symbol, or is listed twice, or under names that look the same"
+                ));
             }
             parse_shortest(&instrument.contract_size)?;
             parse_shortest(&instrument.mark_price)?;
@@ -204,19 +277,7 @@ impl Statement {
         if rules.classes.iter().any(|c| !text(&c.name) || !text(&c.kyc_level) || !text(&c.jurisdiction)) {
             return refuse("a class with a text that is not 1 to 64 visible bytes".to_owned());
         }
-        if !rules.results.iter().map(|r| r.measure.as_str()).eq(MEASURE_NAMES) {
-            return refuse("its results are not those of this protocol's measures".to_owned());
-        }
-        for result in &rules.results {
-            parse_count(&result.positive)?;
-            parse_count(&result.negative)?;
-            if result.below > (1 << 53) - 1 {
-                return refuse("an integer above 2^53 − 1".to_owned());
-            }
-        }
-        if let Some(private) = &rules.private {
-            from_hex(private)?;
-        }
+        validate_results(&rules.results)?;
         self.validate_capped(rules)?;
         self.book().map(|_| ())
     }
@@ -225,6 +286,7 @@ impl Statement {
     /// has two columns to hold one position in.
     fn validate_capped(&self, rules: &RuleClaims) -> Result<(), Error> {
         let (mut nulls, mut positions, mut unlimited) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        let mut tiers = BTreeSet::new();
         for column in &self.columns {
             let capped = column.kind.cap()?;
             if capped.is_some_and(|(class, _)| !rules.classes.iter().any(|c| c.class == class)) {
@@ -236,9 +298,13 @@ impl Statement {
                         return refuse(format!("column {} is not the null column of its class", column.index));
                     }
                 }
-                ColumnKind::Collateral { percent_bps, table, .. } => {
+                ColumnKind::Collateral { asset, percent_bps, table, class, .. } => {
                     if *percent_bps > 10_000 || table.as_ref().is_some_and(|t| !is_name(t)) {
                         return refuse(format!("column {} counts for more than its value", column.index));
+                    }
+                    // an account could fill both, and so hold twice the width at one percentage
+                    if !tiers.insert((asset, table, percent_bps, class)) {
+                        return refuse(format!("column {} is a collateral tier listed twice", column.index));
                     }
                 }
                 ColumnKind::Long { instrument, .. } | ColumnKind::Short { instrument, .. } => {
@@ -254,11 +320,12 @@ impl Statement {
                         ));
                     }
                 }
-                ColumnKind::Asset { .. } | ColumnKind::Debt { .. } => {}
+                ColumnKind::Asset { .. } | ColumnKind::Debt { .. } | ColumnKind::Cover => {}
             }
         }
-        if positions.iter().any(|(side, _)| unlimited.contains(side)) {
-            return refuse("an instrument with limits has a column without one".to_owned());
+        // where a book limits positions, it limits every one: an open column would be a limit that nobody has
+        if !positions.is_empty() && !unlimited.is_empty() {
+            return refuse("it limits positions, and has a column of positions without a limit".to_owned());
         }
         if nulls.len() != rules.classes.len() || !nulls.contains(&0) {
             return refuse("every class, and class 0 in any case, has a null column".to_owned());

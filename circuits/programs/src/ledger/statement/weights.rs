@@ -1,12 +1,14 @@
 //! The exact integers that the circuit computes with, derived from what a statement claims. A statement carries no weight
 //! and no digest of the book: whoever verifies derives both from the public numbers, so they cannot disagree.
 
+use std::collections::{HashMap, HashSet};
+
 use assay_core::{Error, decimal::parse_shortest, field::F};
 use num_bigint::BigUint;
 
 use super::{
-    claims::{ColumnKind, MEASURE_DECIMALS},
-    types::{Column, Statement},
+    claims::{ColumnKind, Instrument, MEASURE_DECIMALS},
+    types::{Asset, Column, Statement},
 };
 use crate::ledger::{
     book::{BookColumn, book_digest},
@@ -36,7 +38,15 @@ fn value(factors: &[&str], bps: u32, scale: u32, round: Round) -> Result<i128, E
         .map_err(|_| Error::OutOfBounds(format!("the value of {} is too large to compute with", factors.join(" · "))))
 }
 
-impl Statement {
+/// Derives weights: what they depend on, looked up in one pass over the statement however many columns there are.
+pub struct Weigher<'a> {
+    assets: HashMap<&'a str, &'a Asset>,
+    /// Assets of which there is something.
+    held: HashSet<&'a str>,
+    instruments: HashMap<&'a str, &'a Instrument>,
+}
+
+impl Weigher<'_> {
     /// What one smallest unit of a column adds to each measure, in 10^-12 of the quote currency. Always rounded towards
     /// −∞, against the exchange: what a customer has counts less, what a customer owes or must cover counts more.
     ///
@@ -46,7 +56,7 @@ impl Statement {
     pub fn weights(&self, kind: &ColumnKind) -> Result<[i128; MEASURES], Error> {
         const ALL: u32 = 10_000;
         if let Some(instrument) = kind.instrument() {
-            let listed = self.rules.iter().flat_map(|r| &r.instruments).find(|i| i.symbol == instrument);
+            let listed = self.instruments.get(instrument);
             let i = listed.ok_or_else(|| Error::Malformed(format!("instrument {instrument} is not listed")))?;
             let must = value(&[&i.contract_size, &i.mark_price], i.maintenance_margin_bps, 0, Round::Up)?;
             // gains and losses are settled in balances, so a position adds nothing to equity
@@ -55,10 +65,10 @@ impl Statement {
         let Some(symbol) = kind.asset() else {
             return Ok([0; MEASURES]);
         };
-        let asset = self.assets.iter().find(|a| a.symbol == symbol);
+        let asset = self.assets.get(symbol);
         let asset = asset.ok_or_else(|| Error::Malformed(format!("asset {symbol} is not listed")))?;
         let Some(price) = asset.price.as_deref() else {
-            if self.customer_assets(symbol) == 0 && self.debts(symbol) == 0 {
+            if !self.held.contains(symbol) {
                 return Ok([0; MEASURES]);
             }
             return Err(Error::Malformed(format!("asset {symbol} is held and has no price")));
@@ -73,18 +83,32 @@ impl Statement {
             _ => [worth(ALL, Round::Down)?, 0],
         })
     }
+}
+
+impl Statement {
+    /// What the weights of all columns are derived with.
+    pub fn weigher(&self) -> Weigher<'_> {
+        let held = self.columns.iter().filter(|c| c.total != "0").filter_map(|c| c.kind.asset());
+        let instruments = self.rules.iter().flat_map(|rules| &rules.instruments);
+        Weigher {
+            assets: self.assets.iter().map(|asset| (asset.symbol.as_str(), asset)).collect(),
+            held: held.collect(),
+            instruments: instruments.map(|instrument| (instrument.symbol.as_str(), instrument)).collect(),
+        }
+    }
 
     /// The columns as the circuit takes them in, in order; empty in the solvency family.
     ///
     /// # Errors
-    /// Those of [`Statement::weights`].
+    /// Those of [`Weigher::weights`].
     pub fn book(&self) -> Result<Vec<BookColumn>, Error> {
         if self.rules.is_none() {
             return Ok(Vec::new());
         }
+        let weigher = self.weigher();
         let column = |c: &Column| {
             let (class, cap) = c.kind.cap()?.unwrap_or_default();
-            Ok(BookColumn { index: c.index, class, cap, weights: self.weights(&c.kind)? })
+            Ok(BookColumn { index: c.index, class, cap, weights: weigher.weights(&c.kind)? })
         };
         self.columns.iter().map(column).collect()
     }
@@ -92,7 +116,7 @@ impl Statement {
     /// The end of the BOOK chain: the digest of columns, limits and weights.
     ///
     /// # Errors
-    /// Those of [`Statement::weights`].
+    /// Those of [`Weigher::weights`].
     pub fn book_digest(&self) -> Result<F, Error> {
         Ok(book_digest(&self.book()?))
     }
