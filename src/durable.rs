@@ -16,7 +16,7 @@ use std::{
         ffi::OsStrExt,
         fs::{DirBuilderExt, PermissionsExt},
     },
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use rustix::{
@@ -111,6 +111,15 @@ pub fn name_directory(partial: &Path, path: &Path) -> io::Result<()> {
 /// Those of the system.
 pub fn create_private_directory(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// The innermost directory around `path`, which need not exist, for which `is` holds. Results do not belong in such a place if
+/// the next program that reads it takes every file for a part of it.
+pub fn enclosing(path: &Path, is: impl Fn(&Path) -> bool) -> Option<PathBuf> {
+    let absolute = std::path::absolute(path).ok()?;
+    // a link may lead out of the directory in which it is
+    let parent = absolute.ancestors().skip(1).find_map(|parent| fs::canonicalize(parent).ok())?;
+    parent.ancestors().find(|parent| is(parent)).map(Path::to_owned)
 }
 
 /// Syncs a directory, so that the names in it survive a power cut.

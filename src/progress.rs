@@ -13,6 +13,8 @@ pub trait Progress: Sync {
     fn expect(&self, _time: Duration) {}
     /// The phase is over.
     fn end(&self);
+    /// Something that does not stop the work, and that a person should know now; between two phases.
+    fn warn(&self, _warning: &str) {}
 }
 
 /// Ignores all reports.

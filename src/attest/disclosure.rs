@@ -21,6 +21,7 @@ use assay_programs::{
 use assay_verifier::{
     attestation::{Attestation, read_jwks},
     files::read_bounded,
+    report::distinct_signers,
 };
 
 use super::{error::AttestError, local::inclusion, verify::verify_read};
@@ -111,8 +112,8 @@ pub fn disclose(request: &DisclosureRequest, home: &Home, progress: &dyn Progres
 }
 
 /// Verifies a disclosure and the attestations in `outs`. `jwks` is empty, or has one key list for each attestation in the
-/// same order, and a key in the list must have signed that attestation. Returns the report of each attestation, a note if
-/// signatures were not checked, and the report of the disclosure.
+/// same order, and a key in the list must have signed that attestation. Returns the report of each attestation, and the report
+/// of the disclosure.
 ///
 /// # Errors
 /// [`AttestError::Unreadable`].
@@ -120,27 +121,29 @@ pub fn verify_disclosure(
     file: &Path,
     outs: &[PathBuf],
     jwks: &[PathBuf],
+    signature_required: bool,
     home: &Home,
     tests: TestShapes,
     progress: &dyn Progress,
-) -> Result<(Vec<Report>, Vec<String>, DisclosureReport), AttestError> {
+) -> Result<(Vec<Report>, DisclosureReport), AttestError> {
     let file = read_bounded(file, MAX_DISCLOSURE_BYTES)?;
     let attestations = outs.iter().map(|out| Attestation::read(out)).collect::<Result<Vec<_>, _>>()?;
     let keys = jwks.iter().map(|path| read_jwks(path)).collect::<Result<Vec<_>, _>>()?;
     let mut reports = Vec::with_capacity(attestations.len());
-    for attestation in &attestations {
-        reports.push(verify_read(attestation, home, tests, progress)?);
+    for (place, attestation) in attestations.iter().enumerate() {
+        let mut report = verify_read(attestation, home, tests, progress)?;
+        attestation.sign_report(&mut report, keys.get(place), signature_required);
+        reports.push(report);
     }
-    for ((report, attestation), jwks) in reports.iter_mut().zip(&attestations).zip(&keys) {
-        report.checks.push(attestation.check_signature(jwks));
-    }
-    let unchecked =
-        if keys.is_empty() { attestations.iter().find_map(Attestation::unchecked_signatures) } else { None };
     // an unreadable statement fails its own report; the disclosure is then checked against no statements, and fails too
     let statements: Result<Vec<&Sealed<Statement>>, &CoreError> =
         attestations.iter().map(Attestation::statement).collect();
     progress.begin("verifying", 0, "");
-    let disclosed = file::verify_disclosure(&file, &statements.unwrap_or_default(), || home.disclosure_parameters());
+    let mut disclosed =
+        file::verify_disclosure(&file, &statements.unwrap_or_default(), || home.disclosure_parameters());
     progress.end();
-    Ok((reports, unchecked.into_iter().collect(), disclosed))
+    if let Some(check) = distinct_signers(&reports) {
+        disclosed.expect(check);
+    }
+    Ok((reports, disclosed))
 }

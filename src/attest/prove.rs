@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use assay_core::signature::{Jws, SignatureState, Signers};
 use assay_fold::keys::Keys;
 use assay_programs::{
     ledger::{
@@ -31,7 +32,7 @@ use super::{
 use crate::{
     durable::Access,
     home::Home,
-    ledger::{self, Limits},
+    ledger::{self, Finding, Limits},
     progress::Progress,
 };
 
@@ -65,6 +66,8 @@ pub struct Proved {
     pub steps: u64,
     /// SHA-256 of the statement, 64 hexadecimal digits.
     pub statement_digest: String,
+    /// What the check of the ledger warned of.
+    pub warnings: Vec<Finding>,
     /// The report of its verification. A ledger that breaks its policy is published too, with a statement that says so.
     pub report: Report,
 }
@@ -90,6 +93,8 @@ pub fn prove(
     let go_on = || if stop.load(Ordering::Relaxed) { Err(AttestError::StoppedEarly) } else { Ok(()) };
     let snapshot = ledger::check(ledger, &options.limits, progress)?;
     go_on()?;
+    let warnings = snapshot.warnings().to_vec();
+    warnings.iter().for_each(|warning| progress.warn(&warning.to_string()));
     let secret = home.master_secret()?;
     let rates = MachineRates::read(home, rayon::current_num_threads());
     let choice = options.choice.clone().by(rates.clone()).or_begun(goal.begun(), &snapshot);
@@ -119,17 +124,21 @@ pub fn prove(
     progress.begin("verifying the attestation", 0, "");
     // the prover accepts a test shape if that was chosen; each verifier decides for itself
     let written = Attestation::read(work.dir())?;
-    let report = written.verify(&written.read_proof()?, TestShapes::Accepted, |_| Ok(keys));
+    let mut report = written.verify(&written.read_proof()?, TestShapes::Accepted, |_| Ok(keys));
     progress.end();
     let Some(verified) = report.statement.as_ref().map(Verified::get) else {
         let failed = report.checks.iter().find(|c| !c.passed).map_or("", |c| c.detail.as_str());
         return Err(AttestError::NotValid(format!("the proof does not verify, nothing is published: {failed}")));
     };
     // signs only what was verified
-    work.finish(verified, &sign(verified.bytes())?)?;
+    let jws = sign(verified.bytes())?;
+    work.finish(verified, &jws)?;
     work.publish(&goal, shards)?;
     let (steps, statement_digest) = (verified.all_steps(), verified.digest().to_string());
-    Ok(Proved { out: out.to_owned(), shape, accounts, pages, shards, steps, statement_digest, report })
+    let signers = Jws::parse(jws.as_bytes()).and_then(|jws| jws.kids());
+    let signers = signers.map_err(|e| AttestError::NotValid(e.to_string()))?;
+    report.signature = SignatureState::Signed(Signers { known: signers, unknown: Vec::new() });
+    Ok(Proved { out: out.to_owned(), shape, accounts, pages, shards, steps, statement_digest, warnings, report })
 }
 
 /// Folds and compresses every shard, as many at the same time as there are cores for. Each goes on from what is on disk.

@@ -297,7 +297,7 @@ mod tests {
     fn lines_that_sum_to_more_than_is_stated_or_cannot_be_read_show_that_the_statement_is_false() {
         for (amount, asset, reason) in [
             ("1.50000001", "BTC", "sum to more"),
-            ("0.123456789", "BTC", "9 decimals"),
+            ("1e-37", "BTC", "37 decimals"),
             ("-1", "BTC", "is negative"),
             ("much", "BTC", "is not a plain decimal number"),
             ("1", "DOGE", "not in the book"),
@@ -312,6 +312,21 @@ mod tests {
             let (id, detail) = refusal(&report);
             assert!(id == "reserves-amounts" && detail.contains(reason), "{detail}");
             assert!(report.assets.is_empty());
+        }
+    }
+
+    #[test]
+    fn amounts_with_more_decimals_than_their_asset_are_summed_exactly_and_rounded_once() {
+        let mut lines = all_lines();
+        // 1.500000006 and 0.250000005 are 1.750000011: each alone would lose its last decimal
+        lines[0][3] = "1.500000006".to_owned();
+        lines[2][3] = "0.250000005".to_owned();
+        let statement = statement_over(&lines, ["175000003", "1000"]);
+        for (chosen, disclosed) in [(&[0, 2, 3][..], 175_000_003), (&[0], 150_000_000)] {
+            let file = disclose(&statement, &lines, &secret(), chosen).unwrap();
+            let report = verify_reserves(Ok(&statement), &serde_json::to_vec(&file).unwrap());
+            assert!(report.is_valid(), "{:?}", report.checks);
+            assert_eq!(report.assets[0].disclosed, disclosed);
         }
     }
 

@@ -2,7 +2,11 @@
 
 use std::path::Path;
 
-use assay_core::sealed::Sealed;
+use assay_core::{
+    check::Check,
+    sealed::Sealed,
+    signature::{Jwks, SignatureState},
+};
 use assay_programs::{
     ledger::{
         inclusion::{InclusionReport, MAX_INCLUSION_BYTES},
@@ -20,8 +24,22 @@ use assay_verifier::{
 use super::error::AttestError;
 use crate::{home::Home, progress::Progress};
 
-/// Verifies an attestation directory or bundle. If `jwks` names a key list, a key in it must have signed the statement;
-/// otherwise a note is returned beside the report if there are signatures that were not checked.
+/// What a reader asks of an attestation's signatures.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Signatures<'a> {
+    /// The list of public keys that the reader trusts.
+    pub jwks: Option<&'a Path>,
+    /// Whether an attestation that no listed key signed is not valid.
+    pub required: bool,
+}
+
+impl Signatures<'_> {
+    fn keys(self) -> Result<Option<Jwks>, AttestError> {
+        Ok(self.jwks.map(read_jwks).transpose()?)
+    }
+}
+
+/// Verifies an attestation directory or bundle, and its signatures as far as the reader's keys tell.
 ///
 /// # Errors
 /// [`AttestError::Unreadable`]. An invalid attestation is not an error: the report says so.
@@ -29,19 +47,14 @@ pub fn verify(
     out: &Path,
     home: &Home,
     tests: TestShapes,
-    jwks: Option<&Path>,
+    signatures: Signatures<'_>,
     progress: &dyn Progress,
-) -> Result<(Report, Option<String>), AttestError> {
+) -> Result<Report, AttestError> {
     let attestation = Attestation::read(out)?;
-    let jwks = jwks.map(read_jwks).transpose()?;
+    let jwks = signatures.keys()?;
     let mut report = verify_read(&attestation, home, tests, progress)?;
-    Ok(match jwks {
-        Some(jwks) => {
-            report.checks.push(attestation.check_signature(&jwks));
-            (report, None)
-        }
-        None => (report, attestation.unchecked_signatures()),
-    })
+    attestation.sign_report(&mut report, jwks.as_ref(), signatures.required);
+    Ok(report)
 }
 
 /// Verifies an open attestation.
@@ -58,33 +71,73 @@ pub(super) fn verify_read(
     Ok(report)
 }
 
-/// Checks a customer's inclusion file, which must be `account`'s if that is given. Unless `skip_proof`, also verifies the
-/// attestation.
+/// Checks a customer's inclusion file, which must be `account`'s if that is given, and the attestation's signatures. With a home
+/// of parameters, it also verifies the attestation's proof.
 ///
 /// # Errors
 /// [`AttestError::Unreadable`].
 pub fn verify_inclusion(
     file: &Path,
     out: &Path,
-    home: &Home,
-    tests: TestShapes,
-    skip_proof: bool,
     account: Option<&str>,
-    progress: &dyn Progress,
-) -> Result<(Option<Report>, InclusionReport), AttestError> {
+    signatures: Signatures<'_>,
+    proof: Option<(&Home, TestShapes, &dyn Progress)>,
+) -> Result<InclusionVerdict, AttestError> {
     let file = read_bounded(file, MAX_INCLUSION_BYTES)?;
     let attestation = Attestation::read(out)?;
-    let report = if skip_proof { None } else { Some(verify_read(&attestation, home, tests, progress)?) };
-    Ok((report, attestation.verify_inclusion(&file, account)))
+    let jwks = signatures.keys()?;
+    let (signature, check) = attestation.signature(jwks.as_ref(), signatures.required);
+    let report = match proof {
+        None => None,
+        Some((home, tests, progress)) => {
+            let mut report = verify_read(&attestation, home, tests, progress)?;
+            report.signature = signature.clone();
+            check.iter().for_each(|check| report.checks.push(check.clone()));
+            Some(report)
+        }
+    };
+    let inclusion = attestation.verify_inclusion(&file, account);
+    Ok(InclusionVerdict { attestation: report, signature, signature_check: check, inclusion })
 }
 
-/// Checks disclosed reserve lines against the statement of the attestation, without verifying the attestation.
+/// What was found about an inclusion file and its attestation.
+#[derive(Debug)]
+pub struct InclusionVerdict {
+    /// The attestation's report; `None` if its proof was skipped.
+    pub attestation: Option<Report>,
+    /// What is known of the attestation's signatures.
+    pub signature: SignatureState,
+    /// The check of the signatures, if the reader asked for one.
+    pub signature_check: Option<Check>,
+    /// The inclusion's own report.
+    pub inclusion: InclusionReport,
+}
+
+impl InclusionVerdict {
+    /// Whether everything that was checked holds.
+    pub fn holds(&self) -> bool {
+        let signed = self.signature_check.as_ref().is_none_or(|check| check.passed);
+        self.inclusion.is_valid() && signed && self.attestation.as_ref().is_none_or(Report::is_valid)
+    }
+}
+
+/// Checks disclosed reserve lines against the statement of the attestation, and its signatures, without verifying its proof. A
+/// check of the signatures that was asked for is among those of the report.
 ///
 /// # Errors
 /// [`AttestError::Unreadable`].
-pub fn verify_reserves(file: &Path, out: &Path) -> Result<ReservesReport, AttestError> {
+pub fn verify_reserves(
+    file: &Path,
+    out: &Path,
+    signatures: Signatures<'_>,
+) -> Result<(ReservesReport, SignatureState), AttestError> {
     let file = read_bounded(file, MAX_DISCLOSURE_BYTES)?;
-    Ok(Attestation::read(out)?.verify_reserves(&file))
+    let attestation = Attestation::read(out)?;
+    let jwks = signatures.keys()?;
+    let mut report = attestation.verify_reserves(&file);
+    let (signature, check) = attestation.signature(jwks.as_ref(), signatures.required);
+    check.into_iter().for_each(|check| report.checks.push(check));
+    Ok((report, signature))
 }
 
 /// The statement of an attestation, without verifying its proof.

@@ -30,9 +30,14 @@ use super::{
 use crate::{
     durable::{self, Access},
     home::Home,
-    ledger::Snapshot,
+    ledger::{Snapshot, is_ledger},
     progress::Progress,
 };
+
+/// Whether a directory looks like an attestation.
+pub fn is_attestation(dir: &Path) -> bool {
+    [STATEMENT_FILE, PROOF_FILE].iter().all(|name| dir.join(name).is_file())
+}
 
 /// The attestation's final directory, and the work directory beside it, so that one rename finishes the attestation.
 pub struct Goal {
@@ -50,6 +55,10 @@ impl Goal {
         partial.push(".partial");
         let goal = Self { out: out.with_file_name(name), work: out.with_file_name(partial) };
         goal.check_free()?;
+        if let Some(ledger) = durable::enclosing(out, is_ledger) {
+            let (out, ledger) = (out.display(), ledger.display());
+            return Err(AttestError::Usage(format!("{out} is inside the ledger {ledger}; choose a place outside")));
+        }
         if goal.work.symlink_metadata().is_ok() && !resume {
             return Err(AttestError::Usage(format!(
                 "{} holds an unfinished run: go on with --resume, or delete it",

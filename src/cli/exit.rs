@@ -75,10 +75,8 @@ impl From<Environment> for Failure {
 impl From<WriteError> for Failure {
     fn from(error: WriteError) -> Self {
         match error {
-            WriteError::Exists(_) | WriteError::Unfinished(_) | WriteError::Argument(_) => {
-                Self::usage(error.to_string())
-            }
             WriteError::Environment(error) => error.into(),
+            _ => Self::usage(error.to_string()),
         }
     }
 }

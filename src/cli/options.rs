@@ -10,6 +10,7 @@ use assay_programs::{
 
 use super::exit::Failure;
 use super::progress::Meter;
+use crate::attest::Signatures;
 use crate::home::Home;
 use crate::ledger::Limits;
 
@@ -34,6 +35,24 @@ impl Global {
 
     pub(super) fn tests(&self) -> TestShapes {
         if self.test_shapes { TestShapes::Accepted } else { TestShapes::Refused }
+    }
+}
+
+/// What a command that verifies asks of the signatures.
+#[derive(Debug, clap::Args)]
+pub(super) struct SignatureArgs {
+    /// Public keys that you trust (JWKS); one of them must have signed the statement
+    #[arg(long, value_name = "FILE")]
+    jwks: Option<PathBuf>,
+
+    /// Fail unless a key given with --jwks signed the statement
+    #[arg(long)]
+    require_signature: bool,
+}
+
+impl SignatureArgs {
+    pub(super) fn signatures(&self) -> Signatures<'_> {
+        Signatures { jwks: self.jwks.as_deref(), required: self.require_signature }
     }
 }
 

@@ -5,7 +5,9 @@ use std::path::Path;
 
 use super::exit::Failure;
 use super::output;
+use crate::attest::is_attestation;
 use crate::durable::{self, Access};
+use crate::ledger::is_ledger;
 
 /// Writes `bytes` to `file`, or to standard output if there is none.
 pub(super) fn deliver(file: Option<&Path>, bytes: &[u8]) -> Result<(), Failure> {
@@ -15,11 +17,24 @@ pub(super) fn deliver(file: Option<&Path>, bytes: &[u8]) -> Result<(), Failure> 
     }
 }
 
-/// Refuses an existing `file` before any work is done.
+/// Refuses an existing `file`, and one in a ledger or an attestation, before any work is done.
 pub(super) fn check_free(file: Option<&Path>) -> Result<(), Failure> {
-    match file {
-        Some(file) if file.symlink_metadata().is_ok() => Err(taken(file)),
-        _ => Ok(()),
+    let Some(file) = file else {
+        return Ok(());
+    };
+    if file.symlink_metadata().is_ok() {
+        return Err(taken(file));
+    }
+    let inside = |what: &str, place: &Path| {
+        Failure::usage(format!("{} is inside the {what} {}; choose a place outside", file.display(), place.display()))
+    };
+    if let Some(ledger) = durable::enclosing(file, is_ledger) {
+        return Err(inside("ledger", &ledger));
+    }
+    // whoever publishes the attestation publishes all files in it
+    match durable::enclosing(file, is_attestation) {
+        Some(attestation) => Err(inside("attestation", &attestation)),
+        None => Ok(()),
     }
 }
 
@@ -75,6 +90,24 @@ mod tests {
         assert_eq!(write_private(&file, b"{}"), Err(taken(&file)));
         assert_eq!(fs::read(&file).unwrap(), b"mine");
         assert_eq!(names(dir.path()), ["alice.json"]);
+    }
+
+    #[test]
+    fn a_private_file_does_not_go_into_a_ledger_or_an_attestation() {
+        let dir = tempfile::tempdir().unwrap();
+        let make = |place: &str, files: [&str; 2]| {
+            fs::create_dir_all(dir.path().join(place)).unwrap();
+            files.into_iter().for_each(|file| fs::write(dir.path().join(place).join(file), "").unwrap());
+        };
+        make("ledger", ["manifest.toml", "balances.csv.zst"]);
+        make("attestation", ["statement.json", "proof.bin"]);
+        std::os::unix::fs::symlink(dir.path().join("ledger"), dir.path().join("link")).unwrap();
+        for place in ["ledger", "ledger/new/below", "link", "attestation", "attestation/private"] {
+            let failure = check_free(Some(&dir.path().join(place).join("alice.json"))).unwrap_err();
+            assert!(failure.exit == Exit::Usage && failure.sentence.contains("is inside the"), "{}", failure.sentence);
+        }
+        assert_eq!(check_free(Some(&dir.path().join("elsewhere/alice.json"))), Ok(()));
+        assert_eq!(check_free(Some(Path::new("alice.json"))), Ok(()));
     }
 
     #[test]

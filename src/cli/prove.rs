@@ -17,6 +17,7 @@ use super::report::AttestationJson;
 use super::{output, stop};
 use crate::attest::{self, AttestError, Choice, ProveOptions, Proved, ShapeChoice, ShardChoice};
 use crate::clock::{Clock, SystemClock};
+use crate::ledger::Finding;
 use crate::tokens::KeyRing;
 
 const EXAMPLES: &str = "\
@@ -27,7 +28,7 @@ OUT/private, from which inclusion files are made.
 On Ctrl-C, SIGTERM or SIGHUP the command stops at a checkpoint. Run it again with --resume to continue. A second interrupt ends
 it immediately and loses the work since the last checkpoint.
 
-JSON: {out, shape, accounts, pages, shards, steps, statement_digest, attestation}. `attestation` has the format of
+JSON: {out, shape, accounts, pages, shards, steps, statement_digest, warnings, attestation}. `warnings` are those of `assay check`; `attestation` has the format of
 `assay verify --json`. If the ledger is not valid, the output is that of `assay check --json`.
 
 Examples:
@@ -209,6 +210,7 @@ struct ProvedJson<'a> {
     shards: u32,
     steps: u64,
     statement_digest: &'a str,
+    warnings: &'a [Finding],
     attestation: AttestationJson<'a>,
 }
 
@@ -222,6 +224,7 @@ impl<'a> ProvedJson<'a> {
             shards: proved.shards,
             steps: proved.steps,
             statement_digest: &proved.statement_digest,
+            warnings: &proved.warnings,
             attestation: AttestationJson::of(&proved.report),
         }
     }
@@ -242,6 +245,7 @@ mod tests {
             shards: 1,
             steps: 1,
             statement_digest: "ab".repeat(32),
+            warnings: Vec::new(),
             report: broken_report(),
         }
     }
@@ -253,7 +257,7 @@ mod tests {
             r#"{{"out":"attestation","shape":"solvency-64","accounts":10,"pages":20,"shards":1,"steps":1,"statement_digest":"{}","#,
             "ab".repeat(32)
         );
-        assert!(text.starts_with(&(expected + r#""attestation":{"valid":false,"checks":["#)));
+        assert!(text.starts_with(&(expected + r#""warnings":[],"attestation":{"valid":false,"checks":["#)));
     }
 
     #[test]

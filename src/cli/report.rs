@@ -3,35 +3,63 @@
 
 use std::collections::BTreeMap;
 
+use assay_core::signature::SignatureState;
 use assay_core::{
     check::Check,
     decimal::{format_signed, format_units},
 };
-use assay_programs::ledger::inclusion::{HoldingKind, InclusionReport};
-use assay_programs::ledger::statement::{MEASURE_DECIMALS, MEASURE_NAMES};
+use assay_programs::ledger::inclusion::{HoldingKind, OwnClass};
+use assay_programs::ledger::statement::{CoverageBasis, MEASURE_DECIMALS, MEASURE_NAMES, StatementLabel};
 use assay_programs::ledger::{policy::AssetLine, report::Report};
-
 use serde::Serialize;
+
+use crate::attest::InclusionVerdict;
 
 /// The report on an attestation.
 #[derive(Serialize)]
 pub(super) struct AttestationJson<'a> {
     valid: bool,
     checks: &'a [Check],
+    /// By what two readers compare statements; null if nothing is proved.
+    statement: Option<StatementLabel>,
+    signature: SignatureJson<'a>,
     /// Coverage of every asset that the exchange's own policy requires, in hundredths of a percent; `valid` refers to this
     /// value. Null if no reserves are stated, or nothing is proved.
     required_coverage_bps: Option<u32>,
+    /// What the required coverage is of; null if no reserves are stated, or nothing is proved.
+    coverage_basis: Option<CoverageBasis>,
     assets: Vec<AssetJson<'a>>,
 }
 
 impl<'a> AttestationJson<'a> {
     pub(super) fn of(report: &'a Report) -> Self {
+        let policy = report.statement.as_ref().map(|statement| &statement.get().policy);
         Self {
             valid: report.is_valid(),
             checks: &report.checks,
-            required_coverage_bps: report.statement.as_ref().and_then(|s| s.get().policy.coverage_bps),
+            statement: report.label(),
+            signature: SignatureJson::of(&report.signature),
+            required_coverage_bps: policy.and_then(|policy| policy.coverage_bps),
+            coverage_basis: policy
+                .filter(|policy| policy.coverage_bps.is_some())
+                .map(|policy| policy.coverage_basis.unwrap_or(CoverageBasis::Gross)),
             assets: report.assets.iter().map(AssetJson::of).collect(),
         }
+    }
+}
+
+/// Who signed, as far as the reader's keys tell.
+#[derive(Serialize)]
+pub(super) struct SignatureJson<'a> {
+    /// `signed`, `unchecked` (no keys were given), `missing` or `refused`.
+    state: &'static str,
+    /// The given keys that signed.
+    keys: &'a [String],
+}
+
+impl<'a> SignatureJson<'a> {
+    pub(super) fn of(signature: &'a SignatureState) -> Self {
+        Self { state: signature.as_str(), keys: signature.keys() }
     }
 }
 
@@ -76,6 +104,9 @@ pub(super) struct InclusionJson<'a> {
     /// statement is proved.
     attestation_checked: bool,
     attestation: Option<AttestationJson<'a>>,
+    /// The statement that the file was made for; null if it was made for another one.
+    statement: Option<&'a StatementLabel>,
+    signature: SignatureJson<'a>,
     inclusion: OwnInclusionJson<'a>,
 }
 
@@ -88,6 +119,8 @@ struct OwnInclusionJson<'a> {
     /// Value of each measure by its name, in the quote currency.
     #[serde(skip_serializing_if = "Option::is_none")]
     measures: Option<BTreeMap<&'static str, String>>,
+    /// The class that the account is held to; null unless it is included.
+    class: Option<&'a OwnClass>,
 }
 
 #[derive(Serialize)]
@@ -99,13 +132,9 @@ struct HoldingJson<'a> {
     limit: Option<String>,
 }
 
-/// Whether the inclusion file is valid, and the attestation too if it was verified.
-pub(super) fn holds(attestation: Option<&Report>, inclusion: &InclusionReport) -> bool {
-    inclusion.is_valid() && attestation.is_none_or(Report::is_valid)
-}
-
 impl<'a> InclusionJson<'a> {
-    pub(super) fn of(attestation: Option<&'a Report>, inclusion: &'a InclusionReport) -> Self {
+    pub(super) fn of(verdict: &'a InclusionVerdict) -> Self {
+        let inclusion = &verdict.inclusion;
         let holdings = inclusion.holdings.iter().map(|holding| HoldingJson {
             asset: &holding.asset,
             kind: holding.kind,
@@ -113,9 +142,11 @@ impl<'a> InclusionJson<'a> {
             limit: holding.limit.map(|l| l.to_string()),
         });
         Self {
-            valid: holds(attestation, inclusion),
-            attestation_checked: attestation.is_some(),
-            attestation: attestation.map(AttestationJson::of),
+            valid: verdict.holds(),
+            attestation_checked: verdict.attestation.is_some(),
+            attestation: verdict.attestation.as_ref().map(AttestationJson::of),
+            statement: inclusion.statement.as_ref(),
+            signature: SignatureJson::of(&verdict.signature),
             inclusion: OwnInclusionJson {
                 valid: inclusion.is_valid(),
                 account: &inclusion.account,
@@ -124,6 +155,7 @@ impl<'a> InclusionJson<'a> {
                 measures: inclusion.measures.map(|m| {
                     MEASURE_NAMES.into_iter().zip(m.map(|units| format_signed(units, MEASURE_DECIMALS))).collect()
                 }),
+                class: inclusion.class.as_ref(),
             },
         }
     }
@@ -133,7 +165,7 @@ impl<'a> InclusionJson<'a> {
 pub(super) mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use assay_programs::ledger::inclusion::Holding;
+    use assay_programs::ledger::inclusion::{Holding, InclusionReport};
 
     fn check(id: &'static str, passed: bool) -> Check {
         Check { id, title: format!("{id} holds"), passed, detail: "seen".to_owned() }
@@ -147,6 +179,7 @@ pub(super) mod tests {
             checks: [check("statement", true), check("proof", false)].into_iter().collect(),
             statement: None,
             assets: vec![line(100_000_001, 1), line(0, 250_000_000)],
+            signature: SignatureState::Missing,
         }
     }
 
@@ -164,7 +197,14 @@ pub(super) mod tests {
             }],
             measures: None,
             quote: String::new(),
+            class: None,
+            statement: None,
         }
+    }
+
+    fn verdict(attestation: Option<Report>) -> InclusionVerdict {
+        let signature = SignatureState::Missing;
+        InclusionVerdict { attestation, signature, signature_check: None, inclusion: included() }
     }
 
     fn json(document: &impl Serialize) -> serde_json::Value {
@@ -179,7 +219,10 @@ pub(super) mod tests {
                 {"id": "statement", "title": "statement holds", "passed": true, "detail": "seen"},
                 {"id": "proof", "title": "proof holds", "passed": false, "detail": "seen"},
             ],
+            "statement": null,
+            "signature": {"state": "missing", "keys": []},
             "required_coverage_bps": null,
+            "coverage_basis": null,
             "assets": [
                 {
                     "symbol": "BTC", "scale": 8, "customer_assets": "1.00000001", "debts": "0.00000001", "net": "1",
@@ -196,7 +239,7 @@ pub(super) mod tests {
 
     #[test]
     fn an_inclusion_whose_attestation_was_not_checked_says_so() {
-        let report = json(&InclusionJson::of(None, &included()));
+        let report = json(&InclusionJson::of(&verdict(None)));
         assert_eq!(report["valid"], true);
         assert_eq!(report["attestation_checked"], false);
         assert_eq!(report["attestation"], serde_json::Value::Null);
@@ -208,9 +251,7 @@ pub(super) mod tests {
 
     #[test]
     fn an_inclusion_in_a_false_attestation_is_not_valid() {
-        let attestation = broken_report();
-        let inclusion = included();
-        let report = json(&InclusionJson::of(Some(&attestation), &inclusion));
+        let report = json(&InclusionJson::of(&verdict(Some(broken_report()))));
         assert_eq!(report["valid"], false);
         assert_eq!(report["attestation_checked"], true);
         assert_eq!(report["attestation"]["valid"], false);

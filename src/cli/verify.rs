@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use assay_verifier::report::attestation_lines;
 
 use super::exit::{Exit, Failure};
-use super::options::{Global, HomeArgs};
+use super::options::{Global, HomeArgs, SignatureArgs};
 use super::output;
 use super::report::AttestationJson;
 use crate::attest;
@@ -18,10 +18,12 @@ The proof shows that the statement is true of some ledger. Only a signature show
 one key in FILE must have signed the statement, and no signature by a key in FILE may be false. Get FILE from the exchange, which
 publishes it as /.well-known/jwks.json, or from its auditor. Do not use a FILE that came with the attestation.
 
-JSON: {valid, checks: [{id, title, passed, detail}], required_coverage_bps, assets: [{symbol, scale, customer_assets,
-debts, net, reserves, coverage_bps}]}. Amounts are decimal strings of whole assets. `coverage_bps` is in hundredths of a
-percent, or null if nothing is owed. `required_coverage_bps` is the exchange's own policy, or null if it states no reserves.
-`assets` is empty if the proof does not verify. `checks` contains `signature` only with --jwks.
+JSON: {valid, checks: [{id, title, passed, detail}], statement: {statement_digest, domain, snapshot, taken_at}, signature: {state,
+keys}, required_coverage_bps, coverage_basis, assets: [{symbol, scale, customer_assets, debts, net, reserves, coverage_bps}]}.
+`signature.state` is signed, unchecked (no --jwks), missing or refused; `keys` are the keys in FILE that signed. Amounts are decimal strings of whole assets. `coverage_bps` is in hundredths of a
+percent, or null if nothing is owed. `required_coverage_bps` is the exchange's own policy, or null if it states no reserves;
+`coverage_basis` is gross (of what customers hold) or net (minus what they owe). If the proof does not verify, `assets` is empty and
+`statement` is null. `checks` contains `signature` only with --jwks or --require-signature.
 
 Examples:
   assay verify attestation
@@ -31,7 +33,7 @@ Exit codes: 0 valid, 1 not valid, 2 an option is wrong, 3 a file cannot be read.
 
 /// Verify an attestation offline
 ///
-/// Prints one line for each check, then the amounts owed and held of each asset. An attestation that is proved but breaks
+/// Prints one line for each check, the amounts owed and held of each asset, and a verdict that says whose signature was checked. An attestation that is proved but breaks
 /// the exchange's own policy, for example because reserves are too low, is not valid.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
@@ -40,9 +42,8 @@ pub(super) struct Args {
     #[arg(value_name = "OUT|BUNDLE")]
     out: PathBuf,
 
-    /// Public keys that you trust (JWKS); one of them must have signed the statement
-    #[arg(long, value_name = "FILE")]
-    jwks: Option<PathBuf>,
+    #[command(flatten)]
+    signatures: SignatureArgs,
 
     /// Print one JSON object
     #[arg(long)]
@@ -55,12 +56,12 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     let home = args.home.home()?;
     let meter = global.meter();
-    let (report, note) = attest::verify(&args.out, &home, global.tests(), args.jwks.as_deref(), meter.listener())?;
+    let signatures = args.signatures.signatures();
+    let report = attest::verify(&args.out, &home, global.tests(), signatures, meter.listener())?;
     drop(meter);
     if args.json {
         output::json(&AttestationJson::of(&report))?;
     } else {
-        output::lines(note)?;
         output::lines(attestation_lines(&report))?;
     }
     Ok(Exit::verdict(report.is_valid()))

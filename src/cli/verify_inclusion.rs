@@ -2,17 +2,18 @@
 
 use std::path::PathBuf;
 
-use assay_verifier::report::inclusion_lines;
+use assay_verifier::report::{check_lines, inclusion_lines};
 
 use super::exit::{Exit, Failure};
-use super::options::{Global, HomeArgs};
+use super::options::{Global, HomeArgs, SignatureArgs};
 use super::output;
-use super::report::{InclusionJson, holds};
+use super::report::InclusionJson;
 use crate::attest;
 
 const EXAMPLES: &str = "\
-JSON: {valid, attestation_checked, attestation, inclusion: {valid, checks: [{id, title, passed, detail}],
-holdings: [{asset, kind, amount}]}}. `attestation` has the format of `assay verify --json`, or is null with --skip-proof.
+JSON: {valid, attestation_checked, attestation, statement, signature, inclusion: {valid, account, checks: [{id, title, passed,
+detail}], holdings: [{asset, kind, amount}], class: {class, name, kyc_level, jurisdiction, limits: [{instrument, side, limit}]}}}.
+`attestation`, `statement` and `signature` have the format of `assay verify --json`; `attestation` is null with --skip-proof.
 `kind` is asset (the exchange owes you) or debt (you owe). Amounts are decimal strings of whole assets.
 
 Examples:
@@ -47,6 +48,9 @@ pub(super) struct Args {
     #[arg(long)]
     skip_proof: bool,
 
+    #[command(flatten)]
+    signatures: SignatureArgs,
+
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -58,41 +62,40 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     let home = args.home.home()?;
     let meter = global.meter();
-    let (attestation, inclusion) = attest::verify_inclusion(
-        &args.file,
-        &args.attestation,
-        &home,
-        global.tests(),
-        args.skip_proof,
-        args.account.as_deref(),
-        meter.listener(),
-    )?;
+    let proof = (!args.skip_proof).then_some((&home, global.tests(), meter.listener()));
+    let (account, signatures) = (args.account.as_deref(), args.signatures.signatures());
+    let verdict = attest::verify_inclusion(&args.file, &args.attestation, account, signatures, proof)?;
     drop(meter);
-    let attestation = attestation.as_ref();
     if args.json {
-        output::json(&InclusionJson::of(attestation, &inclusion))?;
+        output::json(&InclusionJson::of(&verdict))?;
     } else {
-        output::lines(inclusion_lines(attestation, &inclusion))?;
+        // the report on the attestation has the check already
+        let own = verdict.signature_check.iter().filter(|_| verdict.attestation.is_none());
+        output::lines(own.flat_map(|check| check_lines(std::slice::from_ref(check))))?;
+        output::lines(inclusion_lines(verdict.attestation.as_ref(), &verdict.signature, &verdict.inclusion))?;
     }
-    Ok(Exit::verdict(holds(attestation, &inclusion)))
+    Ok(Exit::verdict(verdict.holds()))
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use assay_core::signature::SignatureState;
+
     use crate::cli::report::tests::{broken_report, included};
 
     #[test]
     fn who_skips_the_proof_is_told_last_that_nothing_is_proved() {
-        let lines = inclusion_lines(None, &included());
-        assert!(lines.last().unwrap().starts_with("NOT VERIFIED: "));
+        let lines = inclusion_lines(None, &SignatureState::Missing, &included());
+        let last = lines.last().unwrap();
+        assert!(last.starts_with("NOT VERIFIED: ") && last.contains("NOT SIGNED: "), "{last}");
         assert!(lines.iter().any(|line| line.contains("BTC  0.05")));
     }
 
     #[test]
     fn who_is_inside_a_false_attestation_is_told_last_that_it_is_false() {
-        let lines = inclusion_lines(Some(&broken_report()), &included());
+        let lines = inclusion_lines(Some(&broken_report()), &SignatureState::Missing, &included());
         assert!(lines.last().unwrap().starts_with("NOT VALID: "));
     }
 }

@@ -4,12 +4,16 @@ use std::path::PathBuf;
 
 use assay_core::check::Check;
 use assay_core::decimal::format_units;
+use assay_core::signature::SignatureState;
+use assay_programs::ledger::statement::StatementLabel;
 use assay_programs::reserves::{DisclosedAsset, ReservesReport};
 use assay_verifier::report::{Standing, reserves_lines};
 use serde::Serialize;
 
 use super::exit::{Exit, Failure};
+use super::options::SignatureArgs;
 use super::output;
+use super::report::SignatureJson;
 use crate::attest;
 
 const EXAMPLES: &str = "\
@@ -19,9 +23,9 @@ and one proof that the lines belong to the root in the statement.
 A valid result does not show who owns the addresses. This command does not verify the attestation's own proof; use
 `assay verify` for that.
 
-JSON: {valid, attestation_checked: false, checks: [{id, title, passed, detail}], lines_disclosed, lines,
+JSON: {valid, attestation_checked: false, checks: [{id, title, passed, detail}], statement, signature, lines_disclosed, lines,
 assets: [{symbol, scale, lines, disclosed, stated, all_disclosed}]}. Amounts are decimal strings of whole assets. `assets` is
-empty unless every line is proved.
+empty unless every line is proved. `statement` and `signature` have the format of `assay verify --json`.
 
 Examples:
   assay verify-reserves btc.json --attestation attestation
@@ -43,18 +47,21 @@ pub(super) struct Args {
     #[arg(long, value_name = "OUT|BUNDLE")]
     attestation: PathBuf,
 
+    #[command(flatten)]
+    signatures: SignatureArgs,
+
     /// Print one JSON object
     #[arg(long)]
     json: bool,
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
-    let report = attest::verify_reserves(&args.file, &args.attestation)?;
+    let (report, signature) = attest::verify_reserves(&args.file, &args.attestation, args.signatures.signatures())?;
     if args.json {
-        output::json(&ReservesJson::of(&report))?;
+        output::json(&ReservesJson::of(&report, &signature))?;
     } else {
         let verify = format!("assay verify {}", args.attestation.display());
-        output::lines(reserves_lines(&report, Standing::Unverified(&verify)))?;
+        output::lines(reserves_lines(&report, Standing::Unverified(&verify), &signature))?;
     }
     Ok(Exit::verdict(report.is_valid()))
 }
@@ -65,6 +72,8 @@ struct ReservesJson<'a> {
     /// Always false: this command does not verify the proof.
     attestation_checked: bool,
     checks: &'a [Check],
+    statement: Option<&'a StatementLabel>,
+    signature: SignatureJson<'a>,
     lines_disclosed: u64,
     lines: u64,
     assets: Vec<AssetJson<'a>>,
@@ -82,7 +91,7 @@ struct AssetJson<'a> {
 }
 
 impl<'a> ReservesJson<'a> {
-    fn of(report: &'a ReservesReport) -> Self {
+    fn of(report: &'a ReservesReport, signature: &'a SignatureState) -> Self {
         let asset = |asset: &'a DisclosedAsset| AssetJson {
             symbol: &asset.symbol,
             scale: asset.scale,
@@ -96,6 +105,8 @@ impl<'a> ReservesJson<'a> {
             valid: report.is_valid(),
             attestation_checked: false,
             checks: &report.checks,
+            statement: report.statement.as_ref(),
+            signature: SignatureJson::of(signature),
             lines_disclosed,
             lines,
             assets: report.assets.iter().map(asset).collect(),
@@ -121,6 +132,7 @@ mod tests {
                 stated: 175_000_002,
             }],
             lines: (1, 5),
+            statement: None,
         }
     }
 
@@ -130,6 +142,8 @@ mod tests {
             "valid": true,
             "attestation_checked": false,
             "checks": [{"id": "reserves-root", "title": "holds", "passed": true, "detail": ""}],
+            "statement": null,
+            "signature": {"state": "missing", "keys": []},
             "lines_disclosed": 1,
             "lines": 5,
             "assets": [{
@@ -137,6 +151,6 @@ mod tests {
                 "all_disclosed": false,
             }],
         });
-        assert_eq!(serde_json::to_value(ReservesJson::of(&report(true))).unwrap(), expected);
+        assert_eq!(serde_json::to_value(ReservesJson::of(&report(true), &SignatureState::Missing)).unwrap(), expected);
     }
 }

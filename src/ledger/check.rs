@@ -1,7 +1,9 @@
 //! Checks a directory and makes a [`Snapshot`], or lists all errors.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::accounts::Accounts;
 use super::assets::{Asset, Assets};
 use super::balances::{self, Balances};
 use super::collateral::{self, Ledger};
@@ -10,6 +12,8 @@ use super::finding::{CheckError, Finding, Findings};
 use super::limits::{DEFAULT_COVERAGE_BPS, Limits, MAX_ASSETS};
 use super::manifest::{self, CoverageBasis, Manifest, Policy};
 use super::manifest_form::{Lines, MANIFEST};
+use super::per_account::PerAccount;
+use super::positions::Position;
 use super::reserve_lines::{self, Reserves};
 use super::snapshot::Snapshot;
 use super::source::Source;
@@ -158,7 +162,11 @@ pub fn check(dir: &Path, limits: &Limits, progress: &dyn Progress) -> Result<Sna
     if !findings.is_empty() {
         return Err(CheckError::NotValid(findings));
     }
-    let warnings = warnings(&policy, has_reserves_file, &assets, &balances, &reserves);
+    let mut warnings = warnings(&policy, has_reserves_file, &assets, &balances, &reserves);
+    if has_rules {
+        warnings.extend(value::imprecise_weights(&assets.list, files.assets.as_ref().map_or("", |file| &file.name)));
+        warnings.extend(accounts_alone(&accounts, &positions.by_account));
+    }
     Ok(Snapshot {
         coverage_bps: has_reserves_file.then(|| policy.coverage_bps.unwrap_or(DEFAULT_COVERAGE_BPS)),
         manifest,
@@ -236,6 +244,26 @@ fn warnings(
                 ),
             );
         }
+    }
+    warnings.findings
+}
+
+/// Classes in which one account alone has positions: the totals of the class are published, and are this account's positions.
+fn accounts_alone(accounts: &Accounts, positions: &PerAccount<Position>) -> Vec<Finding> {
+    let mut with_positions = BTreeMap::<u8, u64>::new();
+    for account in (0..accounts.len() as u32).filter(|account| !positions.of(*account).is_empty()) {
+        *with_positions.entry(accounts.class(account)).or_default() += 1;
+    }
+    let mut warnings = Findings::new(MAX_ASSETS);
+    for (class, _) in with_positions.into_iter().filter(|(_, accounts)| *accounts == 1) {
+        warnings.add(
+            "positions.csv",
+            None,
+            format_args!(
+                "only one account of class {class} has positions; the totals of the class are published, so everybody can read these \
+                 positions"
+            ),
+        );
     }
     warnings.findings
 }

@@ -45,6 +45,13 @@ pub(crate) fn table_of(name: &str) -> Option<&'static str> {
     TABLES.into_iter().find(|table| *table == stem)
 }
 
+/// Whether a directory looks like a ledger: it has a manifest and a table of accounts or balances.
+pub fn is_ledger(dir: &Path) -> bool {
+    let there = |name: &str| dir.join(name).is_file();
+    let table = |name: &str| ["", ".gz", ".zst"].iter().any(|end| there(&format!("{name}.csv{end}")));
+    there(MANIFEST) && (table("accounts") || table("balances"))
+}
+
 pub(crate) fn list(dir: &Path, findings: &mut Findings) -> Result<Files, Environment> {
     let mut files = Files::default();
     let mut paths = fs::read_dir(dir)

@@ -50,6 +50,7 @@ pub use check::check;
 pub(crate) use classes::CLASSES_HEADER;
 pub use classes::ClassInfo;
 pub use collateral::Collateral;
+pub use directory::is_ledger;
 pub(crate) use directory::table_of;
 pub use finding::{CheckError, Environment, Finding, Findings};
 pub use holding::{AssetTotals, Holding};

@@ -3,7 +3,7 @@
 use super::accounts::Accounts;
 use super::assets::Asset;
 use super::balances::Balances;
-use super::finding::Findings;
+use super::finding::{Finding, Findings};
 use super::instruments::Instrument;
 use super::per_account::PerAccount;
 use super::positions::Position;
@@ -86,12 +86,48 @@ pub(crate) fn report_too_large(valued: &Valued<'_>, findings: &mut Findings) {
     }
 }
 
+/// Assets that are named in a warning.
+const NAMED: usize = 5;
+
+/// A warning of prices with which a smallest unit is worth too little to be counted well: the proof counts it in whole 10^-12 of
+/// the quote currency, down where customers hold it and up where they owe it.
+pub(crate) fn imprecise_weights(assets: &[Asset], file: &str) -> Option<Finding> {
+    let off = |asset: &&Asset| {
+        asset.price.is_some_and(|price| {
+            let (up, exact, unit) = unit_value(price, asset.scale);
+            // rounding moves it by less than one; more than a ten-thousandth of it is too much
+            &exact % &unit != BigUint::ZERO && up <= BigUint::from(10_000u32)
+        })
+    };
+    let off: Vec<&Asset> = assets.iter().filter(off).collect();
+    let worst = off.iter().min_by_key(|asset| asset.price.map(|price| unit_value(price, asset.scale).0))?;
+    let names: Vec<&str> = off.iter().take(NAMED).map(|asset| asset.symbol.as_str()).collect();
+    let more = off.len().checked_sub(NAMED).filter(|more| *more > 0);
+    let more = more.map_or_else(String::new, |more| format!(" and {more} more"));
+    let up = worst.price.map_or(BigUint::ZERO, |price| rounded_up(price, worst.scale));
+    let down = &up - BigUint::from(1u8);
+    let reason = format!(
+        "the values of these assets are rounded by more than 0.01 %: {}{more}. Accounts are valued in 10^-{VALUE_DECIMALS} of the quote \
+         currency; the smallest unit of {}, 10^-{}, counts {down} of these where it is held and {up} where it is owed. With fewer decimals \
+         in {file} it is valued more exactly",
+        names.join(", "),
+        worst.symbol,
+        worst.scale,
+    );
+    Some(Finding { file: file.to_owned(), line: None, reason })
+}
+
 /// Value of one smallest unit in 10^-12, rounded up.
 fn rounded_up(price: Decimal, scale: u8) -> BigUint {
+    unit_value(price, scale).0
+}
+
+/// Value of one smallest unit in 10^-12: rounded up, and as numerator and denominator.
+fn unit_value(price: Decimal, scale: u8) -> (BigUint, BigUint, BigUint) {
     let up = 10u128.pow(u32::from(MAX_SCALE - price.scale));
     let down = BigUint::from(10u8).pow(u32::from(MAX_SCALE + scale - VALUE_DECIMALS));
     let value = BigUint::from(price.units) * up;
-    (value + &down - BigUint::from(1u8)) / down
+    ((&value + &down - BigUint::from(1u8)) / &down, value, down)
 }
 
 /// Maintenance margin of one contract in 10^-12, rounded up.

@@ -12,6 +12,7 @@ use super::assets::{ASSETS_HEADER, Asset};
 use super::balances::BALANCES_HEADER;
 use super::classes::CLASSES_HEADER;
 use super::collateral::COLLATERAL_HEADER;
+use super::directory::is_ledger;
 use super::finding::Environment;
 use super::instruments::INSTRUMENTS_HEADER;
 use super::manifest::{Manifest, Rows};
@@ -28,6 +29,9 @@ pub enum WriteError {
     /// The directory exists already; nothing is overwritten.
     #[error("{} exists already; choose another name or move the existing directory", .0.display())]
     Exists(PathBuf),
+    /// The directory would be inside a ledger, which has files only.
+    #[error("{} is inside the ledger {}; choose a place outside", .0.display(), .1.display())]
+    InLedger(PathBuf, PathBuf),
     /// The hidden directory of another run exists.
     #[error("{} exists: another run is writing it, or a run was interrupted; remove it if no run is active", .0.display())]
     Unfinished(PathBuf),
@@ -64,6 +68,9 @@ impl SnapshotWriter {
         let Some(name) = out.file_name().filter(|_| !exists) else {
             return Err(WriteError::Exists(out.to_owned()));
         };
+        if let Some(ledger) = durable::enclosing(out, is_ledger) {
+            return Err(WriteError::InLedger(out.to_owned(), ledger));
+        }
         if let Some(parent) = out.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             fs::create_dir_all(parent).map_err(Environment::at(parent))?;
         }

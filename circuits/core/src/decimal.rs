@@ -31,7 +31,7 @@ pub enum DecimalError {
     #[error("is not a plain decimal number")]
     Malformed,
     /// The value needs more decimals than the book gives it.
-    #[error("has {} decimals, the book allows {scale}", at_most_a_thousand(*decimals))]
+    #[error("has {}, at most {scale} are allowed", decimals_in_words(*decimals))]
     TooManyDecimals {
         /// Decimals the value needs.
         decimals: u64,
@@ -48,8 +48,12 @@ pub enum DecimalError {
     },
 }
 
-fn at_most_a_thousand(decimals: u64) -> String {
-    if decimals > 1000 { "more than 1000".to_owned() } else { decimals.to_string() }
+fn decimals_in_words(decimals: u64) -> String {
+    match decimals {
+        1 => "1 decimal".to_owned(),
+        ..=1000 => format!("{decimals} decimals"),
+        _ => "more than 1000 decimals".to_owned(),
+    }
 }
 
 /// A decimal number in its shortest form: `units`·10^-`scale`, no trailing zero behind the point.
@@ -494,11 +498,11 @@ mod tests {
 
     #[test]
     fn l7_a_decimal_too_many_is_refused_and_a_zero_too_many_is_not() {
-        assert_eq!(parse_quantity("0.123456789", 8).unwrap_err().to_string(), "has 9 decimals, the book allows 8");
+        assert_eq!(parse_quantity("0.123456789", 8).unwrap_err().to_string(), "has 9 decimals, at most 8 are allowed");
         assert_eq!(parse_quantity("0.1234567800000", 8), Ok(12_345_678));
         assert_eq!(
             parse_quantity("1e-999999999", 8).unwrap_err().to_string(),
-            "has more than 1000 decimals, the book allows 8"
+            "has more than 1000 decimals, at most 8 are allowed"
         );
     }
 

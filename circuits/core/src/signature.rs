@@ -216,6 +216,56 @@ impl std::fmt::Display for Signers {
     }
 }
 
+/// What a reader knows of the signatures of a statement. Its text is a sentence for the end of a verdict.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum SignatureState {
+    /// The attestation has no file of signatures.
+    #[default]
+    Missing,
+    /// There are signatures, and the reader gave no keys.
+    Unchecked,
+    /// A key of the reader's list signed.
+    Signed(Signers),
+    /// The signatures do not stand up to the reader's keys.
+    Refused,
+}
+
+impl SignatureState {
+    /// One word for programs.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Unchecked => "unchecked",
+            Self::Signed(_) => "signed",
+            Self::Refused => "refused",
+        }
+    }
+
+    /// The keys of the reader's list that signed.
+    pub fn keys(&self) -> &[String] {
+        match self {
+            Self::Signed(signers) => &signers.known,
+            _ => &[],
+        }
+    }
+}
+
+impl std::fmt::Display for SignatureState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Missing => {
+                write!(f, "NOT SIGNED: there is no {SIGNATURE_FILE}, so nothing shows whose statement it is.")
+            }
+            Self::Unchecked => write!(
+                f,
+                "SIGNATURE NOT CHECKED: to learn whose statement it is, give the public keys that you trust with --jwks FILE."
+            ),
+            Self::Signed(signers) => write!(f, "Signed {signers}."),
+            Self::Refused => f.write_str("SIGNATURE REFUSED: no key in your list stands behind the statement."),
+        }
+    }
+}
+
 /// The keys that a reader trusts, by their names.
 #[derive(Debug, Clone)]
 pub struct Jwks {

@@ -46,8 +46,14 @@ impl<P: Program> Keys<P> {
     /// # Errors
     /// [`Error::Malformed`] for bytes that are no parameters, [`Error::ParameterDigest`] for other parameters.
     pub fn read_from(shape: &'static P::Shape, reader: &mut impl Read) -> Result<Self, Error> {
-        let public = engine::read::<P>(reader)
-            .map_err(|e| Error::Malformed(format!("these are no parameters of {}: {e}", P::circuit(shape))))?;
+        let refuse =
+            |reason: String| Error::Malformed(format!("these are no parameters of {}: {reason}", P::circuit(shape)));
+        let public = engine::read::<P>(reader).map_err(|e| refuse(e.to_string()))?;
+        match reader.read(&mut [0]) {
+            Ok(0) => {}
+            Ok(_) => return Err(refuse("more bytes follow them".to_owned())),
+            Err(e) => return Err(refuse(e.to_string())),
+        }
         let keys = Self::from_public(shape, public);
         keys.check_pin()?;
         Ok(keys)

@@ -1,6 +1,10 @@
 //! Verification of finished proofs. Nothing about the circuit, its keys or its parameters is ever taken from the proof.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    cell::Cell,
+    panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook},
+    sync::Once,
+};
 
 use assay_core::{
     field::F,
@@ -76,7 +80,40 @@ impl<P: Program> Proof<P> {
     }
 }
 
-/// nova indexes by lengths that come from the proof; a panic there is a refusal.
+thread_local! {
+    /// Whether a panic of this thread is a refusal, of which nobody needs to read.
+    static REFUSING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// nova indexes by lengths that come from the proof; a panic there is a refusal, and prints nothing.
 fn refusing_panics<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(Error::Nova("the proof is malformed".to_owned())))
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let report = take_hook();
+        set_hook(Box::new(move |panic| {
+            if !REFUSING.get() {
+                report(panic);
+            }
+        }));
+    });
+    let outer = REFUSING.replace(true);
+    let outcome = catch_unwind(AssertUnwindSafe(work));
+    REFUSING.set(outer);
+    outcome.unwrap_or_else(|_| Err(Error::Nova("the proof is malformed".to_owned())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_a_refusal_and_only_the_one_of_a_proof_is_silent() {
+        let refused = refusing_panics(|| -> Result<(), Error> {
+            assert!(REFUSING.get());
+            panic!("an index of the proof")
+        });
+        assert!(matches!(refused, Err(Error::Nova(_))));
+        assert!(!REFUSING.get());
+        assert!(matches!(refusing_panics(|| refusing_panics(|| Ok(1))), Ok(1)));
+    }
 }

@@ -16,7 +16,7 @@ use assay_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::ledger::statement::{Asset, Statement};
+use crate::ledger::statement::{Asset, Statement, StatementLabel};
 
 /// Name and version of the format.
 pub const RESERVES_PROTOCOL: &str = "assay/reserves/1";
@@ -99,6 +99,8 @@ pub struct ReservesReport {
     pub assets: Vec<DisclosedAsset>,
     /// Disclosed lines, and lines in all; zero where the file cannot be read.
     pub lines: (u64, u64),
+    /// The statement that the file was checked against; only if the file was made for it.
+    pub statement: Option<StatementLabel>,
 }
 
 /// The disclosed lines of one asset, in smallest units.
@@ -126,7 +128,7 @@ impl ReservesReport {
 /// Checks the disclosure in `file` against the statement of an attestation, which was read or could not be. Both may come
 /// from an adversary. That the statement is proved is not checked here.
 pub fn verify_reserves(statement: Result<&Sealed<Statement>, &Error>, file: &[u8]) -> ReservesReport {
-    let mut report = ReservesReport { checks: Checks::default(), assets: Vec::new(), lines: (0, 0) };
+    let mut report = ReservesReport { checks: Checks::default(), assets: Vec::new(), lines: (0, 0), statement: None };
     verify_into(&mut report, statement, file);
     report
 }
@@ -139,6 +141,7 @@ fn verify_into(report: &mut ReservesReport, statement: Result<&Sealed<Statement>
     let title = "the file discloses reserve lines of this attestation";
     let (statement, disclosure) = checks.step("reserves-file", title, read, |_| String::new())?;
     report.lines = (disclosure.lines.len() as u64, disclosure.line_count);
+    report.statement = Some(StatementLabel::of(statement));
     let title = "the lines are among those that the statement commits to";
     checks.step("reserves-root", title, prove_lines(&disclosure, statement), String::clone)?;
     let title = "their amounts can be read, and are no more than the reserves stated";

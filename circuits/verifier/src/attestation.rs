@@ -1,8 +1,10 @@
 //! An attestation directory: what is published, and the check of a whole directory.
 
 use std::{
+    cell::Cell,
     collections::BTreeSet,
     fs::File,
+    io::{self, Read, Seek, SeekFrom},
     path::{Path, PathBuf},
 };
 
@@ -10,11 +12,12 @@ use assay_core::{
     Error as CoreError,
     check::Check,
     sealed::{MAX_STATEMENT_BYTES, Sealed},
-    signature::{Jwks, Jws, MAX_JWKS_BYTES, MAX_JWS_BYTES, SIGNATURE_FILE},
+    signature::{Jwks, Jws, MAX_JWKS_BYTES, MAX_JWS_BYTES, SIGNATURE_FILE, SignatureState},
 };
 use assay_programs::{
     ledger::{
         inclusion::{InclusionReport, verify_inclusion},
+        report::Report,
         statement::Statement,
     },
     reserves::{ReservesReport, verify_reserves},
@@ -29,6 +32,8 @@ pub const STATEMENT_FILE: &str = "statement.json";
 pub const PROOF_FILE: &str = "proof.bin";
 /// SHA-256 of every other published file, as `sha256sum` writes it.
 pub const MANIFEST_FILE: &str = "MANIFEST.sha256";
+/// What is verified, or says who stands behind it. Every other file only helps people.
+const COUNTED_FILES: [&str; 3] = [STATEMENT_FILE, PROOF_FILE, SIGNATURE_FILE];
 /// Files with more bytes than this for each shard are no proof.
 const MAX_PROOF_BYTES: usize = 1 << 17;
 /// A manifest lists a handful of small files.
@@ -36,6 +41,9 @@ const MAX_MANIFEST_BYTES: usize = 1 << 14;
 const MAX_LISTED_FILES: usize = 64;
 /// Largest published file that is hashed for the manifest, in bytes.
 const MAX_LISTED_BYTES: usize = 64 << 20;
+
+/// Bytes that are read to list the files of a bundle: a bundle of ours has five.
+const MAX_LISTING_BYTES: u64 = 1 << 20;
 
 /// An attestation: a directory, or the same files in one `.zip` bundle. Its statement is parsed once, when it is read.
 pub struct Attestation {
@@ -72,21 +80,67 @@ impl Place {
     }
 }
 
-/// One file of a bundle. Names inside are compared, never used as paths.
+/// One file of a bundle, at its top or in its only folder: whoever packs the folder itself packs the same files. Names inside are
+/// compared, never used as paths.
 fn read_from_bundle(path: &Path, name: &str, limit: usize) -> Result<Option<Vec<u8>>, Unreadable> {
     let unreadable = |reason: String| Unreadable::new(path, reason);
     let file = File::open(path).map_err(|e| unreadable(e.to_string()))?;
-    let mut bundle = zip::ZipArchive::new(file).map_err(|e| unreadable(format!("not a .zip bundle: {e}")))?;
+    let left = Cell::new(MAX_LISTING_BYTES);
+    let mut bundle = zip::ZipArchive::new(Bounded { file, left: &left }).map_err(|e| match left.get() {
+        0 => unreadable("not a bundle of an attestation: it lists far too many files".to_owned()),
+        _ => unreadable(format!("not a .zip bundle: {e}")),
+    })?;
     // two entries of one name would let this program and another one read different files
     if bundle.has_duplicate_names() {
         return Err(unreadable("the bundle contains two files with the same name".to_owned()));
     }
-    let entry = match bundle.by_name(name) {
+    left.set(u64::MAX);
+    let name = format!("{}{name}", folder(&bundle).map_err(unreadable)?);
+    let entry = match bundle.by_name(&name) {
         Ok(entry) => entry,
         Err(zip::result::ZipError::FileNotFound) => return Ok(None),
         Err(e) => return Err(unreadable(format!("{name}: {e}"))),
     };
     bounded(entry, limit).map(Some).map_err(|reason| unreadable(format!("{name}: {reason}")))
+}
+
+/// Where in a bundle the files are: nowhere deeper, or in one folder, with its slash. What an operating system adds beside it is
+/// not looked at.
+fn folder<R: Read + Seek>(bundle: &zip::ZipArchive<R>) -> Result<String, String> {
+    let mut folders = bundle.file_names().filter_map(|name| {
+        let name = name.ok()?;
+        let folder = name.strip_suffix(STATEMENT_FILE).filter(|f| f.is_empty() || f.ends_with('/'))?;
+        (!folder.starts_with("__MACOSX/")).then(|| folder.to_owned())
+    });
+    let folder = folders.next().unwrap_or_default();
+    match folders.next() {
+        Some(_) => Err(format!("the bundle contains more than one {STATEMENT_FILE}")),
+        None => Ok(folder),
+    }
+}
+
+/// A file of which no more than `left` bytes are read.
+struct Bounded<'b> {
+    file: File,
+    left: &'b Cell<u64>,
+}
+
+impl Read for Bounded<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let most = usize::try_from(self.left.get()).unwrap_or(usize::MAX).min(buffer.len());
+        if most == 0 && !buffer.is_empty() {
+            return Err(io::Error::other("too much to read"));
+        }
+        let read = self.file.read(&mut buffer[..most])?;
+        self.left.set(self.left.get() - read as u64);
+        Ok(read)
+    }
+}
+
+impl Seek for Bounded<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.file.seek(to)
+    }
 }
 
 impl Attestation {
@@ -114,8 +168,7 @@ impl Attestation {
     /// # Errors
     /// [`Unreadable`] for a missing, unreadable or oversized file.
     pub fn read_proof(&self) -> Result<Vec<u8>, Unreadable> {
-        let shards = self.statement.as_ref().map_or(1, |statement| statement.shards.len());
-        self.place.require(PROOF_FILE, shards * MAX_PROOF_BYTES)
+        self.place.require(PROOF_FILE, self.max_proof_bytes())
     }
 
     /// Verifies the attestation with its proof, and that the directory is whole.
@@ -125,7 +178,7 @@ impl Attestation {
         proof: &[u8],
         tests: assay_programs::purpose::TestShapes,
         keys: impl FnOnce(&'static assay_programs::ledger::shape::Shape) -> Result<K, assay_fold::Error>,
-    ) -> assay_programs::ledger::report::Report {
+    ) -> Report {
         let mut report = assay_programs::ledger::verify::verify(self.statement(), proof, tests, keys);
         // only for what is proved: hashing files of somebody's choice is no work to do for nothing
         if report.statement.is_some()
@@ -147,25 +200,35 @@ impl Attestation {
         verify_reserves(self.statement(), file)
     }
 
-    /// Whether somebody of `jwks` stands behind the statement; an attestation without signatures fails.
-    pub fn check_signature(&self, jwks: &Jwks) -> Check {
-        let signatures = self.place.read(SIGNATURE_FILE, MAX_JWS_BYTES).map_err(|e| e.to_string());
-        let signers = signatures.and_then(|bytes| {
-            let bytes = bytes.ok_or_else(|| format!("there is no {SIGNATURE_FILE}"))?;
-            let signers = Jws::parse(&bytes).and_then(|jws| jws.verify(&self.bytes, jwks));
-            signers.map_err(|e| e.to_string())
-        });
-        let outcome = signers.map(|signers| signers.to_string());
-        Check::new("signature", "the statement is signed by a key in the given list", outcome)
+    /// What the reader's keys tell of the signatures; a check beside it if keys were given or a signature is required.
+    pub fn signature(&self, jwks: Option<&Jwks>, required: bool) -> (SignatureState, Option<Check>) {
+        let verify = |bytes: Vec<u8>, jwks: &Jwks| {
+            Jws::parse(&bytes).and_then(|jws| jws.verify(&self.bytes, jwks)).map_err(|e| e.to_string())
+        };
+        let file = self.place.read(SIGNATURE_FILE, MAX_JWS_BYTES).map_err(|e| e.to_string()).transpose();
+        let (standing, outcome) = match (file, jwks) {
+            (None, _) => (SignatureState::Missing, Err(format!("there is no {SIGNATURE_FILE}"))),
+            (Some(_), None) => (SignatureState::Unchecked, Err("no list of keys was given".to_owned())),
+            (Some(file), Some(jwks)) => match file.and_then(|bytes| verify(bytes, jwks)) {
+                Ok(signers) => (SignatureState::Signed(signers.clone()), Ok(signers.to_string())),
+                Err(reason) => (SignatureState::Refused, Err(reason)),
+            },
+        };
+        let title = "the statement is signed by a key in the given list";
+        let asked = jwks.is_some() || required;
+        (standing, asked.then(|| Check::new("signature", title, outcome)))
     }
 
-    /// What to tell a reader who gave no keys, if there are signatures.
-    pub fn unchecked_signatures(&self) -> Option<String> {
-        let there = !matches!(self.place.read(SIGNATURE_FILE, MAX_JWS_BYTES), Ok(None));
-        there.then(|| format!("{SIGNATURE_FILE} was not checked: pass the public keys that you trust with --jwks FILE"))
+    /// Adds what the reader's keys tell of the signatures to a report on this attestation.
+    pub fn sign_report(&self, report: &mut Report, jwks: Option<&Jwks>, required: bool) {
+        let (standing, check) = self.signature(jwks, required);
+        report.signature = standing;
+        check.into_iter().for_each(|check| report.checks.push(check));
     }
 
-    /// Compares every file that the manifest lists; an attestation without a manifest is just its two files.
+    /// Compares the files that the manifest lists; an attestation without a manifest is just its files. The manifest must list
+    /// statement, proof and signatures, and these must be the listed ones. Another file proves nothing: that it differs is said,
+    /// and does not count against the attestation.
     pub fn check_manifest(&self) -> Option<Check> {
         let outcome = match self.place.read(MANIFEST_FILE, MAX_MANIFEST_BYTES) {
             Ok(None) => return None,
@@ -179,9 +242,10 @@ impl Attestation {
 
     fn compare(&self, manifest: &str) -> Result<String, String> {
         let mut listed = BTreeSet::new();
-        for line in manifest.lines() {
+        let mut differ = Vec::new();
+        for line in manifest.lines().filter(|line| !line.trim().is_empty()) {
             let (digest, name) =
-                line.split_once("  ").ok_or_else(|| format!("line `{line}` of the manifest is not `digest  file`"))?;
+                listed_file(line).ok_or_else(|| format!("line `{line}` of the manifest is not `digest  file`"))?;
             let plain = Path::new(name).components().all(|c| matches!(c, std::path::Component::Normal(_)));
             if !plain || name.is_empty() {
                 return Err(format!("the manifest lists `{name}`, which is outside the attestation"));
@@ -189,16 +253,60 @@ impl Attestation {
             if !listed.insert(name) || listed.len() > MAX_LISTED_FILES {
                 return Err(format!("the manifest lists `{name}` twice, or more than {MAX_LISTED_FILES} files"));
             }
-            let bytes = self.place.require(name, MAX_LISTED_BYTES).map_err(|e| e.to_string())?;
-            if hex::encode(Sha256::digest(&bytes)) != digest {
-                return Err(format!("{name} does not match its digest in the manifest"));
+            let counts = COUNTED_FILES.contains(&name);
+            match self.difference(name, digest) {
+                None => {}
+                Some(difference) if counts => return Err(difference),
+                Some(difference) => differ.push(difference),
             }
         }
-        if listed.is_empty() {
-            return Err("the manifest lists no file".to_owned());
+        let there = |name: &&str| matches!(self.place.read(name, 0), Ok(Some(_)) | Err(_));
+        if let Some(missing) = COUNTED_FILES.into_iter().find(|name| !listed.contains(name) && there(name)) {
+            return Err(format!("the manifest does not list {missing}"));
         }
-        Ok(format!("{} files", listed.len()))
+        let count = format!("{} files", listed.len());
+        if differ.is_empty() {
+            Ok(count)
+        } else {
+            Ok(format!("{count}; proves nothing and differs: {}", differ.join(", ")))
+        }
     }
+
+    /// In what a file differs from what the manifest says.
+    fn difference(&self, name: &str, digest: &str) -> Option<String> {
+        let limit = if name == PROOF_FILE { self.max_proof_bytes() } else { MAX_LISTED_BYTES };
+        let bytes = match self.place.require(name, limit) {
+            Ok(bytes) => bytes,
+            Err(e) => return Some(e.to_string()),
+        };
+        let is = |bytes: &[u8]| hex::encode(Sha256::digest(bytes)).eq_ignore_ascii_case(digest);
+        if is(&bytes) {
+            return None;
+        }
+        let text = String::from_utf8(bytes).ok();
+        Some(match text.filter(|text| text.contains("\r\n") && is(text.replace("\r\n", "\n").as_bytes())) {
+            Some(_) => format!("{name} has other line ends"),
+            None => format!("{name} does not match its digest in the manifest"),
+        })
+    }
+
+    fn max_proof_bytes(&self) -> usize {
+        self.statement.as_ref().map_or(1, |statement| statement.shards.len()) * MAX_PROOF_BYTES
+    }
+}
+
+/// Digest and file of a line as `sha256sum` writes it, in text or binary mode, or with `--tag`.
+fn listed_file(line: &str) -> Option<(&str, &str)> {
+    let line = line.trim_end();
+    let (digest, name) = match line.strip_prefix("SHA256 (") {
+        Some(tagged) => tagged.rsplit_once(") = ").map(|(name, digest)| (digest, name))?,
+        None => {
+            let (digest, name) = line.split_once(' ')?;
+            (digest, name.strip_prefix([' ', '*'])?)
+        }
+    };
+    let hexadecimal = digest.len() == 64 && digest.bytes().all(|b| b.is_ascii_hexdigit());
+    hexadecimal.then(|| (digest, name.strip_prefix("./").unwrap_or(name)))
 }
 
 /// The list of keys in the file at `path`.

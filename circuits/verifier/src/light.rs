@@ -1,10 +1,14 @@
 //! The program without a proof system: signatures, statements, inclusion and reserves.
 
-use assay_core::{check::Checks, signature::Jwks};
-use assay_programs::{ledger::report::Report, purpose::TestShapes};
+use assay_core::{
+    check::Checks,
+    signature::{Jwks, SignatureState},
+    text::visible,
+};
+use assay_programs::{ledger::statement::StatementLabel, purpose::TestShapes};
 use assay_verifier::{attestation::Attestation, report::check_lines};
 
-use crate::{Arguments, Failure, print};
+use crate::{Arguments, Attested, Failure, print};
 
 /// The end of the help text.
 pub(crate) const ABOUT: &str = "
@@ -12,12 +16,12 @@ This build has no proof system. It checks signatures, statements, inclusion file
 where only a proof can tell. Exit code 0 means that what was checked holds, not that the attestation is proved.
 ";
 
-/// Checks what needs no proof: prints it, and returns whether a signature that was asked for holds.
+/// Checks what needs no proof, and prints it.
 pub(crate) fn attestation(
-    _: &Arguments,
+    arguments: &Arguments,
     attestation: &Attestation,
     jwks: Option<&Jwks>,
-) -> Result<(Option<Report>, bool), Failure> {
+) -> Result<Attested, Failure> {
     let mut checks = Checks::default();
     checks.step("statement", "the statement is complete and in canonical form", attestation.statement(), |s| {
         format!("{} of {}", s.snapshot.id, s.exchange.name)
@@ -27,14 +31,13 @@ pub(crate) fn attestation(
         shape.purpose.admit_verifying(shape.name, TestShapes::Refused).map(|()| shape.name)
     });
     checks.step("shape", "its shape is one that this release accepts", admitted, |name| (*name).to_owned());
-    if let Some(jwks) = jwks {
-        let signature = attestation.check_signature(jwks);
-        // only for what somebody stands behind: hashing files of anybody's choice is no work to do for nothing
-        let manifest = if signature.passed { attestation.check_manifest() } else { None };
-        [Some(signature), manifest].into_iter().flatten().for_each(|check| checks.push(check));
-    }
+    let (signature, check) = attestation.signature(jwks, arguments.require_signature);
+    // only for what somebody stands behind: hashing files of anybody's choice is no work to do for nothing
+    let stands = matches!(signature, SignatureState::Signed(_));
+    let manifest = if stands { attestation.check_manifest() } else { None };
+    [check, manifest].into_iter().flatten().for_each(|check| checks.push(check));
     print(&check_lines(&checks));
-    Ok((None, checks.all_passed()))
+    Ok(Attested { holds: checks.all_passed(), signature, report: None })
 }
 
 /// A statement and its signature: nothing else can be said of an attestation without its proof.
@@ -42,13 +45,15 @@ pub(crate) fn alone(arguments: &Arguments, own: &Attestation, jwks: Option<&Jwks
     if jwks.is_none() {
         return Err(Failure::Usage("this build verifies no proofs: give --jwks, --inclusion or --reserves".to_owned()));
     }
-    let (_, holds) = attestation(arguments, own, jwks)?;
-    if holds {
-        println!("NOT VERIFIED: the proof. The totals are only a claim here.");
-    } else {
-        println!("NOT VALID: a check above does not hold.");
-    }
-    Ok(holds)
+    let attested = attestation(arguments, own, jwks)?;
+    let identity = own.statement().ok().map(|statement| visible(&StatementLabel::of(statement).to_string()));
+    print(identity.as_slice());
+    let verdict = match attested.holds {
+        true => "NOT VERIFIED: the proof. The totals are only a claim here.",
+        false => "NOT VALID: a check above does not hold.",
+    };
+    println!("{verdict} {}", attested.signature);
+    Ok(attested.holds)
 }
 
 /// A disclosure is a proof.

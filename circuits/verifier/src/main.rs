@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
+use assay_core::signature::SignatureState;
 use assay_programs::{
     ledger::{inclusion::MAX_INCLUSION_BYTES, report::Report},
     reserves::MAX_DISCLOSURE_BYTES,
@@ -33,11 +34,14 @@ Usage:
   assay-verify OUT... --jwks FILE...       also verify that a key in FILE signed the statement; one FILE for each OUT
 
 Options:
-  --account REF  your account reference; the inclusion file must be for this account
-  --for TEXT     the text that the disclosure must be made for
-  --jwks FILE    public keys that you trust; do not use a file that came with OUT
-  --cache DIR    directory of the cached circuit parameters (default: ~/.assay/parameters)
-  -h, --help     print this text
+  --account REF        your account reference; the inclusion file must be for this account
+  --for TEXT           the text that the disclosure must be made for
+  --jwks FILE          public keys that you trust; do not use a file that came with OUT
+  --require-signature  fail unless a key given with --jwks signed the statement
+  --cache DIR          directory of the cached circuit parameters (default: ~/.assay/parameters)
+  -h, --help           print this text
+
+The last line says whether a signature was checked. Without --jwks, nothing shows whose statement it is.
 
 Exit codes: 0 valid, 1 not valid, 2 usage, 3 a file is missing or unreadable.
 ";
@@ -87,6 +91,7 @@ struct Arguments {
     disclosure: Option<PathBuf>,
     context: Option<String>,
     jwks: Vec<PathBuf>,
+    require_signature: bool,
     #[cfg_attr(not(feature = "proof"), allow(dead_code))]
     cache: Option<PathBuf>,
 }
@@ -104,6 +109,7 @@ fn parse(arguments: Vec<String>) -> Result<Option<Arguments>, String> {
             "--disclosure" => found.disclosure = Some(value("--disclosure")?.into()),
             "--for" => found.context = Some(value("--for")?),
             "--jwks" => found.jwks.push(value("--jwks")?.into()),
+            "--require-signature" => found.require_signature = true,
             "--cache" => found.cache = Some(value("--cache")?.into()),
             option if option.starts_with('-') => return Err(format!("unknown option {option}")),
             path => found.outs.push(path.into()),
@@ -128,41 +134,46 @@ fn parse(arguments: Vec<String>) -> Result<Option<Arguments>, String> {
     Ok(Some(found))
 }
 
+/// What was found about an attestation.
+struct Attested {
+    /// Its report, if its proof was verified.
+    report: Option<Report>,
+    /// What is known of its signatures.
+    signature: SignatureState,
+    /// Whether everything that was checked holds.
+    holds: bool,
+}
+
 /// Verifies what was asked for and prints it; returns whether all of it holds.
 fn run(arguments: &Arguments) -> Result<bool, Failure> {
     let attestations = arguments.outs.iter().map(|out| Attestation::read(out)).collect::<Result<Vec<_>, _>>()?;
     let keys = arguments.jwks.iter().map(|path| read_jwks(path)).collect::<Result<Vec<_>, _>>()?;
-    if keys.is_empty() {
-        for note in attestations.iter().filter_map(Attestation::unchecked_signatures) {
-            println!("{note}");
-        }
-    }
     if arguments.disclosure.is_some() {
         return mode::disclosure(arguments, &attestations, &keys);
     }
     let (attestation, jwks) = (&attestations[0], keys.first());
     if let Some(path) = &arguments.inclusion {
         let file = read_bounded(path, MAX_INCLUSION_BYTES)?;
-        let (report, signed) = mode::attestation(arguments, attestation, jwks)?;
+        let attested = mode::attestation(arguments, attestation, jwks)?;
         let inclusion = attestation.verify_inclusion(&file, arguments.account.as_deref());
-        print(&inclusion_lines(report.as_ref(), &inclusion));
-        if !signed {
-            println!("NOT VALID: a check of the attestation above does not hold.");
+        let mut lines = inclusion_lines(attested.report.as_ref(), &attested.signature, &inclusion);
+        if attested.report.is_none() && !attested.holds {
+            lines.push(format!("NOT VALID: a check of the attestation above does not hold. {}", attested.signature));
         }
-        return Ok(inclusion.is_valid() && signed && report.is_none_or(|report| report.is_valid()));
+        print(&lines);
+        return Ok(inclusion.is_valid() && attested.holds);
     }
     if let Some(path) = &arguments.reserves {
         let file = read_bounded(path, MAX_DISCLOSURE_BYTES)?;
-        let (report, signed) = mode::attestation(arguments, attestation, jwks)?;
+        let Attested { report, signature, holds } = mode::attestation(arguments, attestation, jwks)?;
         report.iter().for_each(|report| print(&check_lines(&report.checks)));
         let reserves = attestation.verify_reserves(&file);
-        let holds = signed && report.as_ref().is_none_or(Report::is_valid);
         let standing = match (holds, &report) {
             (false, _) => Standing::NotValid,
             (true, Some(_)) => Standing::Valid,
             (true, None) => Standing::Unverified("assay-verify, built with its proof system"),
         };
-        print(&reserves_lines(&reserves, standing));
+        print(&reserves_lines(&reserves, standing, &signature));
         return Ok(reserves.is_valid() && holds);
     }
     mode::alone(arguments, attestation, jwks)

@@ -2,14 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use assay_core::{Error as CoreError, check::Check, sealed::Sealed, signature::Jwks};
+use assay_core::{Error as CoreError, sealed::Sealed, signature::Jwks};
 use assay_fold::Error;
 use assay_programs::{
-    disclosure::{
-        Disclosure, SHAPE,
-        claim::MAX_DISCLOSURE_BYTES,
-        file::{DisclosureReport, verify_disclosure},
-    },
+    disclosure::{Disclosure, SHAPE, claim::MAX_DISCLOSURE_BYTES, file::verify_disclosure},
     ledger::{Ledger, report::Report, statement::Statement},
     purpose::TestShapes,
 };
@@ -17,10 +13,10 @@ use assay_verifier::{
     attestation::Attestation,
     files::read_bounded,
     parameters::load,
-    report::{attestation_lines, disclosure_lines},
+    report::{attestation_lines, disclosure_lines, distinct_signers},
 };
 
-use crate::{Arguments, Failure, print};
+use crate::{Arguments, Attested, Failure, print};
 
 /// The end of the help text.
 pub(crate) const ABOUT: &str = "";
@@ -33,27 +29,24 @@ fn cache(arguments: &Arguments) -> Result<PathBuf, Failure> {
     cache.ok_or_else(|| Failure::Usage("HOME is not set; use --cache DIR".to_owned()))
 }
 
-/// Verifies an attestation with its proof. The second value says whether a signature that was asked for holds: here it is
-/// one of the report's checks.
+/// Verifies an attestation with its proof.
 pub(crate) fn attestation(
     arguments: &Arguments,
     attestation: &Attestation,
     jwks: Option<&Jwks>,
-) -> Result<(Option<Report>, bool), Failure> {
+) -> Result<Attested, Failure> {
     let cache = cache(arguments)?;
     let proof = attestation.read_proof()?;
     let mut report = attestation.verify(&proof, TestShapes::Refused, |shape| load::<Ledger>(shape, &cache));
-    if let Some(jwks) = jwks {
-        report.checks.push(attestation.check_signature(jwks));
-    }
-    Ok((Some(report), true))
+    attestation.sign_report(&mut report, jwks, arguments.require_signature);
+    Ok(Attested { holds: report.is_valid(), signature: report.signature.clone(), report: Some(report) })
 }
 
 /// An attestation and nothing else.
 pub(crate) fn alone(arguments: &Arguments, own: &Attestation, jwks: Option<&Jwks>) -> Result<bool, Failure> {
-    let (report, _) = attestation(arguments, own, jwks)?;
-    report.iter().for_each(|report| print(&attestation_lines(report)));
-    Ok(report.is_some_and(|report| report.is_valid()))
+    let attested = attestation(arguments, own, jwks)?;
+    attested.report.iter().for_each(|report| print(&attestation_lines(report)));
+    Ok(attested.holds)
 }
 
 /// A disclosure, and the attestations it speaks of.
@@ -65,30 +58,19 @@ pub(crate) fn disclosure(arguments: &Arguments, attestations: &[Attestation], ke
     let cache = cache(arguments)?;
     let mut reports = Vec::with_capacity(attestations.len());
     for (k, own) in attestations.iter().enumerate() {
-        reports.extend(attestation(arguments, own, keys.get(k))?.0);
+        reports.extend(attestation(arguments, own, keys.get(k))?.report);
     }
     let statements: Result<Vec<&Sealed<Statement>>, &CoreError> =
         attestations.iter().map(Attestation::statement).collect();
     let statements = statements.unwrap_or_default();
     let mut report =
         verify_disclosure(&file, &statements, || -> Result<_, Error> { load::<Disclosure>(&SHAPE, &cache) });
+    if let Some(check) = distinct_signers(&reports) {
+        report.expect(check);
+    }
     if let Some(expected) = &arguments.context {
-        expect_context(&mut report, expected);
+        report.expect_context(expected);
     }
     print(&disclosure_lines(&reports, &report));
     Ok(report.is_valid() && reports.iter().all(Report::is_valid))
-}
-
-/// A disclosure made for another purpose shows nothing.
-fn expect_context(report: &mut DisclosureReport, expected: &str) {
-    let Some(claim) = &report.claim else {
-        return;
-    };
-    let context = claim.context.clone();
-    let outcome = if context == expected { Ok(context) } else { Err(context) };
-    let check = Check::new("disclosure-context", "the disclosure was made for the text given with --for", outcome);
-    if !check.passed {
-        report.claim = None;
-    }
-    report.checks.push(check);
 }

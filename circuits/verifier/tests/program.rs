@@ -9,8 +9,10 @@ use std::{
 };
 
 use assay_core::signature::{Jws, thumbprint};
+use assay_verifier::attestation::Attestation;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use ed25519_dalek::SigningKey;
+use sha2::{Digest, Sha256};
 
 /// Where all test programs keep the circuits' parameters, so that they are derived once.
 fn parameters() -> PathBuf {
@@ -62,7 +64,10 @@ fn the_frozen_attestation_is_valid_and_an_altered_one_is_not() {
     fs::write(altered.join("statement.json"), statement.replace("Test Exchange", "Best Exchange")).unwrap();
     let (code, report) = run(&[altered.to_str().unwrap()]);
     assert_eq!(code, 1);
-    assert!(report.contains('✗') && report.ends_with("NOT VALID: nothing is proved.\n"), "{report}");
+    assert!(
+        report.contains('✗') && report.lines().last().unwrap().starts_with("NOT VALID: nothing is proved."),
+        "{report}"
+    );
 }
 
 #[test]
@@ -112,16 +117,102 @@ fn a_signature_is_claimed_only_where_a_given_key_made_it() {
         assert!(code == 1 && report.contains("✗ the statement is signed by a key in the given list"), "{report}");
         assert!(report.lines().last().unwrap().starts_with("NOT VALID"), "{report}");
         let (code, report) = run(&[place]);
-        assert!(code == 0 && report.starts_with("attestation.jws was not checked"), "{report}");
+        let last = report.lines().last().unwrap();
+        assert!(code == 0 && last.starts_with("VALID") && last.contains("SIGNATURE NOT CHECKED"), "{report}");
         assert!(!report.contains("is signed by"), "{report}");
+        let (code, report) = run(&[place, "--require-signature"]);
+        assert!(code == 1 && report.contains("no list of keys was given"), "{report}");
+        let (code, report) = run(&[place, "--require-signature", "--jwks", &trusted]);
+        let last = report.lines().last().unwrap();
+        assert!(
+            code == 0 && last.contains(&format!("Signed by {}", thumbprint(&exchange.verifying_key()))),
+            "{report}"
+        );
     }
     let unsigned = unsigned.to_str().unwrap();
     let (code, report) = run(&[unsigned, "--jwks", &trusted]);
     assert!(code == 1 && report.contains("there is no attestation.jws"), "{report}");
-    assert!(!run(&[unsigned]).1.contains("attestation.jws"));
+    let (code, report) = run(&[unsigned]);
+    assert!(
+        code == 0 && report.lines().last().unwrap().contains("NOT SIGNED: there is no attestation.jws"),
+        "{report}"
+    );
+    assert_eq!(run(&[unsigned, "--require-signature"]).0, 1);
     assert_eq!(run(&[unsigned, "--jwks", "/nowhere/at/all"]).0, 3);
     assert_eq!(run(&[unsigned, "--jwks", &format!("{unsigned}/statement.json")]).0, 3);
     assert_eq!(run(&[unsigned, "--jwks"]).0, 2);
+}
+
+/// A `.zip` of these files at this place in the test's directory.
+fn zipped(name: &str, files: &[(&str, &[u8])]) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let mut writer = zip::ZipWriter::new(File::create(&path).unwrap());
+    for (name, bytes) in files {
+        writer.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
+        writer.write_all(bytes).unwrap();
+    }
+    writer.finish().unwrap();
+    path
+}
+
+#[test]
+fn a_zip_of_the_folder_is_read_and_one_with_two_statements_or_very_many_files_is_not() {
+    let [statement, proof] =
+        ["statement.json", "proof.bin"].map(|name| fs::read(frozen("solvency-64").join(name)).unwrap());
+    let folder = zipped(
+        "folder.zip",
+        &[
+            ("attestation/statement.json", &statement),
+            ("__MACOSX/attestation/._statement.json", b"\0"),
+            ("__MACOSX/attestation/statement.json", b"\0"),
+            ("attestation/proof.bin", &proof),
+        ],
+    );
+    assert_eq!(run(&[folder.to_str().unwrap()]).0, 0);
+    let two = zipped("two.zip", &[("a/statement.json", &statement), ("b/statement.json", &statement)]);
+    assert_eq!(run(&[two.to_str().unwrap()]).0, 3);
+    let names: Vec<String> = (0..50_000).map(|k| format!("{k:030}")).collect();
+    let mut files: Vec<(&str, &[u8])> = vec![("statement.json", &statement), ("proof.bin", &proof)];
+    files.extend(names.iter().map(|name| (name.as_str(), &b""[..])));
+    assert_eq!(run(&[zipped("many.zip", &files).to_str().unwrap()]).0, 3);
+}
+
+#[test]
+fn what_proves_nothing_does_not_make_an_attestation_false_and_what_does_is_listed() {
+    let [statement, proof] =
+        ["statement.json", "proof.bin"].map(|name| fs::read(frozen("solvency-64").join(name)).unwrap());
+    let digest = |bytes: &[u8]| hex::encode(Sha256::digest(bytes));
+    let (s, p) = (digest(&statement), digest(&proof));
+    let readme = digest(b"Read me\n");
+    for (manifest, valid, detail) in [
+        (
+            format!("{s}  statement.json\n{p}  proof.bin\n{readme}  README.txt\n"),
+            true,
+            "README.txt has other line ends",
+        ),
+        (format!("{s}  statement.json\r\n{p}  proof.bin\r\n"), true, "2 files"),
+        (format!("{} *statement.json\n{p} *./proof.bin\n", s.to_uppercase()), true, "2 files"),
+        (format!("SHA256 (statement.json) = {s}\nSHA256 (proof.bin) = {p}\n\n"), true, "2 files"),
+        (format!("{s}  statement.json\n{p}  proof.bin\n{s}  README.txt\n"), true, "README.txt does not match"),
+        (format!("{s}  statement.json\n{p}  proof.bin\n{s}  gone.txt\n"), true, "there is no such file"),
+        (format!("{s}  statement.json\n"), false, "does not list proof.bin"),
+        (format!("{readme}  README.txt\n"), false, "does not list statement.json"),
+        (format!("{p}  statement.json\n{p}  proof.bin\n"), false, "statement.json does not match"),
+        (format!("{s}  statement.json\n{p}  proof.bin\n{s}  ../statement.json\n"), false, "outside the attestation"),
+        (format!("{s}  statement.json\n{p}  proof.bin\n{s}  proof.bin\n"), false, "twice"),
+    ] {
+        let attestation = zipped(
+            "manifest.zip",
+            &[
+                ("statement.json", &statement),
+                ("proof.bin", &proof),
+                ("README.txt", b"Read me\r\n"),
+                ("MANIFEST.sha256", manifest.as_bytes()),
+            ],
+        );
+        let check = Attestation::read(&attestation).unwrap().check_manifest().unwrap();
+        assert!(check.passed == valid && check.detail.contains(detail), "{manifest}{}", check.detail);
+    }
 }
 
 /// Files that belong to no attestation here: each has its own verdict in the last line, and the exit code says the same.

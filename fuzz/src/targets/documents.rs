@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeMap, sync::OnceLock};
 
-use assay_core::{check::Checks, decimal::parse_count, identity::MasterSecret, sealed::Sealed};
+use assay_core::{
+    check::Checks, decimal::parse_count, identity::MasterSecret, sealed::Sealed, signature::SignatureState,
+};
 use assay_programs::{
     ledger::{
         inclusion::{Holding, Inclusion, verify_inclusion},
@@ -88,7 +90,7 @@ pub fn inclusion(data: &[u8]) -> Verdict {
     let mut accepted = false;
     for ledger in inclusion_ledgers() {
         let report = verify_inclusion(Ok(&ledger.statement), data, None);
-        let lines = inclusion_lines(None, &report);
+        let lines = inclusion_lines(None, &SignatureState::Missing, &report);
         let printable = |line: &String| !line.chars().any(char::is_control);
         assert!(lines.iter().all(printable), "control characters are printed: {lines:?}");
         if report.is_valid() {

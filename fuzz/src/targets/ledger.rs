@@ -4,9 +4,10 @@ use std::{fs, path::Path, sync::OnceLock};
 
 use assay::{
     attest::{page_of, record as record_of},
-    ledger::{CheckError, Findings, Limits, Manifest, Snapshot, check},
+    ledger::{Asset, CheckError, Findings, Limits, Manifest, Snapshot, check},
     progress::Silent,
 };
+use assay_core::decimal::ExactSum;
 use assay_programs::ledger::shape::Shape;
 
 use super::verdict::Verdict;
@@ -122,9 +123,13 @@ fn adds_up(snapshot: &Snapshot) {
         *total = (total.0 + u128::from(holding.equity), total.1 + u128::from(holding.debt));
     }
     assert!(snapshot.totals().iter().map(|t| (t.equity, t.debt)).eq(totals), "totals are not the sums");
-    let mut reserves = vec![0u128; snapshot.assets().len()];
-    snapshot.reserves().iter().for_each(|line| reserves[usize::from(line.asset)] += line.units);
-    assert_eq!(snapshot.reserve_sums(), reserves);
+    let mut reserves = vec![ExactSum::default(); snapshot.assets().len()];
+    for line in snapshot.reserves() {
+        reserves[usize::from(line.asset)].add(&line.fields[3]).expect("an amount that was read");
+    }
+    let rounded = |(sum, asset): (&ExactSum, &Asset)| sum.units(asset.scale).expect("a sum that fits").0;
+    let reserves = reserves.iter().zip(snapshot.assets()).map(rounded);
+    assert!(reserves.eq(snapshot.reserve_sums().iter().copied()), "reserves are not the sums rounded down");
     for account in 0..snapshot.account_count() as u32 {
         for pledged in snapshot.collateral_of(account) {
             let owned = snapshot.holdings_of(account).iter().find(|held| held.asset == pledged.asset);

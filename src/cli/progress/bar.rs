@@ -80,6 +80,10 @@ impl Progress for Bar {
             output::note(&summary(&phase.name, done, &phase.unit, elapsed));
         }
     }
+
+    fn warn(&self, warning: &str) {
+        output::note(&format!("Warning: {warning}"));
+    }
 }
 
 impl Drop for Bar {

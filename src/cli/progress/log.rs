@@ -94,6 +94,10 @@ impl Progress for Log {
         }
     }
 
+    fn warn(&self, warning: &str) {
+        (self.shared.write)(&format!("Warning: {warning}"));
+    }
+
     fn end(&self) {
         let phase = self.shared.lock().phase.take();
         if let Some(phase) = phase {

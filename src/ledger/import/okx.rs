@@ -268,7 +268,7 @@ mod tests {
                 "[{\"id\":\"a\",\"assets\":{\"BTC\":\"1.5\"}},\n{\"id\":\"A\",\"assets\":{}},\n{\"id\":\"b\",\"assets\":{\"BTC\":\"1\",\
                  \"BTC\":\"2\"}},\n{\"id\":\"c\",\"assets\":{},\"vip\":true}]"
             ),
-            "b.json line 1: account \"a\": \"BTC\" \"1.5\" has 1 decimals, the book allows 0\n\
+            "b.json line 1: account \"a\": \"BTC\" \"1.5\" has 1 decimal, at most 0 are allowed\n\
              b.json line 2: account \"A\" differs from account \"a\" in line 1 only in capital and small letters\n\
              b.json line 3: account \"b\" has \"BTC\" twice\n\
              b.json line 4: an account has the field \"vip\"; the format has id and assets only"

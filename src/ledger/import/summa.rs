@@ -137,7 +137,7 @@ mod tests {
         );
         assert!(refused("username,balance_BTC_BTC,balance_BTC_BTC\nx,1,2\n").contains("is there twice"));
         let rows = refused("username,balance_BTC_BTC\nx,1.5\ny,-1\n");
-        assert!(rows.contains("line 2: balance_BTC_BTC \"1.5\" has 1 decimals"), "{rows}");
+        assert!(rows.contains("line 2: balance_BTC_BTC \"1.5\" has 1 decimal,"), "{rows}");
         assert!(rows.contains("line 3: balance_BTC_BTC \"-1\" is negative"), "{rows}");
     }
 }

@@ -108,7 +108,7 @@ mod tests {
         let files = files.with("a.csv", "user,BTC,USDT\nalice,0.5,1\ncarol,1,0.1234567\n");
         assert_eq!(
             files.refused(Format::Wide, &["a.csv"]),
-            "a.csv line 3: USDT quantity 0.1234567 has 7 decimals, the book allows 6"
+            "a.csv line 3: USDT quantity 0.1234567 has 7 decimals, at most 6 are allowed"
         );
     }
 }

@@ -141,7 +141,7 @@ fn one_mistake_is_one_finding() {
         .with("instruments.csv", "symbol,contract_size,mark_price,maintenance_margin_bps\nP,1,1,100\n")
         .with("limits.csv", "instrument,class,side,limit\nP,3,both,1.5\n")
         .with("positions.csv", "account,instrument,quantity\nbob,P,1\n")
-        .refused_because("limits.csv line 2: limit \"1.5\" has 1 decimals, the book allows 0");
+        .refused_because("limits.csv line 2: limit \"1.5\" has 1 decimal, at most 0 are allowed");
     // after a line that cannot be read, nobody knows what is in the file
     Book::new().and("accounts.csv", "dave,0,0\n").and("balances.csv", "dave,BTC,1,0\n").refused_because(
         "accounts.csv line 5: has 3 fields, the header has 2\n\

@@ -48,7 +48,7 @@ fn l6_a_quantity_that_is_no_number_or_does_not_fit_is_refused() {
 fn l7_more_decimals_than_the_scale_are_refused_never_cut() {
     Book::new()
         .and("balances.csv", "bob,BTC,0.123456789,0\ncarol,BTC,0.1234567800,0\n")
-        .refused_because("balances.csv line 6: BTC quantity 0.123456789 has 9 decimals, the book allows 8");
+        .refused_because("balances.csv line 6: BTC quantity 0.123456789 has 9 decimals, at most 8 are allowed");
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn an_asset_is_refused_for_its_scale_price_or_quote() {
         .refused_because(
             "assets.csv line 5: A scale \"19\" is not an integer from 0 to 18\n\
          assets.csv line 6: B scale \"+8\" is not an integer from 0 to 18\n\
-         assets.csv line 7: C price \"1e-19\" has 19 decimals, the book allows 18\n\
+         assets.csv line 7: C price \"1e-19\" has 19 decimals, at most 18 are allowed\n\
          assets.csv line 8: D has the quote currency EUR, but the first asset has USDT; all assets must have the same one\n\
          assets.csv line 9: symbol \" x\" begins or ends with white space",
         );

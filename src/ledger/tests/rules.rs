@@ -96,7 +96,7 @@ fn instruments_are_refused_one_defect_at_a_time() {
             (
                 "instruments.csv",
                 "A,1e-19,1,1\n",
-                "instruments.csv line 4: A contract_size \"1e-19\" has 19 decimals, the book allows 18",
+                "instruments.csv line 4: A contract_size \"1e-19\" has 19 decimals, at most 18 are allowed",
             ),
             (
                 "instruments.csv",
@@ -136,7 +136,7 @@ fn limits_are_refused_one_defect_at_a_time() {
             (
                 "limits.csv",
                 "ETH-PERP,3,both,1.5\n",
-                "limits.csv line 5: limit \"1.5\" has 1 decimals, the book allows 0",
+                "limits.csv line 5: limit \"1.5\" has 1 decimal, at most 0 are allowed",
             ),
             (
                 "limits.csv",
@@ -167,7 +167,7 @@ fn positions_are_refused_one_defect_at_a_time() {
             (
                 "positions.csv",
                 "carol,ETH-PERP,0.5\n",
-                "positions.csv line 6: ETH-PERP quantity \"0.5\" has 1 decimals, the book allows 0",
+                "positions.csv line 6: ETH-PERP quantity \"0.5\" has 1 decimal, at most 0 are allowed",
             ),
             (
                 "positions.csv",
@@ -333,7 +333,7 @@ fn l11_a_rising_percentage_is_refused() {
 fn l11_a_percentage_above_100_or_too_exact_is_refused() {
     tiered("BTC,0,,100.01\n").refused_because("tiers.csv line 2: BTC percent \"100.01\" is above 100");
     tiered("BTC,0,,99.999\n")
-        .refused_because("tiers.csv line 2: BTC percent \"99.999\" has 3 decimals, the book allows 2");
+        .refused_because("tiers.csv line 2: BTC percent \"99.999\" has 3 decimals, at most 2 are allowed");
     tiered("BTC,0,,-1\n").refused_because("tiers.csv line 2: BTC percent \"-1\" is negative");
     tiered("BTC,0,,0\n").valid();
 }
@@ -431,4 +431,32 @@ fn the_policy_says_what_is_required_and_nothing_more() {
     book("coverage_basis = \"net\"")
         .without("reserves.csv")
         .refused_because("manifest.toml line 10: policy.coverage_basis needs reserves, but there is no reserves.csv");
+}
+
+#[test]
+fn a_price_that_its_decimals_make_too_small_to_count_is_warned_of() {
+    let warnings = |book: Book| {
+        let all: Vec<_> = book.valid().warnings().iter().map(ToString::to_string).collect();
+        all.into_iter().filter(|warning| warning.contains("rounded by more")).collect::<Vec<_>>()
+    };
+    // one ether in units of 10^-18 is worth 2,650·10^-18 = 0.00265·10^-12
+    let fine = ruled().and("assets.csv", "WEI,18,2650,USDT\nGWEI,9,2650,USDT\n");
+    let [warning] = &warnings(fine)[..] else { panic!() };
+    assert!(
+        warning.starts_with("assets.csv: the values of these assets are rounded by more than 0.01 %: WEI. "),
+        "{warning}"
+    );
+    assert!(warning.contains("counts 0 of these where it is held and 1 where it is owed"), "{warning}");
+    // 10^-4 more or less is exact, and values count only where there are rules
+    assert!(warnings(ruled().and("assets.csv", "DUST,8,0.0001,USDT\n")).is_empty());
+    assert!(warnings(Book::new().and("assets.csv", "WEI,18,2650,USDT\n")).is_empty());
+}
+
+#[test]
+fn an_account_that_is_alone_in_its_class_with_positions_is_warned_of() {
+    let alone =
+        |book: Book| book.valid().warnings().iter().filter(|w| w.reason.starts_with("only one account")).count();
+    // alice, bob and carol are in classes of their own
+    assert_eq!(alone(ruled()), 3);
+    assert_eq!(alone(ruled().without("positions.csv")), 0);
 }

@@ -188,13 +188,13 @@ fn every_rule_of_the_manifest_names_its_line_and_the_value() {
         (
             "taken_at",
             "taken-at",
-            "line 7: \"taken-at\" is no key of [snapshot]; taken_at may be meant. Its keys are id, taken_at, block_heights",
+            "line 7: \"taken-at\" is no key of [snapshot]; taken_at may be meant. Its keys are id, series, taken_at, block_heights",
         ),
         (
             "[snapshot]",
             "[snapshots]",
             "line 5: \"snapshots\" is no key of the manifest; snapshot may be meant. Its keys are \
-             exchange, snapshot, rows, policy, totals",
+             exchange, snapshot, rows, policy, privacy, totals",
         ),
     ] {
         assert_eq!(changed(from, to), format!("manifest.toml {sentence}"), "{to}");

@@ -2,7 +2,10 @@
 
 use std::borrow::Borrow;
 
-use assay_core::{check::Checks, sealed::Sealed};
+use assay_core::{
+    check::{Check, Checks},
+    sealed::Sealed,
+};
 use assay_fold::{Error, Program, keys::Keys, run::Run, verify::Proof};
 use serde::{Deserialize, Serialize};
 
@@ -72,6 +75,24 @@ impl DisclosureReport {
     /// Whether every check was made and holds.
     pub fn is_valid(&self) -> bool {
         self.claim.is_some() && self.checks.all_passed()
+    }
+
+    /// Adds a check that the claim needs: if it fails, nothing is claimed.
+    pub fn expect(&mut self, check: Check) {
+        if !check.passed {
+            self.claim = None;
+        }
+        self.checks.push(check);
+    }
+
+    /// Fails the disclosure if it was made for another text.
+    pub fn expect_context(&mut self, expected: &str) {
+        let Some(claim) = &self.claim else {
+            return;
+        };
+        let context = claim.context.clone();
+        let outcome = if context == expected { Ok(context) } else { Err(context) };
+        self.expect(Check::new("disclosure-context", "the disclosure was made for the text given with --for", outcome));
     }
 }
 

@@ -17,7 +17,7 @@ use super::{
     page::{CappedEntry, Entry, Page},
     shape::{MAX_PAGES_PER_ACCOUNT, MEASURE_BITS, MEASURES, OPEN_COLUMNS, Shape},
     spec::INCLUSION_CHECKS,
-    statement::{ColumnKind, Shard, Statement},
+    statement::{Class, ColumnKind, Shard, Statement, StatementLabel},
 };
 
 /// Name and version of the format.
@@ -116,6 +116,53 @@ pub struct InclusionReport {
     pub measures: Option<[i128; MEASURES]>,
     /// Currency of the measures.
     pub quote: String,
+    /// The class that the account is held to; only if everything holds.
+    pub class: Option<OwnClass>,
+    /// The statement that the file was checked against; only if the file was made for it.
+    pub statement: Option<StatementLabel>,
+}
+
+/// The class of an account, with the position limits that it is held to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OwnClass {
+    /// Its number.
+    pub class: u8,
+    /// What the exchange calls it; empty where it does not say.
+    pub name: String,
+    /// Level of identification; may be empty.
+    pub kyc_level: String,
+    /// Jurisdiction; may be empty.
+    pub jurisdiction: String,
+    /// Its limits, in the order of the statement.
+    pub limits: Vec<OwnLimit>,
+}
+
+/// The largest position of one side that an account of a class may hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OwnLimit {
+    /// The instrument.
+    pub instrument: String,
+    /// `long` or `short`.
+    pub side: &'static str,
+    /// In contracts.
+    pub limit: u64,
+}
+
+impl OwnClass {
+    fn of(statement: &Statement, class: u8) -> Self {
+        let stated = statement.rules.iter().flat_map(|rules| &rules.classes).find(|stated| stated.class == class);
+        let text = |field: fn(&Class) -> &String| stated.map_or_else(String::new, |stated| field(stated).clone());
+        let own = statement.limits().into_iter().filter(|(of, ..)| *of == class);
+        Self {
+            class,
+            name: text(|stated| &stated.name),
+            kyc_level: text(|stated| &stated.kyc_level),
+            jurisdiction: text(|stated| &stated.jurisdiction),
+            limits: own
+                .map(|(_, instrument, side, limit)| OwnLimit { instrument: instrument.to_owned(), side, limit })
+                .collect(),
+        }
+    }
 }
 
 impl InclusionReport {
@@ -219,6 +266,8 @@ pub fn verify_inclusion(
         holdings: Vec::new(),
         measures: None,
         quote: String::new(),
+        class: None,
+        statement: None,
     };
     verify_into(&mut report, statement, file, expected);
     report
@@ -240,6 +289,7 @@ fn verify_into(
         checks.step("inclusion-file", "the file is complete and was made for this statement", read, |(s, _, i)| {
             format!("{} in {}", i.account, s.snapshot.id)
         })?;
+    report.statement = Some(StatementLabel::of(statement));
     let pages = checks.step(
         "inclusion-pages",
         "the pages are the account's, complete and in order",
@@ -268,6 +318,7 @@ fn verify_into(
         report.holdings = holdings;
         report.measures = (shape.measures > 0).then_some(pages[0].measures);
         report.quote = statement.assets[0].quote.clone();
+        report.class = Some(OwnClass::of(statement, inclusion.class));
     }
     report.account = inclusion.account;
     Some(())

@@ -1,8 +1,11 @@
 //! What a verification of an attestation found.
 
-use assay_core::{check::Checks, sealed::Sealed};
+use assay_core::{check::Checks, sealed::Sealed, signature::SignatureState};
 
-use super::{policy::AssetLine, statement::Statement};
+use super::{
+    policy::AssetLine,
+    statement::{Statement, StatementLabel},
+};
 
 /// A value that a verifier has checked; there is no other way to get one.
 #[derive(Debug, Clone)]
@@ -29,12 +32,19 @@ pub struct Report {
     pub statement: Option<Verified<Sealed<Statement>>>,
     /// Per asset, in the order of the book; empty while there is no statement.
     pub assets: Vec<AssetLine>,
+    /// Who signed the statement, as far as the reader's keys tell.
+    pub signature: SignatureState,
 }
 
 impl Report {
     /// A report with nothing checked yet.
     pub fn new() -> Self {
-        Self { checks: Checks::default(), statement: None, assets: Vec::new() }
+        Self { checks: Checks::default(), statement: None, assets: Vec::new(), signature: SignatureState::Missing }
+    }
+
+    /// What the statement is compared by, once it is proved.
+    pub fn label(&self) -> Option<StatementLabel> {
+        self.statement.as_ref().map(|statement| StatementLabel::of(statement.get()))
     }
 
     /// Whether the attestation is valid: everything was checked, everything holds.

@@ -5,7 +5,11 @@ use assay_core::{
     text::visible,
 };
 use assay_programs::{
-    ledger::{policy::AssetLine, report::Report, statement::Statement},
+    ledger::{
+        policy::AssetLine,
+        report::Report,
+        statement::{CoverageBasis, Statement},
+    },
     purpose::Purpose,
 };
 
@@ -38,7 +42,7 @@ pub fn asset_table(assets: &[AssetLine]) -> Vec<String> {
         .collect()
 }
 
-/// A report on an attestation for a person.
+/// A report on an attestation for a person. The last line says what the whole is worth, and who signed it.
 pub fn attestation_lines(report: &Report) -> Vec<String> {
     let mut lines = check_lines(&report.checks);
     if !report.assets.is_empty() {
@@ -46,7 +50,8 @@ pub fn attestation_lines(report: &Report) -> Vec<String> {
         lines.extend(asset_table(&report.assets));
         lines.push(String::new());
     }
-    lines.push(verdict(report));
+    lines.extend(report.label().map(|label| visible(&label.to_string())));
+    lines.push(format!("{} {}", verdict(report), report.signature));
     lines
 }
 
@@ -57,19 +62,31 @@ fn verdict(report: &Report) -> String {
     if !report.is_valid() {
         return "NOT VALID: the totals are proved, but a check above failed.".to_owned();
     }
-    let verdict = match statement.get().policy.coverage_bps {
-        None => "VALID: the totals are proved. The statement contains no reserves, so it says nothing about coverage."
-            .to_owned(),
-        Some(bps) if bps < 10_000 => format!(
-            "VALID: the totals are proved. The policy requires reserves of only {} of them; see the table.",
-            percent(u128::from(bps))
-        ),
-        Some(_) => "VALID: the totals are proved and the stated reserves cover them.".to_owned(),
-    };
+    let verdict = format!("VALID: the totals are proved{}", coverage(statement.get(), &report.assets));
     if is_test_shape(statement.get()) {
         return format!("{verdict} (This is a shape for tests; no release accepts it.)");
     }
     verdict
+}
+
+/// What the reserves come to, by the basis of the exchange's own policy.
+fn coverage(statement: &Statement, assets: &[AssetLine]) -> String {
+    let policy = &statement.policy;
+    let Some(bps) = policy.coverage_bps else {
+        return ". The statement contains no reserves, so it says nothing about coverage.".to_owned();
+    };
+    let net = policy.coverage_basis == Some(CoverageBasis::Net);
+    let basis = if net { "what customers hold minus what they owe" } else { "what customers hold" };
+    let required = percent(u128::from(bps));
+    let mut text =
+        format!(", and the stated reserves of each asset are at least {required} of {basis}, as the policy requires.");
+    let lowest = assets.iter().filter_map(|asset| Some((asset.coverage_bps()?, &asset.symbol))).min();
+    if let Some((lowest, symbol)) = lowest {
+        let short = if lowest < 10_000 { "; that does not cover all that customers hold" } else { "" };
+        let of = if net { " of what customers hold" } else { "" };
+        text.push_str(&format!(" The lowest is {} with {}{of}{short}.", visible(symbol), percent(lowest)));
+    }
+    text
 }
 
 fn is_test_shape(statement: &Statement) -> bool {

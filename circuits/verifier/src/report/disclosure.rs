@@ -1,6 +1,8 @@
 //! A report on a disclosure.
 
-use assay_core::text::visible;
+use std::collections::BTreeSet;
+
+use assay_core::{check::Check, signature::SignatureState, text::visible};
 use assay_programs::{
     disclosure::{claim::Claim, file::DisclosureReport},
     ledger::report::Report,
@@ -40,22 +42,62 @@ pub fn disclosure_lines(attestations: &[Report], report: &DisclosureReport) -> V
         };
         let (exchange, snapshot) = (&statement.get().exchange, &statement.get().snapshot);
         lines.push(format!(
-            "  {who} of {} ({}) at {}",
+            "  {who} of {} ({}) at {}, statement {}",
             visible(&exchange.name),
             visible(&exchange.domain),
-            visible(&snapshot.taken_at)
+            visible(&snapshot.taken_at),
+            attested.statement_digest
         ));
     }
     let (many, measure) = (claim.attestations.len() > 1, claim.measure.replace('_', " "));
     let article = if measure == "equity" { "an" } else { "a" };
     lines.push(format!(
-        "VALID: {} {article} {measure} of at least {} {}{}.",
+        "VALID: {} {article} {measure} of at least {} {}{}. {}",
         if many { "these accounts have together" } else { "this account has" },
         claim.at_least,
         visible(&claim.quote),
-        if many { " (it is not proved that they belong to one person)" } else { "" }
+        if many { " (it is not proved that they belong to one person)" } else { "" },
+        signatures(attestations)
     ));
     lines
+}
+
+/// Who signed the attestations: one sentence for all, or how many of them are signed.
+fn signatures(attestations: &[Report]) -> String {
+    let signed = attestations.iter().filter(|report| matches!(report.signature, SignatureState::Signed(_))).count();
+    match attestations.iter().find(|report| !matches!(report.signature, SignatureState::Signed(_))) {
+        Some(unsigned) if attestations.len() > 1 => {
+            format!(
+                "{signed} of {} attestations are signed by keys of yours. {}",
+                attestations.len(),
+                unsigned.signature
+            )
+        }
+        Some(unsigned) => unsigned.signature.to_string(),
+        None => attestations.iter().map(|report| report.signature.to_string()).collect::<Vec<_>>().join(" "),
+    }
+}
+
+/// That no two attestations are signed by the same keys, where the reader gave keys: who has one key is one exchange, and an
+/// account there counts once. `None` if fewer than two are signed by keys of the reader.
+pub fn distinct_signers(attestations: &[Report]) -> Option<Check> {
+    let signed: Vec<BTreeSet<&str>> = attestations
+        .iter()
+        .map(|report| report.signature.keys().iter().map(String::as_str).collect::<BTreeSet<_>>())
+        .filter(|keys| !keys.is_empty())
+        .collect();
+    if signed.len() < 2 {
+        return None;
+    }
+    let twice = signed.iter().enumerate().find(|(place, keys)| signed[..*place].contains(keys));
+    let outcome = match twice {
+        None => Ok(String::new()),
+        Some((_, keys)) => {
+            let keys: Vec<&str> = keys.iter().copied().collect();
+            Err(format!("{} signed two of them: one account could count twice", keys.join(", ")))
+        }
+    };
+    Some(Check::new("disclosure-signers", "no two of the attestations are signed by the same keys", outcome))
 }
 
 /// The reports in the order of the claim.

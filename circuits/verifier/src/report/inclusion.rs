@@ -2,10 +2,11 @@
 
 use assay_core::{
     decimal::{format_signed, format_units},
+    signature::SignatureState,
     text::visible,
 };
 use assay_programs::ledger::{
-    inclusion::{Holding, HoldingKind, InclusionReport},
+    inclusion::{Holding, HoldingKind, InclusionReport, OwnClass, OwnLimit},
     report::Report,
     statement::MEASURE_DECIMALS,
 };
@@ -34,9 +35,13 @@ pub fn holding_lines(holdings: &[Holding]) -> Vec<String> {
         .collect()
 }
 
-/// A report on a customer's inclusion for a person, with that on the attestation where it was verified. The last line
-/// says what the whole is worth.
-pub fn inclusion_lines(attestation: Option<&Report>, report: &InclusionReport) -> Vec<String> {
+/// A report on a customer's inclusion for a person, with that on the attestation where it was verified. The last line says what
+/// the whole is worth, and who signed it: `signature`, unless the attestation's own report says so.
+pub fn inclusion_lines(
+    attestation: Option<&Report>,
+    signature: &SignatureState,
+    report: &InclusionReport,
+) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(attestation) = attestation {
         lines.extend(attestation_lines(attestation));
@@ -45,37 +50,65 @@ pub fn inclusion_lines(attestation: Option<&Report>, report: &InclusionReport) -
     lines.extend(check_lines(&report.checks));
     lines.push(String::new());
     if report.is_valid() {
-        let account = visible(&report.account);
-        if report.holdings.is_empty() {
-            lines.push(format!("Account {account} is included, with no balances."));
-        } else {
-            lines.push(format!(
-                "Account {account} is included with exactly these balances. Compare them with your own, and the account \
-                 reference too:"
-            ));
-            lines.extend(holding_lines(&report.holdings).into_iter().map(|l| format!("  {l}")));
-        }
-        if let Some([equity, margin]) = report.measures {
-            let quote = visible(&report.quote);
-            lines.push(format!(
-                "By the public prices and weights, the equity of this account is {} {quote} and its margin excess is {} \
-                 {quote}.",
-                format_signed(equity, MEASURE_DECIMALS),
-                format_signed(margin, MEASURE_DECIMALS)
-            ));
-        }
-    } else {
-        lines.push("NOT INCLUDED: this file does not show that the account is in the attestation.".to_owned());
+        lines.extend(account_lines(report));
+        lines.push(String::new());
     }
-    match attestation {
-        None => lines.extend([
-            String::new(),
-            "NOT VERIFIED: the attestation itself. Its proof was skipped, so nothing shows that its totals are true."
-                .to_owned(),
-        ]),
-        Some(attestation) if !attestation.is_valid() => lines
-            .extend([String::new(), "NOT VALID: the attestation is not valid, so this file shows nothing.".to_owned()]),
-        Some(_) => {}
+    lines.extend(report.statement.iter().map(|statement| visible(&statement.to_string())));
+    let verdict = match attestation {
+        _ if !report.is_valid() => "NOT INCLUDED: this file does not show that the account is in the attestation.",
+        None => {
+            "NOT VERIFIED: the attestation itself. Its proof was not verified, so nothing shows that its totals are true."
+        }
+        Some(attestation) if !attestation.is_valid() => {
+            "NOT VALID: the attestation is not valid, so this file shows nothing."
+        }
+        Some(_) => "VALID: the account is included in a valid attestation.",
+    };
+    let signature = attestation.map_or(signature, |attestation| &attestation.signature);
+    lines.push(format!("{verdict} {signature}"));
+    lines
+}
+
+/// What the account holds, is worth, and is held to.
+fn account_lines(report: &InclusionReport) -> Vec<String> {
+    let mut lines = Vec::new();
+    let account = visible(&report.account);
+    if report.holdings.is_empty() {
+        lines.push(format!("Account {account} is included, with no balances."));
+    } else {
+        lines.push(format!(
+            "Account {account} is included with exactly these balances. Compare them with your own, and the account \
+             reference too:"
+        ));
+        lines.extend(holding_lines(&report.holdings).into_iter().map(|l| format!("  {l}")));
+    }
+    lines.extend(report.class.iter().flat_map(class_lines));
+    if let Some([equity, margin]) = report.measures {
+        let quote = visible(&report.quote);
+        lines.push(format!(
+            "By the public prices and weights, the equity of this account is {} {quote} and its margin excess is {} \
+             {quote}.",
+            format_signed(equity, MEASURE_DECIMALS),
+            format_signed(margin, MEASURE_DECIMALS)
+        ));
+    }
+    lines
+}
+
+/// Most limits of a class that are printed.
+const PRINTED_LIMITS: usize = 20;
+
+fn class_lines(class: &OwnClass) -> Vec<String> {
+    let texts = [&class.name, &class.kyc_level, &class.jurisdiction];
+    let texts: Vec<_> = texts.into_iter().filter(|text| !text.is_empty()).map(|text| visible(text)).collect();
+    let texts = if texts.is_empty() { String::new() } else { format!(" ({})", texts.join(", ")) };
+    let limits = if class.limits.is_empty() { "." } else { ". Its position limits:" };
+    let mut lines = vec![format!("It is in customer class {}{texts}{limits}", class.class)];
+    let limit =
+        |limit: &OwnLimit| format!("  {} {}: {} contracts", visible(&limit.instrument), limit.side, limit.limit);
+    lines.extend(class.limits.iter().take(PRINTED_LIMITS).map(limit));
+    if let Some(more) = class.limits.len().checked_sub(PRINTED_LIMITS).filter(|more| *more > 0) {
+        lines.push(format!("  and {more} more; the statement lists them all"));
     }
     lines
 }

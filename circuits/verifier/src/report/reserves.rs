@@ -1,6 +1,6 @@
 //! A report on disclosed reserve lines.
 
-use assay_core::{decimal::format_units, text::visible};
+use assay_core::{decimal::format_units, signature::SignatureState, text::visible};
 use assay_programs::reserves::ReservesReport;
 
 use super::checks::check_lines;
@@ -16,32 +16,32 @@ pub enum Standing<'a> {
     Unverified(&'a str),
 }
 
-/// The report as text. The last line says what the lines are worth together with their attestation.
-pub fn reserves_lines(report: &ReservesReport, attestation: Standing<'_>) -> Vec<String> {
+/// The report as text. The last line says what the lines are worth together with their attestation, and who signed that.
+pub fn reserves_lines(report: &ReservesReport, attestation: Standing<'_>, signature: &SignatureState) -> Vec<String> {
     let mut lines = check_lines(&report.checks);
     lines.push(String::new());
-    if !report.is_valid() {
-        lines.push("NOT VALID: a check above failed, so these lines are not proved.".to_owned());
-        return lines;
+    if report.is_valid() {
+        for asset in &report.assets {
+            let [disclosed, stated] = [asset.disclosed, asset.stated].map(|units| format_units(units, asset.scale));
+            let symbol = visible(&asset.symbol);
+            let several = if asset.lines == 1 { "line" } else { "lines" };
+            lines.push(format!("{symbol}: {disclosed} in {} {several}; the statement states {stated}", asset.lines));
+        }
+        lines.push(String::new());
     }
-    for asset in &report.assets {
-        let [disclosed, stated] = [asset.disclosed, asset.stated].map(|units| format_units(units, asset.scale));
-        let symbol = visible(&asset.symbol);
-        let several = if asset.lines == 1 { "line" } else { "lines" };
-        lines.push(format!("{symbol}: {disclosed} in {} {several}; the statement states {stated}", asset.lines));
-    }
-    lines.push(String::new());
-    if attestation == Standing::NotValid {
-        lines.push("NOT VALID: the attestation that these lines belong to does not hold.".to_owned());
-        return lines;
-    }
-    lines.push(
-        "VALID: the statement commits to these lines. This does not show that the exchange owns the addresses."
-            .to_owned(),
-    );
-    if let Standing::Unverified(command) = attestation {
-        lines.push(format!("NOT VERIFIED: the attestation itself. To verify it, run: {command}"));
-    }
+    lines.extend(report.statement.iter().map(|statement| visible(&statement.to_string())));
+    let committed =
+        "VALID: the statement commits to these lines. This does not show that the exchange owns the addresses.";
+    let verdict = match attestation {
+        _ if !report.is_valid() => "NOT VALID: a check above failed, so these lines are not proved.".to_owned(),
+        Standing::NotValid => "NOT VALID: the attestation that these lines belong to does not hold.".to_owned(),
+        Standing::Valid => committed.to_owned(),
+        Standing::Unverified(command) => {
+            lines.push(committed.to_owned());
+            format!("NOT VERIFIED: the attestation itself. To verify it, run: {command}.")
+        }
+    };
+    lines.push(format!("{verdict} {signature}"));
     lines
 }
 
@@ -57,27 +57,33 @@ mod tests {
         checks.add("reserves-root", "holds", if passed { Ok(String::new()) } else { Err(String::new()) });
         let (symbol, disclosed, stated) = ("BTC".to_owned(), 150_000_000, 175_000_002);
         let asset = DisclosedAsset { symbol, scale: 8, lines: 1, disclosed, stated };
-        ReservesReport { checks, assets: vec![asset], lines: (1, 5) }
+        ReservesReport { checks, assets: vec![asset], lines: (1, 5), statement: None }
     }
 
     #[test]
     fn a_person_sees_the_sum_beside_what_is_stated_and_what_was_not_verified() {
-        let lines = reserves_lines(&report(true), Standing::Unverified("assay verify out"));
+        let lines = reserves_lines(&report(true), Standing::Unverified("assay verify out"), &SignatureState::Unchecked);
         assert!(lines.contains(&"BTC: 1.5 in 1 line; the statement states 1.75000002".to_owned()), "{lines:?}");
-        assert!(lines.last().unwrap().ends_with("To verify it, run: assay verify out"));
+        assert!(lines.last().unwrap().contains("To verify it, run: assay verify out. SIGNATURE NOT CHECKED"));
     }
 
     #[test]
     fn a_false_disclosure_is_worth_nothing() {
-        let lines = reserves_lines(&report(false), Standing::Unverified("assay verify out"));
+        let lines =
+            reserves_lines(&report(false), Standing::Unverified("assay verify out"), &SignatureState::Unchecked);
         assert!(lines.last().unwrap().starts_with("NOT VALID") && !lines.concat().contains("BTC"), "{lines:?}");
     }
 
     #[test]
     fn true_lines_of_a_false_attestation_are_nowhere_called_valid() {
-        let lines = reserves_lines(&report(true), Standing::NotValid);
+        let lines = reserves_lines(&report(true), Standing::NotValid, &SignatureState::Unchecked);
         assert!(lines.last().unwrap().starts_with("NOT VALID"), "{lines:?}");
         assert!(!lines.iter().any(|line| line.starts_with("VALID")), "{lines:?}");
-        assert!(reserves_lines(&report(true), Standing::Valid).last().unwrap().starts_with("VALID"));
+        assert!(
+            reserves_lines(&report(true), Standing::Valid, &SignatureState::Unchecked)
+                .last()
+                .unwrap()
+                .starts_with("VALID")
+        );
     }
 }

@@ -92,7 +92,7 @@ fn l7_a_high_supply_token_gets_the_decimals_its_balances_need() {
     let refused = Case::new().shard(&[row(1, "1e-19,0.0,1e-19", ZEROS)]).refused();
     assert_eq!(
         refused,
-        "shard0.csv line 2: BTC equity \"1e-19\" has 19 decimals, the book allows 18; --decimals N rounds to N decimals"
+        "shard0.csv line 2: BTC equity \"1e-19\" has 19 decimals, at most 18 are allowed; --decimals N rounds to N decimals"
     );
 }
 
