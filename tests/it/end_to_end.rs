@@ -70,11 +70,15 @@ fn a_bundle_verifies_like_its_directory() {
     altered[200] ^= 1;
     pack(&altered);
     assay(&["verify", text(&bundle), "--test-shapes"]).expect(1);
-    // a manifest that does not fit
+    // a file that proves nothing may differ from the manifest, the signatures may not
     pack(&statement);
     fs::write(ledger.out().join("README.txt"), "another").unwrap();
+    let run = ledger.verify().expect(0);
+    assert!(run.stdout.contains("differs: README.txt does not match its digest"), "{}", run.stdout);
+    let jws = ledger.out().join("attestation.jws");
+    fs::write(&jws, [&fs::read(&jws).unwrap()[..], b"\n"].concat()).unwrap();
     let run = ledger.verify().expect(1);
-    assert!(run.stdout.contains("README.txt does not match its digest"), "{}", run.stdout);
+    assert!(run.stdout.contains("attestation.jws does not match its digest"), "{}", run.stdout);
     fs::write(&bundle, b"PK\x03\x04 no archive").unwrap();
     let run = assay(&["verify", text(&bundle), "--test-shapes"]).expect(3);
     assert!(run.stderr.contains("not a .zip bundle"), "{}", run.stderr);

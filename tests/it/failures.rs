@@ -61,6 +61,37 @@ fn an_interrupted_proof_stops_at_a_checkpoint_and_says_how_to_go_on() {
 }
 
 #[test]
+fn a_signal_that_the_caller_ignores_stays_ignored() {
+    let ledger = Ledger::new(40);
+    // as nohup does
+    let mut command = Command::new("sh");
+    command.args(["-c", "trap '' HUP INT; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_assay")]);
+    command.args(ledger.prove_arguments()).args(["--checkpoint-seconds", "0"]).env("ASSAY_HOME", home());
+    let child = started(command, &ledger.partial().join("statement.json"));
+    signal(&child, "HUP");
+    signal(&child, "INT");
+    let run: crate::support::Run = child.wait_with_output().unwrap().into();
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(!run.stderr.contains("Stopping"), "{}", run.stderr);
+    ledger.verify().expect(0);
+}
+
+#[test]
+fn nothing_is_written_into_a_ledger() {
+    let ledger = Ledger::new(5);
+    let (dir, before) = (ledger.dir(), fs::read_dir(ledger.dir()).unwrap().count());
+    let inside = dir.join("new/attestation");
+    for arguments in [
+        &["prove", text(&dir), "--out", text(&inside), "--shape", "solvency-8", "--test-shapes"][..],
+        &["sample", "--accounts", "1", "--out", text(&inside)],
+    ] {
+        let run = assay(arguments).expect(2);
+        assert!(run.stderr.contains("is inside the ledger"), "{}", run.stderr);
+    }
+    assert_eq!(fs::read_dir(&dir).unwrap().count(), before);
+}
+
+#[test]
 fn a_damaged_or_foreign_checkpoint_is_refused_and_nothing_is_lost() {
     let ledger = Ledger::new(400);
     let mut child = begun(&ledger);

@@ -100,7 +100,7 @@ fn an_account_discloses_its_margin_and_no_more(ledger: &Ledger, inclusion: &Path
     let written = fs::read_to_string(&shown).unwrap();
     assert!(!written.contains("alice"), "{written}");
     // whose attestation it is, only a signature shows
-    assert!(lines.contains("attestation.jws was not checked"), "{lines}");
+    assert!(lines.contains("SIGNATURE NOT CHECKED"), "{lines}");
     let keys = ledger.root.path().join("keys.json");
     fs::write(&keys, assay(&["keys", "show"]).expect(0).stdout).unwrap();
     let signed = verify(&shown, &["--jwks", text(&keys), "--json"]).expect(0).json();
