@@ -1,0 +1,7 @@
+//! Bitcoin and the coins with its addresses.
+
+pub mod address;
+pub mod bip322;
+pub mod message;
+pub mod prove;
+pub mod script;
