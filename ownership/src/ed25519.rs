@@ -6,6 +6,7 @@ use crate::{
     claim::{Claim, Proof, SignatureText},
     defect::Defect,
     encoding::{base58_bytes, base64_bytes, hex_bytes},
+    verdict::Reason,
 };
 
 /// A signature's 64 bytes in hexadecimal digits, base64 or base58, which differ in length.
@@ -24,6 +25,11 @@ pub fn signature_bytes(signature: &SignatureText<'_>) -> Result<[u8; 64], Defect
 /// Whether `signature` is the key's signature of `signed`.
 pub fn verify(key: &[u8; 32], signed: &[u8], signature: &[u8; 64]) -> bool {
     VerifyingKey::from_bytes(key).is_ok_and(|key| key.verify_strict(signed, &Signature::from_bytes(signature)).is_ok())
+}
+
+/// A signature that can be read, and no key to check it by.
+pub fn without_key(signature: &SignatureText<'_>) -> Result<Proof, Defect> {
+    signature_bytes(signature).map(|_| Proof::Unproven(Reason::Key))
 }
 
 /// The line's one signature is the key's signature of one of the texts.

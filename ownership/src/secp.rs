@@ -2,10 +2,14 @@
 
 use std::sync::LazyLock;
 
-use bitcoin::secp256k1::{
-    Message, PublicKey, Secp256k1, VerifyOnly, XOnlyPublicKey,
-    ecdsa::{RecoverableSignature, RecoveryId, Signature},
-    schnorr,
+use bitcoin::{
+    Script,
+    secp256k1::{
+        Message, PublicKey, Secp256k1, VerifyOnly, XOnlyPublicKey,
+        ecdsa::{RecoverableSignature, RecoveryId, Signature},
+        schnorr,
+    },
+    taproot::ControlBlock,
 };
 
 static CONTEXT: LazyLock<Secp256k1<VerifyOnly>> = LazyLock::new(Secp256k1::verification_only);
@@ -39,6 +43,12 @@ pub fn verify_schnorr(digest: [u8; 32], signature: &[u8; 64], key: &[u8]) -> boo
         return false;
     };
     CONTEXT.verify_schnorr(&signature, &Message::from_digest(digest), &key).is_ok()
+}
+
+/// Whether a taproot key commits to the script, by the control block beside it (BIP-341).
+pub fn taproot_commits(key: &[u8], script: &[u8], control: &[u8]) -> bool {
+    let (Ok(key), Ok(control)) = (XOnlyPublicKey::from_slice(key), ControlBlock::decode(control)) else { return false };
+    control.verify_taproot_commitment(&CONTEXT, key, Script::from_bytes(script))
 }
 
 fn verify(digest: [u8; 32], signature: &Signature, key: &PublicKey) -> bool {

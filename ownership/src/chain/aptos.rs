@@ -21,8 +21,8 @@ pub fn canonical(address: &str) -> Result<String, &'static str> {
 /// An account of a key that was never changed.
 pub fn prove(claim: &Claim<'_>) -> Result<Proof, Defect> {
     let address = long_hex(claim.address).map_err(|why| claim.address_defect(why))?;
-    let (_, scheme) = claim.only_in(SCHEMES)?;
-    let Some(key) = claim.public_key::<32>()? else { return Ok(Proof::Unproven(Reason::Key)) };
+    let (signature, scheme) = claim.only_in(SCHEMES)?;
+    let Some(key) = claim.public_key::<32>()? else { return ed25519::without_key(signature) };
     let proof = match scheme {
         "okx-ed25519" => ed25519::prove(claim, &key, &[okx_text(claim.message)], Proof::Imported)?,
         _ => ed25519::prove(claim, &key, &[claim.message.to_vec()], Proof::Signed)?,

@@ -66,11 +66,11 @@ pub fn check_key(claim: &Claim<'_>) -> Result<Option<[u8; 32]>, Defect> {
 
 /// An address of a key.
 pub fn prove(claim: &Claim<'_>) -> Result<Proof, Defect> {
-    claim.only_in(SCHEMES)?;
+    let (signature, _) = claim.only_in(SCHEMES)?;
     let key = check_key(claim)?;
     match (parse(claim.address), key) {
         (Ok(Payment::Script), _) => Ok(Proof::Unproven(Reason::Script)),
-        (_, None) => Ok(Proof::Unproven(Reason::Key)),
+        (_, None) => ed25519::without_key(signature),
         (_, Some(key)) => ed25519::prove(claim, &key, &[okx_text(claim.message)], Proof::Imported),
     }
 }

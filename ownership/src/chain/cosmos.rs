@@ -57,14 +57,18 @@ pub fn prove(prefix: &str, claim: &Claim<'_>) -> Result<Proof, Defect> {
         }
         return if is_address(&key) { Ok(Proof::Imported) } else { Err(signature.false_by("it is another key's")) };
     }
+    let bytes = if signature.text.len() == 88 { base64_bytes(signature.text) } else { hex_bytes(signature.text) };
+    let bytes = bytes.and_then(|bytes| bytes.try_into().ok());
+    let bytes = bytes.ok_or_else(|| signature.unreadable("r and s have 64 bytes, in base64 or hexadecimal digits"))?;
     let Some(key) = claim.public_key::<33>()? else { return Ok(Proof::Unproven(Reason::Key)) };
     let key = secp::public_key(&key).ok_or(Defect::Key { why: "is no point of the curve" })?;
     if !is_address(&key) {
         return Err(Defect::Key { why: "does not hash to the address" });
     }
-    let bytes = if signature.text.len() == 88 { base64_bytes(signature.text) } else { hex_bytes(signature.text) };
-    let bytes = bytes.and_then(|bytes| bytes.try_into().ok());
-    let bytes = bytes.ok_or_else(|| signature.unreadable("r and s have 64 bytes, in base64 or hexadecimal digits"))?;
+    if address != hash160(&key.serialize()) {
+        // chains with Ethereum's addresses hash the document in another way
+        return Ok(Proof::Unproven(Reason::NoRule));
+    }
     if secp::verify_compact(sha256(&adr36(claim.address, claim.message)), &bytes, &key) {
         Ok(Proof::Signed)
     } else {

@@ -7,7 +7,6 @@ use crate::{
     ed25519,
     encoding::{base64_bytes, okx_text},
     hash::blake2b_256,
-    verdict::Reason,
 };
 
 /// What wallets sign; the bare text; an exchange's own form.
@@ -34,7 +33,7 @@ pub fn prove(claim: &Claim<'_>) -> Result<Proof, Defect> {
     if scheme == "sui-personal" {
         return prove_personal(claim, signature, stated);
     }
-    let Some(key) = stated else { return Ok(Proof::Unproven(Reason::Key)) };
+    let Some(key) = stated else { return ed25519::without_key(signature) };
     match scheme {
         "okx-ed25519" => ed25519::prove(claim, &key, &[okx_text(claim.message)], Proof::Imported),
         _ => ed25519::prove(claim, &key, &[claim.message.to_vec()], Proof::Signed),

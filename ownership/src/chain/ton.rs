@@ -92,52 +92,48 @@ pub(crate) fn crc16(bytes: &[u8]) -> u16 {
 pub fn prove(claim: &Claim<'_>) -> Result<Proof, Defect> {
     let account = parse(claim.address).map_err(|why| claim.address_defect(why))?;
     let (signature, scheme) = claim.only_in(SCHEMES)?;
-    let Some(key) = claim.public_key::<32>()? else { return Ok(Proof::Unproven(Reason::Key)) };
-    let proof = match scheme {
-        "ton-proof" => prove_to_website(claim, signature, account, &key)?,
-        "okx-ed25519" => ed25519::prove(claim, &key, &[okx_text(claim.message)], Proof::Imported)?,
-        _ => ed25519::prove(claim, &key, &[claim.message.to_vec()], Proof::Signed)?,
+    let stated = claim.public_key::<32>()?;
+    let website = if scheme == "ton-proof" { Some(for_website(signature)?) } else { None };
+    let Some(key) = stated else {
+        return ed25519::without_key(&website.map_or(*signature, |(_, signature)| signature));
+    };
+    let proof = match (website, scheme) {
+        (Some((seconds, signature)), _) => {
+            let text = website_text(account, claim.domain, seconds, claim.message);
+            ed25519::prove(&Claim { signatures: &[signature], ..*claim }, &key, &[text], Proof::Signed)?
+        }
+        (None, "okx-ed25519") => ed25519::prove(claim, &key, &[okx_text(claim.message)], Proof::Imported)?,
+        (None, _) => ed25519::prove(claim, &key, &[claim.message.to_vec()], Proof::Signed)?,
     };
     let is_wallet = account.workchain == 0 && CODES.iter().any(|code| wallet(code, &key) == account.hash);
     Ok(if is_wallet { proof } else { Proof::Unproven(Reason::Key) })
 }
 
-/// TON Connect's proof: the website is the exchange's domain, and what it asked for is the digest of the message.
-fn prove_to_website(
-    claim: &Claim<'_>,
-    signature: &SignatureText<'_>,
-    account: Account,
-    key: &[u8; 32],
-) -> Result<Proof, Defect> {
+/// TON Connect's proof: the time, in seconds of 1970, and the signature.
+fn for_website<'a>(signature: &SignatureText<'a>) -> Result<(u64, SignatureText<'a>), Defect> {
     let read = signature.text.split_once('.').and_then(|(seconds, text)| {
         let is_plain = seconds.bytes().all(|b| b.is_ascii_digit()) && !seconds.starts_with('0');
-        seconds.parse().ok().filter(|_| is_plain).map(|seconds: u64| (seconds, text))
+        let seconds = seconds.parse().ok().filter(|_| is_plain)?;
+        Some((seconds, SignatureText { text, ..*signature }))
     });
-    let (seconds, text) =
-        read.ok_or_else(|| signature.unreadable("it is not SECONDS.SIGNATURE with seconds of 1970"))?;
-    let bytes = ed25519::signature_bytes(&SignatureText { text, ..*signature })?;
-    let signed = website_text(account, claim.domain, seconds, claim.message)
-        .ok_or_else(|| signature.unreadable("the domain is too long for a proof to a website"))?;
-    if ed25519::verify(key, &signed, &bytes) {
-        Ok(Proof::Signed)
-    } else {
-        Err(signature.false_by("the Ed25519 key did not sign it for this domain at this time"))
-    }
+    read.ok_or_else(|| signature.unreadable("it is not SECONDS.SIGNATURE with seconds of 1970"))
 }
 
-/// The 32 bytes that a wallet signs for a website.
-pub fn website_text(account: Account, domain: &str, seconds: u64, message: &[u8]) -> Option<Vec<u8>> {
+/// The 32 bytes that a wallet signs for a website: the website is the exchange's domain, and what it asked for is the digest of the
+/// message.
+pub fn website_text(account: Account, domain: &str, seconds: u64, message: &[u8]) -> Vec<u8> {
     let item = [
         b"ton-proof-item-v2/",
         &account.workchain.to_be_bytes()[..],
         &account.hash,
-        &u32::try_from(domain.len()).ok()?.to_le_bytes(),
+        // a domain has at most 253 bytes
+        &(domain.len() as u32).to_le_bytes(),
         domain.as_bytes(),
         &seconds.to_le_bytes(),
         hex::encode(sha256(message)).as_bytes(),
     ]
     .concat();
-    Some(sha256(&[&b"\xff\xffton-connect"[..], &sha256(&item)].concat()).to_vec())
+    sha256(&[&b"\xff\xffton-connect"[..], &sha256(&item)].concat()).to_vec()
 }
 
 /// The address of the newest ordinary wallet of a key.

@@ -40,15 +40,15 @@ pub fn check_key(claim: &Claim<'_>) -> Result<Option<[u8; 33]>, Defect> {
 /// An address of a key.
 pub fn prove(claim: &Claim<'_>) -> Result<Proof, Defect> {
     let (signature, _) = claim.only_in(SCHEMES)?;
+    let bytes = hex_bytes(signature.text).ok_or_else(|| signature.unreadable("it is not in hexadecimal digits"))?;
     let Some(key) = check_key(claim)? else { return Ok(Proof::Unproven(Reason::Key)) };
     if let [0xed, edwards @ ..] = &key {
-        let mut bytes = [0; 32];
-        bytes.copy_from_slice(edwards);
-        return ed25519::prove(claim, &bytes, &[claim.message.to_vec()], Proof::Signed);
+        let mut key = [0; 32];
+        key.copy_from_slice(edwards);
+        return ed25519::prove(claim, &key, &[claim.message.to_vec()], Proof::Signed);
     }
     let key = secp::public_key(&key).ok_or(Defect::Key { why: "is no point of the curve" })?;
-    let der = hex_bytes(signature.text).ok_or_else(|| signature.unreadable("it is not DER in hexadecimal digits"))?;
-    if secp::verify_der(sha512_half(claim.message), &der, &key) {
+    if secp::verify_der(sha512_half(claim.message), &bytes, &key) {
         Ok(Proof::Signed)
     } else {
         Err(signature.false_by("the key did not sign it, or it is not in its one form"))

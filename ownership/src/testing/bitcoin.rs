@@ -25,7 +25,7 @@ use crate::{
     hash::hash160,
 };
 
-const KEYS: [u8; 3] = [31, 32, 33];
+pub(crate) const KEYS: [u8; 3] = [31, 32, 33];
 
 /// All lines.
 pub fn lines(context: &Context<'_>, message: Option<&str>) -> Vec<TestLine> {
@@ -35,7 +35,7 @@ pub fn lines(context: &Context<'_>, message: Option<&str>) -> Vec<TestLine> {
 
 type Drafting<'a> = dyn Fn(&'static str, String) -> Draft<'a> + 'a;
 
-fn public(key: &SecretKey) -> PublicKey {
+pub(crate) fn public(key: &SecretKey) -> PublicKey {
     PublicKey::new(key.public_key(&CURVE))
 }
 
@@ -44,14 +44,15 @@ fn compressed(key: &SecretKey) -> CompressedPublicKey {
 }
 
 /// Two of the three keys.
-fn two_of_three() -> ScriptBuf {
+pub(crate) fn two_of_three() -> ScriptBuf {
     let start = Builder::new().push_opcode(OP_PUSHNUM_2);
     let all = KEYS.iter().fold(start, |script, key| script.push_key(&public(&secret(*key))));
     all.push_opcode(OP_PUSHNUM_3).push_opcode(OP_CHECKMULTISIG).into_script()
 }
 
 /// How an input is signed.
-enum How {
+#[derive(Clone)]
+pub(crate) enum How {
     KeyHash,
     Witness,
     NestedWitness,
@@ -62,7 +63,7 @@ enum How {
 }
 
 /// Signs everything in the transaction, as each script asks for it.
-fn sign(transaction: &mut Transaction, prevouts: &[TxOut], at: usize, how: &How) {
+pub(crate) fn sign(transaction: &mut Transaction, prevouts: &[TxOut], at: usize, how: &How) {
     let unsigned = transaction.clone();
     let mut cache = SighashCache::new(&unsigned);
     let by = |digest: [u8; 32], key: u8| {
@@ -115,14 +116,15 @@ fn sign(transaction: &mut Transaction, prevouts: &[TxOut], at: usize, how: &How)
     }
 }
 
-fn pushed(parts: &[&[u8]]) -> ScriptBuf {
+/// A script that pushes the parts.
+pub(crate) fn pushed(parts: &[&[u8]]) -> ScriptBuf {
     let push =
         |script: Builder, part: &&[u8]| script.push_slice(PushBytesBuf::try_from(part.to_vec()).expect("a short part"));
     parts.iter().fold(Builder::new(), push).into_script()
 }
 
 /// The address, how it is signed, and whether the witness alone is enough.
-fn forms() -> Vec<(&'static str, Address, How, bool)> {
+pub(crate) fn forms() -> Vec<(&'static str, Address, How, bool)> {
     let (key, script) = (secret(KEYS[0]), two_of_three());
     let net = Network::Bitcoin;
     let nested_script = Address::p2sh(&script, net).expect("a short script");
@@ -162,7 +164,7 @@ fn transactions<'a>(draft: &Drafting<'a>) -> Vec<TestLine> {
 }
 
 /// A coin of the address and one of a key's hash.
-fn proof_of_funds(address: &Address, message: &[u8], how: &How) -> Vec<u8> {
+pub(crate) fn proof_of_funds(address: &Address, message: &[u8], how: &How) -> Vec<u8> {
     let spent = to_spend(&address.script_pubkey(), message);
     let mut signed = to_sign(&spent);
     let key_hash = ScriptBuf::new_p2pkh(&public(&secret(KEYS[0])).pubkey_hash());

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Signs and verifies.
-pub(super) static CURVE: LazyLock<Secp256k1<All>> = LazyLock::new(Secp256k1::new);
+pub(crate) static CURVE: LazyLock<Secp256k1<All>> = LazyLock::new(Secp256k1::new);
 
 /// A line, and what it shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,7 +67,7 @@ pub fn context() -> Context<'static> {
 }
 
 /// What is common to a line in the making.
-pub(super) struct Draft<'a> {
+pub(crate) struct Draft<'a> {
     pub context: &'a Context<'a>,
     pub message: Option<&'a str>,
     pub chain: &'static str,
@@ -109,17 +109,17 @@ impl<'a> Draft<'a> {
 }
 
 /// A key on secp256k1.
-pub(super) fn secret(number: u8) -> SecretKey {
+pub(crate) fn secret(number: u8) -> SecretKey {
     SecretKey::from_slice(&[number; 32]).expect("a number in the field")
 }
 
 /// An Ed25519 key.
-pub(super) fn edwards(number: u8) -> SigningKey {
+pub(crate) fn edwards(number: u8) -> SigningKey {
     SigningKey::from_bytes(&[number; 32])
 }
 
 /// r ‖ s, and which key it gives.
-pub(super) fn recoverable(digest: [u8; 32], key: &SecretKey) -> (u8, [u8; 64]) {
+pub(crate) fn recoverable(digest: [u8; 32], key: &SecretKey) -> (u8, [u8; 64]) {
     let (id, rs) = CURVE.sign_ecdsa_recoverable(&Message::from_digest(digest), key).serialize_compact();
     (u8::try_from(id.to_i32()).expect("0 to 3"), rs)
 }

@@ -1,7 +1,7 @@
 //! Lines that test keys signed, in every form there is: for tests here and for the corpus of the fuzzer. The keys are public.
 
-mod bitcoin;
-mod line;
+pub(crate) mod bitcoin;
+pub(crate) mod line;
 mod others;
 
 pub use line::{TestLine, context};

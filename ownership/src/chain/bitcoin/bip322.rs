@@ -21,7 +21,7 @@ use super::script::{Template, pushes};
 use crate::{
     encoding::base64_bytes,
     hash::{hash160, sha256},
-    secp::{verify_der, verify_schnorr},
+    secp::{taproot_commits, verify_der, verify_schnorr},
 };
 
 /// What is known of a signature that is not false.
@@ -123,6 +123,12 @@ fn verify_funds(spent: &Transaction, message: &[u8], psbt: Psbt) -> Result<Outco
     check_shape(spent, &psbt.unsigned_tx)?;
     if psbt.unsigned_tx.input.len() < 2 || psbt.inputs.len() != psbt.unsigned_tx.input.len() {
         return Err("its PSBT spends no coin");
+    }
+    let first = &psbt.inputs[0];
+    let is_spent = first.non_witness_utxo.as_ref().is_none_or(|stated| stated == spent)
+        && first.witness_utxo.as_ref().is_none_or(|stated| *stated == spent.output[0]);
+    if !is_spent {
+        return Err("its PSBT states another output than the one it spends");
     }
     let mut prevouts = vec![spent.output[0].clone()];
     for at in 1..psbt.inputs.len() {
@@ -270,11 +276,14 @@ impl Spending<'_> {
     }
 
     fn verify_taproot(self, key: &[u8]) -> Result<Outcome, Refusal> {
-        let signature = match self.witness().len() {
-            0 => return Err("its witness is empty"),
-            1 => &self.witness()[0],
-            // a path of scripts, or an annex
-            _ => return Ok(Outcome::Inconclusive),
+        let stack: Vec<_> = self.witness().iter().collect();
+        let signature = match &stack[..] {
+            [] => return Err("its witness is empty"),
+            [signature] => signature,
+            // an annex, of which no rule says what it means
+            [.., [0x50, ..]] => return Ok(Outcome::Inconclusive),
+            [.., script, control] if taproot_commits(key, script, control) => return Ok(Outcome::Inconclusive),
+            _ => return Err("its script is another address'"),
         };
         let (signature, kind) = match signature.split_first_chunk::<64>() {
             Some((signature, [])) => (signature, TapSighashType::Default),
