@@ -274,7 +274,7 @@ fn a_taproot_signature_has_one_form_and_other_paths_say_nothing() {
         [&signature.serialize()[..], last].concat()
     };
     let default = of(TapSighashType::Default, &[]);
-    assert_eq!(simple(&script, &[default.clone()]), Ok(Outcome::Valid));
+    assert_eq!(simple(&script, std::slice::from_ref(&default)), Ok(Outcome::Valid));
     assert_eq!(simple(&script, &[of(TapSighashType::All, &[1])]), Ok(Outcome::Valid));
     assert!(simple(&script, &[of(TapSighashType::Default, &[0])]).is_err());
     assert!(simple(&script, &[of(TapSighashType::All, &[])]).is_err());
