@@ -40,6 +40,22 @@ fn each_form_over_another_text_is_undated_and_says_which() {
     }
 }
 
+/// The lines that test keys signed over `Test Message` when each form was first read. Later versions must read them too, and
+/// `tests/independent/check.py` decides them with other people's libraries.
+#[test]
+fn what_was_once_read_is_read_for_ever() {
+    let context = context();
+    let frozen = include_str!("frozen/lines.tsv");
+    let expected = lines(&context, Some("Test Message"));
+    let rows: Vec<Vec<_>> = frozen.lines().skip(1).map(|row| row.split('\t').collect()).collect();
+    assert_eq!(rows.len(), expected.len(), "a new form is frozen with its first line");
+    for (row, made) in rows.iter().zip(&expected) {
+        let [chain, name, address, key, signature] = row[..] else { panic!("{row:?}") };
+        let line = Line { chain, address, message: "Test Message", signature, key, kind: made.kind, ..Line::default() };
+        assert_eq!(judge(&line, &context), Ok(made.expected.clone()), "{chain}: {name}");
+    }
+}
+
 /// The snapshot, each time with one part changed.
 fn others() -> Vec<Context<'static>> {
     let base = context();
