@@ -9,6 +9,7 @@ use assay_fold::{
     Program,
     envelope::{CHECKPOINT, Header, seal},
 };
+use assay_ownership::testing::TestLine;
 use assay_programs::{
     disclosure::Disclosure,
     testing::{test_pages, test_statement},
@@ -18,7 +19,8 @@ use flate2::{Compression, write::GzEncoder};
 use serde_json::{Value, json};
 
 use crate::targets::{
-    LEDGER_FILES, SIGNED, attestation_files, disclosure_statement, inclusion_ledgers, key, record_shapes,
+    LEDGER_FILES, OLD_TEXT, SIGNED, attestation_files, disclosure_statement, inclusion_ledgers, key, ownership_input,
+    ownership_lines, record_shapes,
 };
 
 /// One input: target, name, content.
@@ -48,6 +50,7 @@ pub fn all() -> Vec<Seed> {
         ledgers(),
         records(),
         manifests(),
+        ownership_seeds(),
     ]
     .concat()
 }
@@ -258,4 +261,54 @@ fn manifests() -> Vec<Seed> {
         ("manifest", "hostile-unknown", format!("{plain}\"\\u001b]0;x\\u0007\" = 1\n").into_bytes()),
         ("manifest", "hostile-nested", format!("a = {}", "[".repeat(5000)).into_bytes()),
     ]
+}
+
+/// Lines in the corpus: name, chain, form.
+const SIGNED_LINES: [(&str, &str, &str); 17] = [
+    ("bip322-witness", "bitcoin", "P2WPKH"),
+    ("bip322-taproot", "bitcoin", "P2TR"),
+    ("bip322-full", "bitcoin", "P2SH 2 of 3"),
+    ("bitcoin-message", "bitcoin", "short key"),
+    ("multisig-messages", "bitcoin", "P2WSH 2 of 3 by messages"),
+    ("dogecoin", "dogecoin", "P2SH 2 of 3 by messages"),
+    ("ethereum", "ethereum", "personal_sign"),
+    ("tron", "tron", "TIP-191"),
+    ("solana", "solana", "header of 85 bytes"),
+    ("xrp", "xrp", "secp256k1"),
+    ("cosmos", "cosmos:cosmos", "ADR-36"),
+    ("ton", "ton", "proof to a website"),
+    ("aptos", "aptos", "bare text"),
+    ("sui", "sui", "a wallet's signature"),
+    ("filecoin", "filecoin", "Filecoin's EVM"),
+    ("polkadot", "polkadot", "exchange's form"),
+    ("cardano", "cardano", "exchange's form"),
+];
+
+fn ownership_seeds() -> Vec<Seed> {
+    let find = |chain, name, message| {
+        let is_it = |line: &&TestLine| line.chain == chain && line.name == name && line.message == message;
+        ownership_lines().iter().find(is_it).expect("a form that test keys sign")
+    };
+    let signed = SIGNED_LINES.iter().enumerate().map(|(at, (name, chain, form))| {
+        // one after the other over the canonical message and over an old text
+        let message = if at % 2 == 0 { "" } else { OLD_TEXT };
+        ("ownership", *name, ownership_input(find(*chain, *form, message)))
+    });
+    // the second with this name is a proof of funds
+    let is_funds = |line: &&TestLine| line.signature.starts_with("bip322:pof") && line.message.is_empty();
+    let funds = ownership_lines().iter().find(is_funds).expect("a proof of funds");
+    let multisig = find("bitcoin", "P2WSH 2 of 3 by messages", "");
+    let first = multisig.signature.split(' ').next().unwrap_or_default();
+    let twice = TestLine { signature: format!("{first} {first}"), ..multisig.clone() };
+    let other = TestLine { message: "another text".to_owned(), ..find("ethereum", "personal_sign", OLD_TEXT).clone() };
+    let contract = find("ethereum", "a contract's owners", "");
+    let rotated = TestLine { address: format!("0x{}", "1".repeat(64)), ..find("aptos", "bare text", OLD_TEXT).clone() };
+    let rest = [
+        ("bip322-funds", funds.clone()),
+        ("hostile-one-key-twice", twice),
+        ("hostile-another-text", other),
+        ("hostile-contract", contract.clone()),
+        ("hostile-rotated", rotated),
+    ];
+    signed.chain(rest.iter().map(|(name, line)| ("ownership", *name, ownership_input(line)))).collect()
 }

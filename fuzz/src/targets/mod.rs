@@ -3,6 +3,7 @@
 mod attestation;
 mod documents;
 mod ledger;
+mod ownership;
 mod planted;
 mod proofs;
 mod signatures;
@@ -11,6 +12,7 @@ mod verdict;
 pub use attestation::{BUNDLE_FILES, attestation_files, bundle};
 pub use documents::{inclusion, inclusion_ledgers, statement};
 pub use ledger::{LEDGER_FILES, ledger, manifest, record, record_shapes};
+pub use ownership::{OLD_TEXT, ownership, ownership_input, ownership_lines};
 pub use proofs::{disclosure, disclosure_statement, envelope};
 pub use signatures::{SIGNED, jwks, jws, key, trusted_keys};
 pub use verdict::Verdict;
@@ -75,11 +77,40 @@ const TOML_WORDS: &[&str] = &[
     "coverage_bps = 100001\n",
     "taken_at = \"2026-01-01T00:00:00z\"\n",
 ];
+const LINE_WORDS: &[&str] = &[
+    "\n",
+    " ",
+    ":",
+    ",",
+    "0x",
+    "00",
+    "script:",
+    "safe:1:",
+    "sha256:",
+    "smp",
+    "ful",
+    "pof",
+    "bip322:",
+    "bitcoin-message:",
+    "eip191:",
+    "okx-ecdsa:",
+    "okx-ed25519:",
+    "ed25519:",
+    "ton-proof:",
+    "jws:",
+    "evm:1",
+    "cosmos:",
+    "bitcoin",
+    "contract",
+    "bank",
+    "AA==",
+    "=",
+];
 const NO_WORDS: &[&str] =
     &["ASSAYCKP", "ASSAYDSC", "solvency-8", "compliance-8", "PK\x01\x02", "PK\x03\x04", "PK\x05\x06"];
 
 /// All targets.
-pub const TARGETS: [Target; 10] = [
+pub const TARGETS: [Target; 11] = [
     Target { name: "envelope", run: envelope, words: NO_WORDS },
     Target { name: "statement", run: statement, words: JSON_WORDS },
     Target { name: "inclusion", run: inclusion, words: JSON_WORDS },
@@ -90,6 +121,7 @@ pub const TARGETS: [Target; 10] = [
     Target { name: "ledger", run: ledger, words: CSV_WORDS },
     Target { name: "record", run: record, words: NO_WORDS },
     Target { name: "manifest", run: manifest, words: TOML_WORDS },
+    Target { name: "ownership", run: ownership, words: LINE_WORDS },
 ];
 
 /// Targets with a bug planted in each, to show that the runner finds and reports it.
