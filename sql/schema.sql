@@ -335,7 +335,7 @@ CREATE TABLE public.reserve_lines (
     job_id uuid NOT NULL,
     "position" integer NOT NULL,
     fields text[] NOT NULL,
-    CONSTRAINT reserve_lines_fields_check CHECK ((cardinality(fields) = 7)),
+    CONSTRAINT reserve_lines_fields_check CHECK ((cardinality(fields) = 10)),
     CONSTRAINT reserve_lines_position_check CHECK (("position" >= 0))
 );
 

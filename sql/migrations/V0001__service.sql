@@ -143,7 +143,7 @@ COMMENT ON COLUMN tree_nodes.job_id IS 'A job; checked once a load and not row b
 CREATE TABLE reserve_lines (
     job_id   uuid NOT NULL REFERENCES jobs,
     position int NOT NULL CHECK (position >= 0),
-    fields   text[] NOT NULL CHECK (cardinality(fields) = 7),
+    fields   text[] NOT NULL CHECK (cardinality(fields) = 10),
     PRIMARY KEY (job_id, position)
 );
 COMMENT ON TABLE reserve_lines IS 'Lines of reserves.csv, the leaves of the tree whose root is in the statement';

@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn the_lines_of_one_asset_are_chosen_by_its_symbol() {
-        let line = |asset: &str| [asset, "", "", "", "", "", ""].map(str::to_owned);
+        let line = |asset: &str| [asset, "", "", "", "", "", "", "", "", ""].map(str::to_owned);
         let lines = [line("BTC"), line("ETH"), line("BTC")];
         assert_eq!(chosen(&lines, Some("BTC")).unwrap(), [0, 2]);
         assert_eq!(chosen(&lines, None).unwrap(), [0, 1, 2]);

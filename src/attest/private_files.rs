@@ -9,6 +9,7 @@ use std::{
 use assay_core::{
     field::{F, to_hex},
     identity::MasterSecret,
+    lines::LINE_COLUMNS,
 };
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +17,7 @@ use super::error::AttestError;
 use crate::{
     durable::{self, Access, Writer},
     home::Home,
-    ledger::{RESERVES_HEADER, ReserveLine},
+    ledger::ReserveLine,
 };
 
 /// The directory that is never published.
@@ -97,7 +98,7 @@ pub fn write_batch_roots<'a>(path: &Path, mut roots: impl Iterator<Item = &'a F>
 pub fn write_reserves(path: &Path, lines: &[ReserveLine]) -> Result<(), AttestError> {
     write_with(path, Access::Private, |writer| {
         let mut csv = csv::Writer::from_writer(writer);
-        csv.write_record(RESERVES_HEADER)?;
+        csv.write_record(LINE_COLUMNS)?;
         for line in lines {
             csv.write_record(&line.fields)?;
         }

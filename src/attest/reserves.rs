@@ -83,7 +83,7 @@ mod tests {
     /// Three lines of BTC (1.5, 0.25, 2e-8) and two of ETH (10, 0).
     fn all_lines() -> Vec<LineFields> {
         let line = |asset: &str, address: &str, amount: &str| {
-            [asset, "chain", address, amount, "800000", "I am Example", "c2ln"].map(str::to_owned)
+            [asset, "chain", address, amount, "800000", "I am Example", "c2ln", "", "", ""].map(str::to_owned)
         };
         vec![
             line("BTC", "a", "1.5"),
@@ -272,7 +272,7 @@ mod tests {
         let honest = disclosed(&[0]);
         let another = with(&honest, |file| file["attestation_id"] = json!("00".repeat(32)));
         assert_eq!(refusal(&check(&another)), ("reserves-file", "the file belongs to another attestation"));
-        for (name, value) in [("protocol", json!("assay/reserves/2")), ("comment", json!("hello")), ("lines", json!(1))]
+        for (name, value) in [("protocol", json!("assay/reserves/1")), ("comment", json!("hello")), ("lines", json!(1))]
         {
             let odd = with(&honest, |file| file[name] = value);
             assert_eq!(refusal(&check(&odd)).0, "reserves-file", "{name}");

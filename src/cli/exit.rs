@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use crate::attest::AttestError;
 use crate::ledger::import::ImportError;
-use crate::ledger::{CheckError, Environment, Findings, WriteError};
+use crate::ledger::{CheckError, Environment, Finding, Findings, WriteError};
 use crate::tokens::KeyRingError;
 
 /// Exit code of a command. Scripts depend on the numbers.
@@ -50,6 +50,12 @@ impl Failure {
 
     pub(super) fn environment(sentence: impl Into<String>) -> Self {
         Self { exit: Exit::Environment, sentence: sentence.into(), findings: None }
+    }
+
+    /// A line of a file is not valid.
+    pub(super) fn refused_line(file: &str, line: u64, reason: &str) -> Self {
+        let finding = Finding { file: file.to_owned(), line: Some(line), reason: reason.to_owned() };
+        Self { exit: Exit::NotValid, sentence: finding.to_string(), findings: None }
     }
 
     /// The input is not valid.

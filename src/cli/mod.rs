@@ -24,6 +24,7 @@ mod private_file;
 mod progress;
 mod prove;
 mod report;
+mod reserves;
 mod sample;
 mod serve;
 mod service;
@@ -85,6 +86,7 @@ enum Command {
     Sample(sample::Args),
     Import(import::Args),
     Check(check::Args),
+    Reserves(reserves::Args),
     Prove(prove::Args),
     Bench(bench::Args),
     Verify(verify::Args),
@@ -134,6 +136,7 @@ fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
         Command::Sample(args) => sample::run(args, global),
         Command::Import(args) => import::run(args, global),
         Command::Check(args) => check::run(args, global),
+        Command::Reserves(args) => reserves::run(args, global),
         Command::Prove(args) => prove::run(args, global),
         Command::Bench(args) => bench::run(args, global),
         Command::Verify(args) => verify::run(args, global),

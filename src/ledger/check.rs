@@ -10,7 +10,7 @@ use super::collateral::{self, Ledger};
 use super::directory;
 use super::finding::{CheckError, Finding, Findings};
 use super::limits::{DEFAULT_COVERAGE_BPS, Limits, MAX_ASSETS};
-use super::manifest::{self, CoverageBasis, Manifest, Policy};
+use super::manifest::{self, CoverageBasis, Manifest, Policy, ownership_context};
 use super::manifest_form::{Lines, MANIFEST};
 use super::per_account::PerAccount;
 use super::positions::Position;
@@ -78,7 +78,10 @@ pub fn check(dir: &Path, limits: &Limits, progress: &dyn Progress) -> Result<Sna
     };
     let balances_are_whole = findings.total == before_balances;
     let reserves = match (&files.reserves, &assets) {
-        (Some(source), Some(assets)) => reserve_lines::read(source, assets, limits, &mut findings, progress)?,
+        (Some(source), Some(assets)) => {
+            let context = manifest.as_ref().map(|(manifest, _)| ownership_context(manifest));
+            reserve_lines::read(source, assets, context.as_ref(), limits, &mut findings, progress)?
+        }
         (None, Some(assets)) => Some(Reserves { sums: vec![0; assets.list.len()], ..Reserves::default() }),
         _ => None,
     };
@@ -197,6 +200,9 @@ fn warnings(
     reserves: &Reserves,
 ) -> Vec<Finding> {
     let mut warnings = Findings::new(MAX_ASSETS);
+    for Finding { file, line, reason } in &reserves.warnings {
+        warnings.add(file, *line, reason);
+    }
     for (asset, exact) in &reserves.rounded {
         let Asset { symbol, scale, .. } = &assets.list[usize::from(*asset)];
         let rounded = format_units(reserves.sums[usize::from(*asset)], *scale);

@@ -12,6 +12,7 @@ use super::manifest_form::{self, Lines, MANIFEST};
 use assay_core::domain::{domain_defect, lei_defect};
 use assay_core::text::{chain_defect, fold, name_defect, shown};
 use assay_core::time::parse_instant;
+use assay_ownership::{Anchor, Context};
 
 /// Maximum size of a manifest; 4,096 totals need far less.
 const MAX_MANIFEST_BYTES: u64 = 4 << 20;
@@ -35,6 +36,9 @@ pub struct Manifest {
     /// What the exchange hides beyond what the proof hides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub privacy: Option<Privacy>,
+    /// What the message that the reserves' addresses sign has beside the snapshot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reserves: Option<ReserveMessage>,
     /// Totals that the balances must match, by symbol. Assets that are not listed are not compared.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub totals: BTreeMap<String, TotalText>,
@@ -76,6 +80,30 @@ impl SnapshotInfo {
     pub fn series(&self) -> &str {
         self.series.as_deref().unwrap_or(&self.id)
     }
+}
+
+/// What the message that the reserves' addresses sign has beside the snapshot.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReserveMessage {
+    /// A text that an auditor asked for: 1 to 64 of `A–Z a–z 0–9 . _ -`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub challenge: Option<String>,
+    /// A block before the snapshot: nothing was signed before it was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anchor: Option<AnchorBlock>,
+}
+
+/// A block of a public chain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AnchorBlock {
+    /// The chain's name.
+    pub chain: String,
+    /// Its height.
+    pub height: u64,
+    /// Its hash: 1 to 128 letters and digits.
+    pub hash: String,
 }
 
 /// What the exchange hides beyond what the proof hides.
@@ -253,6 +281,11 @@ fn judge(manifest: &Manifest, lines: &Lines, findings: &mut Findings) {
             add(&key, format!("is {height}; the maximum is {MAX_HEIGHT}"));
         }
     }
+    if manifest.reserves.is_some()
+        && let Err(defect) = ownership_context(manifest).message("bitcoin", "address")
+    {
+        add("reserves", defect.to_string());
+    }
     let policy = policy.unwrap_or_default();
     for (key, bps) in
         [("policy.coverage_bps", policy.coverage_bps), ("policy.equity_ratio_bps", policy.equity_ratio_bps)]
@@ -262,6 +295,20 @@ fn judge(manifest: &Manifest, lines: &Lines, findings: &mut Findings) {
         {
             add(key, format!("is {bps}; the maximum is {MAX_POLICY_BPS}"));
         }
+    }
+}
+
+/// What a signature of a reserve must name to be made for this snapshot.
+#[must_use]
+pub fn ownership_context(manifest: &Manifest) -> Context<'_> {
+    let message = manifest.reserves.as_ref();
+    let anchor = message.and_then(|message| message.anchor.as_ref());
+    Context {
+        domain: &manifest.exchange.domain,
+        snapshot: &manifest.snapshot.id,
+        taken_at: &manifest.snapshot.taken_at,
+        anchor: anchor.map(|block| Anchor { chain: &block.chain, height: block.height, hash: &block.hash }),
+        challenge: message.and_then(|message| message.challenge.as_deref()),
     }
 }
 

@@ -83,6 +83,16 @@ const MANIFEST_FORM: &[Key] = &[
         ]),
     ),
     key("privacy", Form::Table(&[key("pages_at_least", COUNT)])),
+    key(
+        "reserves",
+        Form::Table(&[
+            key("challenge", Form::Text),
+            key(
+                "anchor",
+                Form::Table(&[required("chain", Form::Text), required("height", COUNT), required("hash", Form::Text)]),
+            ),
+        ]),
+    ),
     key("totals", Form::Named(&Form::Table(&[required("equity", Form::Text), required("debt", Form::Text)]))),
 ];
 

@@ -33,6 +33,7 @@ mod per_account;
 mod position_limits;
 mod positions;
 mod reserve_lines;
+mod reserves;
 pub mod sample;
 mod snapshot;
 mod source;
@@ -60,11 +61,15 @@ pub use limits::{
     DEFAULT_COVERAGE_BPS, Limits, MAX_ACCOUNT_BYTES, MAX_ASSETS, MAX_COLLATERAL_KINDS, MAX_ENTRIES_PER_ACCOUNT,
     MAX_INSTRUMENTS, MAX_TIERS,
 };
-pub use manifest::{CoverageBasis, Exchange, Manifest, Policy, Privacy, Rows, SnapshotInfo, TotalText};
+pub use manifest::{
+    AnchorBlock, CoverageBasis, Exchange, Manifest, Policy, Privacy, ReserveMessage, Rows, SnapshotInfo, TotalText,
+    ownership_context,
+};
 pub(crate) use position_limits::LIMITS_HEADER;
 pub use position_limits::{Limit, Side};
 pub use positions::Position;
-pub use reserve_lines::{RESERVES_HEADER, ReserveLine};
+pub use reserve_lines::ReserveLine;
+pub use reserves::{StatedReserves, read_reserves};
 pub use snapshot::Snapshot;
 pub(crate) use source::{RATIO_FREE_BYTES, TooMuch};
 pub use tiers::Tier;

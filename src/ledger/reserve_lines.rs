@@ -1,27 +1,47 @@
-//! `reserves.csv`: `asset,chain,address,amount,height,message,signature`. It lists the reserves that the exchange states.
+//! `reserves.csv`: `asset,chain,address,amount,height,message,signature`, with or without `token,kind,key`. It lists the reserves that
+//! the exchange states, and who signed for them.
 
 use std::collections::HashMap;
 
 use super::assets::{Asset, Assets};
-use super::finding::{Environment, Findings};
+use super::finding::{Environment, Finding, Findings};
 use super::limits::Limits;
 use super::lines::{SNAPSHOT_LINE_BYTES, Table};
 use super::source::Source;
 use crate::progress::Progress;
 use assay_core::decimal::ExactSum;
+use assay_core::lines::{LINE_COLUMNS, LineFields};
 use assay_core::text::{chain_defect, fold, name_defect, shown};
+use assay_ownership::{Chain, Context, Kind, Line, Reason, Verdict, judge};
+use rayon::prelude::*;
 
-/// Columns of reserves.csv.
-pub const RESERVES_HEADER: [&str; 7] = ["asset", "chain", "address", "amount", "height", "message", "signature"];
+/// The columns that every reserves.csv has; the others are empty where they are missing.
+pub(crate) const SHORT_COLUMNS: usize = 7;
 
 /// One reserve: an amount of one asset at one address or with one custodian.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReserveLine {
     /// Number of the asset in the snapshot's list.
     pub asset: u16,
-    /// The seven fields exactly as the exchange wrote them: asset, chain, address, amount, height, message, signature. The
-    /// evidence tree commits to these bytes.
-    pub fields: [String; 7],
+    /// The fields exactly as the exchange wrote them. The evidence tree commits to these bytes.
+    pub fields: LineFields,
+    /// What the signatures show about the address.
+    pub verdict: Verdict,
+    /// Its line in reserves.csv.
+    pub line: u64,
+}
+
+impl ReserveLine {
+    /// The line as far as ownership is concerned.
+    #[must_use]
+    pub fn ownership(&self) -> Line<'_> {
+        ownership_line(&self.fields, self.fields[8].parse().unwrap_or_default())
+    }
+}
+
+fn ownership_line(fields: &LineFields, kind: Kind) -> Line<'_> {
+    let [_, chain, address, _, _, message, signature, token, _, key] = fields;
+    Line { chain, address, message, signature, token, kind, key }
 }
 
 /// All reserves, and their sum for each asset.
@@ -33,38 +53,33 @@ pub(crate) struct Reserves {
     /// The sums that were rounded: number of the asset and exact sum.
     pub(crate) rounded: Vec<(u16, ExactSum)>,
     pub(crate) rows: u64,
+    /// What does not stop a proof.
+    pub(crate) warnings: Vec<Finding>,
 }
 
-/// Reads the reserves. An amount may have more decimals than its asset. `None`, with findings, if the file cannot be read.
+/// Reads the reserves. An amount may have more decimals than its asset. `None`, with findings, if the file cannot be read. Without
+/// a `context`, because the manifest cannot be read, signatures are not judged.
 pub(crate) fn read(
     source: &Source,
     assets: &Assets,
+    context: Option<&Context<'_>>,
     limits: &Limits,
     findings: &mut Findings,
     progress: &dyn Progress,
 ) -> Result<Option<Reserves>, Environment> {
     let mut table = Table::open(source, SNAPSHOT_LINE_BYTES, limits, progress)?;
-    if !table.expect_header(&RESERVES_HEADER, findings)? {
+    if table.expect_one_header(&[&LINE_COLUMNS[..SHORT_COLUMNS], &LINE_COLUMNS], findings)?.is_none() {
         return Ok(None);
     }
     let mut reserves = Reserves::default();
     let mut sums = vec![ExactSum::default(); assets.list.len()];
     let mut last_line_of = vec![0; assets.list.len()];
-    let mut first_line_of: HashMap<(u16, String, String), u64> = HashMap::new();
+    let mut first_line_of = HashMap::new();
     while let Some(line) = table.next(findings)? {
-        let fields: [String; 7] = std::array::from_fn(|column| table.fields().get(column).to_owned());
-        let [symbol, chain, address, amount, height, _, _] = &fields;
+        let fields: LineFields = std::array::from_fn(|column| table.fields().get(column).to_owned());
         let mut add = |reason: String| findings.add(&source.name, Some(line), reason);
-        for (word, name, defect) in
-            [("chain", chain, chain_defect(chain)), ("address", address, name_defect(address, 256))]
-        {
-            if let Some(defect) = defect {
-                add(format!("{word} {} {defect}", shown(name)));
-            }
-        }
-        if !height.is_empty() && height.parse::<u64>().map(|height| height.to_string()).as_ref() != Ok(height) {
-            add(format!("height {} is not a block number", shown(height)));
-        }
+        let kind = form(&fields, &mut add);
+        let [symbol, _, address, amount, ..] = &fields;
         let asset = match assets.find(symbol) {
             Ok(asset) => asset,
             Err(reason) => {
@@ -72,21 +87,20 @@ pub(crate) fn read(
                 continue;
             }
         };
-        // An address must not count twice. Case is ignored, because it has no meaning in hexadecimal addresses, and no two real
-        // addresses of other kinds differ only in case.
-        let place = (asset, fold(chain).into_owned(), fold(address).into_owned());
-        if let Some(first) = first_line_of.get(&place) {
+        // coins must not count twice
+        let places = places(asset, &ownership_line(&fields, kind));
+        if let Some(first) = places.iter().find_map(|place| first_line_of.get(place)) {
             add(format!("{symbol} at address {} is already in line {first}", shown(address)));
             continue;
         }
-        first_line_of.insert(place, line);
+        first_line_of.extend(places.into_iter().map(|place| (place, line)));
         // amounts on a chain have more decimals than balances: the sum is exact, and rounded once
         if let Err(error) = sums[usize::from(asset)].add(amount) {
             add(format!("{symbol} amount {} {error}", shown(amount)));
             continue;
         }
         last_line_of[usize::from(asset)] = line;
-        reserves.lines.push(ReserveLine { asset, fields });
+        reserves.lines.push(ReserveLine { asset, fields, verdict: Verdict::Unproven(Reason::Unsigned), line });
     }
     for (asset, sum) in sums.into_iter().enumerate() {
         let Asset { symbol, scale, .. } = &assets.list[asset];
@@ -101,6 +115,71 @@ pub(crate) fn read(
             reserves.rounded.push((asset as u16, sum));
         }
     }
+    if let Some(context) = context {
+        judge_lines(&mut reserves, context, source, findings);
+    }
     reserves.rows = table.rows();
     Ok(Some(reserves))
 }
+
+/// What is wrong with the form of a line, and its kind.
+fn form(fields: &LineFields, add: &mut impl FnMut(String)) -> Kind {
+    let [_, chain, address, _, height, _, _, _, kind, _] = fields;
+    for (word, name, defect) in [("chain", chain, chain_defect(chain)), ("address", address, name_defect(address, 256))]
+    {
+        if let Some(defect) = defect {
+            add(format!("{word} {} {defect}", shown(name)));
+        }
+    }
+    if !height.is_empty() && height.parse::<u64>().map(|height| height.to_string()).as_ref() != Ok(height) {
+        add(format!("height {} is not a block number", shown(height)));
+    }
+    kind.parse().unwrap_or_else(|_| {
+        add(format!("kind {} is none of address, contract, custodian and bank", shown(kind)));
+        Kind::Address
+    })
+}
+
+/// An asset and where it is.
+type Place = (u16, String, String, String);
+
+/// The spellings under which a line is looked for among others: that of its chain, if there is a rule for it. Otherwise, and for
+/// names of chains in other letters, case is ignored: no two real addresses that differ only in case are known.
+fn places(asset: u16, line: &Line<'_>) -> Vec<Place> {
+    let chain = fold(line.chain);
+    let known = Chain::parse(&chain).is_some();
+    let canonical = Line { chain: &chain, ..*line }.place().ok().filter(|_| known);
+    match canonical {
+        Some(place) => vec![(asset, place.chain, place.address, place.token)],
+        None => {
+            let folded = |text| fold(text).into_owned();
+            vec![(asset, folded(line.chain), folded(line.address), folded(line.token))]
+        }
+    }
+}
+
+/// What the signatures of each line show. A false one, or one that cannot be read, is a finding. An address without signatures that
+/// its chain cannot read is a warning: nothing is said about it.
+fn judge_lines(reserves: &mut Reserves, context: &Context<'_>, source: &Source, findings: &mut Findings) {
+    let judged = |line: &ReserveLine| judge(&line.ownership(), context);
+    let verdicts: Vec<_> = reserves.lines.par_iter().map(judged).collect();
+    let mut warnings = Findings::new(NAMED_ADDRESSES);
+    for (line, verdict) in reserves.lines.iter_mut().zip(verdicts) {
+        match verdict {
+            Ok(verdict) => line.verdict = verdict,
+            Err(defect) if line.fields[6].is_empty() && line.fields[9].is_empty() => {
+                warnings.add(&source.name, Some(line.line), format_args!("{defect}; nothing is shown of it"));
+            }
+            Err(defect) => findings.add(&source.name, Some(line.line), defect),
+        }
+    }
+    let unnamed = warnings.total - warnings.findings.len() as u64;
+    reserves.warnings = warnings.findings;
+    if unnamed > 0 {
+        let reason = format!("{unnamed} more addresses cannot be read by their chains");
+        reserves.warnings.push(Finding { file: source.name.clone(), line: None, reason });
+    }
+}
+
+/// Addresses of which a warning tells.
+const NAMED_ADDRESSES: usize = 5;

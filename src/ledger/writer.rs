@@ -19,9 +19,10 @@ use super::manifest::{Manifest, Rows};
 use super::manifest_form::MANIFEST;
 use super::position_limits::LIMITS_HEADER;
 use super::positions::POSITIONS_HEADER;
-use super::reserve_lines::RESERVES_HEADER;
+use super::reserve_lines::SHORT_COLUMNS;
 use super::tiers::{TIERS_BY_KIND_HEADER, TIERS_HEADER};
 use crate::durable::{self, Access};
+use assay_core::lines::LINE_COLUMNS;
 
 /// Why no snapshot directory was written.
 #[derive(Debug, thiserror::Error)]
@@ -125,7 +126,7 @@ impl SnapshotWriter {
     /// # Errors
     /// If the file cannot be written.
     pub fn reserve(&mut self, fields: &[&str; 7]) -> Result<(), WriteError> {
-        self.add("reserves.csv", &RESERVES_HEADER, fields)
+        self.add("reserves.csv", &LINE_COLUMNS[..SHORT_COLUMNS], fields)
     }
 
     /// Adds a row to classes.csv: class, name, kyc_level, jurisdiction.

@@ -5,6 +5,7 @@
 
 use std::pin::pin;
 
+use assay_core::lines::LineFields;
 use tokio_postgres::{Row, binary_copy::BinaryCopyInWriter, types::Type};
 use uuid::Uuid;
 
@@ -97,7 +98,7 @@ pub async fn load_tree(tx: &Tx, job_id: Uuid, nodes: impl Iterator<Item = NodeRo
 ///
 /// # Errors
 /// As [`load_pages`].
-pub async fn load_reserves(tx: &Tx, job_id: Uuid, lines: &[[String; 7]]) -> Result<()> {
+pub async fn load_reserves(tx: &Tx, job_id: Uuid, lines: &[LineFields]) -> Result<()> {
     begin_load(tx, job_id).await?;
     CLEAR_RESERVES.execute(tx, &[&job_id]).await?;
     let sink = tx.client().copy_in(COPY_RESERVES.text).await.map_err(COPY_RESERVES.failed())?;
@@ -163,18 +164,14 @@ pub async fn path_nodes(client: &impl Session, job_id: Uuid, wanted: &[(i16, i64
 /// The reserve lines of one asset or all, in order, with their positions.
 ///
 /// # Errors
-/// [`StoreError::Corrupt`] if a line does not have seven fields; those of the database.
-pub async fn reserve_lines(
-    client: &impl Session,
-    job_id: Uuid,
-    asset: Option<&str>,
-) -> Result<Vec<(i32, [String; 7])>> {
+/// [`StoreError::Corrupt`] if a line does not have ten fields; those of the database.
+pub async fn reserve_lines(client: &impl Session, job_id: Uuid, asset: Option<&str>) -> Result<Vec<(i32, LineFields)>> {
     let rows = RESERVES.rows(client, &[&job_id, &asset]).await?;
     rows.iter()
         .map(|r| {
             let fields: Vec<String> = r.get(1);
             let fields =
-                fields.try_into().map_err(|_| StoreError::Corrupt("a reserve line without seven fields".into()))?;
+                fields.try_into().map_err(|_| StoreError::Corrupt("a reserve line without ten fields".into()))?;
             Ok((r.get(0), fields))
         })
         .collect()

@@ -26,7 +26,13 @@ use assay::{
     },
     tokens::{Grant, KeyRing, Role, TokenVerifier},
 };
-use assay_core::{field::F, identity::MasterSecret, lines::ReserveTree, sealed::Sealed, tree::UpperTree};
+use assay_core::{
+    field::F,
+    identity::MasterSecret,
+    lines::{LineFields, ReserveTree},
+    sealed::Sealed,
+    tree::UpperTree,
+};
 use assay_programs::{
     ledger::{inclusion::verify_inclusion, page::Page, shape::Shape},
     reserves::verify_reserves,
@@ -322,10 +328,10 @@ async fn publish(store: &Store, shape: &str, accounts: usize, name: &str, epoch:
     let own = pages.len();
     pages.resize_with(whole, || Page::padding(shape));
     let secret = MasterSecret::new([SEED; 32]);
-    let lines: Vec<[String; 7]> = (0..10)
+    let lines: Vec<LineFields> = (0..10)
         .map(|i| {
             let asset = if i % 2 == 0 { "T00" } else { "T01" };
-            [asset, "bitcoin", &format!("address {i}"), "0.00000001", "", "", ""].map(str::to_owned)
+            [asset, "bitcoin", &format!("address {i}"), "0.00000001", "", "", "", "", "", ""].map(str::to_owned)
         })
         .collect();
     let mut statement = test_statement(shape, &"0".repeat(64), &pages);

@@ -165,7 +165,7 @@ async fn nothing_is_loaded_for_a_job_that_has_ended() {
     let store = &database.store;
     let job = new_job(&database, "a.example").await;
     store.run_load("test.load", async |tx| load_pages(&tx, job, (0..9).map(page)).await).await.unwrap();
-    let line = ["BTC", "bitcoin", "address", "1", "2", "message", "signature"].map(str::to_owned);
+    let line = ["BTC", "bitcoin", "address", "1", "2", "message", "signature", "", "", ""].map(str::to_owned);
     let lines = [line];
     store.run_load("test.load", async |tx| load_reserves(&tx, job, &lines).await).await.unwrap();
     let end = async |tx| cancel(&tx, job, day(2)).await;
@@ -192,7 +192,8 @@ async fn reserve_lines_are_read_in_their_order_by_asset_or_all() {
     let store = &database.store;
     let job = new_job(&database, "a.example").await;
     let line = |asset: &str, number: u8| {
-        [asset, "chain", "address", "1.5", &number.to_string(), "a \"message\",\nof two lines", ""].map(str::to_owned)
+        [asset, "chain", "address", "1.5", &number.to_string(), "a \"message\",\nof two lines", "", "", "", ""]
+            .map(str::to_owned)
     };
     let lines = [line("BTC", 0), line("ETH", 1), line("BTC", 2)];
     store.run_load("test.load", async |tx| load_reserves(&tx, job, &lines).await).await.unwrap();

@@ -115,7 +115,7 @@ async fn a_ledger_is_taken_in_proved_and_published(api: &Store, worker: &Store) 
     read_file(&client, &file, |_| Ok::<_, StoreError>(())).await.unwrap();
     let begin = async |tx| jobs::advance(&tx, made, &[JobState::Queued], JobState::Planning, day(1)).await;
     assert!(worker.run_tx("test", begin).await.unwrap());
-    let lines = [["BTC", "", "", "", "", "", ""].map(str::to_owned)];
+    let lines = [["BTC", "", "", "", "", "", "", "", "", ""].map(str::to_owned)];
     let load = async |tx| {
         load_pages(&tx, made, std::iter::once((0, vec![1]))).await?;
         load_tree(&tx, made, std::iter::once(NodeRow { height: 0, position: 0, digest: [0; 32] })).await?;

@@ -1,6 +1,6 @@
 //! The evidence tree over the reserve lines: one root in the statement, single lines disclosed with a proof.
 //!
-//! * leaf = SHA-256(`0x00` ‖ `assay/reserve-line/v1` ‖ 32-byte blind ‖ for each of the seven fields: length as u32 LE ‖ bytes).
+//! * leaf = SHA-256(`0x00` ‖ `assay/reserve-line/v2` ‖ 32-byte blind ‖ for each of the ten fields: length as u32 LE ‖ bytes).
 //!   The blind keeps a line that was not disclosed from being guessed; lengths keep fields from running into each other.
 //! * node = SHA-256(`0x01` ‖ left ‖ right). The last node of a layer with an odd number of nodes has no sibling and moves up
 //!   as it is; it is not paired with itself, so no two lists of lines share a tree.
@@ -25,7 +25,7 @@ pub const MAX_LINES: usize = 1 << 31;
 const LEAF: u8 = 0;
 const NODE: u8 = 1;
 const ROOT: u8 = 2;
-const LEAF_DOMAIN: &[u8] = b"assay/reserve-line/v1";
+const LEAF_DOMAIN: &[u8] = b"assay/reserve-line/v2";
 const ROOT_DOMAIN: &[u8] = b"assay/reserve-root/v1";
 
 /// How rs_merkle is to hash: nodes with their prefix. Leaves are hashed before it sees them.
@@ -47,8 +47,12 @@ impl Hasher for Prefixed {
     }
 }
 
-/// The seven fields of a line as written: asset, chain, address, amount, height, message, signature.
-pub type LineFields = [String; 7];
+/// The columns of a line, in the order in which they are hashed.
+pub const LINE_COLUMNS: [&str; 10] =
+    ["asset", "chain", "address", "amount", "height", "message", "signature", "token", "kind", "key"];
+
+/// The fields of a line as written, in the order of [`LINE_COLUMNS`].
+pub type LineFields = [String; LINE_COLUMNS.len()];
 
 /// The tree over all lines of a snapshot.
 pub struct ReserveTree {
@@ -159,7 +163,7 @@ mod tests {
     fn lines(count: usize) -> Vec<LineFields> {
         (0..count)
             .map(|i| {
-                let fields = ["BTC", "bitcoin", &format!("address {i}"), "1.5", "800000", "", ""];
+                let fields = ["BTC", "bitcoin", &format!("address {i}"), "1.5", "800000", "", "", "", "", ""];
                 fields.map(str::to_owned)
             })
             .collect()
@@ -194,7 +198,7 @@ mod tests {
             .iter()
             .enumerate()
             .map(|(i, line)| {
-                let mut bytes = [&[0u8][..], b"assay/reserve-line/v1", &blind(i)].concat();
+                let mut bytes = [&[0u8][..], b"assay/reserve-line/v2", &blind(i)].concat();
                 for field in line {
                     bytes.extend((field.len() as u32).to_le_bytes());
                     bytes.extend(field.as_bytes());
@@ -259,8 +263,8 @@ mod tests {
 
     #[test]
     fn fields_cannot_run_into_each_other() {
-        let one = ["BTC", "a", "bc", "1", "", "", ""].map(str::to_owned);
-        let other = ["BTC", "ab", "c", "1", "", "", ""].map(str::to_owned);
+        let one = ["BTC", "a", "bc", "1", "", "", "", "", "", ""].map(str::to_owned);
+        let other = ["BTC", "ab", "c", "1", "", "", "", "", "", ""].map(str::to_owned);
         assert_ne!(leaf(&one, &[7; 32]), leaf(&other, &[7; 32]));
     }
 

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::ledger::statement::{Asset, Statement, StatementLabel};
 
 /// Name and version of the format.
-pub const RESERVES_PROTOCOL: &str = "assay/reserves/1";
+pub const RESERVES_PROTOCOL: &str = "assay/reserves/2";
 /// Largest disclosure that is read, in bytes.
 pub const MAX_DISCLOSURE_BYTES: usize = 64 << 20;
 
@@ -72,21 +72,30 @@ pub struct DisclosedFields {
     pub height: String,
     /// Message signed by the address; may be empty.
     pub message: String,
-    /// Signature over it; may be empty.
+    /// Signatures over it; may be empty.
     pub signature: String,
+    /// The token's contract, mint or asset id; empty for the chain's own coin.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub token: String,
+    /// `address`, `contract`, `custodian` or `bank`; empty for `address`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub kind: String,
+    /// What a verdict on the signatures needs beside the address; may be empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub key: String,
 }
 
 impl DisclosedFields {
     /// The fields by their names.
     pub fn of(fields: &LineFields) -> Self {
-        let [asset, chain, address, amount, height, message, signature] = fields.clone();
-        Self { asset, chain, address, amount, height, message, signature }
+        let [asset, chain, address, amount, height, message, signature, token, kind, key] = fields.clone();
+        Self { asset, chain, address, amount, height, message, signature, token, kind, key }
     }
 
     /// The fields in the order in which they are hashed.
     pub fn to_fields(&self) -> LineFields {
-        let Self { asset, chain, address, amount, height, message, signature } = self.clone();
-        [asset, chain, address, amount, height, message, signature]
+        let Self { asset, chain, address, amount, height, message, signature, token, kind, key } = self.clone();
+        [asset, chain, address, amount, height, message, signature, token, kind, key]
     }
 }
 

@@ -56,6 +56,10 @@ pub struct NewSnapshotRequest {
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     #[schema(nullable = false)]
     pub privacy: Option<Privacy>,
+    /// What the message that the reserves' addresses sign has beside the snapshot.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[schema(nullable = false)]
+    pub reserves: Option<ReserveMessage>,
     /// Number of rows that each file must have. Files that are not listed are not compared.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "unique")]
     pub rows: BTreeMap<String, u64>,
@@ -135,6 +139,35 @@ pub struct Privacy {
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     #[schema(nullable = false)]
     pub pages_at_least: Option<u64>,
+}
+
+/// What the message that the reserves' addresses sign has beside the snapshot
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReserveMessage {
+    /// A text that an auditor asked for: 1 to 64 of A-Z a-z 0-9 . _ -
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[schema(nullable = false, example = "audit-7f3a")]
+    pub challenge: Option<String>,
+    /// A block before the snapshot; nothing was signed before it was made.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[schema(nullable = false)]
+    pub anchor: Option<AnchorBlock>,
+}
+
+/// A block of a public chain
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AnchorBlock {
+    /// Name of the chain
+    #[schema(example = "bitcoin")]
+    pub chain: String,
+    /// Height of the block
+    #[schema(example = 925_001)]
+    pub height: u64,
+    /// Hash of the block, letters and digits
+    #[schema(example = "00000000000000000001a3f5c7d9e1f3")]
+    pub hash: String,
 }
 
 /// Basis of the coverage.
@@ -360,6 +393,14 @@ fn manifest(new: &NewSnapshotRequest) -> Result<(Manifest, String), Problem> {
             equity_ratio_bps: policy.equity_ratio_bps,
         }),
         privacy: new.privacy.as_ref().map(|own| ledger::Privacy { pages_at_least: own.pages_at_least }),
+        reserves: new.reserves.as_ref().map(|own| ledger::ReserveMessage {
+            challenge: own.challenge.clone(),
+            anchor: own.anchor.as_ref().map(|block| ledger::AnchorBlock {
+                chain: block.chain.clone(),
+                height: block.height,
+                hash: block.hash.clone(),
+            }),
+        }),
         totals: new.totals.iter().map(total).collect(),
     };
     let text = toml::to_string(&manifest).map_err(|e| refused(e.to_string()))?;

@@ -381,6 +381,7 @@ pub(super) fn manifest_of(options: &Options) -> Manifest {
         rows: None,
         policy: None,
         privacy: None,
+        reserves: None,
         totals: BTreeMap::new(),
     }
 }

@@ -5,6 +5,7 @@ mod files;
 mod lines;
 mod names;
 mod numbers;
+mod reserves;
 mod rules;
 mod totals;
 
@@ -24,8 +25,8 @@ const ASSETS: &str = "symbol,scale,price,quote\nBTC,8,96500.00,USDT\nETH,10,3300
 const ACCOUNTS: &str = "account,class\nalice,0\nbob,3\ncarol,255\n";
 const BALANCES: &str =
     "account,asset,equity,debt\nbob,ETH,2.5,0\nalice,ETH,0,1\nalice,BTC,8.978e-05,0.5\nbob,OLD,0,0\n";
-const RESERVES: &str = "asset,chain,address,amount,height,message,signature\nBTC,bitcoin,1abc,0.25,870000,,\n\
-    BTC,bitcoin,1def,0.5,,\"we, the exchange\",c2ln\n";
+const RESERVES: &str = "asset,chain,address,amount,height,message,signature\nBTC,testnet,1abc,0.25,870000,,\n\
+    BTC,testnet,1def,0.5,,\"we, the exchange\",c2ln\n";
 
 /// A snapshot directory that is valid until a test changes it.
 struct Book(tempfile::TempDir);

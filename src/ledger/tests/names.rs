@@ -80,7 +80,7 @@ fn l3_an_unknown_symbol_is_refused_wherever_it_stands() {
     Book::new()
         .and("balances.csv", "bob,btc,1,0\n")
         .and("manifest.toml", "[totals.XYZ]\nequity = \"1\"\ndebt = \"0\"\n")
-        .with("reserves.csv", RESERVES.replace("BTC,bitcoin,1def", "LTC,bitcoin,1def"))
+        .with("reserves.csv", RESERVES.replace("BTC,testnet,1def", "LTC,testnet,1def"))
         .refused_because(
             "balances.csv line 6: asset \"btc\" is not in assets.csv; \"BTC\" is, which differs only in capital and small letters\n\
              reserves.csv line 3: asset \"LTC\" is not in assets.csv\n\
@@ -151,7 +151,7 @@ fn one_mistake_is_one_finding() {
 
 #[test]
 fn a_reserve_counted_twice_is_refused() {
-    Book::new().with("reserves.csv", format!("{RESERVES}BTC,Bitcoin,1ABC,9,x,,\n")).refused_because(
+    Book::new().with("reserves.csv", format!("{RESERVES}BTC,Testnet,1ABC,9,x,,\n")).refused_because(
         "reserves.csv line 4: height \"x\" is not a block number\n\
          reserves.csv line 4: BTC at address \"1ABC\" is already in line 2",
     );

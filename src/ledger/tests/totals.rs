@@ -194,7 +194,7 @@ fn every_rule_of_the_manifest_names_its_line_and_the_value() {
             "[snapshot]",
             "[snapshots]",
             "line 5: \"snapshots\" is no key of the manifest; snapshot may be meant. Its keys are \
-             exchange, snapshot, rows, policy, privacy, totals",
+             exchange, snapshot, rows, policy, privacy, reserves, totals",
         ),
     ] {
         assert_eq!(changed(from, to), format!("manifest.toml {sentence}"), "{to}");
@@ -226,12 +226,12 @@ fn a_chain_has_the_same_names_in_block_heights_and_in_reserves() {
     let heights = "block_heights = { \"BNB Smart Chain\" = 1 }";
     let manifest = MANIFEST.replace("block_heights = { bitcoin = 870000 }", heights);
     assert_ne!(manifest, MANIFEST);
-    let reserves = RESERVES.replace(",bitcoin,", ",BNB Smart Chain,");
+    let reserves = RESERVES.replace(",testnet,", ",BNB Smart Chain,");
     Book::new().with("manifest.toml", manifest).with("reserves.csv", reserves).valid();
     let hidden = MANIFEST.replace("{ bitcoin", "{ \"bit\\u200bcoin\"");
     let refused = Book::new()
         .with("manifest.toml", hidden)
-        .with("reserves.csv", RESERVES.replace("BTC,bitcoin,1def", "BTC,bit\u{200b}coin,1def"))
+        .with("reserves.csv", RESERVES.replace("BTC,testnet,1def", "BTC,bit\u{200b}coin,1def"))
         .refused();
     assert_eq!(
         refused,

@@ -1,0 +1,311 @@
+//! `assay reserves`: what the reserves' addresses have to sign, and who signed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use assay_core::decimal::ExactSum;
+use assay_core::text::{shown, visible};
+use assay_ownership::{Chain, Kind, Reason, Verdict};
+use clap::Subcommand;
+use serde::Serialize;
+
+use super::exit::{Exit, Failure};
+use super::options::{Global, LimitArgs};
+use super::{output, private_file};
+use crate::ledger::{Finding, ReserveLine, StatedReserves, ownership_context, read_reserves};
+
+/// Say what reserve addresses have to sign, and check who signed
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Messages(MessagesArgs),
+    Check(CheckArgs),
+}
+
+const MESSAGES_EXAMPLES: &str = "\
+The message names the exchange's domain, the address, the snapshot and its time, so a signature over it cannot be used by another
+exchange or for another snapshot. `[reserves]` in manifest.toml adds an auditor's challenge, and a block that shows when it was signed
+at the earliest. Put the signatures into the column `signature` and leave `message` empty. The command reads manifest.toml, assets.csv
+and reserves.csv; the balances may be missing.
+
+Output: CSV with the columns chain, address, scheme, message; with --json a list of objects with these members. `chain` is evm for all
+EVM chains, where one signature serves an address on all of them. `scheme` is the form of signature that is expected.
+
+Examples:
+  assay reserves messages ledger
+  assay reserves messages ledger --out to-sign.csv
+
+Exit codes: 0 written, 1 a file is not valid, 2 FILE exists or an option is wrong, 3 a file cannot be read or written.";
+
+/// Print the message that each reserve address has to sign
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = MESSAGES_EXAMPLES)]
+struct MessagesArgs {
+    /// Directory of the ledger
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+
+    /// File to create, readable only by you; it must not exist [default: standard output]
+    #[arg(long = "out", value_name = "FILE")]
+    file: Option<PathBuf>,
+
+    /// Print a JSON list
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    limits: LimitArgs,
+}
+
+const CHECK_EXAMPLES: &str = "\
+fresh: the key of the address signed the message of this snapshot. Only this may be called proven owned.
+undated: the key once signed the text that is printed; anybody can copy such a line.
+unproven: nothing is shown, for the reason that is printed.
+A signature that is there and false is an error, and so is an address that its chain cannot read if it has a signature. That the coins
+are there is not checked.
+
+JSON: {valid: true, assets: [{symbol, fresh, undated, unproven}], lines: [{line, asset, chain, address, amount, status, reason,
+message}], messages, warnings} or {valid: false, findings, total}. Amounts are decimal strings of whole assets, exact. `reason` is there for
+unproven lines, `message` for undated ones; `messages` lists the texts of undated lines.
+
+Examples:
+  assay reserves check ledger
+  assay reserves check ledger --json | jq .assets
+
+Exit codes: 0 no signature is false, 1 a file is not valid or a signature is false, 2 an option is wrong, 3 a file cannot be read.";
+
+/// Check the signatures of all reserve lines
+///
+/// Prints what each line shows, and for each asset the sums by status.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = CHECK_EXAMPLES)]
+struct CheckArgs {
+    /// Directory of the ledger
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    limits: LimitArgs,
+}
+
+pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
+    match &args.command {
+        Command::Messages(args) => messages(args, global),
+        Command::Check(args) => check(args, global),
+    }
+}
+
+fn read(dir: &std::path::Path, limits: &LimitArgs, global: &Global) -> Result<StatedReserves, Failure> {
+    let meter = global.meter();
+    Ok(read_reserves(dir, &limits.limits(), meter.listener())?)
+}
+
+/// What one address has to sign.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct ToSign {
+    chain: String,
+    address: String,
+    scheme: &'static str,
+    message: String,
+}
+
+fn messages(args: &MessagesArgs, global: &Global) -> Result<Exit, Failure> {
+    private_file::check_free(args.file.as_deref())?;
+    let reserves = read(&args.dir, &args.limits, global)?;
+    let (list, without) = to_sign(&reserves)?;
+    let bytes = if args.json {
+        let mut bytes = serde_json::to_vec_pretty(&list).map_err(|e| Failure::environment(e.to_string()))?;
+        bytes.push(b'\n');
+        bytes
+    } else {
+        let mut csv = csv::Writer::from_writer(Vec::new());
+        let written = std::iter::once(["chain", "address", "scheme", "message"])
+            .chain(list.iter().map(|own| [&own.chain, &own.address, own.scheme, &own.message]))
+            .try_for_each(|record| csv.write_record(record));
+        written.map_err(|e| Failure::environment(e.to_string()))?;
+        csv.into_inner().map_err(|e| Failure::environment(e.to_string()))?
+    };
+    private_file::deliver(args.file.as_deref(), &bytes)?;
+    if !without.is_empty() {
+        let chains: Vec<_> = without.iter().map(|chain| shown(chain)).collect();
+        output::complain(&format!(
+            "no message for lines of {}: there is no rule for signatures there",
+            chains.join(", ")
+        ));
+    }
+    Ok(Exit::Ok)
+}
+
+/// What there is to sign, each address once, and the chains without a rule.
+fn to_sign(reserves: &StatedReserves) -> Result<(Vec<ToSign>, BTreeSet<&str>), Failure> {
+    let context = ownership_context(&reserves.manifest);
+    let (mut list, mut seen, mut without) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
+    for line in &reserves.lines {
+        let own = line.ownership();
+        let chain = match own.kind {
+            Kind::Address | Kind::Contract => Chain::parse(own.chain),
+            Kind::Custodian | Kind::Bank => None,
+        };
+        let Some(chain) = chain else {
+            without.insert(own.chain);
+            continue;
+        };
+        let family = if own.kind == Kind::Contract { own.chain.to_owned() } else { chain.family() };
+        let refused = |defect: String| Failure::refused_line("reserves.csv", line.line, &defect);
+        chain.canonical_address(own.address).map_err(|defect| refused(defect.to_string()))?;
+        let message = context.message(&family, own.address).map_err(|defect| refused(defect.to_string()))?;
+        if seen.insert(message.clone()) {
+            let scheme = chain.schemes().first().copied().unwrap_or_default();
+            list.push(ToSign { chain: family, address: own.address.to_owned(), scheme, message });
+        }
+    }
+    Ok((list, without))
+}
+
+fn check(args: &CheckArgs, global: &Global) -> Result<Exit, Failure> {
+    let reserves = match read(&args.dir, &args.limits, global) {
+        Ok(reserves) => reserves,
+        Err(failure) => {
+            let (true, Some(findings)) = (args.json, &failure.findings) else { return Err(failure) };
+            output::json(&super::check::Refusal::of(findings))?;
+            output::complain(&failure.sentence);
+            return Ok(failure.exit);
+        }
+    };
+    let report = ReservesReport::of(&reserves)?;
+    if args.json {
+        output::json(&report)?;
+    } else {
+        output::lines(report.lines())?;
+    }
+    Ok(Exit::Ok)
+}
+
+#[derive(Serialize)]
+struct ReservesReport<'a> {
+    valid: bool,
+    assets: Vec<AssetSums<'a>>,
+    lines: Vec<LineReport<'a>>,
+    /// The texts that undated lines signed.
+    messages: BTreeSet<&'a str>,
+    warnings: &'a [Finding],
+}
+
+/// Exact sums of the stated amounts by status.
+#[derive(Serialize)]
+struct AssetSums<'a> {
+    symbol: &'a str,
+    fresh: String,
+    undated: String,
+    unproven: String,
+}
+
+#[derive(Serialize)]
+struct LineReport<'a> {
+    line: u64,
+    asset: &'a str,
+    chain: &'a str,
+    address: &'a str,
+    amount: &'a str,
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'a str>,
+    #[serde(skip)]
+    sentence: Option<&'static str>,
+}
+
+impl<'a> ReservesReport<'a> {
+    fn of(reserves: &'a StatedReserves) -> Result<Self, Failure> {
+        let mut sums: BTreeMap<u16, [ExactSum; 3]> = BTreeMap::new();
+        for ReserveLine { asset, fields, verdict, line } in &reserves.lines {
+            let status = match verdict {
+                Verdict::Fresh => 0,
+                Verdict::Undated { .. } => 1,
+                Verdict::Unproven(_) => 2,
+            };
+            let sum = &mut sums.entry(*asset).or_default()[status];
+            sum.add(&fields[3]).map_err(|e| Failure::refused_line("reserves.csv", *line, &e.to_string()))?;
+        }
+        let assets = sums.into_iter().map(|(asset, sums)| {
+            let [fresh, undated, unproven] = sums.map(|sum| sum.to_string());
+            AssetSums { symbol: &reserves.assets[usize::from(asset)].symbol, fresh, undated, unproven }
+        });
+        let lines: Vec<_> = reserves.lines.iter().map(LineReport::of).collect();
+        let messages = lines.iter().filter_map(|line| line.message).collect();
+        Ok(Self { valid: true, assets: assets.collect(), lines, messages, warnings: &reserves.warnings })
+    }
+
+    fn lines(&self) -> Vec<String> {
+        let mut lines: Vec<String> = self.lines.iter().map(LineReport::text).collect();
+        lines.push(String::new());
+        let header = ["asset", "fresh", "undated", "unproven"].map(str::to_owned);
+        let rows = self.assets.iter().map(|own| {
+            let AssetSums { symbol, fresh, undated, unproven } = own;
+            [visible(symbol), fresh.clone(), undated.clone(), unproven.clone()]
+        });
+        let rows: Vec<[String; 4]> = std::iter::once(header).chain(rows).collect();
+        let widths: [usize; 4] = std::array::from_fn(|i| rows.iter().map(|r| r[i].chars().count()).max().unwrap_or(0));
+        lines.extend(rows.iter().map(|row| {
+            let cells = row.iter().zip(widths).skip(1).map(|(cell, width)| format!("  {cell:>width$}"));
+            format!("{:<width$}{}", row[0], cells.collect::<String>(), width = widths[0])
+        }));
+        lines.push(String::new());
+        if !self.messages.is_empty() {
+            lines.push(
+                "Undated lines are signed over these texts, which name neither this snapshot nor its time:".to_owned(),
+            );
+            lines.extend(self.messages.iter().map(|text| format!("  {}", shown(text))));
+        }
+        lines.extend(self.warnings.iter().map(|warning| format!("Warning: {warning}")));
+        let count = |status| self.lines.iter().filter(|line| line.status == status).count();
+        lines.push(format!(
+            "No signature is false. Of {} lines {} are proven owned (fresh), {} undated, {} unproven. That the coins are there was not \
+             checked.",
+            self.lines.len(),
+            count("fresh"),
+            count("undated"),
+            count("unproven")
+        ));
+        lines
+    }
+}
+
+impl<'a> LineReport<'a> {
+    fn of(own: &'a ReserveLine) -> Self {
+        let [asset, chain, address, amount, ..] = &own.fields;
+        let (reason, message): (Option<Reason>, Option<&str>) = match &own.verdict {
+            Verdict::Fresh => (None, None),
+            Verdict::Undated { text } => (None, Some(text)),
+            Verdict::Unproven(reason) => (Some(*reason), None),
+        };
+        Self {
+            line: own.line,
+            asset,
+            chain,
+            address,
+            amount,
+            status: own.verdict.status(),
+            reason: reason.map(Reason::code),
+            message,
+            sentence: reason.map(Reason::sentence),
+        }
+    }
+
+    fn text(&self) -> String {
+        let Self { line, amount, status, .. } = self;
+        let [asset, chain, address] = [self.asset, self.chain, self.address].map(visible);
+        let why = self.sentence.map_or_else(String::new, |sentence| format!(": {sentence}"));
+        format!("line {line}: {} {asset} on {chain} at {address}: {status}{why}", visible(amount))
+    }
+}

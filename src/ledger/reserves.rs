@@ -1,0 +1,64 @@
+//! The reserves of a ledger without its accounts: whoever signs for addresses, or looks at who signed, needs no balances.
+
+use std::path::Path;
+
+use super::assets::{self, Asset};
+use super::directory;
+use super::finding::{CheckError, Finding, Findings};
+use super::limits::Limits;
+use super::manifest::{self, Manifest, ownership_context};
+use super::reserve_lines::{self, ReserveLine};
+use crate::progress::Progress;
+
+/// The stated reserves of a ledger.
+#[derive(Debug)]
+pub struct StatedReserves {
+    /// The manifest.
+    pub manifest: Manifest,
+    /// The assets, in the order of assets.csv.
+    pub assets: Vec<Asset>,
+    /// The lines, each with its verdict.
+    pub lines: Vec<ReserveLine>,
+    /// What does not stop a proof.
+    pub warnings: Vec<Finding>,
+}
+
+/// Reads manifest, assets and reserves of the ledger in `dir`; other files may be missing.
+///
+/// # Errors
+/// [`CheckError`], as for the check of a whole ledger.
+pub fn read_reserves(dir: &Path, limits: &Limits, progress: &dyn Progress) -> Result<StatedReserves, CheckError> {
+    // files that are missing or unknown are the business of the whole check
+    let files = directory::list(dir, &mut Findings::new(0))?;
+    let mut findings = Findings::new(limits.max_errors_kept);
+    for (name, missing) in [
+        ("manifest.toml", files.manifest.is_none()),
+        ("assets.csv", files.assets.is_none()),
+        ("reserves.csv", files.reserves.is_none()),
+    ] {
+        if missing {
+            findings.add(name, None, "is missing");
+        }
+    }
+    let manifest = match &files.manifest {
+        Some(path) => manifest::read(path, &mut findings)?,
+        None => None,
+    };
+    let assets = match &files.assets {
+        Some(source) => assets::read(source, limits, &mut findings, progress)?,
+        None => None,
+    };
+    let context = manifest.as_ref().map(|(manifest, _)| ownership_context(manifest));
+    let reserves = match (&files.reserves, &assets) {
+        (Some(source), Some(assets)) => {
+            reserve_lines::read(source, assets, context.as_ref(), limits, &mut findings, progress)?
+        }
+        _ => None,
+    };
+    match (manifest, assets, reserves) {
+        (Some((manifest, _)), Some(assets), Some(reserves)) if findings.is_empty() => {
+            Ok(StatedReserves { manifest, assets: assets.list, lines: reserves.lines, warnings: reserves.warnings })
+        }
+        _ => Err(CheckError::NotValid(findings)),
+    }
+}
