@@ -66,12 +66,15 @@ pub fn disclose(
 mod tests {
     #![allow(clippy::unwrap_used)]
     use assay_core::sealed::StatementDigest;
+    use assay_ownership::{Context, Kind, Verdict, testing::TestLine};
     use assay_programs::{
         ledger::statement::{
-            Asset, Column, ColumnKind, Exchange, NOT_PROVEN, PROTOCOL, Policy, Reserves, Shard, SnapshotInfo,
+            Asset, ByStatus, Column, ColumnKind, Evidence, Exchange, NOT_PROVEN, OWNERSHIP_RULES, OwnedAsset, PROTOCOL,
+            Policy, Reserves, Shard, SnapshotInfo,
         },
         reserves::{MAX_DISCLOSURE_BYTES, ReservesReport, verify_reserves},
     };
+    use assay_verifier::attestation::Attestation;
     use serde_json::{Value, json};
 
     use super::*;
@@ -122,12 +125,13 @@ mod tests {
             },
             assets: vec![asset("BTC", 8, reserves[0]), asset("ETH", 2, reserves[1])],
             columns: vec![column(0, "BTC"), column(2, "ETH")],
-            reserves: Reserves { root: hex::encode(root), lines: lines.len() as u64 },
+            reserves: Reserves { root: hex::encode(root), lines: lines.len() as u64, evidence: None },
             policy: Policy {
                 coverage_bps: Some(10_000),
                 coverage_basis: None,
                 below_margin_max: None,
                 equity_ratio_bps: None,
+                owned_bps: None,
             },
             rules: None,
             shards: vec![Shard { root: "00".repeat(32), steps: 1, rules: None }],
@@ -339,6 +343,86 @@ mod tests {
         {
             assert!(matches!(disclose(&honest_statement(), &lines, &secret, &[0]), Err(AttestError::NotValid(_))));
         }
+    }
+
+    /// Lines in every form of signature, and a statement that says of them what they show.
+    fn signed_lines(change: impl FnOnce(&mut Vec<LineFields>, &mut Evidence)) -> (Vec<LineFields>, Sealed<Statement>) {
+        let context = Context {
+            domain: "exchange.example",
+            snapshot: "s1",
+            taken_at: "2026-01-01T00:00:00Z",
+            anchor: None,
+            challenge: Some("audit-1"),
+        };
+        let signed = assay_ownership::testing::lines(&context, None);
+        let mut counts = ByStatus::default();
+        let line = |own: &TestLine| {
+            let kind = if own.kind == Kind::Contract { "contract" } else { "" };
+            match own.expected {
+                Verdict::Fresh => counts.fresh += 1,
+                Verdict::Undated { .. } => counts.undated += 1,
+                Verdict::Unproven(_) => counts.unproven += 1,
+            }
+            let TestLine { chain, address, message, signature, key, .. } = own;
+            let fields = ["BTC", chain, address, "1", "", message, signature, "", kind, key];
+            fields.map(str::to_owned)
+        };
+        let mut lines: Vec<LineFields> = signed.iter().map(line).collect();
+        let units = |count: u64| (count * 100_000_000).to_string();
+        let mut evidence = Evidence {
+            rules: OWNERSHIP_RULES.to_owned(),
+            challenge: Some("audit-1".to_owned()),
+            anchor: None,
+            assets: vec![OwnedAsset {
+                symbol: "BTC".to_owned(),
+                fresh: units(counts.fresh),
+                undated: units(counts.undated),
+                unproven: units(counts.unproven),
+            }],
+            lines: counts,
+            undated_texts: u64::from(counts.undated > 0),
+            texts: if counts.undated > 0 { vec!["a text".to_owned()] } else { Vec::new() },
+        };
+        change(&mut lines, &mut evidence);
+        let reserves = units(lines.len() as u64);
+        let mut statement = statement_over(&lines, [&reserves, "0"]).into_value();
+        statement.reserves.evidence = Some(evidence);
+        (lines, Sealed::seal(statement).unwrap())
+    }
+
+    /// What a reader finds who has the statement and all lines.
+    fn read(lines: &[LineFields], statement: &Sealed<Statement>) -> ReservesReport {
+        let all: Vec<usize> = (0..lines.len()).collect();
+        let file = disclose(statement, lines, &secret(), &all).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("statement.json"), statement.bytes()).unwrap();
+        Attestation::read(dir.path()).unwrap().verify_reserves(&serde_json::to_vec(&file).unwrap())
+    }
+
+    #[test]
+    fn a_reader_judges_every_signature_again_and_compares_the_sums() {
+        let (lines, statement) = signed_lines(|_, _| {});
+        let report = read(&lines, &statement);
+        assert!(report.is_valid(), "{:?}", report.checks);
+        assert!(report.owners.unwrap().fresh > 15);
+        // one fresh line called two
+        let (lines, statement) = signed_lines(|_, evidence| {
+            let own = &mut evidence.assets[0];
+            let more = |text: &str, by: i128| (text.parse::<i128>().unwrap() + by).to_string();
+            (own.fresh, own.undated) = (more(&own.fresh, 1), more(&own.undated, -1));
+        });
+        assert_eq!(refusal(&read(&lines, &statement)).0, "reserves-summary");
+        // a signature of another line
+        let (lines, statement) = signed_lines(|lines, _| {
+            let of = |chain: &str| lines.iter().position(|line| line[1] == chain).unwrap();
+            let (ethereum, tron) = (of("ethereum"), of("tron"));
+            lines[ethereum][6] = lines[tron][6].trim_start_matches("tip191:").to_owned();
+        });
+        let report = read(&lines, &statement);
+        assert_eq!(refusal(&report).0, "reserves-signatures", "{:?}", report.checks);
+        // the same lines under a statement of another challenge
+        let (lines, statement) = signed_lines(|_, evidence| evidence.challenge = Some("audit-2".to_owned()));
+        assert_eq!(refusal(&read(&lines, &statement)).0, "reserves-signatures");
     }
 
     #[test]

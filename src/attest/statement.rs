@@ -1,17 +1,25 @@
 //! The statement about a ledger, made in two steps. [`draft`] gives everything public, and the first challenge is drawn from
 //! it. In the compliance family, [`finish`] adds the commitment to the private sums under that challenge.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use assay_core::{
+    decimal::ExactSum,
     field::{F, to_hex},
     identity::MasterSecret,
     lines::ReserveTree,
+    text::spelled_out,
 };
 use assay_fold::pins::Pin;
+use assay_ownership::Verdict;
 use assay_programs::ledger::{
     Ledger,
     book::{FedColumn, private_digest},
     shape::{Family, Shape},
-    statement::{Asset, CoverageBasis, Exchange, Policy, Reserves, Shard, SnapshotInfo, Statement},
+    statement::{
+        AnchorBlock, Asset, ByStatus, CoverageBasis, Evidence, Exchange, MAX_UNDATED_TEXTS, OWNERSHIP_RULES,
+        OwnedAsset, Policy, Reserves, Shard, SnapshotInfo, Statement,
+    },
 };
 use ff::Field;
 
@@ -80,7 +88,11 @@ pub fn draft(
             })
             .collect(),
         columns: book.columns().to_vec(),
-        reserves: Reserves { root: hex::encode(reserves.root()), lines: snapshot.reserves().len() as u64 },
+        reserves: Reserves {
+            root: hex::encode(reserves.root()),
+            lines: snapshot.reserves().len() as u64,
+            evidence: evidence(snapshot)?,
+        },
         // an empty reserves file claims no coverage
         policy: Policy {
             coverage_bps: snapshot.coverage_bps().filter(|_| !snapshot.reserves().is_empty()),
@@ -88,6 +100,7 @@ pub fn draft(
                 Some(ledger::CoverageBasis::Net) if !snapshot.reserves().is_empty() => Some(CoverageBasis::Net),
                 _ => None,
             },
+            owned_bps: policy.owned_bps.filter(|_| !snapshot.reserves().is_empty()),
             below_margin_max: compliance.then(|| policy.below_margin_max.unwrap_or(DEFAULT_BELOW_MARGIN)),
             equity_ratio_bps: compliance.then(|| policy.equity_ratio_bps.unwrap_or(DEFAULT_EQUITY_RATIO_BPS)),
         },
@@ -95,4 +108,65 @@ pub fn draft(
         shards: vec![Shard { root: to_hex(&F::ZERO), steps: 1, rules: None }; shards as usize],
         not_proven: family.not_proven().iter().map(|s| (*s).to_owned()).collect(),
     })
+}
+
+/// Who signed for the reserves; nothing without reserves.
+fn evidence(snapshot: &Snapshot) -> Result<Option<Evidence>, AttestError> {
+    if snapshot.reserves().is_empty() {
+        return Ok(None);
+    }
+    let mut sums: BTreeMap<u16, ByStatus<ExactSum>> = BTreeMap::new();
+    let (mut lines, mut texts) = (ByStatus::default(), BTreeSet::new());
+    for line in snapshot.reserves() {
+        let sum = sums.entry(line.asset).or_default();
+        let (sum, count) = match &line.verdict {
+            Verdict::Fresh => (&mut sum.fresh, &mut lines.fresh),
+            Verdict::Undated { text } => {
+                texts.insert(spelled_out(text));
+                (&mut sum.undated, &mut lines.undated)
+            }
+            Verdict::Unproven(_) => (&mut sum.unproven, &mut lines.unproven),
+        };
+        *count += 1;
+        sum.add(&line.fields[3]).map_err(|e| AttestError::NotValid(format!("reserves.csv line {}: {e}", line.line)))?;
+    }
+    let mut assets = Vec::new();
+    for (number, (asset, stated)) in snapshot.assets().iter().zip(snapshot.reserve_sums()).enumerate() {
+        if *stated == 0 {
+            continue;
+        }
+        // each part rounded down is no more than the whole rounded down; the rest counts as unproven
+        let part = |sum: Option<&ExactSum>| sum.and_then(|sum| sum.units(asset.scale)).map_or(0, |(units, _)| units);
+        let own = u16::try_from(number).ok().and_then(|number| sums.get(&number));
+        let (fresh, undated) = (part(own.map(|own| &own.fresh)), part(own.map(|own| &own.undated)));
+        assets.push(OwnedAsset {
+            symbol: asset.symbol.clone(),
+            fresh: fresh.to_string(),
+            undated: undated.to_string(),
+            unproven: (stated - fresh - undated).to_string(),
+        });
+    }
+    let message = snapshot.manifest().reserves.as_ref();
+    let anchor = message.and_then(|message| message.anchor.as_ref());
+    Ok(Some(Evidence {
+        rules: OWNERSHIP_RULES.to_owned(),
+        challenge: message.and_then(|message| message.challenge.clone()),
+        anchor: anchor.map(|block| AnchorBlock {
+            chain: block.chain.clone(),
+            height: block.height,
+            hash: block.hash.clone(),
+        }),
+        assets,
+        lines,
+        undated_texts: texts.len() as u64,
+        texts: texts.into_iter().take(MAX_UNDATED_TEXTS).collect(),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn statements_and_the_judge_of_signatures_name_the_same_rules() {
+        assert_eq!(super::OWNERSHIP_RULES, assay_ownership::RULES);
+    }
 }

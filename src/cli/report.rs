@@ -75,6 +75,8 @@ struct AssetJson<'a> {
     reserves: String,
     /// Reserves divided by customer assets, in hundredths of a percent; null if nothing is owed to customers.
     coverage_bps: Option<u128>,
+    /// Reserves that the exchange says are proven owned; null if the statement has no evidence.
+    owned: Option<String>,
 }
 
 impl<'a> AssetJson<'a> {
@@ -91,6 +93,7 @@ impl<'a> AssetJson<'a> {
             net,
             reserves: format_units(line.reserves, line.scale),
             coverage_bps: line.coverage_bps(),
+            owned: line.owned.map(|owned| format_units(owned, line.scale)),
         }
     }
 }
@@ -173,8 +176,14 @@ pub(super) mod tests {
 
     /// A report that is not valid: only the verifier can make a valid one.
     pub(in crate::cli) fn broken_report() -> Report {
-        let line =
-            |assets, debts| AssetLine { symbol: "BTC".to_owned(), scale: 8, assets, debts, reserves: 150_000_000 };
+        let line = |assets, debts| AssetLine {
+            symbol: "BTC".to_owned(),
+            scale: 8,
+            assets,
+            debts,
+            reserves: 150_000_000,
+            owned: None,
+        };
         Report {
             checks: [check("statement", true), check("proof", false)].into_iter().collect(),
             statement: None,
@@ -226,11 +235,11 @@ pub(super) mod tests {
             "assets": [
                 {
                     "symbol": "BTC", "scale": 8, "customer_assets": "1.00000001", "debts": "0.00000001", "net": "1",
-                    "reserves": "1.5", "coverage_bps": 14_999,
+                    "reserves": "1.5", "coverage_bps": 14_999, "owned": null,
                 },
                 {
                     "symbol": "BTC", "scale": 8, "customer_assets": "0", "debts": "2.5", "net": "-2.5",
-                    "reserves": "1.5", "coverage_bps": null,
+                    "reserves": "1.5", "coverage_bps": null, "owned": null,
                 },
             ],
         });
@@ -260,8 +269,16 @@ pub(super) mod tests {
 
     #[test]
     fn a_coverage_beyond_64_bits_is_still_written() {
-        let line = AssetLine { symbol: "X".to_owned(), scale: 0, assets: 1, debts: 0, reserves: 1 << 100 };
+        let line = AssetLine {
+            symbol: "X".to_owned(),
+            scale: 0,
+            assets: 1,
+            debts: 0,
+            reserves: 1 << 100,
+            owned: Some(1 << 99),
+        };
         let text = serde_json::to_string(&AssetJson::of(&line)).unwrap();
-        assert!(text.ends_with(&format!("\"coverage_bps\":{}}}", 10_000u128 << 100)));
+        let end = format!("\"coverage_bps\":{},\"owned\":\"{}\"}}", 10_000u128 << 100, 1u128 << 99);
+        assert!(text.ends_with(&end), "{text}");
     }
 }

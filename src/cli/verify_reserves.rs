@@ -133,6 +133,7 @@ mod tests {
             }],
             lines: (1, 5),
             statement: None,
+            owners: None,
         }
     }
 

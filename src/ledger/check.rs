@@ -21,8 +21,9 @@ use super::tiers::{self, Tiers};
 use super::value::{self, Valued};
 use super::{accounts, assets, classes, instruments, position_limits, positions};
 use crate::progress::Progress;
-use assay_core::decimal::{format_units, parse_units, percent};
+use assay_core::decimal::{ExactSum, format_units, parse_units, percent};
 use assay_core::text::shown;
+use assay_ownership::Verdict;
 use num_bigint::BigUint;
 
 /// Reads a snapshot directory and checks every rule of the format.
@@ -137,9 +138,11 @@ pub fn check(dir: &Path, limits: &Limits, progress: &dyn Progress) -> Result<Sna
     let sums = balances_are_whole.then_some(&balances);
     reconcile_totals(&manifest, &lines, &assets, sums, &mut findings);
     let policy = manifest.policy.unwrap_or_default();
-    for (name, given) in
-        [("coverage_bps", policy.coverage_bps.is_some()), ("coverage_basis", policy.coverage_basis.is_some())]
-    {
+    for (name, given) in [
+        ("coverage_bps", policy.coverage_bps.is_some()),
+        ("coverage_basis", policy.coverage_basis.is_some()),
+        ("owned_bps", policy.owned_bps.is_some()),
+    ] {
         if given && !has_reserves_file {
             let line = lines.get(&format!("policy.{name}")).copied();
             findings.add(MANIFEST, line, format_args!("policy.{name} needs reserves, but there is no reserves.csv"));
@@ -251,7 +254,36 @@ fn warnings(
             );
         }
     }
+    if let Some(bps) = policy.owned_bps {
+        warn_of_ownership(bps, assets, reserves, &mut warnings);
+    }
     warnings.findings
+}
+
+/// Assets of which too little is proven owned.
+fn warn_of_ownership(bps: u32, assets: &Assets, reserves: &Reserves, warnings: &mut Findings) {
+    let mut fresh = vec![ExactSum::default(); assets.list.len()];
+    for line in reserves.lines.iter().filter(|line| line.verdict == Verdict::Fresh) {
+        // it was added before
+        let _ = fresh[usize::from(line.asset)].add(&line.fields[3]);
+    }
+    for ((asset, fresh), stated) in assets.list.iter().zip(&fresh).zip(&reserves.sums) {
+        let owned = fresh.units(asset.scale).map_or(0, |(units, _)| units);
+        if BigUint::from(owned) * 10_000u32 < BigUint::from(*stated) * bps {
+            warnings.add(
+                "reserves.csv",
+                None,
+                format_args!(
+                    "{}: of the reserves of {} are {} proven owned; the policy requires {}, so verify will not accept an attestation of \
+                     this ledger",
+                    asset.symbol,
+                    format_units(*stated, asset.scale),
+                    format_units(owned, asset.scale),
+                    percent(u128::from(bps))
+                ),
+            );
+        }
+    }
 }
 
 /// Classes in which one account alone has positions: the totals of the class are published, and are this account's positions.

@@ -175,6 +175,9 @@ pub struct Policy {
     /// Required ratio of positive to negative equity, in hundredths of a percent, 0 to 100,000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub equity_ratio_bps: Option<u32>,
+    /// Required share of the stated reserves of each asset that is proven owned, in hundredths of a percent, 0 to 10,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owned_bps: Option<u32>,
 }
 
 /// Totals of one asset as decimal text.
@@ -287,13 +290,15 @@ fn judge(manifest: &Manifest, lines: &Lines, findings: &mut Findings) {
         add("reserves", defect.to_string());
     }
     let policy = policy.unwrap_or_default();
-    for (key, bps) in
-        [("policy.coverage_bps", policy.coverage_bps), ("policy.equity_ratio_bps", policy.equity_ratio_bps)]
-    {
+    for (key, bps, most) in [
+        ("policy.coverage_bps", policy.coverage_bps, MAX_POLICY_BPS),
+        ("policy.equity_ratio_bps", policy.equity_ratio_bps, MAX_POLICY_BPS),
+        ("policy.owned_bps", policy.owned_bps, MAX_OWNED_BPS),
+    ] {
         if let Some(bps) = bps
-            && bps > MAX_POLICY_BPS
+            && bps > most
         {
-            add(key, format!("is {bps}; the maximum is {MAX_POLICY_BPS}"));
+            add(key, format!("is {bps}; the maximum is {most}"));
         }
     }
 }
@@ -311,6 +316,9 @@ pub fn ownership_context(manifest: &Manifest) -> Context<'_> {
         challenge: message.and_then(|message| message.challenge.as_deref()),
     }
 }
+
+/// All of it.
+const MAX_OWNED_BPS: u32 = 10_000;
 
 /// Largest integer that every JSON reader keeps exact.
 const MAX_HEIGHT: u64 = (1 << 53) - 1;

@@ -80,6 +80,7 @@ const MANIFEST_FORM: &[Key] = &[
             key("coverage_basis", Form::OneOf(&["gross", "net"])),
             key("below_margin_max", COUNT),
             key("equity_ratio_bps", SMALL_COUNT),
+            key("owned_bps", SMALL_COUNT),
         ]),
     ),
     key("privacy", Form::Table(&[key("pages_at_least", COUNT)])),

@@ -147,3 +147,49 @@ fn an_account_of_many_pages_is_shown_all_of_them() {
     // 80 entries, six a page
     assert_eq!(file["pages"].as_array().unwrap().len(), 14);
 }
+
+#[test]
+fn reserves_whose_keys_signed_for_the_snapshot_are_called_proven_owned() {
+    use assay_ownership::{Context, testing::lines};
+    let ledger = Ledger::named(5, "owned-1");
+    let context = Context {
+        domain: "small.example",
+        snapshot: "owned-1",
+        taken_at: "2026-03-31T00:00:00Z",
+        anchor: None,
+        challenge: None,
+    };
+    let signed = lines(&context, None);
+    let of = |chain: &str| signed.iter().find(|line| line.chain == chain && line.key.is_empty()).unwrap();
+    let (bitcoin, ethereum) = (of("bitcoin"), of("ethereum"));
+    let row = |asset: &str, own: &assay_ownership::testing::TestLine, amount: &str, signature: &str| {
+        format!("{asset},{},{},{amount},,,{signature}\n", own.chain, own.address)
+    };
+    let header = "asset,chain,address,amount,height,message,signature\n";
+    let unsigned = row("BTC", bitcoin, "750", "") + &row("USDT", ethereum, "9000000", "") + "USDT,tron,,1,,,\n";
+    ledger.write("reserves.csv", &(header.to_owned() + &unsigned.replace("USDT,tron,,", "USDT,tron,Tx,")));
+    // what there is to sign
+    let messages = assay(&["reserves", "messages", text(&ledger.dir()), "--json"]).expect(1);
+    assert!(messages.stderr.contains("reserves.csv:4") || messages.stderr.contains("line 4"), "{}", messages.stderr);
+    ledger.write("reserves.csv", &(header.to_owned() + &unsigned.replace("USDT,tron,,", "USDT,my bank,x,")));
+    let messages = assay(&["reserves", "messages", text(&ledger.dir()), "--json"]).expect(0).json();
+    assert_eq!(messages.as_array().unwrap().len(), 2);
+    assert_eq!(messages[1]["chain"], "evm");
+    assert_eq!(messages[1]["message"], context.message("evm", &ethereum.address).unwrap());
+
+    let rows = row("BTC", bitcoin, "750", &bitcoin.signature) + &row("USDT", ethereum, "9000000", &ethereum.signature);
+    ledger.write("reserves.csv", &format!("{header}{rows}BTC,my bank,account 1,250,,,\n"));
+    let checked = assay(&["reserves", "check", text(&ledger.dir()), "--json"]).expect(0).json();
+    assert_eq!(checked["assets"][0]["fresh"], "750");
+    assert_eq!(checked["lines"][2]["reason"], "no rule");
+    ledger.prove(&[]).expect(0);
+    let verified = ledger.verify().expect(0).stdout;
+    assert!(verified.contains("for 2 lines the address' key signed for this snapshot (proven owned)"), "{verified}");
+    let report = assay(&["verify", text(&ledger.out()), "--test-shapes", "--json"]).expect(0).json();
+    assert_eq!(report["assets"][0]["owned"], "750");
+    // a signature for another snapshot is false
+    let manifest = fs::read_to_string(ledger.dir().join("manifest.toml")).unwrap();
+    ledger.write("manifest.toml", &manifest.replace("owned-1", "owned-2"));
+    let refused = assay(&["check", text(&ledger.dir())]).expect(1);
+    assert!(refused.stdout.contains("reserves.csv line 2") && refused.stdout.contains("reserves.csv line 3"));
+}

@@ -16,7 +16,7 @@ use assay_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::ledger::statement::{Asset, Statement, StatementLabel};
+use crate::ledger::statement::{Asset, ByStatus, Statement, StatementLabel};
 
 /// Name and version of the format.
 pub const RESERVES_PROTOCOL: &str = "assay/reserves/2";
@@ -110,6 +110,8 @@ pub struct ReservesReport {
     pub lines: (u64, u64),
     /// The statement that the file was checked against; only if the file was made for it.
     pub statement: Option<StatementLabel>,
+    /// Disclosed lines by what their signatures show; only where all of them were judged.
+    pub owners: Option<ByStatus<u64>>,
 }
 
 /// The disclosed lines of one asset, in smallest units.
@@ -135,15 +137,28 @@ impl ReservesReport {
 }
 
 /// Checks the disclosure in `file` against the statement of an attestation, which was read or could not be. Both may come
-/// from an adversary. That the statement is proved is not checked here.
+/// from an adversary. That the statement is proved, and who signed for the lines, is not checked here.
 pub fn verify_reserves(statement: Result<&Sealed<Statement>, &Error>, file: &[u8]) -> ReservesReport {
-    let mut report = ReservesReport { checks: Checks::default(), assets: Vec::new(), lines: (0, 0), statement: None };
-    verify_into(&mut report, statement, file);
-    report
+    verify_disclosed(statement, file).0
+}
+
+/// As [`verify_reserves`], with the disclosure if all checks hold.
+pub fn verify_disclosed(
+    statement: Result<&Sealed<Statement>, &Error>,
+    file: &[u8],
+) -> (ReservesReport, Option<ReserveDisclosure>) {
+    let mut report =
+        ReservesReport { checks: Checks::default(), assets: Vec::new(), lines: (0, 0), statement: None, owners: None };
+    let disclosure = verify_into(&mut report, statement, file).filter(|_| report.is_valid());
+    (report, disclosure)
 }
 
 /// [`verify_reserves`]; ends at the first check that does not hold. `None` says only that it ended early.
-fn verify_into(report: &mut ReservesReport, statement: Result<&Sealed<Statement>, &Error>, file: &[u8]) -> Option<()> {
+fn verify_into(
+    report: &mut ReservesReport,
+    statement: Result<&Sealed<Statement>, &Error>,
+    file: &[u8],
+) -> Option<ReserveDisclosure> {
     let nothing = |_: &_| String::new();
     let checks = &mut report.checks;
     let read = statement.map_err(ToString::to_string).and_then(|statement| Ok((statement, read(file, statement)?)));
@@ -164,7 +179,7 @@ fn verify_into(report: &mut ReservesReport, statement: Result<&Sealed<Statement>
         let title = "all lines of these assets are disclosed, and sum to what is stated";
         report.checks.add("reserves-complete", title, outcome);
     }
-    Some(())
+    Some(disclosure)
 }
 
 fn read(file: &[u8], statement: &Sealed<Statement>) -> Result<ReserveDisclosure, String> {

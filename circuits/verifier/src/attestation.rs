@@ -20,11 +20,14 @@ use assay_programs::{
         report::Report,
         statement::Statement,
     },
-    reserves::{ReservesReport, verify_reserves},
+    reserves::{ReservesReport, verify_disclosed},
 };
 use sha2::{Digest, Sha256};
 
-use crate::files::{Unreadable, bounded, read_bounded};
+use crate::{
+    files::{Unreadable, bounded, read_bounded},
+    owners::check_owners,
+};
 
 /// The canonical statement.
 pub const STATEMENT_FILE: &str = "statement.json";
@@ -195,9 +198,13 @@ impl Attestation {
         verify_inclusion(self.statement(), file, account)
     }
 
-    /// Checks disclosed reserve lines. That the statement is proved is not checked here.
+    /// Checks disclosed reserve lines and their signatures. That the statement is proved is not checked here.
     pub fn verify_reserves(&self, file: &[u8]) -> ReservesReport {
-        verify_reserves(self.statement(), file)
+        let (mut report, disclosure) = verify_disclosed(self.statement(), file);
+        if let (Some(disclosure), Ok(statement)) = (disclosure, self.statement()) {
+            check_owners(&mut report, &disclosure, statement);
+        }
+        report
     }
 
     /// What the reader's keys tell of the signatures; a check beside it if keys were given or a signature is required.

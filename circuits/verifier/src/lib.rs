@@ -7,6 +7,7 @@
 
 pub mod attestation;
 pub mod files;
+mod owners;
 #[cfg(feature = "proof")]
 pub mod parameters;
 pub mod report;

@@ -105,6 +105,10 @@ pub struct AssetClaim {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = 10_737)]
     pub coverage_bps: Option<u64>,
+    /// Reserves that the exchange says are proven owned: keys of their addresses signed for this snapshot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "1024.5")]
+    pub owned: Option<String>,
 }
 
 /// Largest integer that every JSON reader keeps exact. A larger coverage is reported as this value.
@@ -119,6 +123,7 @@ impl From<&AssetLine> for AssetClaim {
             debts: format_units(line.debts, line.scale),
             reserves: format_units(line.reserves, line.scale),
             coverage_bps: line.coverage_bps().map(bounded),
+            owned: line.owned.map(|owned| format_units(owned, line.scale)),
         }
     }
 }

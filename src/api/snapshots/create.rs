@@ -129,6 +129,10 @@ pub struct Policy {
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     #[schema(nullable = false, maximum = 100_000)]
     pub equity_ratio_bps: Option<u32>,
+    /// Required share of the stated reserves of each asset that is proven owned, in hundredths of a percent.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[schema(nullable = false, maximum = 10_000)]
+    pub owned_bps: Option<u32>,
 }
 
 /// What the exchange hides beyond what the proof hides.
@@ -391,6 +395,7 @@ fn manifest(new: &NewSnapshotRequest) -> Result<(Manifest, String), Problem> {
             coverage_basis: policy.coverage_basis.map(basis),
             below_margin_max: policy.below_margin_max,
             equity_ratio_bps: policy.equity_ratio_bps,
+            owned_bps: policy.owned_bps,
         }),
         privacy: new.privacy.as_ref().map(|own| ledger::Privacy { pages_at_least: own.pages_at_least }),
         reserves: new.reserves.as_ref().map(|own| ledger::ReserveMessage {

@@ -8,7 +8,7 @@ use assay_core::{
 };
 use serde::Serialize;
 
-use super::statement::{Asset, CoverageBasis, MEASURE_DECIMALS, Statement};
+use super::statement::{Asset, ByStatus, CoverageBasis, MEASURE_DECIMALS, Statement};
 
 /// The numbers of one asset, in smallest units.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -23,6 +23,8 @@ pub struct AssetLine {
     pub debts: u128,
     /// What the exchange says it holds.
     pub reserves: u128,
+    /// Of these, what it says is proven owned; nothing where the statement has no evidence.
+    pub owned: Option<u128>,
 }
 
 impl AssetLine {
@@ -35,6 +37,15 @@ impl AssetLine {
         Some(match self.reserves.checked_mul(10_000) {
             Some(product) => product / self.assets,
             None => (self.reserves / self.assets).saturating_mul(10_000),
+        })
+    }
+
+    /// What is proven owned over reserves in hundredths of a percent, rounded down; nothing without evidence or reserves.
+    pub fn owned_bps(&self) -> Option<u128> {
+        let owned = self.owned.filter(|_| self.reserves > 0)?;
+        Some(match owned.checked_mul(10_000) {
+            Some(product) => product / self.reserves,
+            None => owned / (self.reserves / 10_000).max(1),
         })
     }
 
@@ -61,10 +72,17 @@ pub fn asset_lines(statement: &Statement) -> Vec<AssetLine> {
         let sum = if column.kind.is_owed() { assets } else { debts };
         *sum = sum.saturating_add(units);
     }
+    let evidence = statement.reserves.evidence.as_ref();
+    let owned: HashMap<&str, u128> = evidence
+        .iter()
+        .flat_map(|evidence| &evidence.assets)
+        .filter_map(|asset| Some((asset.symbol.as_str(), asset.units().ok()?.fresh)))
+        .collect();
     let line = |asset: &Asset| {
         let (assets, debts) = sums.get(asset.symbol.as_str()).copied().unwrap_or_default();
         let reserves = parse_count(&asset.reserves).unwrap_or(0);
-        AssetLine { symbol: asset.symbol.clone(), scale: asset.scale, assets, debts, reserves }
+        let owned = evidence.map(|_| owned.get(asset.symbol.as_str()).copied().unwrap_or(0));
+        AssetLine { symbol: asset.symbol.clone(), scale: asset.scale, assets, debts, reserves, owned }
     };
     statement.assets.iter().map(line).collect()
 }
@@ -95,7 +113,30 @@ pub fn policy_checks(checks: &mut Checks, assets: &[AssetLine], statement: &Stat
         };
         checks.add("coverage", title, outcome);
     }
+    ownership_check(checks, statement);
     measure_policy_checks(checks, statement);
+}
+
+/// Policy on what must be proven owned, by the exchange's own word.
+fn ownership_check(checks: &mut Checks, statement: &Statement) {
+    let (Some(bps), Some(evidence)) = (statement.policy.owned_bps, &statement.reserves.evidence) else {
+        return;
+    };
+    let short = evidence.assets.iter().filter(|asset| {
+        let Ok(ByStatus { fresh, undated, unproven }) = asset.units() else { return true };
+        let stated = fresh.saturating_add(undated).saturating_add(unproven);
+        match (fresh.checked_mul(10_000), stated.checked_mul(u128::from(bps))) {
+            (Some(have), Some(need)) => have < need,
+            _ => true,
+        }
+    });
+    let short: Vec<&str> = short.map(|asset| asset.symbol.as_str()).collect();
+    let title = format!("of every asset at least {} of the stated reserves are proven owned", percent(u128::from(bps)));
+    let outcome = match short.is_empty() {
+        true => Ok(format!("{} assets, by the exchange's word", evidence.assets.len())),
+        false => Err(format!("too little of {}", short.join(", "))),
+    };
+    checks.add("ownership", title, outcome);
 }
 
 /// Policy on what the measures add up to.
@@ -130,9 +171,14 @@ fn amount(units: u128) -> String {
 #[cfg(all(test, feature = "proof"))]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use assay_core::sealed::Sealed;
+
     use super::*;
     use crate::{
-        ledger::{shape::Shape, statement::ColumnKind},
+        ledger::{
+            shape::Shape,
+            statement::{AnchorBlock, ColumnKind, Evidence, OWNERSHIP_RULES, OwnedAsset},
+        },
         testing::{test_pages, test_statement},
     };
 
@@ -156,7 +202,7 @@ mod tests {
 
     /// Failures of one made-up asset under a coverage policy.
     fn covered(assets: u128, debts: u128, reserves: u128, basis: CoverageBasis, bps: u32) -> bool {
-        AssetLine { symbol: "T00".to_owned(), scale: 8, assets, debts, reserves }.covered(basis, bps)
+        AssetLine { symbol: "T00".to_owned(), scale: 8, assets, debts, reserves, owned: None }.covered(basis, bps)
     }
 
     /// The results of a measure: its positive sum, its negative sum, accounts below.
@@ -345,7 +391,7 @@ mod tests {
     #[test]
     fn a_coverage_is_rounded_down_and_never_overflows() {
         let bps = |assets, reserves| {
-            AssetLine { symbol: "T00".to_owned(), scale: 8, assets, debts: 5, reserves }.coverage_bps()
+            AssetLine { symbol: "T00".to_owned(), scale: 8, assets, debts: 5, reserves, owned: None }.coverage_bps()
         };
         assert_eq!((bps(0, 0), bps(0, 7)), (None, None));
         assert_eq!((bps(1, 0), bps(1, 1), bps(3, 2), bps(3, 4)), (Some(0), Some(10_000), Some(6_666), Some(13_333)));
@@ -354,5 +400,96 @@ mod tests {
         // from there on the quotient is taken first: whole multiples only
         assert_eq!(bps(u128::MAX / 2, u128::MAX), Some(20_000));
         assert_eq!(bps(1, u128::MAX), Some(u128::MAX));
+    }
+
+    /// A statement whose reserves of every asset are 7, 2 and the rest.
+    fn evident() -> Statement {
+        let shape = Shape::named("solvency-8").unwrap();
+        let mut statement = test_statement(shape, &"01".repeat(32), &test_pages(shape, 5, 4));
+        let own = |asset: &Asset| OwnedAsset {
+            symbol: asset.symbol.clone(),
+            fresh: "7".to_owned(),
+            undated: "2".to_owned(),
+            unproven: (parse_count(&asset.reserves).unwrap() - 9).to_string(),
+        };
+        let assets = statement.assets.iter().map(own).collect();
+        statement.reserves.evidence = Some(Evidence {
+            rules: OWNERSHIP_RULES.to_owned(),
+            challenge: Some("audit-1".to_owned()),
+            anchor: Some(AnchorBlock { chain: "bitcoin".to_owned(), height: 925_001, hash: "00ab".to_owned() }),
+            assets,
+            lines: ByStatus { fresh: 4, undated: 3, unproven: statement.reserves.lines - 7 },
+            undated_texts: 2,
+            texts: vec!["a".to_owned(), "b".to_owned()],
+        });
+        statement.policy.owned_bps = Some(0);
+        statement
+    }
+
+    /// A reason, and the change that is refused for it.
+    type Change = (&'static str, fn(&mut Evidence));
+
+    #[test]
+    fn evidence_adds_up_to_what_is_stated_and_to_all_lines() {
+        Sealed::seal(evident()).unwrap();
+        let changes: [Change; 18] = [
+            ("other rules", |e| e.rules = "assay/ownership/2".to_owned()),
+            ("challenge", |e| e.challenge = Some("two words".to_owned())),
+            ("challenge", |e| e.challenge = Some(String::new())),
+            ("anchor", |e| e.anchor.as_mut().unwrap().hash = "0x,".to_owned()),
+            ("anchor", |e| e.anchor.as_mut().unwrap().height = 1 << 53),
+            ("not all lines", |e| e.lines.fresh += 1),
+            ("not all lines", |e| e.lines.unproven = u64::MAX),
+            ("do not add up", |e| e.assets[0].fresh = "8".to_owned()),
+            ("do not add up", |e| e.assets[0].unproven = u128::MAX.to_string()),
+            ("whole number", |e| e.assets[0].fresh = "07".to_owned()),
+            ("exactly the assets", |e| e.assets.truncate(1)),
+            ("exactly the assets", |e| e.assets.reverse()),
+            ("in order", |e| e.texts.reverse()),
+            ("in order", |e| e.texts[1] = "a\u{202e}".to_owned()),
+            ("in order", |e| e.undated_texts = 3),
+            ("in order", |e| e.texts.push("c".to_owned())),
+            ("do not fit", |e| (e.lines.undated, e.lines.fresh) = (0, 7)),
+            ("do not fit", |e| (e.lines.undated, e.lines.fresh) = (1, 6)),
+        ];
+        for (reason, change) in changes {
+            let mut statement = evident();
+            change(statement.reserves.evidence.as_mut().unwrap());
+            let refused = Sealed::seal(statement).unwrap_err().to_string();
+            assert!(refused.contains(reason), "{reason}: {refused}");
+        }
+    }
+
+    #[test]
+    fn evidence_without_reserves_and_a_policy_without_evidence_are_refused() {
+        let mut without = evident();
+        without.reserves.evidence = None;
+        assert!(Sealed::seal(without.clone()).unwrap_err().to_string().contains("and no evidence"));
+        without.policy.owned_bps = None;
+        Sealed::seal(without).unwrap();
+        let mut nothing = evident();
+        (nothing.reserves.lines, nothing.reserves.root) = (0, "0".repeat(64));
+        nothing.policy.coverage_bps = None;
+        nothing.assets.iter_mut().for_each(|asset| asset.reserves = "0".to_owned());
+        assert!(Sealed::seal(nothing).unwrap_err().to_string().contains("and no reserves"));
+    }
+
+    #[test]
+    fn a_policy_on_ownership_counts_what_is_proven_owned_alone() {
+        let judged = |bps: u32, fresh: u128, undated: u128| {
+            let mut statement = evident();
+            let evidence = statement.reserves.evidence.as_mut().unwrap();
+            evidence.assets.truncate(1);
+            let own = &mut evidence.assets[0];
+            (own.fresh, own.undated, own.unproven) = (fresh.to_string(), undated.to_string(), "0".to_owned());
+            statement.policy.owned_bps = Some(bps);
+            let mut checks = Checks::default();
+            policy_checks(&mut checks, &asset_lines(&statement), &statement);
+            checks.iter().find(|check| check.id == "ownership").unwrap().passed
+        };
+        assert!(judged(10_000, 5, 0) && judged(5_000, 5, 5));
+        assert!(!judged(5_001, 5, 5) && !judged(10_000, 4, 1) && !judged(1, 0, 9));
+        // a product that does not fit is no pass
+        assert!(!judged(10_000, u128::MAX, 0));
     }
 }

@@ -52,7 +52,7 @@ pub fn step_rules(shape: &Shape) -> Vec<&'static str> {
 }
 
 /// What a verifier checks outside the circuit, in the order of its report.
-pub const VERIFIER_CHECKS: [&str; 14] = [
+pub const VERIFIER_CHECKS: [&str; 15] = [
     "statement",
     "shape",
     "envelope",
@@ -65,6 +65,7 @@ pub const VERIFIER_CHECKS: [&str; 14] = [
     "measures",
     "net",
     "coverage",
+    "ownership",
     "margin",
     "equity",
 ];

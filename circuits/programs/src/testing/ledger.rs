@@ -407,12 +407,13 @@ fn test_book(shape: &Shape, parameter_digest: &str, shards: usize) -> Statement 
             .chain(capped)
             .map(|(index, kind)| Column { index, kind, total: "0".to_owned() })
             .collect(),
-        reserves: Reserves { root: "5a".repeat(32), lines: 10 },
+        reserves: Reserves { root: "5a".repeat(32), lines: 10, evidence: None },
         policy: Policy {
             coverage_bps: Some(10_000),
             coverage_basis: None,
             below_margin_max: rules.as_ref().map(|_| 0),
             equity_ratio_bps: rules.as_ref().map(|_| 10_000),
+            owned_bps: None,
         },
         shards: vec![shard; shards],
         not_proven: shape.family.not_proven().iter().map(|sentence| (*sentence).to_owned()).collect(),

@@ -2,33 +2,35 @@
 
 use assay_core::{
     decimal::{format_units, percent},
-    text::visible,
+    text::{shown, visible},
 };
 use assay_programs::{
     ledger::{
         policy::AssetLine,
         report::Report,
-        statement::{CoverageBasis, Statement},
+        statement::{AnchorBlock, ByStatus, CoverageBasis, Evidence, Statement},
     },
     purpose::Purpose,
 };
 
 use super::checks::check_lines;
 
-/// The per-asset table: customer assets, debts, net, reserves, coverage.
+/// The per-asset table: customer assets, debts, net, reserves, coverage, and which part of the reserves is proven owned.
 pub fn asset_table(assets: &[AssetLine]) -> Vec<String> {
-    let header = ["asset", "customer assets", "debts", "net", "reserves", "coverage"].map(str::to_owned);
+    let header =
+        ["asset", "customer assets", "debts", "net", "reserves", "coverage", "proven owned"].map(str::to_owned);
     let rows = assets.iter().map(|a| {
         let net = match a.assets.checked_sub(a.debts) {
             Some(net) => format_units(net, a.scale),
             None => format!("-{}", format_units(a.debts - a.assets, a.scale)),
         };
         let coverage = a.coverage_bps().map_or_else(|| "–".to_owned(), percent);
+        let owned = a.owned_bps().map_or_else(|| "–".to_owned(), percent);
         let [assets, debts, reserves] = [a.assets, a.debts, a.reserves].map(|units| format_units(units, a.scale));
-        [visible(&a.symbol), assets, debts, net, reserves, coverage]
+        [visible(&a.symbol), assets, debts, net, reserves, coverage, owned]
     });
-    let rows: Vec<[String; 6]> = std::iter::once(header).chain(rows).collect();
-    let widths: [usize; 6] = std::array::from_fn(|i| rows.iter().map(|r| r[i].chars().count()).max().unwrap_or(0));
+    let rows: Vec<[String; 7]> = std::iter::once(header).chain(rows).collect();
+    let widths: [usize; 7] = std::array::from_fn(|i| rows.iter().map(|r| r[i].chars().count()).max().unwrap_or(0));
     rows.iter()
         .map(|row| {
             let mut line = format!("{:<width$}", row[0], width = widths[0]);
@@ -50,9 +52,35 @@ pub fn attestation_lines(report: &Report) -> Vec<String> {
         lines.extend(asset_table(&report.assets));
         lines.push(String::new());
     }
+    let evidence = report.statement.as_ref().and_then(|statement| statement.get().reserves.evidence.as_ref());
+    lines.extend(evidence.map(evidence_line));
     lines.extend(report.label().map(|label| visible(&label.to_string())));
     lines.push(format!("{} {}", verdict(report), report.signature));
     lines
+}
+
+/// What the statement says of the signatures over the reserves, and that nobody has checked it here.
+pub(super) fn evidence_line(evidence: &Evidence) -> String {
+    let ByStatus { fresh, undated, unproven } = evidence.lines;
+    let mut text = format!(
+        "Reserves, by the exchange's word: for {fresh} lines the address' key signed for this snapshot (proven owned), for {undated} it \
+         signed another text, for {unproven} nothing is shown."
+    );
+    if fresh > 0 {
+        match &evidence.anchor {
+            Some(AnchorBlock { chain, height, hash }) => {
+                text.push_str(&format!(" It was signed after {} block {height}, {}.", visible(chain), visible(hash)));
+            }
+            None => text.push_str(" Nothing shows when it was signed."),
+        }
+    }
+    if !evidence.texts.is_empty() {
+        let texts: Vec<String> = evidence.texts.iter().map(|text| shown(text)).collect();
+        let more = if evidence.undated_texts > evidence.texts.len() as u64 { ", …" } else { "" };
+        text.push_str(&format!(" Other texts: {}{more}.", texts.join(", ")));
+    }
+    text.push_str(" `verify-reserves` checks the lines that are disclosed.");
+    text
 }
 
 fn verdict(report: &Report) -> String {

@@ -7,6 +7,8 @@ use assay_core::{
 };
 use assay_programs::ledger::statement::{CoverageBasis, MEASURE_DECIMALS, Statement};
 
+use super::attestation::evidence_line;
+
 /// The statement in plain English, with what it does not prove.
 pub fn explanation(statement: &Statement) -> Vec<String> {
     let exchange = &statement.exchange;
@@ -43,6 +45,7 @@ pub fn explanation(statement: &Statement) -> Vec<String> {
         )),
         None => lines.push("The statement contains no reserves. It is about what the exchange owes, not about what it holds.".to_owned()),
     }
+    lines.extend(statement.reserves.evidence.as_ref().map(evidence_line));
     lines.extend(rule_lines(statement));
     lines.push(
         "A customer with an inclusion file can check that their own balances are part of these totals. The file shows \

@@ -1,7 +1,7 @@
 //! A report on disclosed reserve lines.
 
 use assay_core::{decimal::format_units, signature::SignatureState, text::visible};
-use assay_programs::reserves::ReservesReport;
+use assay_programs::{ledger::statement::ByStatus, reserves::ReservesReport};
 
 use super::checks::check_lines;
 
@@ -30,14 +30,21 @@ pub fn reserves_lines(report: &ReservesReport, attestation: Standing<'_>, signat
         lines.push(String::new());
     }
     lines.extend(report.statement.iter().map(|statement| visible(&statement.to_string())));
-    let committed =
-        "VALID: the statement commits to these lines. This does not show that the exchange owns the addresses.";
+    let committed = match report.owners {
+        Some(ByStatus { fresh, .. }) if fresh > 0 => format!(
+            "VALID: the statement commits to these lines, and for {fresh} of {} the address' key signed for this snapshot. That the coins \
+             are there is not shown.",
+            report.lines.0
+        ),
+        _ => "VALID: the statement commits to these lines. This does not show that the exchange owns the addresses."
+            .to_owned(),
+    };
     let verdict = match attestation {
         _ if !report.is_valid() => "NOT VALID: a check above failed, so these lines are not proved.".to_owned(),
         Standing::NotValid => "NOT VALID: the attestation that these lines belong to does not hold.".to_owned(),
-        Standing::Valid => committed.to_owned(),
+        Standing::Valid => committed,
         Standing::Unverified(command) => {
-            lines.push(committed.to_owned());
+            lines.push(committed);
             format!("NOT VERIFIED: the attestation itself. To verify it, run: {command}.")
         }
     };
@@ -57,7 +64,7 @@ mod tests {
         checks.add("reserves-root", "holds", if passed { Ok(String::new()) } else { Err(String::new()) });
         let (symbol, disclosed, stated) = ("BTC".to_owned(), 150_000_000, 175_000_002);
         let asset = DisclosedAsset { symbol, scale: 8, lines: 1, disclosed, stated };
-        ReservesReport { checks, assets: vec![asset], lines: (1, 5), statement: None }
+        ReservesReport { checks, assets: vec![asset], lines: (1, 5), statement: None, owners: None }
     }
 
     #[test]

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use assay_core::{Error, canonical, decimal::parse_count, identity::Scope};
 use serde::{Deserialize, Serialize};
 
-use super::claims::{ColumnKind, RuleClaims, ShardClaims};
+use super::{
+    claims::{ColumnKind, RuleClaims, ShardClaims},
+    evidence::Evidence,
+};
 use crate::ledger::shape::{Family, Shape};
 
 /// Name and version of what the solvency family proves.
@@ -146,6 +149,9 @@ pub struct Reserves {
     pub root: String,
     /// Lines.
     pub lines: u64,
+    /// Who signed for them, by the exchange's word; only whoever has the lines can check it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Evidence>,
 }
 
 /// What the numbers must satisfy.
@@ -165,6 +171,9 @@ pub struct Policy {
     /// compliance family.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub equity_ratio_bps: Option<u32>,
+    /// Reserves that are proven owned over all stated ones, per asset, in hundredths of a percent; absent for no demand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owned_bps: Option<u32>,
 }
 
 /// What the reserves of an asset are compared with.

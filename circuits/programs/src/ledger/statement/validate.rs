@@ -181,7 +181,17 @@ impl Statement {
         if !stated && self.assets.iter().any(|a| a.reserves != "0") {
             return refuse("reserves of an asset are stated without any line");
         }
-        Ok(())
+        if self.policy.owned_bps.is_some() && self.reserves.evidence.is_none() {
+            return refuse("it has a policy on proven ownership, and no evidence");
+        }
+        match &self.reserves.evidence {
+            Some(_) if !stated => refuse("it has evidence of reserves, and no reserves"),
+            Some(evidence) => {
+                let stated: Vec<_> = self.assets.iter().map(|a| (a.symbol.as_str(), a.reserves.as_str())).collect();
+                evidence.defect(self.reserves.lines, &stated).map_or(Ok(()), refuse)
+            }
+            None => Ok(()),
+        }
     }
 
     fn validate_columns(&self) -> Result<(), Error> {
