@@ -155,7 +155,7 @@ pub async fn compliance(
     let count = |number: i64| u64::try_from(number).unwrap_or(0);
     let verifications = Verifications { included: count(included), not_included: count(not_included) };
     let statement = attested.tree.statement();
-    Ok(HttpResponse::Ok().json(view(statement, Summary::from(&row), row.report, verifications)))
+    Ok(HttpResponse::Ok().json(view(statement, Summary::of(statement, &row), row.report, verifications)))
 }
 
 fn view(

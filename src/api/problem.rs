@@ -380,6 +380,7 @@ impl From<Conflict> for Problem {
             Conflict::SnapshotName | Conflict::SnapshotEpoch => Kind::SnapshotExists,
             Conflict::EpochNotAfterPublished | Conflict::EpochInFuture => Kind::SnapshotTime,
             Conflict::Sealed => Kind::SnapshotSealed,
+            Conflict::FileOfTable => Kind::FileExists,
             Conflict::JobUnderWay => Kind::JobUnderWay,
             Conflict::JobEnded => Kind::JobEnded,
             Conflict::AttestationExists => Kind::AlreadyAttested,

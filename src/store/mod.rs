@@ -13,6 +13,7 @@ pub mod audit;
 mod connection;
 mod error;
 pub mod exchanges;
+pub mod home_fingerprints;
 pub mod idempotency;
 mod ids;
 pub mod jobs;
@@ -33,6 +34,7 @@ pub use tx::{Session, Tx};
 pub fn every_statement() -> impl Iterator<Item = &'static Sql> {
     [
         exchanges::STATEMENTS,
+        home_fingerprints::STATEMENTS,
         snapshots::STATEMENTS,
         jobs::STATEMENTS,
         units::STATEMENTS,
@@ -60,9 +62,8 @@ mod tests {
         async fn transaction(store: &Store, name: &str) -> Result<Uuid> {
             let job = Uuid::nil();
             let work = async |tx| {
-                let info = exchanges::ExchangeInfo { domain: name.to_owned(), name: name.to_owned(), lei: None };
                 jobs::enqueue(&tx, name, job).await?;
-                exchanges::ensure_exchange(&tx, &info, OffsetDateTime::UNIX_EPOCH).await
+                exchanges::ensure_exchange(&tx, name, OffsetDateTime::UNIX_EPOCH).await
             };
             store.run_tx("test", work).await
         }

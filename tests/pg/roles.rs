@@ -49,6 +49,9 @@ async fn each_role_can_do_its_work_and_is_refused_what_is_not_its_own() {
     refused(&api, "ALTER TABLE attestations DISABLE TRIGGER ALL").await;
     refused(&api, "INSERT INTO attestations SELECT * FROM attestations").await;
     refused(&api, "UPDATE exchanges SET newest_epoch = NULL").await;
+    refused(&api, "UPDATE exchanges SET domain = 'x'").await;
+    refused(&api, "DELETE FROM home_fingerprints").await;
+    refused(&api, "UPDATE home_fingerprints SET fingerprint = 'x'").await;
     refused(&api, "SELECT bytes FROM checkpoints").await;
     refused(&api, "SELECT proof FROM units").await;
     refused(&api, "SELECT proof FROM jobs").await;
@@ -67,7 +70,8 @@ async fn each_role_can_do_its_work_and_is_refused_what_is_not_its_own() {
     refused(&worker, "DELETE FROM attestations").await;
     refused(&worker, "UPDATE exchanges SET newest_epoch = NULL").await;
     refused(&worker, "UPDATE snapshots SET epoch = now()").await;
-    refused(&worker, "INSERT INTO snapshot_files SELECT * FROM snapshot_files").await;
+    refused(&worker, "INSERT INTO snapshot_files (snapshot_id, name) SELECT snapshot_id, name FROM snapshot_files")
+        .await;
     refused(&worker, "INSERT INTO file_chunks SELECT * FROM file_chunks").await;
     refused(&worker, "INSERT INTO jobs (job_id, snapshot_id) SELECT job_id, snapshot_id FROM jobs").await;
     refused(&worker, "SELECT body FROM idempotency_keys").await;
@@ -77,6 +81,8 @@ async fn each_role_can_do_its_work_and_is_refused_what_is_not_its_own() {
     for table in ["pages", "tree_nodes", "reserve_lines", "file_chunks", "checkpoints", "idempotency_keys"] {
         refused(&readonly, &format!("SELECT * FROM {table}")).await;
     }
+    refused(&readonly, "SELECT manifest FROM snapshots").await;
+    refused(&readonly, "SELECT * FROM snapshots").await;
     refused(&readonly, "SELECT findings FROM jobs").await;
     refused(&readonly, "SELECT nullifier FROM verifications").await;
     refused(&readonly, "INSERT INTO audit_trail (at, subject, action, object) VALUES (now(), '', '', '')").await;
@@ -184,5 +190,10 @@ async fn people_see_how_the_service_runs(readonly: &Store) {
     let client = readonly.read().await.unwrap();
     latest(&client, Some("a.example")).await.unwrap();
     queue_age(&client).await.unwrap();
-    client.batch_execute("SELECT state, updated_at FROM jobs; SELECT * FROM audit_trail").await.unwrap();
+    client
+        .batch_execute(
+            "SELECT state, updated_at FROM jobs; SELECT name, sealed_at FROM snapshots; SELECT * FROM audit_trail",
+        )
+        .await
+        .unwrap();
 }

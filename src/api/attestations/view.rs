@@ -1,8 +1,10 @@
 //! The JSON of an attestation, and its stored artefacts.
 
 use assay_core::decimal::format_units;
-use assay_programs::ledger::policy::{AssetLine, asset_lines};
-
+use assay_programs::ledger::{
+    policy::{AssetLine, asset_lines},
+    statement::Statement,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -53,6 +55,7 @@ pub struct Publisher {
 }
 
 impl From<&AttestationRow> for Summary {
+    /// From the columns that publication took from the statement; for lists, which parse none.
     fn from(row: &AttestationRow) -> Self {
         Self {
             id: hex::encode(row.id),
@@ -62,6 +65,19 @@ impl From<&AttestationRow> for Summary {
             published_at: utc(row.published_at),
             shape: row.shape.clone(),
             valid: row.valid,
+        }
+    }
+}
+
+impl Summary {
+    /// The summary of the attestation of `statement`. What the statement says of itself is taken from it and from nowhere else.
+    pub fn of(statement: &Statement, row: &AttestationRow) -> Self {
+        Self {
+            exchange: Publisher { name: statement.exchange.name.clone(), domain: statement.exchange.domain.clone() },
+            snapshot: statement.snapshot.id.clone(),
+            taken_at: statement.snapshot.taken_at.clone(),
+            shape: statement.shape.clone(),
+            ..Self::from(row)
         }
     }
 }
@@ -128,7 +144,7 @@ pub(super) async fn view(state: &ApiState, row: AttestationRow) -> Result<Attest
     let attested = state.evidence.attested(&state.store, AttestationId(row.id)).await?;
     let statement = attested.tree.statement();
     Ok(Attestation {
-        summary: Summary::from(&row),
+        summary: Summary::of(statement, &row),
         assets: asset_lines(statement).iter().map(AssetClaim::from).collect(),
         coverage_bps: statement.policy.coverage_bps,
         report: row.report,

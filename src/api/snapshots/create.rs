@@ -29,7 +29,7 @@ use crate::{
     store::{
         self, Tx,
         audit::audit,
-        exchanges::{ExchangeInfo, ensure_exchange},
+        exchanges::ensure_exchange,
         new_id,
         snapshots::{self, NewSnapshot},
     },
@@ -274,10 +274,8 @@ pub async fn create(
     let now = state.now();
     let epoch = epoch(&manifest, now)?;
     let files = files(new.book.unwrap_or_default(), now)?;
-    let exchange =
-        ExchangeInfo { domain: manifest.exchange.domain, name: manifest.exchange.name, lei: manifest.exchange.lei };
     let parts = Rc::new(CheckedSnapshot {
-        exchange,
+        domain: manifest.exchange.domain,
         name: manifest.snapshot.id,
         epoch,
         text,
@@ -291,7 +289,7 @@ pub async fn create(
 
 /// A checked snapshot that is not stored yet.
 struct CheckedSnapshot {
-    exchange: ExchangeInfo,
+    domain: String,
     name: String,
     epoch: OffsetDateTime,
     text: String,
@@ -303,7 +301,7 @@ struct CheckedSnapshot {
 async fn make(tx: Tx, parts: Rc<CheckedSnapshot>) -> store::Result<Result<Answer, Problem>> {
     let now = parts.now;
     let new = NewSnapshot {
-        exchange: ensure_exchange(&tx, &parts.exchange, now).await?,
+        exchange: ensure_exchange(&tx, &parts.domain, now).await?,
         name: parts.name.clone(),
         epoch: parts.epoch,
         manifest: parts.text.clone(),
