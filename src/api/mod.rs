@@ -54,7 +54,7 @@ use actix_web::{
 };
 
 pub use metrics::{configure_metrics, metrics_server};
-pub use state::{ApiState, Parts};
+pub use state::{ApiState, Parts, trusted_proxies};
 
 /// Timeout for the head of a request.
 const HEAD_PATIENCE: Duration = Duration::from_secs(5);

@@ -75,8 +75,7 @@ impl ApiState {
     /// [`ConfigError`] if a trusted proxy is not an address or a network.
     pub fn new(parts: Parts) -> Result<Self, ConfigError> {
         let Parts { store, verifier, keys, config, clock, secret } = parts;
-        let trusted_proxies = config.trusted_proxies.iter().map(|text| text.parse().map_err(ConfigError::new));
-        let trusted_proxies = trusted_proxies.collect::<Result<_, _>>()?;
+        let trusted_proxies = trusted_proxies(&config)?;
         let start = Instant::now();
         Ok(Self(Arc::new(Inner {
             by_subject: Buckets::new(config.rate_limit_subject, start),
@@ -101,6 +100,15 @@ impl ApiState {
     pub fn stop_streams(&self) {
         self.stopping.send_replace(true);
     }
+}
+
+/// The networks of the setting `trusted_proxies`.
+///
+/// # Errors
+/// [`ConfigError`] with the entry that is neither an address nor a network.
+pub fn trusted_proxies(config: &Config) -> Result<Vec<Network>, ConfigError> {
+    let read = |text: &String| text.parse().map_err(|e| ConfigError::new(format!("trusted_proxies: {e}")));
+    config.trusted_proxies.iter().map(read).collect()
 }
 
 impl Deref for ApiState {
