@@ -394,13 +394,20 @@ impl From<Conflict> for Problem {
     }
 }
 
-impl From<TokenError> for Problem {
-    fn from(error: TokenError) -> Self {
+impl Problem {
+    /// A token that is refused by the service at `public_url`.
+    pub fn of_token(error: TokenError, public_url: &str) -> Self {
         if error.is_temporary() {
             return Self::unavailable(error);
         }
-        let challenge = format!("Bearer realm=\"assay\", error=\"invalid_token\", error_description=\"{error}\"");
-        Self::because(Kind::Unauthorized, error).with_header(header::WWW_AUTHENTICATE, &challenge.replace('`', "'"))
+        let sentence = match error {
+            TokenError::Issuer | TokenError::Audience => {
+                format!("{error}; this service's own tokens name {public_url} (public_url)")
+            }
+            error => error.to_string(),
+        };
+        let challenge = format!("Bearer realm=\"assay\", error=\"invalid_token\", error_description=\"{sentence}\"");
+        Self::because(Kind::Unauthorized, sentence).with_header(header::WWW_AUTHENTICATE, &challenge.replace('`', "'"))
     }
 }
 
@@ -454,11 +461,11 @@ mod tests {
 
     #[test]
     fn a_refused_token_is_told_which_rule_it_breaks_and_how_to_come_back() {
-        let answer = Problem::from(TokenError::Claim("aud")).error_response();
+        let answer = Problem::of_token(TokenError::Claim("aud"), "https://assay.example").error_response();
         assert_eq!(answer.status(), 401);
         let challenge = answer.headers().get("www-authenticate").unwrap().to_str().unwrap();
         assert!(challenge.contains("invalid_token") && challenge.contains("'aud'"), "{challenge}");
-        let answer = Problem::from(TokenError::KeysUnavailable).error_response();
+        let answer = Problem::of_token(TokenError::KeysUnavailable, "https://assay.example").error_response();
         assert_eq!(answer.status(), 503);
         assert!(answer.headers().contains_key("retry-after"));
     }
