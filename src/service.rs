@@ -4,15 +4,25 @@
 //! stopped. Then requests finish, the proof under way stops at a checkpoint, and a private cluster stops last. A private
 //! cluster that ends before is started again.
 
+mod home_match;
+
 use std::{
-    future::Future,
+    future::{Future, pending},
     net::{SocketAddr, TcpListener},
     sync::{Arc, Mutex, PoisonError, Weak},
     time::Duration,
 };
 
+use assay_core::identity::MasterSecret;
+use futures_util::future::select_all;
 use secrecy::ExposeSecret;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    task::JoinHandle,
+};
+
+use home_match::{Adoption, match_home};
+pub use home_match::{HomeMatchError, compare_home};
 
 use crate::{
     api::{self, ApiState},
@@ -21,7 +31,7 @@ use crate::{
     home::{Home, HomeError},
     jobs::{Worker, WorkerError},
     pg::{Cluster, ClusterError},
-    store::{Store, StoreError},
+    store::{Store, StoreError, home_fingerprints::noted_fingerprints},
     telemetry,
     tokens::{IssuerError, KeyRing, KeyRingError, TokenVerifier},
 };
@@ -47,6 +57,17 @@ pub enum ServiceError {
     /// The master secret cannot be read or made.
     #[error(transparent)]
     Home(#[from] HomeError),
+    /// The home directory is not the one that belongs to the database.
+    #[error(transparent)]
+    HomeMatch(#[from] HomeMatchError),
+    /// A part of the service ended without having been asked to.
+    #[error("{part} ended: {reason}; the service has stopped")]
+    Ended {
+        /// The part.
+        part: &'static str,
+        /// Why it ended.
+        reason: String,
+    },
     /// The worker cannot start.
     #[error(transparent)]
     Worker(#[from] WorkerError),
@@ -63,6 +84,17 @@ pub enum ServiceError {
     Io(#[from] std::io::Error),
 }
 
+/// What opening a service may change in a database that it does not own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Opening {
+    /// Nothing but the note of which home belongs to it, at the first start.
+    AsItIs,
+    /// The schema.
+    Migrate,
+    /// The schema, and which home belongs to it.
+    MigrateAndAdoptHome,
+}
+
 /// What all services share: settings, home, keys, and an open database.
 pub struct Service {
     config: Arc<Config>,
@@ -71,20 +103,35 @@ pub struct Service {
     database_url: String,
     store: Store,
     keys: Arc<KeyRing>,
+    /// Of the master secret that belongs to the database.
+    fingerprint: String,
     /// The private cluster, if there is one; it stops last.
     cluster: Arc<Mutex<Option<Cluster>>>,
+    /// What runs beside the requests and the jobs.
+    parts: Vec<Part>,
 }
 
+/// A part of the service, which runs until it is stopped.
+struct Part {
+    name: &'static str,
+    /// Ends with the reason why it ended.
+    task: JoinHandle<String>,
+}
+
+/// How long a start waits for the keys of other issuers.
+const WARM_PATIENCE: Duration = Duration::from_secs(5);
 /// How often the private cluster is checked.
 const LOOK_AFTER_CLUSTER: Duration = Duration::from_secs(2);
 
 impl Service {
     /// Opens the keys and the configured database, or starts a private one. Migrates a private database; any other only
-    /// if `migrate` is set, since that is its owner's decision.
+    /// if `opening` says so, since that is its owner's decision.
     ///
     /// # Errors
     /// [`ServiceError`].
-    pub async fn open(config: Config, home: Home, migrate: bool) -> Result<Self, ServiceError> {
+    pub async fn open(config: Config, home: Home, opening: Opening) -> Result<Self, ServiceError> {
+        config.validate()?;
+        api::trusted_proxies(&config)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let (database_url, cluster) = match &config.database_url {
             Some(url) => (url.expose_secret().to_owned(), None),
@@ -98,19 +145,43 @@ impl Service {
         let is_private = cluster.is_some();
         Store::await_restart(&database_url).await?;
         let cluster = Arc::new(Mutex::new(cluster));
-        if migrate || is_private {
+        let keys = Arc::new(KeyRing::open(&home.keys_dir(), clock.now())?);
+        let adoption = if opening == Opening::MigrateAndAdoptHome { Adoption::Wanted } else { Adoption::Refused };
+        if opening != Opening::AsItIs || is_private {
+            if adoption == Adoption::Refused {
+                // before anything is changed
+                let client = Store::connect(&database_url, 1).await?.read().await?;
+                let noted = noted_fingerprints(&client).await?;
+                // after the note: whoever notes a key has written it before
+                keys.reload(clock.now())?;
+                compare_home(&home, &keys, &noted)?;
+            }
             for name in Store::migrate(&database_url).await? {
                 tracing::info!(migration = name, "database brought up to date");
             }
         }
         let store = Store::connect(&database_url, config.database_connections).await?;
         store.check().await?;
-        let keys = Arc::new(KeyRing::open_or_create(&home.keys_dir(), clock.now())?);
-        home.master_secret()?;
+        let fingerprint = match_home(&store, &home, &keys, adoption, clock.now()).await?;
+        keys.check_signing()?;
+        let mut parts = Vec::new();
         if is_private {
-            tokio::spawn(look_after(Arc::downgrade(&cluster)));
+            let task = tokio::spawn(look_after(Arc::downgrade(&cluster)));
+            parts.push(Part { name: "the watch over the private Postgres", task });
         }
-        Ok(Self { config: Arc::new(config), home, clock, database_url, store, keys, cluster })
+        let config = Arc::new(config);
+        Ok(Self { config, home, clock, database_url, store, keys, fingerprint, cluster, parts })
+    }
+
+    /// The master secret, if it still is the one that belongs to the database.
+    fn secret(&self) -> Result<MasterSecret, ServiceError> {
+        let secret = self.home.existing_secret()?;
+        let found = secret.fingerprint();
+        if found == self.fingerprint {
+            return Ok(secret);
+        }
+        let (file, noted) = (self.home.secret_file(), self.fingerprint.clone());
+        Err(HomeMatchError::SecretDiffers { file, found, noted }.into())
     }
 
     /// The signing keys.
@@ -128,13 +199,18 @@ impl Service {
     /// # Errors
     /// [`ServiceError`].
     pub async fn work(mut self, stop: impl Future<Output = ()>) -> Result<(), ServiceError> {
-        let worker = self.worker().await?;
+        let mut worker = self.worker().await?;
+        let mut parts = std::mem::take(&mut self.parts);
         tracing::info!("working on jobs");
-        stop.await;
-        tracing::info!("stopping");
+        let ended = tokio::select! {
+            () = stop => None,
+            ended = first_end(&mut parts) => Some(ended),
+            ended = worker_end(Some(&mut worker)) => Some(ended),
+        };
+        note_stop(ended.as_ref());
         worker.stop().await;
         self.close();
-        Ok(())
+        ended.map_or(Ok(()), Err)
     }
 
     /// Answers requests until `stop`, and also works on jobs if `with_worker` is set. Calls `ready` with the address once
@@ -149,13 +225,16 @@ impl Service {
         stop: impl Future<Output = ()>,
     ) -> Result<(), ServiceError> {
         let verifier = Arc::new(TokenVerifier::from_config(&self.config, Arc::clone(&self.keys))?);
+        let (warmed, now) = (Arc::clone(&verifier), self.clock.now());
+        // what cannot be fetched is told to the log, and does not keep the service from starting
+        let _ = tokio::time::timeout(WARM_PATIENCE, tokio::task::spawn_blocking(move || warmed.warm(now))).await;
         let state = ApiState::new(api::Parts {
             store: self.store.clone(),
             verifier,
             keys: Arc::clone(&self.keys),
             config: Arc::clone(&self.config),
             clock: Arc::clone(&self.clock),
-            secret: self.home.master_secret()?,
+            secret: self.secret()?,
         })?;
         let listener = listen(self.config.listen)?;
         let address = listener.local_addr()?;
@@ -164,15 +243,23 @@ impl Service {
             Some(at) => Some(api::metrics_server(telemetry::start_metrics()?, listen(at)?)?),
             None => None,
         };
-        let worker = if with_worker { Some(self.worker().await?) } else { None };
+        let mut worker = if with_worker { Some(self.worker().await?) } else { None };
         let (handle, metrics_handle) = (server.handle(), metrics.as_ref().map(|m| m.handle()));
-        let serving = tokio::spawn(server);
-        let metrics = metrics.map(tokio::spawn);
+        let mut parts = std::mem::take(&mut self.parts);
+        let servers = [("the REST server", Some(server)), ("the server of the metrics", metrics)];
+        for (name, server) in servers.into_iter().filter_map(|(name, server)| Some((name, server?))) {
+            let task = async { server.await.map_or_else(|e| e.to_string(), |()| "it stopped".to_owned()) };
+            parts.push(Part { name, task: tokio::spawn(task) });
+        }
         tracing::info!(%address, worker = with_worker, "serving");
         ready(address);
-        stop.await;
+        let ended = tokio::select! {
+            () = stop => None,
+            ended = first_end(&mut parts) => Some(ended),
+            ended = worker_end(worker.as_mut()) => Some(ended),
+        };
 
-        tracing::info!("stopping");
+        note_stop(ended.as_ref());
         // open progress streams would delay the shutdown; requests finish while the worker saves a checkpoint
         state.stop_streams();
         let limit = Duration::from_secs(self.config.shutdown_seconds);
@@ -190,11 +277,11 @@ impl Service {
         if let Some(metrics) = metrics_handle {
             metrics.stop(false).await;
         }
-        for task in [Some(serving), metrics].into_iter().flatten() {
-            task.abort();
+        for part in parts {
+            part.task.abort();
         }
         self.close();
-        Ok(())
+        ended.map_or(Ok(()), Err)
     }
 
     async fn worker(&self) -> Result<Worker, ServiceError> {
@@ -207,6 +294,7 @@ impl Service {
             self.home.clone(),
             Arc::clone(&self.config),
             Arc::new(sign),
+            self.fingerprint.clone(),
             clock,
         );
         Ok(worker.await?)
@@ -221,11 +309,36 @@ impl Service {
     }
 }
 
-/// Starts the private cluster again if it ends, since nobody else would.
-async fn look_after(cluster: Weak<Mutex<Option<Cluster>>>) {
+/// The first part that ends, as an error: nobody has asked it to.
+async fn first_end(parts: &mut [Part]) -> ServiceError {
+    if parts.is_empty() {
+        return pending().await;
+    }
+    let (ended, place, _) = select_all(parts.iter_mut().map(|part| &mut part.task)).await;
+    let reason = ended.unwrap_or_else(|e| if e.is_panic() { "it panicked".to_owned() } else { e.to_string() });
+    ServiceError::Ended { part: parts[place].name, reason }
+}
+
+/// The worker's end, if there is a worker.
+async fn worker_end(worker: Option<&mut Worker>) -> ServiceError {
+    match worker {
+        Some(worker) => ServiceError::Ended { part: "the worker", reason: worker.ended().await },
+        None => pending().await,
+    }
+}
+
+fn note_stop(ended: Option<&ServiceError>) {
+    match ended {
+        None => tracing::info!("stopping"),
+        Some(reason) => tracing::error!(%reason, "stopping"),
+    }
+}
+
+/// Starts the private cluster again if it ends, since nobody else would. Ends when there is no cluster any more.
+async fn look_after(cluster: Weak<Mutex<Option<Cluster>>>) -> String {
     loop {
         tokio::time::sleep(LOOK_AFTER_CLUSTER).await;
-        let Some(cluster) = cluster.upgrade() else { return };
+        let Some(cluster) = cluster.upgrade() else { return "there is no cluster".to_owned() };
         let looked = tokio::task::spawn_blocking(move || {
             let mut cluster = cluster.lock().unwrap_or_else(PoisonError::into_inner);
             Some(cluster.as_mut()?.revive())
@@ -234,7 +347,8 @@ async fn look_after(cluster: Weak<Mutex<Option<Cluster>>>) {
             Ok(Some(Ok(false))) => {}
             Ok(Some(Ok(true))) => tracing::warn!("the private Postgres had ended and was started again"),
             Ok(Some(Err(e))) => tracing::error!(error = %e, "the private Postgres has ended and cannot be started"),
-            Ok(None) | Err(_) => return,
+            Ok(None) => return "there is no cluster".to_owned(),
+            Err(e) => return e.to_string(),
         }
     }
 }
@@ -270,4 +384,36 @@ pub fn stop_signal() -> Result<impl Future<Output = ()>, std::io::Error> {
     Ok(async move {
         let _ = told.await;
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn part(name: &'static str, work: impl Future<Output = String> + Send + 'static) -> Part {
+        Part { name, task: tokio::spawn(work) }
+    }
+
+    #[tokio::test]
+    async fn whichever_part_ends_unasked_is_named_with_its_reason() {
+        let goes_on = || part("the one that goes on", pending());
+        let fails = part("the server", async { "cannot accept".to_owned() });
+        let error = first_end(&mut [goes_on(), fails, goes_on()]).await.to_string();
+        assert_eq!(error, "the server ended: cannot accept; the service has stopped");
+        let panics = part("the queue", async { panic!("on purpose") });
+        let error = first_end(&mut [panics, goes_on()]).await.to_string();
+        assert_eq!(error, "the queue ended: it panicked; the service has stopped");
+        let aborted = part("the watch", pending());
+        aborted.task.abort();
+        let error = first_end(&mut [goes_on(), aborted]).await.to_string();
+        assert!(error.starts_with("the watch ended: "), "{error}");
+    }
+
+    #[tokio::test]
+    async fn parts_that_go_on_and_parts_that_are_not_there_end_nothing() {
+        let wait = Duration::from_millis(50);
+        assert!(tokio::time::timeout(wait, first_end(&mut [])).await.is_err());
+        assert!(tokio::time::timeout(wait, first_end(&mut [part("it", pending())])).await.is_err());
+        assert!(tokio::time::timeout(wait, worker_end(None)).await.is_err());
+    }
 }

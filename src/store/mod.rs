@@ -11,6 +11,7 @@
 pub mod attestations;
 pub mod audit;
 mod connection;
+pub mod diagnosis;
 mod error;
 pub mod exchanges;
 pub mod home_fingerprints;
@@ -33,6 +34,7 @@ pub use tx::{Session, Tx};
 /// Every statement that this program sends, for a test that prepares them.
 pub fn every_statement() -> impl Iterator<Item = &'static Sql> {
     [
+        diagnosis::STATEMENTS,
         exchanges::STATEMENTS,
         home_fingerprints::STATEMENTS,
         snapshots::STATEMENTS,

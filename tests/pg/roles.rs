@@ -8,6 +8,9 @@ use assay::store::{
         attestation, count_verification, latest, newest_heartbeat, publish as insert, queue_age, verification_counts,
     },
     audit::audit,
+    home_fingerprints::{
+        FingerprintKind, forget_fingerprints, lock_fingerprints, note_fingerprint, noted_fingerprints,
+    },
     idempotency::{claim_key, finish_key, sweep_keys},
     jobs::{self, JobState},
     new_id,
@@ -42,6 +45,7 @@ async fn each_role_can_do_its_work_and_is_refused_what_is_not_its_own() {
     a_ledger_is_taken_in_proved_and_published(&api, &worker).await;
     a_worker_of_the_queue_starts(&database).await;
     people_see_how_the_service_runs(&readonly).await;
+    either_notes_its_home_once(&api, &worker).await;
 
     refused(&api, "UPDATE attestations SET valid = false").await;
     refused(&api, "DELETE FROM attestations").await;
@@ -81,6 +85,7 @@ async fn each_role_can_do_its_work_and_is_refused_what_is_not_its_own() {
     for table in ["pages", "tree_nodes", "reserve_lines", "file_chunks", "checkpoints", "idempotency_keys"] {
         refused(&readonly, &format!("SELECT * FROM {table}")).await;
     }
+    refused(&worker, "DELETE FROM home_fingerprints").await;
     refused(&readonly, "SELECT manifest FROM snapshots").await;
     refused(&readonly, "SELECT * FROM snapshots").await;
     refused(&readonly, "SELECT findings FROM jobs").await;
@@ -184,6 +189,26 @@ async fn a_worker_of_the_queue_starts(database: &Database) {
     let url = format!("{}?options=-c%20role%3Dassay_worker", database.url);
     let worker = WorkerOptions::default().database_url(&url).max_pg_conn(2).init().await.unwrap();
     worker.run_once().await.unwrap();
+}
+
+async fn either_notes_its_home_once(api: &Store, worker: &Store) {
+    let note = async |store: &Store, kind, fingerprint: &str| {
+        let work = async |tx| {
+            lock_fingerprints(&tx).await?;
+            note_fingerprint(&tx, kind, fingerprint, day(1)).await
+        };
+        store.run_load("test", work).await
+    };
+    note(api, FingerprintKind::MasterSecret, "a").await.unwrap();
+    note(worker, FingerprintKind::StatementKey, "k").await.unwrap();
+    note(api, FingerprintKind::StatementKey, "l").await.unwrap();
+    // there is one secret, and it is not exchanged by those who serve and work
+    for store in [api, worker] {
+        assert!(note(store, FingerprintKind::MasterSecret, "b").await.is_err());
+        assert!(store.run_load("test", async |tx| forget_fingerprints(&tx).await).await.is_err());
+        let noted = noted_fingerprints(&store.read().await.unwrap()).await.unwrap();
+        assert_eq!((noted.master_secret.as_deref(), noted.statement_keys.len()), (Some("a"), 2));
+    }
 }
 
 async fn people_see_how_the_service_runs(readonly: &Store) {

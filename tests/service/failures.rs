@@ -22,8 +22,7 @@ use serde_json::Value;
 use crate::{
     proxy::{Fate, Proxy},
     support::{
-        Answer, Process, Service, SmallLedger, assay, cluster, database, home, parameters, restart_cluster, run,
-        wait_for,
+        Answer, Process, Service, SmallLedger, assay, cluster, migrated_database, parameters, restart_cluster, wait_for,
     },
 };
 
@@ -107,8 +106,7 @@ fn percent_decoded(text: &str) -> String {
 fn every_write_may_be_lost_or_reported_as_failed_and_there_is_one_attestation() {
     let proxy = Proxy::start(socket());
     for (day, fate) in [(0, Fate::Lost), (1, Fate::PersistedButReportedAsFailed)] {
-        let database = database();
-        run(assay(home().path(), &database, &["migrate"]));
+        let database = migrated_database();
         let mut service = Service::on(through(&proxy, &database), &["serve", "--worker"], &[]);
         let publisher = service.token("publisher", "ops");
         let ledger = SmallLedger::new(&format!("writes-{day}"), ACCOUNTS, day);
