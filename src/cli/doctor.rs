@@ -133,6 +133,9 @@ fn home_directory(dir: &Path) -> Result<String, String> {
     };
     // what is missing is made beside what is there
     for place in ["", "keys", "postgres", "work", "parameters", "snapshots"].map(|name| dir.join(name)) {
+        if place.is_symlink() && !place.exists() {
+            return Err(format!("{} is a link that leads nowhere", place.display()));
+        }
         let place = existing(&place);
         access(place, Access::WRITE_OK | Access::EXEC_OK).map_err(|e| format!("{}: {e}", place.display()))?;
         if !place.is_dir() {

@@ -160,7 +160,7 @@ impl KeyFile {
             let decoded = Zeroizing::new(URL_SAFE_NO_PAD.decode(text).ok()?);
             Some(Zeroizing::new(decoded.as_slice().try_into().ok()?))
         };
-        let public = VerifyingKey::from_bytes(&*bytes(&self.x)?).ok()?;
+        let public = VerifyingKey::from_bytes(&*bytes(&self.x)?).ok().filter(|key| !key.is_weak())?;
         let private = match &self.d {
             Some(d) => Some(SigningKey::from_bytes(&*bytes(d)?)),
             None => None,

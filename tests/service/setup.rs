@@ -283,6 +283,16 @@ fn doctor_finds_what_serve_would_end_with_and_makes_nothing() {
             fs::remove_file(p.at("parameters")).unwrap();
             fs::write(p.at("parameters"), "").unwrap();
         }),
+        ("a directory of parameters that is not there", "home", |p, _| {
+            fs::remove_file(p.at("parameters")).unwrap();
+            std::os::unix::fs::symlink("/nowhere/at/all", p.at("parameters")).unwrap();
+        }),
+        ("a scratch directory that is a file", "home", |p, _| fs::write(p.at("work"), "").unwrap()),
+        ("a private database without its master secret", "master secret", |p, c| {
+            fs::remove_file(p.at("master.secret")).unwrap();
+            fs::create_dir_all(p.at("postgres/postgres")).unwrap();
+            c.env_remove("DATABASE_URL");
+        }),
         ("a home that others may write to", "home", |p, _| {
             fs::set_permissions(p.home.path(), fs::Permissions::from_mode(0o777)).unwrap();
         }),
