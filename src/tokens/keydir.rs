@@ -19,6 +19,8 @@ use crate::durable;
 pub const MAX_TTL: Duration = Duration::days(31);
 /// Maximum number of keys in the directory.
 const MAX_KEYS: usize = 1000;
+/// Maximum number of sentences about files that cannot be used.
+const MAX_DEFECTS: usize = 20;
 
 /// The keys of a directory.
 #[derive(Default)]
@@ -33,7 +35,7 @@ impl Keys {
     /// Reads all files. None where there is no directory: whoever deletes it takes all keys back.
     ///
     /// # Errors
-    /// [`KeyRingError::Environment`] if other users can enter the directory, or it has too many files; [`KeyRingError::File`] if it
+    /// [`KeyRingError::Environment`] if other users can enter the directory, or it has too many keys; [`KeyRingError::File`] if it
     /// cannot be read, or the system has no means left to read a file.
     pub(super) fn read(dir: &Path) -> Result<Self, KeyRingError> {
         let mut keys = Self::default();
@@ -50,9 +52,10 @@ impl Keys {
                 // deleted between listing and reading
                 Err(KeyRingError::File { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {}
                 Err(error) if error.is_exhaustion() => return Err(error),
-                Err(error) => keys.defects.push(error.to_string()),
+                Err(error) if keys.defects.len() < MAX_DEFECTS => keys.defects.push(error.to_string()),
+                Err(_) => {}
             }
-            if keys.list.len() + keys.defects.len() > MAX_KEYS {
+            if keys.list.len() > MAX_KEYS {
                 return Err(KeyRingError::Environment(format!(
                     "{}: the directory contains more than {MAX_KEYS} keys",
                     dir.display()

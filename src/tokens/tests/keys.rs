@@ -230,6 +230,17 @@ fn a_file_that_cannot_be_used_keeps_no_deleted_key_alive() {
     assert!(unused.iter().any(|file| error.contains(file.to_str().unwrap())), "{error}");
 }
 
+#[test]
+fn thousands_of_files_that_are_no_keys_take_no_key_away() {
+    let world = World::new();
+    let token = world.ring.mint(&grant(Role::Regulator), NOW).unwrap();
+    for number in 0..1500 {
+        fs::write(world.keys_dir().join(format!("{number}.json")), "{}").unwrap();
+    }
+    assert!(world.verifier.verify(&token, NOW + Duration::seconds(5)).is_ok());
+    assert!((1..100).contains(&world.ring.defects().len()));
+}
+
 fn newest_of(ring: &KeyRing, now: OffsetDateTime, purpose: Purpose) -> String {
     format!("{}-{}.json", purpose.as_str(), kids(ring, now, purpose).last().unwrap())
 }
