@@ -12,7 +12,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::support::{Service, SmallLedger, assay, database, home, migrated_database, run};
+use crate::support::{Process, Service, SmallLedger, assay, database, home, migrated_database, run, wait_for};
 
 fn ended(mut command: Command) -> (Option<i32>, String) {
     let Output { status, stdout, stderr } = command.output().unwrap();
@@ -394,11 +394,43 @@ fn tokens_for_another_address_are_told_which_one_is_right() {
     }
     // and who starts a service at another address than its public one is told at once
     let place = Place::new();
-    let mut process = crate::support::Process::start(place.command(&["serve"]));
-    let warned = crate::support::wait_for("a warning", 30, || {
+    let mut process = Process::start(place.command(&["serve"]));
+    let warned = wait_for("a warning", 30, || {
         let log = process.logged();
         log.contains("is listening on").then_some(()).and_then(|()| log.contains("ASSAY_PUBLIC_URL").then_some(log))
     });
     assert!(warned.contains("http://127.0.0.1:8080"), "{warned}");
     assert_eq!(process.terminate().0, Some(0));
+}
+
+/// Also where tokens are cached for a minute and a backup lies beside the keys.
+#[test]
+fn a_deleted_key_ends_within_five_seconds_in_a_running_service() {
+    let service = Service::on(database(), &["serve"], &[("ASSAY_TOKEN_BELIEVED_SECONDS", "60")]);
+    let token = service.token("regulator", "authority");
+    let ask = || service.get(&format!("/v1/compliance/{}", "0".repeat(64)), Some(&token)).status;
+    let keys = service.home.path().join("keys");
+    fs::write(keys.join("token-backup.json"), "{").unwrap();
+    assert_eq!(ask(), 404);
+    let key = fs::read_dir(&keys).unwrap().map(|entry| entry.unwrap().path());
+    let key =
+        key.filter(|path| path.metadata().unwrap().len() > 1).find(|path| path.to_str().unwrap().contains("/token-"));
+    fs::remove_file(key.unwrap()).unwrap();
+    let deleted = std::time::Instant::now();
+    wait_for("the end of the token", 6, || (ask() == 401).then_some(()));
+    assert!(deleted.elapsed() < std::time::Duration::from_secs(6));
+    let log = service.log();
+    assert!(log.contains("a key cannot be used") && log.contains("token-backup.json"), "{log}");
+}
+
+#[test]
+fn keys_of_other_issuers_are_fetched_before_the_first_request() {
+    let place = tempfile::tempdir().unwrap();
+    let settings = place.path().join("assay.toml");
+    let text = "[[issuers]]\nissuer = \"https://id.example\"\njwks_file = \"/no/such/list.json\"\nalgorithms = [\"ES256\"]\n\
+                scopes = [\"audit:read\"]\n";
+    fs::write(&settings, text).unwrap();
+    let service = Service::on(database(), &["serve"], &[("ASSAY_CONFIG", settings.to_str().unwrap())]);
+    let log = service.log();
+    assert!(log.contains("keys of an issuer cannot be used") && log.contains("/no/such/list.json"), "{log}");
 }
