@@ -53,6 +53,8 @@ pub struct Config {
     pub issuers: Vec<IssuerConfig>,
     /// The worker.
     pub worker: WorkerConfig,
+    /// Bounds on what callers may hold.
+    pub bounds: BoundsConfig,
     /// Logging.
     pub log: LogConfig,
 }
@@ -96,6 +98,63 @@ pub struct WorkerConfig {
     pub test_shapes: bool,
 }
 
+/// Bounds on what callers may hold, in all, from one address or for one exchange.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BoundsConfig {
+    /// Maximum number of connections to the API.
+    pub connections: u64,
+    /// Maximum number of connections from one address; trusted proxies are exempt.
+    pub connections_per_address: u64,
+    /// Longest time for one upload.
+    pub upload_seconds: u64,
+    /// Least rate of an upload, on average.
+    pub upload_bytes_per_second: u64,
+    /// Maximum size of the files of one exchange that are not part of a published attestation.
+    pub exchange_bytes: u64,
+    /// Maximum number of unsealed snapshots of one exchange.
+    pub exchange_open_snapshots: u32,
+    /// Days after which an unsealed snapshot, or the files of one whose jobs have all failed, are deleted.
+    pub snapshot_days: u32,
+    /// Space that uploads leave free on the disk of a private database.
+    pub disk_reserve_bytes: u64,
+}
+
+impl Default for BoundsConfig {
+    fn default() -> Self {
+        Self {
+            connections: 4096,
+            connections_per_address: 256,
+            upload_seconds: 6 * 60 * 60,
+            upload_bytes_per_second: 64 << 10,
+            exchange_bytes: 64 << 30,
+            exchange_open_snapshots: 16,
+            snapshot_days: 30,
+            disk_reserve_bytes: 2 << 30,
+        }
+    }
+}
+
+impl BoundsConfig {
+    /// # Errors
+    /// [`ConfigError`] for a bound that lets nobody in, or that other parts of the service cannot keep.
+    fn check(&self, upload_max_bytes: u64) -> Result<(), ConfigError> {
+        let within = |name: &str, value: u64, least: u64, most: u64| {
+            let wrong = || ConfigError(format!("bounds.{name} is {value}; it must be from {least} to {most}"));
+            if (least..=most).contains(&value) { Ok(()) } else { Err(wrong()) }
+        };
+        within("connections", self.connections, 16, 1 << 20)?;
+        within("connections_per_address", self.connections_per_address, 1, self.connections)?;
+        // what interrupted uploads leave behind is swept after a day
+        within("upload_seconds", self.upload_seconds, 60, 12 * 60 * 60)?;
+        within("upload_bytes_per_second", self.upload_bytes_per_second, 1, 1 << 30)?;
+        within("exchange_bytes", self.exchange_bytes, upload_max_bytes, 1 << 60)?;
+        within("exchange_open_snapshots", self.exchange_open_snapshots.into(), 1, 100_000)?;
+        within("snapshot_days", self.snapshot_days.into(), 1, 36_500)?;
+        within("disk_reserve_bytes", self.disk_reserve_bytes, 0, 1 << 60)
+    }
+}
+
 /// Settings of the log.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -137,6 +196,7 @@ struct Defaults {
     shutdown_seconds: u64,
     issuers: Vec<IssuerConfig>,
     worker: WorkerConfig,
+    bounds: BoundsConfig,
     log: LogConfig,
 }
 
@@ -168,6 +228,7 @@ impl Default for Defaults {
                 dead_after_seconds: 60,
                 test_shapes: false,
             },
+            bounds: BoundsConfig::default(),
             log: LogConfig { format: LogFormat::Json, filter: "info".to_owned() },
         }
     }
@@ -198,7 +259,9 @@ impl Config {
         }
         let own = Env::prefixed("ASSAY_").split("__").ignore(&["home", "config"]);
         let figment = figment.merge(Env::raw().only(&["DATABASE_URL"])).merge(own);
-        figment.extract().map_err(|e| ConfigError(e.to_string()))
+        let config: Self = figment.extract().map_err(|e| ConfigError(e.to_string()))?;
+        config.bounds.check(config.upload_max_bytes)?;
+        Ok(config)
     }
 }
 
@@ -242,8 +305,31 @@ mod tests {
     }
 
     #[test]
+    fn a_bound_out_of_range_is_named_with_its_range() {
+        let check = |change: fn(&mut BoundsConfig)| {
+            let mut bounds = BoundsConfig::default();
+            change(&mut bounds);
+            bounds.check(8 << 30).unwrap_err().to_string()
+        };
+        for (error, name) in [
+            (check(|b| b.connections = 0), "bounds.connections is 0"),
+            (check(|b| b.connections_per_address = 0), "bounds.connections_per_address is 0"),
+            (check(|b| b.connections_per_address = 5000), "from 1 to 4096"),
+            (check(|b| b.upload_seconds = 86_400), "bounds.upload_seconds is 86400"),
+            (check(|b| b.upload_bytes_per_second = 0), "bounds.upload_bytes_per_second is 0"),
+            (check(|b| b.exchange_bytes = 1), "bounds.exchange_bytes is 1"),
+            (check(|b| b.exchange_open_snapshots = 0), "bounds.exchange_open_snapshots is 0"),
+            (check(|b| b.snapshot_days = 0), "bounds.snapshot_days is 0"),
+            (check(|b| b.disk_reserve_bytes = u64::MAX), "bounds.disk_reserve_bytes is"),
+        ] {
+            assert!(error.contains(name), "{error}");
+        }
+    }
+
+    #[test]
     fn the_defaults_are_complete() {
         let config = Config::default();
+        config.bounds.check(config.upload_max_bytes).unwrap();
         assert!(config.database_url.is_none());
         assert_eq!(config.worker.threads, 0);
     }

@@ -12,12 +12,16 @@ use std::{
 };
 
 use secrecy::ExposeSecret;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    task::JoinSet,
+};
 
 use crate::{
     api::{self, ApiState},
     clock::{Clock, SystemClock},
     config::{Config, ConfigError},
+    descriptors,
     home::{Home, HomeError},
     jobs::{Worker, WorkerError},
     pg::{Cluster, ClusterError},
@@ -75,6 +79,8 @@ pub struct Service {
     cluster: Arc<Mutex<Option<Cluster>>>,
 }
 
+/// Interval between two reports of refused callers.
+const REPORT_EVERY: Duration = Duration::from_secs(60);
 /// How often the private cluster is checked.
 const LOOK_AFTER_CLUSTER: Duration = Duration::from_secs(2);
 
@@ -84,7 +90,8 @@ impl Service {
     ///
     /// # Errors
     /// [`ServiceError`].
-    pub async fn open(config: Config, home: Home, migrate: bool) -> Result<Self, ServiceError> {
+    pub async fn open(mut config: Config, home: Home, migrate: bool) -> Result<Self, ServiceError> {
+        fit_connections(&mut config)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let (database_url, cluster) = match &config.database_url {
             Some(url) => (url.expose_secret().to_owned(), None),
@@ -156,14 +163,21 @@ impl Service {
             config: Arc::clone(&self.config),
             clock: Arc::clone(&self.clock),
             secret: self.home.master_secret()?,
+            disk: self.is_private().then(|| self.home.postgres_dir()),
         })?;
         let listener = listen(self.config.listen)?;
         let address = listener.local_addr()?;
         let server = api::server(state.clone(), listener)?;
+        let mut upkeep = JoinSet::new();
         let metrics = match self.config.metrics_listen {
-            Some(at) => Some(api::metrics_server(telemetry::start_metrics()?, listen(at)?)?),
+            Some(at) => {
+                let handle = telemetry::start_metrics()?;
+                upkeep.spawn(telemetry::keep_metrics(handle.clone()));
+                Some(api::metrics_server(handle, listen(at)?)?)
+            }
             None => None,
         };
+        upkeep.spawn(report_refused(state.clone()));
         let worker = if with_worker { Some(self.worker().await?) } else { None };
         let (handle, metrics_handle) = (server.handle(), metrics.as_ref().map(|m| m.handle()));
         let serving = tokio::spawn(server);
@@ -236,6 +250,28 @@ async fn look_after(cluster: Weak<Mutex<Option<Cluster>>>) {
             Ok(Some(Err(e))) => tracing::error!(error = %e, "the private Postgres has ended and cannot be started"),
             Ok(None) | Err(_) => return,
         }
+    }
+}
+
+/// Raises the limit on open files, and admits no more connections than it allows.
+fn fit_connections(config: &mut Config) -> Result<(), ServiceError> {
+    let room = descriptors::raise()?.for_connections(config.database_connections);
+    if room < config.bounds.connections {
+        tracing::warn!(
+            connections = room,
+            wanted = config.bounds.connections,
+            "the limit on open files admits fewer connections than bounds.connections"
+        );
+        config.bounds.connections = room;
+    }
+    Ok(())
+}
+
+/// Reports once a minute how many callers were refused.
+async fn report_refused(state: ApiState) {
+    loop {
+        tokio::time::sleep(REPORT_EVERY).await;
+        state.report_refused();
     }
 }
 

@@ -1,12 +1,17 @@
 //! Logs and metrics of the service. Neither may ever hold a balance, a salt, a token or an account reference: fields are
 //! names of routes, states, ids of jobs and snapshots, counts and durations.
 
-use std::io::IsTerminal;
+use std::{io::IsTerminal, time::Duration};
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{ConfigError, LogConfig, LogFormat};
+
+/// Upper ends of the buckets for durations.
+const BUCKETS_SECONDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
+/// Interval between two turns of [`keep_metrics`].
+const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
 /// Starts logging to standard error. Only the first call in a process counts.
 ///
@@ -31,5 +36,40 @@ pub fn start_logging(config: &LogConfig) -> Result<(), ConfigError> {
 /// # Errors
 /// [`ConfigError`] if another recorder counts already.
 pub fn start_metrics() -> Result<PrometheusHandle, ConfigError> {
-    PrometheusBuilder::new().install_recorder().map_err(|e| ConfigError::new(format!("metrics: {e}")))
+    builder()?.install_recorder().map_err(|e| ConfigError::new(format!("metrics: {e}")))
+}
+
+/// Durations are counted in fixed buckets, which take the same memory however many there were.
+fn builder() -> Result<PrometheusBuilder, ConfigError> {
+    PrometheusBuilder::new().set_buckets(&BUCKETS_SECONDS).map_err(|e| ConfigError::new(format!("metrics: {e}")))
+}
+
+/// Moves measured durations into their buckets until it is aborted. Without this, each takes memory until somebody scrapes.
+pub async fn keep_metrics(handle: PrometheusHandle) {
+    let mut tick = tokio::time::interval(UPKEEP_EVERY);
+    loop {
+        tick.tick().await;
+        handle.run_upkeep();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn durations_are_counted_in_fixed_buckets() {
+        let recorder = builder().unwrap().build_recorder();
+        let handle = recorder.handle();
+        metrics::with_local_recorder(&recorder, || {
+            for _ in 0..1000 {
+                metrics::histogram!("assay_test_seconds").record(0.02);
+            }
+        });
+        let text = handle.render();
+        assert!(text.contains("assay_test_seconds_bucket{le=\"0.025\"} 1000"), "{text}");
+        assert!(text.contains("assay_test_seconds_bucket{le=\"0.01\"} 0"), "{text}");
+        assert!(!text.contains("quantile"), "{text}");
+    }
 }

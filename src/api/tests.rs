@@ -51,6 +51,7 @@ impl Place {
             config: Arc::new(config),
             clock: Arc::new(FixedClock(NOW)),
             secret: MasterSecret::new([5; 32]),
+            disk: None,
         };
         Self { state: ApiState::new(parts).unwrap(), keys, _dir: dir }
     }

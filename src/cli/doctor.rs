@@ -17,6 +17,7 @@ use super::output;
 use super::service::{ServiceArgs, runtime};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
+use crate::descriptors;
 use crate::home::Home;
 use crate::pg::Cluster;
 use crate::store::Store;
@@ -71,6 +72,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     look("parameters", Ok(parameters(&home)));
     look("database", database(&config));
     look("memory", memory());
+    look("open files", open_files(&config));
     let diagnosis = Diagnosis { healthy: findings.iter().all(|f| f.ok), findings };
     if args.json {
         output::json(&diagnosis)?;
@@ -135,6 +137,18 @@ fn database(config: &Config) -> Result<String, String> {
         store.check().await
     });
     looked.map(|()| "answers and has the required schema".to_owned()).map_err(|e| e.to_string())
+}
+
+fn open_files(config: &Config) -> Result<String, String> {
+    let limits = descriptors::limits().map_err(|e| e.to_string())?;
+    let (room, wanted) = (limits.for_connections(config.database_connections), config.bounds.connections);
+    if room < wanted {
+        return Err(format!(
+            "the limit of {} admits {room} connections, bounds.connections asks for {wanted}; raise it (LimitNOFILE=, ulimit -Hn)",
+            limits.hard
+        ));
+    }
+    Ok(format!("{} now, {} once started; enough for {wanted} connections", limits.soft, limits.hard))
 }
 
 /// The largest shape needs 2 GiB to prove.

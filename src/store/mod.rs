@@ -18,6 +18,7 @@ mod ids;
 pub mod jobs;
 mod migrate;
 pub mod pages;
+pub mod room;
 pub mod snapshots;
 mod sql;
 mod tx;
@@ -37,6 +38,7 @@ pub fn every_statement() -> impl Iterator<Item = &'static Sql> {
         jobs::STATEMENTS,
         units::STATEMENTS,
         pages::STATEMENTS,
+        room::STATEMENTS,
         attestations::STATEMENTS,
         idempotency::STATEMENTS,
         audit::STATEMENTS,
