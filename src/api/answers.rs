@@ -103,7 +103,10 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use std::future::poll_fn;
 
+    use actix_web::{HttpResponse, body::to_bytes, test::TestRequest};
+
     use super::*;
+    use crate::api::tests::Place;
 
     #[actix_web::test]
     async fn a_large_body_leaves_in_slices_of_the_same_memory() {
@@ -118,5 +121,29 @@ mod tests {
             at += slice.len();
         }
         assert_eq!(at, bytes.len());
+    }
+
+    /// A request from an address, answered with these bytes.
+    fn answered(state: &ApiState, peer: &str, bytes: Bytes) -> ServiceResponse<BoxBody> {
+        let request = TestRequest::default().peer_addr(peer.parse().unwrap()).to_http_request();
+        leaving(state, ServiceResponse::new(request, HttpResponse::Ok().body(bytes)))
+    }
+
+    #[actix_web::test]
+    async fn bytes_for_one_caller_are_counted_until_they_have_left() {
+        let place = Place::new(|_| {});
+        let own = || Bytes::from(vec![7; 20 << 20]);
+        let first = answered(&place.state, "192.0.2.1:1", own());
+        assert_eq!(first.status(), 200);
+        let second = answered(&place.state, "192.0.2.1:2", own());
+        assert_eq!(second.status(), 503);
+        assert!(second.headers().contains_key("retry-after"));
+        assert_eq!(answered(&place.state, "192.0.2.2:1", own()).status(), 200);
+        // bytes that others share cost nothing more, and small ones little
+        let shared = own();
+        assert_eq!(answered(&place.state, "192.0.2.1:3", shared.clone()).status(), 200);
+        assert_eq!(answered(&place.state, "192.0.2.1:4", Bytes::from(vec![7; LARGE])).status(), 200);
+        assert_eq!(to_bytes(first.into_body()).await.unwrap(), shared);
+        assert_eq!(answered(&place.state, "192.0.2.1:5", own()).status(), 200);
     }
 }

@@ -1,7 +1,7 @@
 //! Connections: how many there may be, and how long a peer may take nothing.
 //!
-//! The HTTP library bounds the time for a request's head and for an idle connection, but not the time in which a peer takes an
-//! answer. A connection that stalls is therefore ended here, below HTTP. Whatever the kernel still holds for such a peer is
+//! The HTTP library bounds the time for the head of the first request and for an idle connection, but not the time in which a peer
+//! takes an answer. A connection that stalls is therefore ended here, below HTTP. Whatever the kernel still holds for such a peer is
 //! bounded by the size of its send buffer and by its own timeout.
 
 use std::{
@@ -20,7 +20,7 @@ use socket2::SockRef;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
-    time::{Instant, Sleep, sleep, sleep_until},
+    time::{Instant, Sleep, sleep},
 };
 
 use super::{
@@ -29,7 +29,12 @@ use super::{
 };
 
 /// How long the service waits for its peers.
-const PATIENCE: Patience = Patience { stalled: Duration::from_secs(30), idle: Duration::from_secs(20) };
+const PATIENCE: Patience = Patience {
+    stalled: Duration::from_secs(30),
+    idle: Duration::from_secs(20),
+    head: Duration::from_secs(10),
+    tick: Duration::from_secs(5),
+};
 /// What counts as taking something, so that single bytes do not keep a connection.
 const LEAST_TAKEN: usize = 16 << 10;
 /// The kernel's send buffer of a connection; it reserves twice as much. It is enough for 1 MB/s over 200 ms, and small enough
@@ -43,6 +48,10 @@ struct Patience {
     stalled: Duration,
     /// How long an idle connection stays open when connections are scarce. Longer than an event stream is silent.
     idle: Duration,
+    /// Time for the head of a request after the first.
+    head: Duration,
+    /// How often a waiting connection is looked at.
+    tick: Duration,
 }
 
 /// All connections of the API.
@@ -94,44 +103,99 @@ impl Connections {
     }
 }
 
-/// A connection that ends when its peer stalls, and that closes earlier when it is idle and connections are scarce.
+/// The requests of a connection. The HTTP library bounds the time for the head of the first one only.
+#[derive(Default)]
+pub struct Requests {
+    begun: AtomicU64,
+    answered: AtomicU64,
+}
+
+impl Requests {
+    /// A request has arrived; it is answered when the guard is dropped.
+    pub fn begin(self: &Arc<Self>) -> impl Drop + use<> {
+        self.begun.fetch_add(1, Ordering::Relaxed);
+        Answering(Arc::clone(self))
+    }
+}
+
+struct Answering(Arc<Requests>);
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        self.0.answered.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// What an open connection waits for.
+enum Waiting {
+    /// Another request.
+    Idle { since: Instant },
+    /// The rest of a request's head, after so many requests.
+    Head { since: Instant, begun: u64 },
+}
+
+/// A connection that ends when its peer takes nothing, when a head does not arrive, and when it is idle and connections are
+/// scarce.
 pub struct Connection {
     io: TcpStream,
     seat: Share<IpAddr>,
+    requests: Arc<Requests>,
+    patience: Patience,
     stall: Stall,
-    idle: Duration,
-    /// Since when the last thing that happened was a write, which is when a connection may be idle.
-    wrote_at: Option<Instant>,
-    /// Wakes an idle connection to look whether connections are scarce.
-    look: Option<Pin<Box<Sleep>>>,
+    /// Nothing while a request is being answered.
+    waiting: Option<Waiting>,
+    /// Wakes a waiting connection to look whether it has waited too long. One timer for the whole connection: one for each
+    /// request would cost more than the request.
+    tick: Option<Pin<Box<Sleep>>>,
 }
 
 impl Connection {
     fn new(io: TcpStream, seat: Share<IpAddr>, patience: Patience) -> Self {
-        Self { io, seat, stall: Stall::new(patience.stalled), idle: patience.idle, wrote_at: None, look: None }
+        let (requests, stall) = (Arc::default(), Stall::new(patience.stalled));
+        Self { io, seat, requests, patience, stall, waiting: None, tick: None }
     }
 
-    /// Whether the connection is idle and should make room.
-    fn makes_room(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some(wrote_at) = self.wrote_at else {
-            self.look = None;
-            return false;
-        };
-        let idle = self.idle;
-        loop {
-            let look = self.look.get_or_insert_with(|| Box::pin(sleep_until(wrote_at + idle)));
-            if look.as_mut().poll(cx).is_pending() {
+    /// The connection's requests, for those who answer them.
+    pub fn requests(&self) -> Arc<Requests> {
+        Arc::clone(&self.requests)
+    }
+
+    /// Whether the connection has waited too long. Wakes the task to look again.
+    fn overstays(&mut self, cx: &mut Context<'_>) -> bool {
+        while self.waiting.is_some() {
+            let period = self.patience.tick;
+            let tick = self.tick.get_or_insert_with(|| Box::pin(sleep(period)));
+            if tick.as_mut().poll(cx).is_pending() {
                 return false;
             }
-            self.look = None;
-            if wrote_at.elapsed() >= idle {
-                if self.seat.is_crowded() {
-                    metrics::counter!("assay_connections_ended_total", "reason" => "crowded").increment(1);
-                    return true;
-                }
-                self.look = Some(Box::pin(sleep(idle)));
+            tick.as_mut().reset(Instant::now() + period);
+            if self.is_overdue() {
+                return true;
             }
         }
+        false
+    }
+
+    fn is_overdue(&mut self) -> bool {
+        let reason = match self.waiting {
+            Some(Waiting::Idle { since }) if since.elapsed() >= self.patience.idle && self.seat.is_crowded() => {
+                "crowded"
+            }
+            Some(Waiting::Head { since, begun }) => {
+                let now = self.requests.begun.load(Ordering::Relaxed);
+                if now != begun || now != self.requests.answered.load(Ordering::Relaxed) {
+                    self.waiting = None;
+                    return false;
+                }
+                if since.elapsed() < self.patience.head {
+                    return false;
+                }
+                "head"
+            }
+            _ => return false,
+        };
+        metrics::counter!("assay_connections_ended_total", "reason" => reason).increment(1);
+        true
     }
 }
 
@@ -140,10 +204,13 @@ impl AsyncRead for Connection {
         let this = self.get_mut();
         match Pin::new(&mut this.io).poll_read(cx, buf) {
             // reading nothing is the end of the stream
-            Poll::Pending if this.makes_room(cx) => Poll::Ready(Ok(())),
+            Poll::Pending if this.overstays(cx) => Poll::Ready(Ok(())),
             Poll::Pending => Poll::Pending,
             ready => {
-                this.wrote_at = None;
+                if let Some(Waiting::Idle { .. }) = this.waiting {
+                    let begun = this.requests.begun.load(Ordering::Relaxed);
+                    this.waiting = Some(Waiting::Head { since: Instant::now(), begun });
+                }
                 ready
             }
         }
@@ -155,7 +222,7 @@ impl AsyncWrite for Connection {
         let this = self.get_mut();
         match Pin::new(&mut this.io).poll_write(cx, bytes) {
             Poll::Ready(Ok(taken)) => {
-                this.wrote_at = Some(Instant::now());
+                this.waiting = Some(Waiting::Idle { since: Instant::now() });
                 this.stall.took(taken, taken == bytes.len());
                 Poll::Ready(Ok(taken))
             }
@@ -217,7 +284,12 @@ mod tests {
 
     use super::*;
 
-    const SHORT: Patience = Patience { stalled: Duration::from_millis(300), idle: Duration::from_millis(200) };
+    const SHORT: Patience = Patience {
+        stalled: Duration::from_millis(300),
+        idle: Duration::from_millis(200),
+        head: Duration::from_millis(200),
+        tick: Duration::from_millis(20),
+    };
 
     fn connections(all: u64, each: u64, proxies: &[&str]) -> Connections {
         let proxies = proxies.iter().map(|proxy| proxy.parse().unwrap()).collect();
@@ -311,5 +383,30 @@ mod tests {
         connection.write_all(b"answer").await.unwrap();
         assert!(!reads_its_end_within(&mut connection, SHORT.idle / 4).await);
         assert!(reads_its_end_within(&mut connection, SHORT.idle * 8).await);
+    }
+
+    #[tokio::test]
+    async fn the_head_of_a_later_request_must_arrive_and_its_body_may_take_its_time() {
+        let (connection, mut peer) = pair(&connections(100, 100, &[])).await;
+        let mut connection = connection.unwrap();
+        let mut buffer = [0; 64];
+        connection.write_all(b"answer").await.unwrap();
+        peer.write_all(b"PUT / HTTP/1.1 and so on").await.unwrap();
+        assert!(connection.read(&mut buffer).await.unwrap() > 0);
+        let request = connection.requests().begin();
+        assert!(!reads_its_end_within(&mut connection, SHORT.head * 4).await);
+        // the caller was told to go on, and sends its body
+        connection.write_all(b"100 Continue").await.unwrap();
+        peer.write_all(b"body").await.unwrap();
+        assert!(connection.read(&mut buffer).await.unwrap() > 0);
+        assert!(!reads_its_end_within(&mut connection, SHORT.head * 4).await);
+        drop(request);
+        connection.write_all(b"answer").await.unwrap();
+        peer.write_all(b"GET / HT").await.unwrap();
+        assert!(connection.read(&mut buffer).await.unwrap() > 0);
+        // more single bytes do not help
+        peer.write_all(b"T").await.unwrap();
+        assert!(connection.read(&mut buffer).await.unwrap() > 0);
+        assert!(reads_its_end_within(&mut connection, SHORT.head * 8).await);
     }
 }

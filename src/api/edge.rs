@@ -4,7 +4,7 @@
 //! The log contains method, route pattern, status, request id and scopes. It never contains the requested path (which may
 //! identify a resource), a query, a header, a body or a subject.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use actix_web::{
     Error, HttpRequest, ResponseError,
@@ -23,6 +23,7 @@ use uuid::Uuid;
 
 use super::{
     answers,
+    connection::Requests,
     problem::{MEDIA_TYPE, Problem},
     state::ApiState,
 };
@@ -46,6 +47,7 @@ pub async fn edge(
     next: Next<EitherBody<BoxBody>>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let start = Instant::now();
+    let answering = request.request().conn_data::<Arc<Requests>>().map(Requests::begin);
     let id = request_id(request.headers());
     let span = tracing::info_span!(
         "request",
@@ -56,6 +58,7 @@ pub async fn edge(
         status = field::Empty,
     );
     let answer = next.call(request).instrument(span.clone()).await?;
+    drop(answering);
     let mut answer = if answer.status().is_client_error() || answer.status().is_server_error() {
         as_problem(answer)
     } else {

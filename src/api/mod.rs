@@ -63,12 +63,13 @@ use actix_web::{
     middleware::{Next, from_fn},
     web,
 };
+use connection::Connection;
 use tokio::net::TcpStream;
 
 pub use metrics::{configure_metrics, metrics_server};
 pub use state::{ApiState, Parts};
 
-/// Timeout for the head of a request.
+/// Timeout for the head of a connection's first request.
 const HEAD_PATIENCE: Duration = Duration::from_secs(5);
 /// How long an idle connection stays open, unless connections are scarce.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
@@ -113,6 +114,9 @@ pub fn server(state: ApiState, listener: TcpListener) -> std::io::Result<Server>
             .client_disconnect_timeout(CLOSING_PATIENCE)
             .keep_alive(KEEP_ALIVE)
             .local_addr(local)
+            .on_connect_ext(|connection: &Connection, data| {
+                data.insert(connection.requests());
+            })
             .finish(map_config(app, |()| AppConfig::default()));
         fn_service(move |io: TcpStream| {
             let peer = io.peer_addr().ok();

@@ -162,3 +162,18 @@ fn memory() -> Result<String, String> {
         _ => Ok(format!("{mib} MiB are free")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn too_few_open_files_for_the_connections_are_found() {
+        let mut config = Config::default();
+        config.bounds.connections = 16;
+        assert!(open_files(&config).unwrap().contains("16 connections"));
+        config.bounds.connections = u64::MAX;
+        assert!(open_files(&config).unwrap_err().contains("LimitNOFILE"));
+    }
+}

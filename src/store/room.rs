@@ -1,4 +1,4 @@
-//! What unpublished ledgers take: counted for each exchange, and deleted when nobody needs it.
+//! What unpublished ledgers take: counted for each exchange, manifests and files, and deleted when nobody needs it.
 //!
 //! The files of a published snapshot do not count and are not deleted. A snapshot whose attestation was never requested is
 //! deleted whole. One whose jobs were all refused, failed or cancelled loses its files and keeps its row, which its jobs refer to.
@@ -14,8 +14,11 @@ use super::{
 };
 
 statements! {
-    HELD = "SELECT coalesce(sum(f.bytes), 0)::int8 FROM snapshots s JOIN snapshot_files f USING (snapshot_id)
-            WHERE s.exchange_id = $1 AND NOT (s.snapshot_id = $2 AND f.name = $3)
+    HELD = "SELECT coalesce(sum(octet_length(s.manifest) + (
+                SELECT coalesce(sum(f.bytes), 0) FROM snapshot_files f
+                WHERE f.snapshot_id = s.snapshot_id AND NOT (f.snapshot_id = $2 AND f.name = $3))), 0)::int8
+            FROM snapshots s
+            WHERE s.exchange_id = $1
               AND NOT EXISTS (SELECT FROM jobs j WHERE j.snapshot_id = s.snapshot_id AND j.state = 'published')";
     OPEN = "SELECT count(*) FROM snapshots WHERE exchange_id = $1 AND sealed_at IS NULL";
     NEEDED = "SELECT state = 'published' FROM jobs WHERE snapshot_id = $1 AND (NOT has_ended OR state = 'published')";
@@ -31,7 +34,7 @@ statements! {
              ORDER BY s.created_at LIMIT 100";
 }
 
-/// Bytes of the files of an exchange's unpublished snapshots, without the file `name` of the snapshot `replaced`.
+/// Bytes of the manifests and files of an exchange's unpublished snapshots, without the file `name` of the snapshot `replaced`.
 ///
 /// # Errors
 /// Those of the database.

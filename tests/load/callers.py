@@ -162,6 +162,7 @@ def who_ask_often(place, options):
                 answered = 0
                 while answered < pipelined:
                     answered += s.recv(1 << 18).count(b"HTTP/1.1 200")
+        time.sleep(6)
         print(f"  after {(part + 1) * options.requests // 4}: memory {service.memory()} MiB")
     service.stop()
 

@@ -329,7 +329,7 @@ async fn make(tx: Tx, parts: Rc<CheckedSnapshot>) -> store::Result<Result<Answer
         let (length, sha256) = (file.bytes.len() as i64, Sha256::digest(&file.bytes).into());
         snapshots::finish_file(&tx, id, file.name, file.content_id, length, sha256, now).await?;
     }
-    if !parts.files.is_empty() && held_bytes(&tx, exchange, id, "").await? > parts.bounds.exchange_bytes {
+    if held_bytes(&tx, exchange, id, "").await? > parts.bounds.exchange_bytes {
         return Err(Conflict::StoredBytes.into());
     }
     audit(&tx, &parts.actor, "snapshot.create", &id.to_string(), None, now).await?;
