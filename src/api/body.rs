@@ -1,6 +1,6 @@
 //! Request bodies: limited in size and time, and read as exact bytes.
 
-use std::time::Duration;
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use actix_web::{HttpRequest, error::PayloadError, http::header, web};
 use bytes::{Bytes, BytesMut};
@@ -9,7 +9,10 @@ use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use std::collections::BTreeMap;
 use tokio::time::{Instant, timeout};
 
-use super::problem::{Kind, Problem};
+use super::{
+    problem::{Kind, Problem},
+    quota::Quota,
+};
 
 /// Maximum size of a JSON body.
 pub const MAX_JSON_BYTES: usize = 1 << 20;
@@ -139,19 +142,33 @@ pub struct Json<T> {
     pub bytes: Bytes,
 }
 
+/// How JSON bodies are read, which are in memory while they arrive.
+pub struct Reading<'a> {
+    /// How fast they must arrive.
+    pub pace: Pace,
+    /// Bytes of bodies that are on their way, by address.
+    pub bodies: &'a Arc<Quota<IpAddr>>,
+    /// The address that the body counts for.
+    pub address: IpAddr,
+}
+
 /// Reads a JSON body. An empty body gives `empty`, if there is one.
 ///
 /// # Errors
-/// [`Kind::UnsupportedMediaType`], [`Kind::TooLarge`], [`Kind::SlowBody`], [`Kind::MalformedRequest`].
+/// [`Kind::UnsupportedMediaType`], [`Kind::TooLarge`], [`Kind::SlowBody`], [`Kind::MalformedRequest`]; [`Kind::Unavailable`] if
+/// the caller's address sends too many bodies at once.
 pub async fn json<T: DeserializeOwned>(
     request: &HttpRequest,
     payload: web::Payload,
-    pace: Pace,
+    reading: Reading<'_>,
     empty: Option<T>,
 ) -> Result<Json<T>, Problem> {
     refuse_content_encoding(request)?;
-    announced_length(request, MAX_JSON_BYTES as u64)?;
-    let mut body = Body::new(payload, pace);
+    let length = announced_length(request, MAX_JSON_BYTES as u64)?.unwrap_or(MAX_JSON_BYTES as u64);
+    let share = reading.bodies.take(Some(reading.address), length);
+    let _share =
+        share.map_err(|_| Problem::unavailable("too many bodies are on their way; send them one after the other"))?;
+    let mut body = Body::new(payload, reading.pace);
     let mut bytes = BytesMut::new();
     while let Some(piece) = body.next().await? {
         if bytes.len() + piece.len() > MAX_JSON_BYTES {
@@ -236,10 +253,17 @@ mod tests {
     const PACE: Pace =
         Pace { patience: Duration::from_millis(600), bytes_per_second: 64 << 10, longest: Duration::from_millis(1500) };
 
+    fn reading(bodies: &Arc<Quota<IpAddr>>) -> Reading<'_> {
+        Reading { pace: PACE, bodies, address: IpAddr::from([192, 0, 2, 1]) }
+    }
+
     async fn read(request: TestRequest, empty: Option<Small>) -> Result<Small, Kind> {
         let (request, mut payload) = request.to_http_parts();
         let payload = web::Payload::from_request(&request, &mut payload).await.unwrap();
-        json(&request, payload, PACE, empty).await.map(|json| json.value).map_err(|p| p.kind())
+        json(&request, payload, reading(&Quota::new(u64::MAX, u64::MAX)), empty)
+            .await
+            .map(|json| json.value)
+            .map_err(|p| p.kind())
     }
 
     fn with(kind: &str, body: impl Into<Bytes>) -> TestRequest {
@@ -299,6 +323,25 @@ mod tests {
         // fast enough, and yet too long
         let (bytes, kind, detail) = receive(64 * KIB, 64 * KIB, 300).await.unwrap_err();
         assert!(bytes > 0 && kind == Kind::SlowBody && detail.contains("did not arrive within"), "{detail}");
+    }
+
+    #[actix_web::test]
+    async fn bodies_of_one_address_take_bounded_memory() {
+        let bodies = Quota::new(u64::MAX, 2 * MAX_JSON_BYTES as u64);
+        let read = async |request: TestRequest| {
+            let (request, mut payload) = request.to_http_parts();
+            let payload = web::Payload::from_request(&request, &mut payload).await.unwrap();
+            json::<Small>(&request, payload, reading(&bodies), None).await.map(|_| ()).map_err(|p| p.kind())
+        };
+        let small = || with("application/json", r#"{"map":{}}"#).insert_header((header::CONTENT_LENGTH, "10"));
+        let held = bodies.take(Some(IpAddr::from([192, 0, 2, 1])), 2 * MAX_JSON_BYTES as u64).unwrap();
+        assert_eq!(read(small()).await, Err(Kind::Unavailable));
+        drop(held);
+        assert_eq!(read(small()).await, Ok(()));
+        // without a length, the longest is assumed
+        let _held = bodies.take(Some(IpAddr::from([192, 0, 2, 1])), MAX_JSON_BYTES as u64 + 1).unwrap();
+        assert_eq!(read(small()).await, Ok(()));
+        assert_eq!(read(small().insert_header((header::CONTENT_LENGTH, "unknown"))).await, Err(Kind::Unavailable));
     }
 
     #[actix_web::test]

@@ -11,15 +11,16 @@ use std::{
     time::{Duration, Instant},
 };
 
+use actix_web::HttpRequest;
 use assay_core::identity::MasterSecret;
 use time::OffsetDateTime;
 use tokio::sync::watch;
 
 use super::{
-    body::Pace,
+    body::{Pace, Reading},
     connection::Connections,
     evidence::Evidence,
-    limits::{Buckets, Network},
+    limits::{Buckets, Network, client_address},
     problem::Problem,
     quota::{Exhausted, Quota, Share},
     readiness::Readiness,
@@ -41,6 +42,9 @@ const STREAMS: (u64, u64) = (256, 64);
 /// Bytes of large answers that are on their way, in all and to one address. Bytes that requests share, such as those of a cache,
 /// do not count.
 const ANSWER_BYTES: (u64, u64) = (256 << 20, 32 << 20);
+
+/// Bytes of JSON bodies that are on their way, in all and from one address.
+const BODY_BYTES: (u64, u64) = (128 << 20, 16 << 20);
 
 /// The components of the service, created by its caller.
 pub struct Parts {
@@ -81,6 +85,8 @@ pub struct Inner {
     pub(super) connections: Arc<Connections>,
     /// Bytes of large answers that are on their way, by address.
     pub(super) answers: Arc<Quota<IpAddr>>,
+    /// Bytes of JSON bodies that are on their way, by address.
+    bodies: Arc<Quota<IpAddr>>,
     uploads: Arc<Quota<String>>,
     streams: Arc<Quota<String>>,
     /// Requests above a rate limit since the last report.
@@ -109,6 +115,7 @@ impl ApiState {
             readiness: Readiness::default(),
             connections: Arc::new(connections),
             answers: Quota::new(ANSWER_BYTES.0, ANSWER_BYTES.1),
+            bodies: Quota::new(BODY_BYTES.0, BODY_BYTES.1),
             uploads: Quota::new(UPLOADS.0, UPLOADS.1),
             streams: Quota::new(STREAMS.0, STREAMS.1),
             refused: AtomicU64::new(0),
@@ -197,6 +204,12 @@ impl Inner {
             max_ratio: self.config.upload_max_ratio,
             ..Limits::default()
         }
+    }
+
+    /// How a JSON body is read.
+    pub(super) fn reading(&self, request: &HttpRequest) -> Reading<'_> {
+        let address = client_address(request, &self.trusted_proxies);
+        Reading { pace: self.pace(), bodies: &self.bodies, address }
     }
 
     /// How fast a body must arrive.

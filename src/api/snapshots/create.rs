@@ -268,7 +268,7 @@ pub async fn create(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
-    let body = body::json::<NewSnapshotRequest>(&request, payload, state.pace(), None).await?;
+    let body = body::json::<NewSnapshotRequest>(&request, payload, state.reading(&request), None).await?;
     let new = body.value;
     if !caller.speaks_for(&new.exchange.domain) {
         return Err(Problem::because(Kind::WrongExchange, "the token is not for the exchange in exchange.domain"));
