@@ -220,6 +220,42 @@ async fn one_exchange_cannot_hold_every_upload_and_a_silent_upload_ends() {
 }
 
 #[actix_web::test]
+async fn an_upload_whose_caller_hangs_up_leaves_nothing() {
+    let place = Place::new(|_| {}).await;
+    let app = app!(place);
+    let send = async |request: TestRequest| call_service(&app, request.to_request()).await;
+    let own = place.publisher();
+    let location = snapshot!(send, &own, EXCHANGE, "own", "2026-11-23T00:00:00Z");
+    let listed = place.database.count("file_chunks").await;
+    let server = Server::start(&place);
+    for is_reset in [true, false] {
+        let head = format!(
+            "PUT {location}/files/balances.csv HTTP/1.1\r\nhost: x\r\nauthorization: {own}\r\ncontent-length: 9000000\r\n\r\n"
+        );
+        let mut stream = server.sent(&head);
+        let send = move || {
+            stream.write_all(&vec![b'x'; 4 << 20]).unwrap();
+            stream
+        };
+        let stream = actix_web::web::block(send).await.unwrap();
+        let stored = async || place.database.count("file_chunks").await;
+        while stored().await < listed + 3 {
+            actix_web::rt::time::sleep(Duration::from_millis(20)).await;
+        }
+        if is_reset {
+            socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
+        }
+        drop(stream);
+        let hung_up = Instant::now();
+        while stored().await > listed {
+            assert!(hung_up.elapsed() < Duration::from_secs(10), "{} chunks are left", stored().await - listed);
+            actix_web::rt::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+    server.handle.stop(false).await;
+}
+
+#[actix_web::test]
 async fn a_form_is_not_stored_as_a_file() {
     let place = Place::new(|_| {}).await;
     let app = app!(place);

@@ -1,9 +1,11 @@
 //! `PUT /v1/snapshots/{id}/files/{name}`
 
+use std::time::Duration;
+
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header::{self, HeaderValue},
-    web,
+    rt, web,
 };
 use bytes::{Bytes, BytesMut};
 use serde_json::json;
@@ -73,6 +75,7 @@ pub async fn put_file(
 
     let now = state.now();
     let content_id = new_id(now);
+    let mut unlisted = Unlisted::new(state.get_ref().clone(), content_id);
     let inspection = Inspection::new(packing, &state)?;
     let body = Body::new(payload, state.pace());
     let received =
@@ -90,7 +93,7 @@ pub async fn put_file(
     let Upload { bytes, sha256 } = match received {
         Ok(received) => received,
         Err(problem) => {
-            forget(&state, content_id).await;
+            unlisted.delete().await;
             return Err(problem);
         }
     };
@@ -105,18 +108,62 @@ pub async fn put_file(
         }
         audit(&tx, &actor, "snapshot.file", &id.0.to_string(), Some(detail.clone()), now).await
     };
-    if let Err(error) = state.store.run_tx("finish_file", finish).await {
-        if matches!(error, StoreError::Conflict(_)) {
-            forget(&state, content_id).await;
+    match state.store.run_tx("finish_file", finish).await {
+        // the file may be listed
+        Err(error @ StoreError::CommitUnknown { .. }) => {
+            unlisted.leave();
+            return Err(error.into());
         }
-        return Err(error.into());
+        Err(error) => {
+            unlisted.delete().await;
+            return Err(error.into());
+        }
+        Ok(()) => unlisted.leave(),
     }
     let etag = HeaderValue::from_str(&format!("\"{digest}\"")).map_err(Problem::internal)?;
     Ok(HttpResponse::NoContent().insert_header((header::ETAG, etag)).finish())
 }
 
-/// Deletes the chunks of a refused upload. What is not deleted here is swept a day later.
-async fn forget(state: &ApiState, content_id: Uuid) {
+/// The chunks of an upload that is not listed yet. They are deleted when it is refused, and also when its caller hangs up, which
+/// ends the request without a word. What is not deleted here is swept a day later.
+struct Unlisted {
+    state: ApiState,
+    content_id: Option<Uuid>,
+}
+
+/// How long a statement may run on after its request has ended.
+const LAST_STATEMENT: Duration = Duration::from_secs(1);
+
+impl Unlisted {
+    fn new(state: ApiState, content_id: Uuid) -> Self {
+        Self { state, content_id: Some(content_id) }
+    }
+
+    /// Leaves the chunks: a file lists them.
+    fn leave(&mut self) {
+        self.content_id = None;
+    }
+
+    async fn delete(&mut self) {
+        if let Some(content_id) = self.content_id.take() {
+            delete_chunks(&self.state, content_id).await;
+        }
+    }
+}
+
+impl Drop for Unlisted {
+    fn drop(&mut self) {
+        if let Some(content_id) = self.content_id.take() {
+            let state = self.state.clone();
+            rt::spawn(async move {
+                rt::time::sleep(LAST_STATEMENT).await;
+                delete_chunks(&state, content_id).await;
+            });
+        }
+    }
+}
+
+async fn delete_chunks(state: &ApiState, content_id: Uuid) {
     if let Ok(client) = state.store.read().await {
         let _ = snapshots::drop_chunks(&client, content_id).await;
     }
