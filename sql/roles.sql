@@ -31,6 +31,7 @@ GRANT SELECT, INSERT (exchange_id, domain, created_at) ON exchanges TO assay_api
 GRANT SELECT, INSERT (snapshot_id, exchange_id, name, epoch, manifest, created_by, created_at),
       UPDATE (sealed_at, holds_epoch) ON snapshots TO assay_api;
 GRANT SELECT, INSERT, UPDATE ON snapshot_files TO assay_api;
+GRANT DELETE ON snapshots, snapshot_files TO assay_api, assay_worker;
 GRANT SELECT, INSERT, DELETE ON file_chunks TO assay_api;
 GRANT SELECT (job_id, snapshot_id, shape, shards, state, steps, accounts, pages, detail, findings, worker,
               heartbeat_at, created_by, created_at, updated_at, has_ended),

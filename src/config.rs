@@ -10,10 +10,12 @@ use figment::{
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
+mod bounds;
 mod checks;
 #[cfg(test)]
 mod tests;
 
+pub use bounds::BoundsConfig;
 pub use checks::ConfigError;
 
 /// All settings. Durations are in seconds, sizes in bytes.
@@ -59,6 +61,8 @@ pub struct Config {
     pub issuers: Vec<IssuerConfig>,
     /// The worker.
     pub worker: WorkerConfig,
+    /// Bounds on what callers may hold.
+    pub bounds: BoundsConfig,
     /// Logging.
     pub log: LogConfig,
 }
@@ -143,6 +147,7 @@ struct Defaults {
     shutdown_seconds: u64,
     issuers: Vec<IssuerConfig>,
     worker: WorkerConfig,
+    bounds: BoundsConfig,
     log: LogConfig,
 }
 
@@ -174,6 +179,7 @@ impl Default for Defaults {
                 dead_after_seconds: 60,
                 test_shapes: false,
             },
+            bounds: BoundsConfig::default(),
             log: LogConfig { format: LogFormat::Json, filter: "info".to_owned() },
         }
     }
@@ -225,6 +231,7 @@ impl Config {
             shutdown_seconds,
             issuers,
             worker,
+            bounds,
             log,
         } = self;
         if let Some(url) = database_url {
@@ -251,6 +258,7 @@ impl Config {
         let names: Vec<_> = issuers.iter().map(|issuer| &issuer.issuer).chain([public_url]).cloned().collect();
         checks::names("issuers.issuer", &names)?;
         worker.validate()?;
+        bounds.validate(*upload_max_bytes)?;
         log.validate()
     }
 }

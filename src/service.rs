@@ -7,6 +7,7 @@
 mod home_match;
 
 use std::{
+    convert::Infallible,
     future::{Future, pending},
     net::{SocketAddr, TcpListener},
     sync::{Arc, Mutex, PoisonError, Weak},
@@ -28,6 +29,7 @@ use crate::{
     api::{self, ApiState},
     clock::{Clock, SystemClock},
     config::{Config, ConfigError},
+    descriptors,
     home::{Home, HomeError},
     jobs::{Worker, WorkerError},
     pg::{Cluster, ClusterError},
@@ -118,8 +120,17 @@ struct Part {
     task: JoinHandle<String>,
 }
 
+impl Part {
+    /// A task that goes on until it is aborted.
+    fn upkeep(name: &'static str, work: impl Future<Output = Infallible> + Send + 'static) -> Self {
+        Self { name, task: tokio::spawn(async { match work.await {} }) }
+    }
+}
+
 /// How long a start waits for the keys of other issuers.
 const WARM_PATIENCE: Duration = Duration::from_secs(5);
+/// Interval between two reports of refused callers.
+const REPORT_EVERY: Duration = Duration::from_secs(60);
 /// How often the private cluster is checked.
 const LOOK_AFTER_CLUSTER: Duration = Duration::from_secs(2);
 
@@ -129,9 +140,10 @@ impl Service {
     ///
     /// # Errors
     /// [`ServiceError`].
-    pub async fn open(config: Config, home: Home, opening: Opening) -> Result<Self, ServiceError> {
+    pub async fn open(mut config: Config, home: Home, opening: Opening) -> Result<Self, ServiceError> {
         config.validate()?;
         api::trusted_proxies(&config)?;
+        fit_connections(&mut config)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let (database_url, cluster) = match &config.database_url {
             Some(url) => (url.expose_secret().to_owned(), None),
@@ -235,17 +247,24 @@ impl Service {
             config: Arc::clone(&self.config),
             clock: Arc::clone(&self.clock),
             secret: self.secret()?,
+            disk: self.is_private().then(|| self.home.postgres_dir()),
         })?;
         let listener = listen(self.config.listen)?;
         let address = listener.local_addr()?;
         let server = api::server(state.clone(), listener)?;
+        let mut upkeep = vec![Part::upkeep("the report of refused callers", report_refused(state.clone()))];
         let metrics = match self.config.metrics_listen {
-            Some(at) => Some(api::metrics_server(telemetry::start_metrics()?, listen(at)?)?),
+            Some(at) => {
+                let handle = telemetry::start_metrics()?;
+                upkeep.push(Part::upkeep("the upkeep of the metrics", telemetry::keep_metrics(handle.clone())));
+                Some(api::metrics_server(handle, listen(at)?)?)
+            }
             None => None,
         };
         let mut worker = if with_worker { Some(self.worker().await?) } else { None };
         let (handle, metrics_handle) = (server.handle(), metrics.as_ref().map(|m| m.handle()));
         let mut parts = std::mem::take(&mut self.parts);
+        parts.append(&mut upkeep);
         let servers = [("the REST server", Some(server)), ("the server of the metrics", metrics)];
         for (name, server) in servers.into_iter().filter_map(|(name, server)| Some((name, server?))) {
             let task = async { server.await.map_or_else(|e| e.to_string(), |()| "it stopped".to_owned()) };
@@ -350,6 +369,28 @@ async fn look_after(cluster: Weak<Mutex<Option<Cluster>>>) -> String {
             Ok(None) => return "there is no cluster".to_owned(),
             Err(e) => return e.to_string(),
         }
+    }
+}
+
+/// Raises the limit on open files, and admits no more connections than it allows.
+fn fit_connections(config: &mut Config) -> Result<(), ServiceError> {
+    let room = descriptors::raise()?.for_connections(config.database_connections);
+    if room < config.bounds.connections {
+        tracing::warn!(
+            connections = room,
+            wanted = config.bounds.connections,
+            "the limit on open files admits fewer connections than bounds.connections"
+        );
+        config.bounds.connections = room;
+    }
+    Ok(())
+}
+
+/// Reports once a minute how many callers were refused.
+async fn report_refused(state: ApiState) -> Infallible {
+    loop {
+        tokio::time::sleep(REPORT_EVERY).await;
+        state.report_refused();
     }
 }
 

@@ -1,19 +1,24 @@
 //! Logs and metrics of the service. Neither may ever hold a balance, a salt, a token or an account reference: fields are
 //! names of routes, states, ids of jobs and snapshots, counts and durations.
 
-use std::io::IsTerminal;
+use std::{convert::Infallible, io::IsTerminal, time::Duration};
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use tracing::{Level, Metadata, Subscriber};
+use tracing::{Metadata, Subscriber};
 use tracing_subscriber::{
     EnvFilter,
-    filter::filter_fn,
+    filter::{LevelFilter, filter_fn},
     fmt::{self, MakeWriter},
     layer::SubscriberExt,
     util::SubscriberInitExt,
 };
 
 use crate::config::{ConfigError, LogConfig, LogFormat};
+
+/// Upper ends of the buckets for durations.
+const BUCKETS_SECONDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
+/// Interval between two turns of [`keep_metrics`].
+const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
 /// Starts logging to standard error. Only the first call in a process counts.
 ///
@@ -43,12 +48,23 @@ where
     })
 }
 
-/// Whatever the filter says, only this project's own modules log more than [`Level::INFO`]. Below it, libraries log what passes
-/// through them: tokio_postgres the parameters of statements, which are account references and balances, hyper and actix heads
-/// of requests, which contain tokens.
+/// Whether `event` is within the bound of the crate that logs it, whatever the filter says.
 fn is_admitted(event: &Metadata<'_>) -> bool {
-    let own = event.target().split("::").next().is_some_and(|krate| krate == "assay" || krate.starts_with("assay_"));
-    own || *event.level() <= Level::INFO
+    *event.level() <= most_verbose(event.target().split("::").next().unwrap_or_default())
+}
+
+/// The most verbose level of a crate. Below [`LevelFilter::INFO`], libraries log what passes through them: tokio_postgres the
+/// parameters of statements, which are account references and balances, hyper and actix heads of requests, which contain tokens.
+fn most_verbose(krate: &str) -> LevelFilter {
+    match krate {
+        "assay" => LevelFilter::TRACE,
+        _ if krate.starts_with("assay_") => LevelFilter::TRACE,
+        // logs every malformed request as an error, before any limit counts it
+        "actix_http" => LevelFilter::OFF,
+        // logs the notices of the database at info, and those may quote what they are about
+        "tokio_postgres" => LevelFilter::WARN,
+        _ => LevelFilter::INFO,
+    }
 }
 
 /// Starts counting; the handle renders what was counted for Prometheus.
@@ -56,7 +72,21 @@ fn is_admitted(event: &Metadata<'_>) -> bool {
 /// # Errors
 /// [`ConfigError`] if another recorder counts already.
 pub fn start_metrics() -> Result<PrometheusHandle, ConfigError> {
-    PrometheusBuilder::new().install_recorder().map_err(|e| ConfigError::new(format!("metrics: {e}")))
+    builder()?.install_recorder().map_err(|e| ConfigError::new(format!("metrics: {e}")))
+}
+
+/// Durations are counted in fixed buckets, which take the same memory however many there were.
+fn builder() -> Result<PrometheusBuilder, ConfigError> {
+    PrometheusBuilder::new().set_buckets(&BUCKETS_SECONDS).map_err(|e| ConfigError::new(format!("metrics: {e}")))
+}
+
+/// Moves measured durations into their buckets until it is aborted. Without this, each takes memory until somebody scrapes.
+pub async fn keep_metrics(handle: PrometheusHandle) -> Infallible {
+    let mut tick = tokio::time::interval(UPKEEP_EVERY);
+    loop {
+        tick.tick().await;
+        handle.run_upkeep();
+    }
 }
 
 #[cfg(test)]
@@ -115,5 +145,40 @@ mod tests {
         });
         let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
         assert!(text.contains("a notice") && !text.contains("too much"), "{text}");
+    }
+
+    #[test]
+    fn what_callers_and_the_database_say_is_not_logged_whatever_the_filter_says() {
+        for filter in
+            ["info", "trace", "actix_http=trace,tokio_postgres=trace,info", "actix_http::h1::dispatcher=error,info"]
+        {
+            let lines = Lines::default();
+            let out = lines.clone();
+            let config = LogConfig { format: LogFormat::Json, filter: filter.to_owned() };
+            tracing::subscriber::with_default(subscriber(&config, move || out.clone()).unwrap(), || {
+                tracing::error!(target: "actix_http::h1::dispatcher", "secret");
+                tracing::info!(target: "tokio_postgres::connection", "NOTICE: secret");
+                tracing::warn!(target: "tokio_postgres::connection", "a warning");
+                tracing::info!("served");
+            });
+            let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+            assert!(text.contains("served") && !text.contains("secret"), "{filter}: {text}");
+            assert!(text.contains("a warning"), "{filter}: {text}");
+        }
+    }
+
+    #[test]
+    fn durations_are_counted_in_fixed_buckets() {
+        let recorder = builder().unwrap().build_recorder();
+        let handle = recorder.handle();
+        metrics::with_local_recorder(&recorder, || {
+            for _ in 0..1000 {
+                metrics::histogram!("assay_test_seconds").record(0.02);
+            }
+        });
+        let text = handle.render();
+        assert!(text.contains("assay_test_seconds_bucket{le=\"0.025\"} 1000"), "{text}");
+        assert!(text.contains("assay_test_seconds_bucket{le=\"0.01\"} 0"), "{text}");
+        assert!(!text.contains("quantile"), "{text}");
     }
 }

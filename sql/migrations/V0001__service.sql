@@ -354,7 +354,9 @@ DECLARE
 BEGIN
     -- shared with other uploads, but a sealing waits for it and it for a sealing
     SELECT sealed_at INTO sealed FROM snapshots WHERE snapshot_id = snapshot FOR SHARE;
-    IF sealed IS NOT NULL THEN
+    -- what came to nothing may be deleted, but neither changed nor proved from other files
+    IF sealed IS NOT NULL AND (TG_OP <> 'DELETE' OR EXISTS (
+        SELECT FROM jobs WHERE snapshot_id = snapshot AND (NOT has_ended OR state = 'published'))) THEN
         RAISE EXCEPTION 'the snapshot is sealed' USING ERRCODE = 'restrict_violation', CONSTRAINT = 'snapshots_sealed';
     END IF;
     IF TG_OP = 'UPDATE' AND NEW.snapshot_id <> OLD.snapshot_id THEN

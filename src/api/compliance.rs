@@ -291,6 +291,7 @@ mod tests {
             published_at: "2026-01-01T01:00:00Z".to_owned(),
             shape: "compliance-8".to_owned(),
             valid: true,
+            not_met: Vec::new(),
         }
     }
 

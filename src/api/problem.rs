@@ -60,6 +60,8 @@ pub enum Kind {
     JobEnded,
     /// The snapshot, or its time, is attested already.
     AlreadyAttested,
+    /// The exchange has too many snapshots whose attestation was not requested.
+    TooManySnapshots,
     /// The content exceeds a size limit.
     TooLarge,
     /// The media type of the body is not supported.
@@ -84,11 +86,13 @@ pub enum Kind {
     Unavailable,
     /// The service is not ready.
     NotReady,
+    /// There is no room for the file.
+    InsufficientStorage,
 }
 
 impl Kind {
     /// All kinds, ordered by status.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 29] = [
         Self::MalformedRequest,
         Self::DigestMismatch,
         Self::Unauthorized,
@@ -104,6 +108,7 @@ impl Kind {
         Self::JobUnderWay,
         Self::JobEnded,
         Self::AlreadyAttested,
+        Self::TooManySnapshots,
         Self::TooLarge,
         Self::UnsupportedMediaType,
         Self::RangeNotSatisfiable,
@@ -116,6 +121,7 @@ impl Kind {
         Self::Internal,
         Self::Unavailable,
         Self::NotReady,
+        Self::InsufficientStorage,
     ];
 
     /// Status, slug and title.
@@ -136,6 +142,7 @@ impl Kind {
             Self::JobUnderWay => (409, "job-under-way", "The snapshot has a running job"),
             Self::JobEnded => (409, "job-ended", "The job has ended"),
             Self::AlreadyAttested => (409, "already-attested", "The snapshot or its time is attested already"),
+            Self::TooManySnapshots => (409, "too-many-snapshots", "The exchange has too many open snapshots"),
             Self::TooLarge => (413, "too-large", "Content too large"),
             Self::UnsupportedMediaType => (415, "unsupported-media-type", "Unsupported media type"),
             Self::RangeNotSatisfiable => (416, "range-not-satisfiable", "Range not satisfiable"),
@@ -150,6 +157,7 @@ impl Kind {
             Self::Internal => (500, "internal", "Internal error"),
             Self::Unavailable => (503, "unavailable", "Service unavailable"),
             Self::NotReady => (503, "not-ready", "The service is not ready"),
+            Self::InsufficientStorage => (507, "insufficient-storage", "There is no room for the file"),
         }
     }
 
@@ -176,6 +184,7 @@ impl Kind {
             416 => Self::RangeNotSatisfiable,
             429 => Self::RateLimited,
             503 => Self::Unavailable,
+            507 => Self::InsufficientStorage,
             500.. => Self::Internal,
             _ => Self::MalformedRequest,
         }
@@ -384,6 +393,8 @@ impl From<Conflict> for Problem {
             Conflict::JobUnderWay => Kind::JobUnderWay,
             Conflict::JobEnded => Kind::JobEnded,
             Conflict::AttestationExists => Kind::AlreadyAttested,
+            Conflict::OpenSnapshots => Kind::TooManySnapshots,
+            Conflict::StoredBytes => Kind::InsufficientStorage,
             // no request leads to these
             Conflict::FileIncomplete
             | Conflict::StatementDiffers

@@ -24,6 +24,7 @@ use super::service::{ServiceArgs, runtime};
 use crate::api::trusted_proxies;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
+use crate::descriptors;
 use crate::home::Home;
 use crate::pg::Cluster;
 use crate::service::compare_home;
@@ -36,7 +37,8 @@ use crate::tokens::{KeyRing, TokenVerifier};
 
 const EXAMPLES: &str = "\
 Tries everything that `assay serve` and `assay work` need, short of listening, and changes nothing: settings, home directory, disk,
-database, master secret, keys, keys of other issuers, addresses, parameters and memory. Each line says what to do if the check fails.
+database, master secret, keys, keys of other issuers, addresses, parameters, memory and open files. Each line says what to do if the
+check fails.
 
 JSON: {healthy, findings: [{name, ok, detail}]}
 
@@ -98,6 +100,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     }
     look("parameters", parameters(&home));
     look("memory", memory());
+    look("open files", open_files(&config));
     let diagnosis = Diagnosis { healthy: findings.iter().all(|f| f.ok), findings };
     if args.json {
         output::json(&diagnosis)?;
@@ -268,6 +271,18 @@ async fn database(home: &Home, config: &Config) -> Result<(String, NotedFingerpr
     }
 }
 
+fn open_files(config: &Config) -> Result<String, String> {
+    let limits = descriptors::limits().map_err(|e| e.to_string())?;
+    let (room, wanted) = (limits.for_connections(config.database_connections), config.bounds.connections);
+    if room < wanted {
+        return Err(format!(
+            "the limit of {} admits {room} connections, bounds.connections asks for {wanted}; raise it (LimitNOFILE=, ulimit -Hn)",
+            limits.hard
+        ));
+    }
+    Ok(format!("{} now, {} once started; enough for {wanted} connections", limits.soft, limits.hard))
+}
+
 /// The largest shape needs 2 GiB to prove.
 fn memory() -> Result<String, String> {
     let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
@@ -277,5 +292,20 @@ fn memory() -> Result<String, String> {
         0 => Ok("unknown".to_owned()),
         1..=3071 => Err(format!("{mib} MiB are free; the largest shapes need 3 GiB, so choose a -64 shape")),
         _ => Ok(format!("{mib} MiB are free")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn too_few_open_files_for_the_connections_are_found() {
+        let mut config = Config::default();
+        config.bounds.connections = 16;
+        assert!(open_files(&config).unwrap().contains("16 connections"));
+        config.bounds.connections = u64::MAX;
+        assert!(open_files(&config).unwrap_err().contains("LimitNOFILE"));
     }
 }

@@ -82,7 +82,6 @@ macro_rules! ranges {
 
 ranges! {
     database_connections: 2, 1000;
-    upload_max_bytes: 1, 1u64 << 40;
     upload_max_decompressed_bytes: 1, 1u64 << 44;
     upload_max_ratio: 1, 100_000;
     upload_idle_seconds: 1, 3_600;
@@ -94,6 +93,13 @@ ranges! {
     worker.units: 1, 256;
     worker.checkpoint_seconds: 0, 86_400;
     worker.dead_after_seconds: 10, 86_400;
+    bounds.connections_per_address: 1, 4_096;
+    bounds.upload_seconds: 60, 43_200;
+    bounds.upload_bytes_per_second: 1, 1u64 << 30;
+    bounds.exchange_bytes: 8u64 << 30, 1u64 << 60;
+    bounds.exchange_open_snapshots: 1, 100_000;
+    bounds.snapshot_days: 1, 36_500;
+    bounds.disk_reserve_bytes: 0, 1u64 << 60;
 }
 
 #[test]
@@ -105,6 +111,31 @@ fn a_worker_is_not_dead_between_two_heartbeats() {
         let error = refused(|config| config.worker.heartbeat_seconds = wrong);
         assert!(error.contains(&format!("worker.heartbeat_seconds is {wrong}; it must be from 1 to 3600")), "{error}");
     }
+}
+
+#[test]
+fn the_largest_file_has_room_in_its_exchange() {
+    accepted(|config| config.upload_max_bytes = 1);
+    accepted(|config| (config.upload_max_bytes, config.bounds.exchange_bytes) = (1 << 40, 1 << 40));
+    for wrong in [0, (1 << 40) + 1] {
+        let error = refused(|config| (config.upload_max_bytes, config.bounds.exchange_bytes) = (wrong, 1 << 60));
+        assert!(error.contains(&format!("upload_max_bytes is {wrong}; it must be from 1 to 1099511627776")), "{error}");
+    }
+    let error = refused(|config| config.upload_max_bytes = 1 << 40);
+    assert!(error.contains("bounds.exchange_bytes is 68719476736; it must be from 1099511627776 to"), "{error}");
+}
+
+#[test]
+fn one_address_has_at_most_all_connections() {
+    for right in [16, 1 << 20] {
+        accepted(|config| (config.bounds.connections, config.bounds.connections_per_address) = (right, 16));
+    }
+    for wrong in [0, 15, (1 << 20) + 1] {
+        let error = refused(|config| config.bounds.connections = wrong);
+        assert!(error.contains(&format!("bounds.connections is {wrong}; it must be from 16 to 1048576")), "{error}");
+    }
+    let error = refused(|config| config.bounds.connections = 16);
+    assert!(error.contains("bounds.connections_per_address is 256; it must be from 1 to 16"), "{error}");
 }
 
 #[test]

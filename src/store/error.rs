@@ -84,6 +84,16 @@ pub enum Conflict {
     /// An attestation of this snapshot, job or instant exists already.
     #[error("this snapshot or time is attested already")]
     AttestationExists,
+    /// The exchange has as many unsealed snapshots as it may have.
+    #[error(
+        "the exchange has as many snapshots without a requested attestation as it may have; request one, or delete a snapshot"
+    )]
+    OpenSnapshots,
+    /// The exchange's unpublished files are as large as they may be.
+    #[error(
+        "the files of the exchange's unpublished snapshots are as large as they may be; delete a snapshot that is not needed"
+    )]
+    StoredBytes,
     /// The key has signed the attestation already, with another signature.
     #[error("this key has already signed the attestation")]
     SignatureExists,

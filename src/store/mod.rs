@@ -20,6 +20,7 @@ mod ids;
 pub mod jobs;
 mod migrate;
 pub mod pages;
+pub mod room;
 pub mod snapshots;
 mod sql;
 mod tx;
@@ -41,6 +42,7 @@ pub fn every_statement() -> impl Iterator<Item = &'static Sql> {
         jobs::STATEMENTS,
         units::STATEMENTS,
         pages::STATEMENTS,
+        room::STATEMENTS,
         attestations::STATEMENTS,
         idempotency::STATEMENTS,
         audit::STATEMENTS,

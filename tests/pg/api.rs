@@ -39,19 +39,19 @@ use uuid::Uuid;
 
 use crate::support::Database;
 
-const NOW: OffsetDateTime = datetime!(2026-11-24 12:00 UTC);
-const EXCHANGE: &str = "exchange.example";
+pub(crate) const NOW: OffsetDateTime = datetime!(2026-11-24 12:00 UTC);
+pub(crate) const EXCHANGE: &str = "exchange.example";
 const SEED: u8 = 5;
 
-struct Place {
-    state: ApiState,
+pub(crate) struct Place {
+    pub(crate) state: ApiState,
     keys: Arc<KeyRing>,
-    database: Database,
+    pub(crate) database: Database,
     _dir: tempfile::TempDir,
 }
 
 impl Place {
-    async fn new(change: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) async fn new(change: impl FnOnce(&mut Config)) -> Self {
         LazyLock::force(&LOG);
         let database = Database::new().await;
         let dir = tempfile::tempdir().unwrap();
@@ -67,11 +67,12 @@ impl Place {
             config: Arc::new(config),
             clock: Arc::new(FixedClock(NOW)),
             secret: MasterSecret::new([SEED; 32]),
+            disk: None,
         };
         Self { state: ApiState::new(parts).unwrap(), keys, database, _dir: dir }
     }
 
-    fn token(&self, role: Role, subject: &str, exchange: &str) -> String {
+    pub(crate) fn token(&self, role: Role, subject: &str, exchange: &str) -> String {
         let url = Config::default().public_url;
         let (issuer, audience) = (url.clone(), url);
         let (subject, exchange) = (subject.to_owned(), Some(exchange.to_owned()));
@@ -79,7 +80,7 @@ impl Place {
         format!("Bearer {}", self.keys.mint(&grant, NOW).unwrap())
     }
 
-    fn publisher(&self) -> String {
+    pub(crate) fn publisher(&self) -> String {
         self.token(Role::Publisher, "publisher", EXCHANGE)
     }
 }
@@ -90,35 +91,37 @@ macro_rules! app {
     };
 }
 
-fn post(path: &str, token: &str, body: &Value) -> TestRequest {
+pub(crate) fn post(path: &str, token: &str, body: &Value) -> TestRequest {
     TestRequest::post().uri(path).insert_header((header::AUTHORIZATION, token)).set_json(body)
 }
 
-fn get(path: &str, token: &str) -> TestRequest {
+pub(crate) fn get(path: &str, token: &str) -> TestRequest {
     let request = TestRequest::get().uri(path);
     if token.is_empty() { request } else { request.insert_header((header::AUTHORIZATION, token)) }
 }
 
-fn put(path: &str, token: &str, body: impl Into<Vec<u8>>) -> TestRequest {
+pub(crate) fn put(path: &str, token: &str, body: impl Into<Vec<u8>>) -> TestRequest {
     let request = TestRequest::put().uri(path).insert_header((header::AUTHORIZATION, token));
     request.set_payload(body.into())
 }
 
-async fn json_of(answer: ServiceResponse<impl MessageBody>) -> Value {
+pub(crate) async fn json_of(answer: ServiceResponse<impl MessageBody>) -> Value {
     serde_json::from_slice(&read_body(answer).await).unwrap()
 }
 
-fn header_of(answer: &ServiceResponse<impl MessageBody>, name: &str) -> String {
+pub(crate) fn header_of(answer: &ServiceResponse<impl MessageBody>, name: &str) -> String {
     answer.headers().get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
 }
 
-fn description(id: &str, taken_at: &str) -> Value {
+pub(crate) fn description(id: &str, taken_at: &str) -> Value {
     json!({
         "exchange": {"name": "Example", "domain": EXCHANGE},
         "snapshot": {"id": id, "taken_at": taken_at},
         "book": {"assets": [{"symbol": "BTC", "scale": "8", "price": "1", "quote": "USD"}]},
     })
 }
+
+pub(crate) use app;
 
 #[actix_web::test]
 async fn a_ledger_is_handed_over_and_its_attestation_asked_for_once() {
@@ -307,13 +310,19 @@ async fn a7_what_is_too_large_or_unpacks_to_too_much_is_refused_and_leaves_no_fi
 }
 
 /// An attestation in the database, with a proof that nobody looks at here.
-struct Published {
-    id: String,
+pub(crate) struct Published {
+    pub(crate) id: String,
     statement: Vec<u8>,
     accounts: usize,
 }
 
-async fn publish(store: &Store, shape: &str, accounts: usize, name: &str, epoch: OffsetDateTime) -> Published {
+pub(crate) async fn publish(
+    store: &Store,
+    shape: &str,
+    accounts: usize,
+    name: &str,
+    epoch: OffsetDateTime,
+) -> Published {
     let shape = Shape::named(shape).unwrap();
     let mut pages = test_pages(shape, accounts, u64::from(SEED));
     let whole = pages.len();
@@ -730,7 +739,7 @@ async fn requests_that_are_sent_at_the_same_time_under_one_key_are_done_once() {
 
 /// Everything that is logged while these tests run, by all threads.
 #[derive(Clone, Default)]
-struct Log(Arc<std::sync::Mutex<Vec<u8>>>);
+pub(crate) struct Log(pub(crate) Arc<std::sync::Mutex<Vec<u8>>>);
 
 impl std::io::Write for Log {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -743,7 +752,7 @@ impl std::io::Write for Log {
     }
 }
 
-static LOG: LazyLock<Log> = LazyLock::new(|| {
+pub(crate) static LOG: LazyLock<Log> = LazyLock::new(|| {
     let (log, filter) = (Log::default(), tracing_subscriber::EnvFilter::new("debug,assay=trace"));
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(move || writer.clone()).json();

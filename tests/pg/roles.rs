@@ -15,6 +15,7 @@ use assay::store::{
     jobs::{self, JobState},
     new_id,
     pages::{NodeRow, load_pages, load_reserves, load_tree, pages_between, sweep_ended},
+    room::{delete_snapshot, stale_snapshots},
     snapshots::{add_chunk, finish_file, read_file, snapshot_files, sweep_chunks},
     units,
 };
@@ -183,6 +184,11 @@ async fn a_ledger_is_taken_in_proved_and_published(api: &Store, worker: &Store) 
     let cancel = async |tx| jobs::cancel(&tx, unwanted, day(3)).await;
     assert_eq!(api.run_tx("test", cancel).await.unwrap(), JobState::Cancelled);
     conflict(job(api, snapshot).await);
+    for (role, days) in [(api, 4), (worker, 5)] {
+        let unwanted = self::snapshot(api, "a.example", day(days)).await.unwrap();
+        assert!(stale_snapshots(&worker.read().await.unwrap(), day(99)).await.unwrap().contains(&unwanted));
+        role.run_tx("test", async |tx| delete_snapshot(&tx, unwanted).await).await.unwrap();
+    }
 }
 
 async fn a_worker_of_the_queue_starts(database: &Database) {

@@ -74,7 +74,7 @@ async fn a_real_serialization_failure_is_tried_again() {
 }
 
 #[tokio::test]
-async fn after_five_attempts_the_caller_is_told_and_nothing_has_happened() {
+async fn after_ten_seconds_of_conflicts_the_caller_is_told_and_nothing_has_happened() {
     let database = tally().await;
     let attempts = AtomicU32::new(0);
     let always_in_the_way = async |tx: Tx| {
@@ -86,8 +86,9 @@ async fn after_five_attempts_the_caller_is_told_and_nothing_has_happened() {
     let told = database.store.run_tx("test.contended", always_in_the_way).await.unwrap_err();
     assert!(matches!(told, StoreError::Unavailable(_)), "{told:?}");
     assert!(told.to_string().contains("test.contended"), "{told}");
-    assert_eq!(attempts.load(Ordering::Relaxed), 5);
-    assert_eq!(value(&database.store.read().await.unwrap(), "a").await, 5);
+    let attempts = attempts.load(Ordering::Relaxed);
+    assert!(attempts > 20, "{attempts}");
+    assert_eq!(value(&database.store.read().await.unwrap(), "a").await, attempts.cast_signed());
 }
 
 #[tokio::test]
