@@ -22,13 +22,16 @@ REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC, assay_api, assay_worker, 
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 GRANT USAGE ON SCHEMA public TO assay_api, assay_worker, assay_readonly;
 GRANT SELECT ON refinery_schema_history TO assay_api, assay_worker, assay_readonly;
+-- Both compare their home directory with what is noted. Nobody but the owner can delete a note.
+GRANT SELECT, INSERT ON home_fingerprints TO assay_api, assay_worker;
 
 -- `assay serve` stores uploads and reads attestations and pages. It cannot publish or change an attestation, and cannot read
 -- checkpoints, unpublished proofs, or the audit trail that it writes.
-GRANT SELECT, INSERT (exchange_id, domain, name, lei, created_at), UPDATE (name, lei) ON exchanges TO assay_api;
+GRANT SELECT, INSERT (exchange_id, domain, created_at) ON exchanges TO assay_api;
 GRANT SELECT, INSERT (snapshot_id, exchange_id, name, epoch, manifest, created_by, created_at),
       UPDATE (sealed_at, holds_epoch) ON snapshots TO assay_api;
 GRANT SELECT, INSERT, UPDATE ON snapshot_files TO assay_api;
+GRANT DELETE ON snapshots, snapshot_files TO assay_api, assay_worker;
 GRANT SELECT, INSERT, DELETE ON file_chunks TO assay_api;
 GRANT SELECT (job_id, snapshot_id, shape, shards, state, steps, accounts, pages, detail, findings, worker,
               heartbeat_at, created_by, created_at, updated_at, has_ended),
@@ -53,7 +56,8 @@ GRANT INSERT ON attestations, audit_trail TO assay_worker;
 GRANT SELECT (created_at), DELETE ON idempotency_keys TO assay_worker;
 
 -- For people and dashboards: public data and the state of the service, without customer data.
-GRANT SELECT ON exchanges, snapshots, attestations, signatures, audit_trail TO assay_readonly;
+GRANT SELECT ON exchanges, attestations, signatures, audit_trail TO assay_readonly;
+GRANT SELECT (snapshot_id, exchange_id, name, epoch, sealed_at, holds_epoch, created_by, created_at) ON snapshots TO assay_readonly;
 GRANT SELECT (job_id, snapshot_id, shape, shards, state, steps, worker, heartbeat_at, created_by, created_at,
               updated_at, has_ended) ON jobs TO assay_readonly;
 GRANT SELECT (attestation_id, included) ON verifications TO assay_readonly;

@@ -99,7 +99,9 @@ DECLARE
 BEGIN
     -- shared with other uploads, but a sealing waits for it and it for a sealing
     SELECT sealed_at INTO sealed FROM snapshots WHERE snapshot_id = snapshot FOR SHARE;
-    IF sealed IS NOT NULL THEN
+    -- what came to nothing may be deleted, but neither changed nor proved from other files
+    IF sealed IS NOT NULL AND (TG_OP <> 'DELETE' OR EXISTS (
+        SELECT FROM jobs WHERE snapshot_id = snapshot AND (NOT has_ended OR state = 'published'))) THEN
         RAISE EXCEPTION 'the snapshot is sealed' USING ERRCODE = 'restrict_violation', CONSTRAINT = 'snapshots_sealed';
     END IF;
     IF TG_OP = 'UPDATE' AND NEW.snapshot_id <> OLD.snapshot_id THEN
@@ -180,6 +182,7 @@ CREATE TABLE public.attestations (
     snapshot_id uuid NOT NULL,
     job_id uuid NOT NULL,
     epoch timestamp with time zone NOT NULL,
+    exchange_name text NOT NULL,
     shape text NOT NULL,
     valid boolean NOT NULL,
     report jsonb NOT NULL,
@@ -194,6 +197,8 @@ CREATE TABLE public.attestations (
 COMMENT ON TABLE public.attestations IS 'What is published, for ever: rows are inserted and never changed or deleted';
 
 COMMENT ON COLUMN public.attestations.attestation_id IS 'SHA-256 of the statement''s canonical bytes';
+
+COMMENT ON COLUMN public.attestations.exchange_name IS 'The exchange''s name in the statement';
 
 COMMENT ON COLUMN public.attestations.valid IS 'Whether the statement keeps its own policy';
 
@@ -234,8 +239,6 @@ COMMENT ON TABLE public.checkpoints IS 'The last kept state of an unfinished fol
 CREATE TABLE public.exchanges (
     exchange_id uuid NOT NULL,
     domain text NOT NULL,
-    name text NOT NULL,
-    lei text,
     newest_epoch timestamp with time zone,
     created_at timestamp with time zone NOT NULL
 );
@@ -257,6 +260,18 @@ ALTER TABLE ONLY public.file_chunks ALTER COLUMN bytes SET STORAGE EXTERNAL;
 COMMENT ON TABLE public.file_chunks IS 'Contents of files in order. Chunks without a file are leftovers of interrupted uploads and are swept';
 
 COMMENT ON COLUMN public.file_chunks.content_id IS 'UUIDv7, so that it tells the age of a leftover';
+
+CREATE TABLE public.home_fingerprints (
+    kind text NOT NULL,
+    fingerprint text NOT NULL,
+    noted_at timestamp with time zone NOT NULL,
+    CONSTRAINT home_fingerprints_fingerprint_check CHECK ((fingerprint <> ''::text)),
+    CONSTRAINT home_fingerprints_kind_check CHECK ((kind = ANY (ARRAY['master_secret'::text, 'statement_key'::text])))
+);
+
+COMMENT ON TABLE public.home_fingerprints IS 'Which home directory belongs to this database; rows are inserted, and deleted only by assay migrate --adopt-home';
+
+COMMENT ON COLUMN public.home_fingerprints.fingerprint IS 'Of the master secret, from which nothing can be derived, or of a public key: nobody can act with it';
 
 CREATE TABLE public.idempotency_keys (
     subject text NOT NULL,
@@ -354,6 +369,7 @@ COMMENT ON TABLE public.signatures IS 'Countersignatures of others';
 CREATE TABLE public.snapshot_files (
     snapshot_id uuid NOT NULL,
     name text NOT NULL,
+    ledger_table text GENERATED ALWAYS AS (split_part(name, '.'::text, 1)) STORED NOT NULL,
     content_id uuid NOT NULL,
     bytes bigint NOT NULL,
     sha256 bytea NOT NULL,
@@ -364,6 +380,8 @@ CREATE TABLE public.snapshot_files (
 );
 
 COMMENT ON TABLE public.snapshot_files IS 'The files of a snapshot; a row exists only once its content is complete';
+
+COMMENT ON COLUMN public.snapshot_files.ledger_table IS 'The table that the file holds, packed or not; there is one file for each';
 
 COMMENT ON COLUMN public.snapshot_files.bytes IS 'Length of the file as it was sent';
 
@@ -383,7 +401,7 @@ CREATE TABLE public.snapshots (
 
 COMMENT ON TABLE public.snapshots IS 'A ledger at one instant, as it was handed over';
 
-COMMENT ON COLUMN public.snapshots.name IS 'The snapshot''s own id. Identities of accounts depend on it, so it stands for one ledger in the whole service';
+COMMENT ON COLUMN public.snapshots.name IS 'The snapshot''s own id. Identities of accounts depend on it and on the exchange''s domain, so it stands for one ledger of an exchange';
 
 COMMENT ON COLUMN public.snapshots.epoch IS 'The instant the ledger speaks of (taken_at)';
 
@@ -474,6 +492,9 @@ ALTER TABLE ONLY public.exchanges
 ALTER TABLE ONLY public.file_chunks
     ADD CONSTRAINT file_chunks_pkey PRIMARY KEY (content_id, "position");
 
+ALTER TABLE ONLY public.home_fingerprints
+    ADD CONSTRAINT home_fingerprints_pkey PRIMARY KEY (kind, fingerprint);
+
 ALTER TABLE ONLY public.idempotency_keys
     ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (subject, key);
 
@@ -496,10 +517,13 @@ ALTER TABLE ONLY public.snapshot_files
     ADD CONSTRAINT snapshot_files_content_id_key UNIQUE (content_id);
 
 ALTER TABLE ONLY public.snapshot_files
+    ADD CONSTRAINT snapshot_files_one_a_table UNIQUE (snapshot_id, ledger_table);
+
+ALTER TABLE ONLY public.snapshot_files
     ADD CONSTRAINT snapshot_files_pkey PRIMARY KEY (snapshot_id, name);
 
 ALTER TABLE ONLY public.snapshots
-    ADD CONSTRAINT snapshots_one_name UNIQUE (name);
+    ADD CONSTRAINT snapshots_one_name UNIQUE (exchange_id, name);
 
 ALTER TABLE ONLY public.snapshots
     ADD CONSTRAINT snapshots_pkey PRIMARY KEY (snapshot_id);
@@ -519,6 +543,8 @@ ALTER TABLE ONLY public.verifications
 CREATE INDEX attestations_newest ON public.attestations USING btree (epoch DESC, attestation_id);
 
 CREATE INDEX audit_trail_by_object ON public.audit_trail USING btree (object, entry_id);
+
+CREATE UNIQUE INDEX home_fingerprints_one_secret ON public.home_fingerprints USING btree (kind) WHERE (kind = 'master_secret'::text);
 
 CREATE INDEX idempotency_keys_by_age ON public.idempotency_keys USING btree (created_at);
 

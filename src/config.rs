@@ -7,8 +7,16 @@ use figment::{
     Figment,
     providers::{Env, Format, Serialized, Toml},
 };
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
+
+mod bounds;
+mod checks;
+#[cfg(test)]
+mod tests;
+
+pub use bounds::BoundsConfig;
+pub use checks::ConfigError;
 
 /// All settings. Durations are in seconds, sizes in bytes.
 #[derive(Debug, Clone, Deserialize)]
@@ -39,7 +47,7 @@ pub struct Config {
     pub rate_limit_anonymous: u32,
     /// Requests per minute from one subject; 0 means no limit.
     pub rate_limit_subject: u32,
-    /// How long a checked token is cached, at most 60; 0 checks the token of every request.
+    /// How long a checked token is cached, at most 60; 0 checks the token of every request. Deleting a key ends its tokens anyway.
     pub token_believed_seconds: u64,
     /// Addresses or networks of proxies, such as `10.0.0.0/8`, whose `X-Forwarded-For` header is trusted.
     pub trusted_proxies: Vec<String>,
@@ -53,6 +61,8 @@ pub struct Config {
     pub issuers: Vec<IssuerConfig>,
     /// The worker.
     pub worker: WorkerConfig,
+    /// Bounds on what callers may hold.
+    pub bounds: BoundsConfig,
     /// Logging.
     pub log: LogConfig,
 }
@@ -102,7 +112,7 @@ pub struct WorkerConfig {
 pub struct LogConfig {
     /// `json` or `pretty`.
     pub format: LogFormat,
-    /// Filter in the syntax of `RUST_LOG`, e.g. `info,assay=debug`.
+    /// Filter in the syntax of `RUST_LOG`, e.g. `info,assay=debug`. Libraries log at most at info.
     pub filter: String,
 }
 
@@ -137,6 +147,7 @@ struct Defaults {
     shutdown_seconds: u64,
     issuers: Vec<IssuerConfig>,
     worker: WorkerConfig,
+    bounds: BoundsConfig,
     log: LogConfig,
 }
 
@@ -168,20 +179,9 @@ impl Default for Defaults {
                 dead_after_seconds: 60,
                 test_shapes: false,
             },
+            bounds: BoundsConfig::default(),
             log: LogConfig { format: LogFormat::Json, filter: "info".to_owned() },
         }
-    }
-}
-
-/// A setting that is missing, unknown or of the wrong type.
-#[derive(Debug, thiserror::Error)]
-#[error("configuration: {0}")]
-pub struct ConfigError(String);
-
-impl ConfigError {
-    /// An error with a sentence for the operator.
-    pub(crate) fn new(sentence: String) -> Self {
-        Self(sentence)
     }
 }
 
@@ -190,7 +190,7 @@ impl Config {
     /// the section `worker`; `DATABASE_URL`).
     ///
     /// # Errors
-    /// [`ConfigError`] with the name and the source of the setting.
+    /// [`ConfigError`] with the name of the setting; as [`Config::validate`].
     pub fn load(file: Option<&std::path::Path>) -> Result<Self, ConfigError> {
         let mut figment = Figment::from(Serialized::defaults(Defaults::default()));
         if let Some(file) = file {
@@ -199,7 +199,131 @@ impl Config {
         let own = Env::prefixed("ASSAY_").split("__").ignore(&["home", "config"]);
         let own = own.filter(|key| is_set(&format!("ASSAY_{}", key.as_str().replace('.', "__"))));
         let figment = figment.merge(Env::raw().only(&["DATABASE_URL"]).filter(|key| is_set(key.as_str()))).merge(own);
-        figment.extract().map_err(|e| ConfigError(e.to_string()))
+        let config: Self = figment.extract().map_err(|e| ConfigError::new(e.to_string()))?;
+        config.validate()?;
+        Ok(config)
+    }
+
+    /// Checks every value that has a range, and those that must fit each other.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with the first value that does not fit: its key, the value, and what it must be.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        // all names, so that a new setting is not forgotten here
+        let Self {
+            database_url,
+            database_connections,
+            listen,
+            metrics_listen,
+            public_url,
+            cors_origins,
+            upload_max_bytes,
+            upload_max_decompressed_bytes,
+            upload_max_ratio,
+            upload_idle_seconds,
+            // 0 means no limit, and any other number is one
+            rate_limit_anonymous: _,
+            rate_limit_subject: _,
+            token_believed_seconds,
+            // read, with its errors, where it is used: `api::trusted_proxies`
+            trusted_proxies: _,
+            promised_interval_seconds,
+            queue_patience_seconds,
+            shutdown_seconds,
+            issuers,
+            worker,
+            bounds,
+            log,
+        } = self;
+        if let Some(url) = database_url {
+            // the address contains a password, so it is not shown
+            let parsed = url.expose_secret().parse::<tokio_postgres::Config>();
+            parsed.map_err(|e| checks::refuse("database_url", "not shown", format_args!("postgres://…: {e}")))?;
+        }
+        // a job needs one for its transaction and one for its heartbeat
+        checks::whole("database_connections", *database_connections, 2..=1000)?;
+        if let Some(metrics) = metrics_listen.filter(|metrics| metrics == listen && listen.port() != 0) {
+            return Err(checks::refuse("metrics_listen", metrics, "another address than listen"));
+        }
+        checks::public_address("public_url", public_url)?;
+        cors_origins.iter().try_for_each(|origin| checks::origin("cors_origins", origin))?;
+        checks::whole("upload_max_bytes", *upload_max_bytes, 1..=1 << 40)?;
+        checks::whole("upload_max_decompressed_bytes", *upload_max_decompressed_bytes, 1..=1 << 44)?;
+        checks::whole("upload_max_ratio", *upload_max_ratio, 1..=100_000)?;
+        checks::whole("upload_idle_seconds", *upload_idle_seconds, 1..=3_600)?;
+        checks::whole("token_believed_seconds", *token_believed_seconds, 0..=60)?;
+        checks::whole("promised_interval_seconds", *promised_interval_seconds, 0..=TEN_YEARS)?;
+        checks::whole("queue_patience_seconds", *queue_patience_seconds, 1..=TEN_YEARS)?;
+        checks::whole("shutdown_seconds", *shutdown_seconds, 1..=3_600)?;
+        issuers.iter().try_for_each(IssuerConfig::validate)?;
+        let names: Vec<_> = issuers.iter().map(|issuer| &issuer.issuer).chain([public_url]).cloned().collect();
+        checks::names("issuers.issuer", &names)?;
+        worker.validate()?;
+        bounds.validate(*upload_max_bytes)?;
+        log.validate()
+    }
+}
+
+/// Ten years in seconds.
+const TEN_YEARS: u64 = 315_360_000;
+
+impl IssuerConfig {
+    fn validate(&self) -> Result<(), ConfigError> {
+        let Self { issuer, jwks_file, jwks_url, algorithms, exchange, scopes } = self;
+        checks::text("issuers.issuer", issuer)?;
+        let of = |key: &str| format!("issuers.{key} of {issuer}");
+        match (jwks_file, jwks_url) {
+            (Some(_), None) => {}
+            (None, Some(url)) => checks::https(&of("jwks_url"), url)?,
+            (None, None) => return Err(checks::refuse(&of("jwks_file"), "missing", "set, or jwks_url")),
+            (Some(_), Some(url)) => return Err(checks::refuse(&of("jwks_url"), url, "left out beside jwks_file")),
+        }
+        checks::names(&of("algorithms"), algorithms)?;
+        checks::names(&of("scopes"), scopes)?;
+        match exchange {
+            Some(exchange) => {
+                if let Some(defect) = assay_core::domain::domain_defect(exchange) {
+                    return Err(checks::refuse(&of("exchange"), assay_core::text::shown(exchange), defect));
+                }
+            }
+            None if scopes.iter().any(|scope| scope == "inclusion:read") => {
+                let expected = "the domain of one exchange, because an account reference is unique only within one, or \
+                                inclusion:read left out of scopes";
+                return Err(checks::refuse(&of("exchange"), "missing", expected));
+            }
+            None => {}
+        }
+        Ok(())
+    }
+}
+
+impl WorkerConfig {
+    fn validate(&self) -> Result<(), ConfigError> {
+        let Self { threads, units, checkpoint_seconds, heartbeat_seconds, dead_after_seconds, test_shapes: _ } = self;
+        checks::whole("worker.threads", *threads, 0..=4_096)?;
+        checks::whole("worker.units", *units, 1..=256)?;
+        checks::whole("worker.checkpoint_seconds", *checkpoint_seconds, 0..=86_400)?;
+        checks::whole("worker.heartbeat_seconds", *heartbeat_seconds, 1..=3_600)?;
+        // one heartbeat may come late
+        let least = 2 * heartbeat_seconds;
+        if !(least..=86_400).contains(dead_after_seconds) {
+            let expected = format!("from {least}, twice heartbeat_seconds, to 86400");
+            return Err(checks::refuse("worker.dead_after_seconds", dead_after_seconds, expected));
+        }
+        Ok(())
+    }
+}
+
+impl LogConfig {
+    fn validate(&self) -> Result<(), ConfigError> {
+        let Self { format: _, filter } = self;
+        let expected = "a filter in the syntax of RUST_LOG, such as info,assay=debug";
+        let shown = assay_core::text::shown(filter);
+        if filter.trim().is_empty() {
+            return Err(checks::refuse("log.filter", shown, expected));
+        }
+        let parsed = tracing_subscriber::EnvFilter::try_new(filter);
+        parsed.map(drop).map_err(|e| checks::refuse("log.filter", shown, format_args!("{expected}: {e}")))
     }
 }
 
@@ -212,45 +336,5 @@ impl Default for Config {
     fn default() -> Self {
         let figment = Figment::from(Serialized::defaults(Defaults::default()));
         figment.extract().expect("the defaults are complete; a test loads them")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    #[test]
-    fn the_documented_sample_is_the_defaults_and_names_every_setting() {
-        let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/config/assay.toml");
-        let sample: toml::Table = toml::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
-        let mut defaults = toml::Table::try_from(Defaults::default()).unwrap();
-        let issuers = sample["issuers"].as_array().unwrap().clone();
-        assert_eq!(issuers.len(), 1);
-        defaults.insert("issuers".to_owned(), issuers.into());
-        // what has no default is shown as a comment
-        let mut shown = sample.clone();
-        shown.insert("metrics_listen".to_owned(), sample["metrics_listen"].clone());
-        defaults.insert("metrics_listen".to_owned(), sample["metrics_listen"].clone());
-        assert_eq!(shown, defaults);
-        let config = Figment::from(Serialized::defaults(Defaults::default())).merge(Toml::file_exact(&file));
-        let config: Config = config.extract().unwrap();
-        assert_eq!(config.issuers[0].algorithms, ["ES256"]);
-    }
-
-    #[test]
-    fn an_unknown_setting_is_named() {
-        let place = tempfile::tempdir().unwrap();
-        let file = place.path().join("assay.toml");
-        std::fs::write(&file, "listne = \"127.0.0.1:1\"\n").unwrap();
-        let error = Config::load(Some(&file)).unwrap_err().to_string();
-        assert!(error.contains("listne"), "{error}");
-    }
-
-    #[test]
-    fn the_defaults_are_complete() {
-        let config = Config::default();
-        assert!(config.database_url.is_none());
-        assert_eq!(config.worker.threads, 0);
     }
 }

@@ -7,7 +7,7 @@
 //! **Never:** copy, replace or show the secret, or read it from a file that other users may read.
 
 use std::{
-    fs::{self, File},
+    fs,
     io::{ErrorKind, Read},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
@@ -138,7 +138,7 @@ impl Home {
     /// [`HomeError`].
     pub fn existing_secret(&self) -> Result<MasterSecret, HomeError> {
         let path = self.secret_file();
-        let file = File::open(&path).map_err(HomeError::file(&path))?;
+        let file = durable::open_file(&path).map_err(HomeError::file(&path))?;
         // checks the open file and not the path, which could lead to another file by now
         let mode = file.metadata().map_err(HomeError::file(&path))?.permissions().mode();
         if mode & 0o077 != 0 {

@@ -9,6 +9,7 @@ pub mod attest;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod descriptors;
 pub mod durable;
 pub mod home;
 pub mod jobs;

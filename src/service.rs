@@ -4,24 +4,34 @@
 //! stopped. Then requests finish, the proof under way stops at a checkpoint, and a private cluster stops last. A private
 //! cluster that ends before is started again.
 
+mod home_match;
+mod part;
+
 use std::{
-    future::Future,
+    future::{Future, pending},
     net::{SocketAddr, TcpListener},
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
+use assay_core::identity::MasterSecret;
 use secrecy::ExposeSecret;
 use tokio::signal::unix::{SignalKind, signal};
+
+use home_match::{Adoption, match_home};
+pub use home_match::{HomeMatchError, compare_home};
+pub use part::Ended;
+use part::{Part, first_end, look_after, report_refused};
 
 use crate::{
     api::{self, ApiState},
     clock::{Clock, SystemClock},
     config::{Config, ConfigError},
+    descriptors,
     home::{Home, HomeError},
     jobs::{Worker, WorkerError},
     pg::{Cluster, ClusterError},
-    store::{Store, StoreError},
+    store::{Store, StoreError, home_fingerprints::noted_fingerprints},
     telemetry,
     tokens::{IssuerError, KeyRing, KeyRingError, TokenVerifier},
 };
@@ -47,6 +57,12 @@ pub enum ServiceError {
     /// The master secret cannot be read or made.
     #[error(transparent)]
     Home(#[from] HomeError),
+    /// The home directory is not the one that belongs to the database.
+    #[error(transparent)]
+    HomeMatch(#[from] HomeMatchError),
+    /// A part of the service ended without having been asked to.
+    #[error(transparent)]
+    Ended(#[from] Ended),
     /// The worker cannot start.
     #[error(transparent)]
     Worker(#[from] WorkerError),
@@ -63,6 +79,17 @@ pub enum ServiceError {
     Io(#[from] std::io::Error),
 }
 
+/// What opening a service may change in a database that it does not own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Opening {
+    /// Nothing but the note of which home belongs to it, at the first start.
+    AsItIs,
+    /// The schema.
+    Migrate,
+    /// The schema, and which home belongs to it.
+    MigrateAndAdoptHome,
+}
+
 /// What all services share: settings, home, keys, and an open database.
 pub struct Service {
     config: Arc<Config>,
@@ -71,20 +98,26 @@ pub struct Service {
     database_url: String,
     store: Store,
     keys: Arc<KeyRing>,
+    /// Of the master secret that belongs to the database.
+    fingerprint: String,
     /// The private cluster, if there is one; it stops last.
     cluster: Arc<Mutex<Option<Cluster>>>,
+    /// What runs beside the requests and the jobs.
+    parts: Vec<Part>,
 }
 
-/// How often the private cluster is checked.
-const LOOK_AFTER_CLUSTER: Duration = Duration::from_secs(2);
-
+/// How long a start waits for the keys of other issuers.
+const WARM_PATIENCE: Duration = Duration::from_secs(5);
 impl Service {
     /// Opens the keys and the configured database, or starts a private one. Migrates a private database; any other only
-    /// if `migrate` is set, since that is its owner's decision.
+    /// if `opening` says so, since that is its owner's decision.
     ///
     /// # Errors
     /// [`ServiceError`].
-    pub async fn open(config: Config, home: Home, migrate: bool) -> Result<Self, ServiceError> {
+    pub async fn open(mut config: Config, home: Home, opening: Opening) -> Result<Self, ServiceError> {
+        config.validate()?;
+        api::trusted_proxies(&config)?;
+        fit_connections(&mut config)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let (database_url, cluster) = match &config.database_url {
             Some(url) => (url.expose_secret().to_owned(), None),
@@ -98,19 +131,42 @@ impl Service {
         let is_private = cluster.is_some();
         Store::await_restart(&database_url).await?;
         let cluster = Arc::new(Mutex::new(cluster));
-        if migrate || is_private {
+        let keys = Arc::new(KeyRing::open(&home.keys_dir(), clock.now())?);
+        let adoption = if opening == Opening::MigrateAndAdoptHome { Adoption::Wanted } else { Adoption::Refused };
+        if opening != Opening::AsItIs || is_private {
+            if adoption == Adoption::Refused {
+                // before anything is changed
+                let client = Store::connect(&database_url, 1).await?.read().await?;
+                let noted = noted_fingerprints(&client).await?;
+                // after the note: whoever notes a key has written it before
+                keys.reload(clock.now())?;
+                compare_home(&home, &keys, &noted)?;
+            }
             for name in Store::migrate(&database_url).await? {
                 tracing::info!(migration = name, "database brought up to date");
             }
         }
         let store = Store::connect(&database_url, config.database_connections).await?;
         store.check().await?;
-        let keys = Arc::new(KeyRing::open_or_create(&home.keys_dir(), clock.now())?);
-        home.master_secret()?;
+        let fingerprint = match_home(&store, &home, &keys, adoption, clock.now()).await?;
+        keys.check_signing()?;
+        let mut parts = Vec::new();
         if is_private {
-            tokio::spawn(look_after(Arc::downgrade(&cluster)));
+            parts.push(Part::new("the watch over the private Postgres", look_after(Arc::downgrade(&cluster))));
         }
-        Ok(Self { config: Arc::new(config), home, clock, database_url, store, keys, cluster })
+        let config = Arc::new(config);
+        Ok(Self { config, home, clock, database_url, store, keys, fingerprint, cluster, parts })
+    }
+
+    /// The master secret, if it still is the one that belongs to the database.
+    fn secret(&self) -> Result<MasterSecret, ServiceError> {
+        let secret = self.home.existing_secret()?;
+        let found = secret.fingerprint();
+        if found == self.fingerprint {
+            return Ok(secret);
+        }
+        let (file, noted) = (self.home.secret_file(), self.fingerprint.clone());
+        Err(HomeMatchError::SecretDiffers { file, found, noted }.into())
     }
 
     /// The signing keys.
@@ -128,13 +184,18 @@ impl Service {
     /// # Errors
     /// [`ServiceError`].
     pub async fn work(mut self, stop: impl Future<Output = ()>) -> Result<(), ServiceError> {
-        let worker = self.worker().await?;
+        let mut worker = self.worker().await?;
+        let mut parts = std::mem::take(&mut self.parts);
         tracing::info!("working on jobs");
-        stop.await;
-        tracing::info!("stopping");
+        let ended = tokio::select! {
+            () = stop => None,
+            ended = first_end(&mut parts) => Some(ended),
+            ended = worker_end(Some(&mut worker)) => Some(ended),
+        };
+        note_stop(ended.as_ref());
         worker.stop().await;
         self.close();
-        Ok(())
+        ended.map_or(Ok(()), |ended| Err(ended.into()))
     }
 
     /// Answers requests until `stop`, and also works on jobs if `with_worker` is set. Calls `ready` with the address once
@@ -149,30 +210,40 @@ impl Service {
         stop: impl Future<Output = ()>,
     ) -> Result<(), ServiceError> {
         let verifier = Arc::new(TokenVerifier::from_config(&self.config, Arc::clone(&self.keys))?);
-        let state = ApiState::new(api::Parts {
-            store: self.store.clone(),
-            verifier,
-            keys: Arc::clone(&self.keys),
-            config: Arc::clone(&self.config),
-            clock: Arc::clone(&self.clock),
-            secret: self.home.master_secret()?,
-        })?;
+        let (warmed, now) = (Arc::clone(&verifier), self.clock.now());
+        // what cannot be fetched is told to the log, and does not keep the service from starting
+        let _ = tokio::time::timeout(WARM_PATIENCE, tokio::task::spawn_blocking(move || warmed.warm(now))).await;
+        let state = self.state(verifier)?;
         let listener = listen(self.config.listen)?;
         let address = listener.local_addr()?;
         let server = api::server(state.clone(), listener)?;
+        let mut upkeep = vec![Part::upkeep("the report of refused callers", report_refused(state.clone()))];
         let metrics = match self.config.metrics_listen {
-            Some(at) => Some(api::metrics_server(telemetry::start_metrics()?, listen(at)?)?),
+            Some(at) => {
+                let handle = telemetry::start_metrics()?;
+                upkeep.push(Part::upkeep("the upkeep of the metrics", telemetry::keep_metrics(handle.clone())));
+                Some(api::metrics_server(handle, listen(at)?)?)
+            }
             None => None,
         };
-        let worker = if with_worker { Some(self.worker().await?) } else { None };
+        let mut worker = if with_worker { Some(self.worker().await?) } else { None };
         let (handle, metrics_handle) = (server.handle(), metrics.as_ref().map(|m| m.handle()));
-        let serving = tokio::spawn(server);
-        let metrics = metrics.map(tokio::spawn);
+        let mut parts = std::mem::take(&mut self.parts);
+        parts.append(&mut upkeep);
+        let servers = [("the REST server", Some(server)), ("the server of the metrics", metrics)];
+        for (name, server) in servers.into_iter().filter_map(|(name, server)| Some((name, server?))) {
+            let task = async { server.await.map_or_else(|e| e.to_string(), |()| "it stopped".to_owned()) };
+            parts.push(Part::new(name, task));
+        }
         tracing::info!(%address, worker = with_worker, "serving");
         ready(address);
-        stop.await;
+        let ended = tokio::select! {
+            () = stop => None,
+            ended = first_end(&mut parts) => Some(ended),
+            ended = worker_end(worker.as_mut()) => Some(ended),
+        };
 
-        tracing::info!("stopping");
+        note_stop(ended.as_ref());
         // open progress streams would delay the shutdown; requests finish while the worker saves a checkpoint
         state.stop_streams();
         let limit = Duration::from_secs(self.config.shutdown_seconds);
@@ -190,11 +261,22 @@ impl Service {
         if let Some(metrics) = metrics_handle {
             metrics.stop(false).await;
         }
-        for task in [Some(serving), metrics].into_iter().flatten() {
-            task.abort();
-        }
+        parts.iter().for_each(Part::abort);
         self.close();
-        Ok(())
+        ended.map_or(Ok(()), |ended| Err(ended.into()))
+    }
+
+    fn state(&self, verifier: Arc<TokenVerifier>) -> Result<ApiState, ServiceError> {
+        let state = ApiState::new(api::Parts {
+            store: self.store.clone(),
+            verifier,
+            keys: Arc::clone(&self.keys),
+            config: Arc::clone(&self.config),
+            clock: Arc::clone(&self.clock),
+            secret: self.secret()?,
+            disk: self.is_private().then(|| self.home.postgres_dir()),
+        })?;
+        Ok(state)
     }
 
     async fn worker(&self) -> Result<Worker, ServiceError> {
@@ -207,6 +289,7 @@ impl Service {
             self.home.clone(),
             Arc::clone(&self.config),
             Arc::new(sign),
+            self.fingerprint.clone(),
             clock,
         );
         Ok(worker.await?)
@@ -221,22 +304,33 @@ impl Service {
     }
 }
 
-/// Starts the private cluster again if it ends, since nobody else would.
-async fn look_after(cluster: Weak<Mutex<Option<Cluster>>>) {
-    loop {
-        tokio::time::sleep(LOOK_AFTER_CLUSTER).await;
-        let Some(cluster) = cluster.upgrade() else { return };
-        let looked = tokio::task::spawn_blocking(move || {
-            let mut cluster = cluster.lock().unwrap_or_else(PoisonError::into_inner);
-            Some(cluster.as_mut()?.revive())
-        });
-        match looked.await {
-            Ok(Some(Ok(false))) => {}
-            Ok(Some(Ok(true))) => tracing::warn!("the private Postgres had ended and was started again"),
-            Ok(Some(Err(e))) => tracing::error!(error = %e, "the private Postgres has ended and cannot be started"),
-            Ok(None) | Err(_) => return,
-        }
+/// The worker's end, if there is a worker.
+async fn worker_end(worker: Option<&mut Worker>) -> Ended {
+    match worker {
+        Some(worker) => Ended { part: "the worker", reason: worker.ended().await },
+        None => pending().await,
     }
+}
+
+fn note_stop(ended: Option<&Ended>) {
+    match ended {
+        None => tracing::info!("stopping"),
+        Some(reason) => tracing::error!(%reason, "stopping"),
+    }
+}
+
+/// Raises the limit on open files, and admits no more connections than it allows.
+fn fit_connections(config: &mut Config) -> Result<(), ServiceError> {
+    let room = descriptors::raise()?.for_connections(config.database_connections);
+    if room < config.bounds.connections {
+        tracing::warn!(
+            connections = room,
+            wanted = config.bounds.connections,
+            "the limit on open files admits fewer connections than bounds.connections"
+        );
+        config.bounds.connections = room;
+    }
+    Ok(())
 }
 
 fn listen(address: SocketAddr) -> Result<TcpListener, ServiceError> {
@@ -270,4 +364,14 @@ pub fn stop_signal() -> Result<impl Future<Output = ()>, std::io::Error> {
     Ok(async move {
         let _ = told.await;
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_worker_that_is_not_there_ends_nothing() {
+        assert!(tokio::time::timeout(Duration::from_millis(50), worker_end(None)).await.is_err());
+    }
 }

@@ -1,11 +1,19 @@
 -- The tables of the service. What is claimed and proved stands in circuits/SPEC.md; here it is only kept.
 -- Constraints that a caller can run into have names: src/store/error.rs turns them into answers.
 
+CREATE TABLE home_fingerprints (
+    kind        text NOT NULL CHECK (kind IN ('master_secret', 'statement_key')),
+    fingerprint text NOT NULL CHECK (fingerprint <> ''),
+    noted_at    timestamptz NOT NULL,
+    PRIMARY KEY (kind, fingerprint)
+);
+COMMENT ON TABLE home_fingerprints IS 'Which home directory belongs to this database; rows are inserted, and deleted only by assay migrate --adopt-home';
+COMMENT ON COLUMN home_fingerprints.fingerprint IS 'Of the master secret, from which nothing can be derived, or of a public key: nobody can act with it';
+CREATE UNIQUE INDEX home_fingerprints_one_secret ON home_fingerprints (kind) WHERE kind = 'master_secret';
+
 CREATE TABLE exchanges (
     exchange_id  uuid PRIMARY KEY,
     domain       text NOT NULL UNIQUE,
-    name         text NOT NULL,
-    lei          text,
     newest_epoch timestamptz,
     created_at   timestamptz NOT NULL
 );
@@ -15,33 +23,37 @@ COMMENT ON COLUMN exchanges.newest_epoch IS 'Epoch of the newest attestation; on
 CREATE TABLE snapshots (
     snapshot_id uuid PRIMARY KEY,
     exchange_id uuid NOT NULL REFERENCES exchanges,
-    name        text NOT NULL CONSTRAINT snapshots_one_name UNIQUE,
+    name        text NOT NULL,
     epoch       timestamptz NOT NULL,
     manifest    text NOT NULL,
     sealed_at   timestamptz,
     holds_epoch boolean NOT NULL DEFAULT true,
     created_by  text NOT NULL,
     created_at  timestamptz NOT NULL,
+    CONSTRAINT snapshots_one_name UNIQUE (exchange_id, name),
     UNIQUE (snapshot_id, exchange_id, epoch)
 );
 CREATE UNIQUE INDEX snapshots_one_epoch ON snapshots (exchange_id, epoch) WHERE holds_epoch;
 COMMENT ON TABLE snapshots IS 'A ledger at one instant, as it was handed over';
-COMMENT ON COLUMN snapshots.name IS 'The snapshot''s own id. Identities of accounts depend on it, so it stands for one ledger in the whole service';
+COMMENT ON COLUMN snapshots.name IS 'The snapshot''s own id. Identities of accounts depend on it and on the exchange''s domain, so it stands for one ledger of an exchange';
 COMMENT ON COLUMN snapshots.epoch IS 'The instant the ledger speaks of (taken_at)';
 COMMENT ON COLUMN snapshots.manifest IS 'manifest.toml of the snapshot directory';
 COMMENT ON COLUMN snapshots.sealed_at IS 'When the first proof was asked for; from then on files cannot change';
 COMMENT ON COLUMN snapshots.holds_epoch IS 'False once its job was refused, failed or cancelled, so that a corrected one can take its place; another proof of this one takes it back';
 
 CREATE TABLE snapshot_files (
-    snapshot_id uuid NOT NULL REFERENCES snapshots,
-    name        text NOT NULL CONSTRAINT snapshot_files_name CHECK (name ~ '^[a-z]{1,32}\.csv(\.gz|\.zst)?$'),
-    content_id  uuid NOT NULL UNIQUE,
-    bytes       bigint NOT NULL CHECK (bytes >= 0),
-    sha256      bytea NOT NULL CHECK (octet_length(sha256) = 32),
-    created_at  timestamptz NOT NULL,
-    PRIMARY KEY (snapshot_id, name)
+    snapshot_id  uuid NOT NULL REFERENCES snapshots,
+    name         text NOT NULL CONSTRAINT snapshot_files_name CHECK (name ~ '^[a-z]{1,32}\.csv(\.gz|\.zst)?$'),
+    ledger_table text NOT NULL GENERATED ALWAYS AS (split_part(name, '.', 1)) STORED,
+    content_id   uuid NOT NULL UNIQUE,
+    bytes        bigint NOT NULL CHECK (bytes >= 0),
+    sha256       bytea NOT NULL CHECK (octet_length(sha256) = 32),
+    created_at   timestamptz NOT NULL,
+    PRIMARY KEY (snapshot_id, name),
+    CONSTRAINT snapshot_files_one_a_table UNIQUE (snapshot_id, ledger_table)
 );
 COMMENT ON TABLE snapshot_files IS 'The files of a snapshot; a row exists only once its content is complete';
+COMMENT ON COLUMN snapshot_files.ledger_table IS 'The table that the file holds, packed or not; there is one file for each';
 COMMENT ON COLUMN snapshot_files.bytes IS 'Length of the file as it was sent';
 COMMENT ON COLUMN snapshot_files.sha256 IS 'Of the file as it was sent';
 
@@ -154,6 +166,7 @@ CREATE TABLE attestations (
     snapshot_id    uuid NOT NULL CONSTRAINT attestations_one_a_snapshot UNIQUE,
     job_id         uuid NOT NULL CONSTRAINT attestations_one_a_job UNIQUE,
     epoch          timestamptz NOT NULL,
+    exchange_name  text NOT NULL,
     shape          text NOT NULL,
     valid          boolean NOT NULL,
     report         jsonb NOT NULL,
@@ -170,6 +183,7 @@ CREATE TABLE attestations (
 CREATE INDEX attestations_newest ON attestations (epoch DESC, attestation_id);
 COMMENT ON TABLE attestations IS 'What is published, for ever: rows are inserted and never changed or deleted';
 COMMENT ON COLUMN attestations.attestation_id IS 'SHA-256 of the statement''s canonical bytes';
+COMMENT ON COLUMN attestations.exchange_name IS 'The exchange''s name in the statement';
 COMMENT ON COLUMN attestations.valid IS 'Whether the statement keeps its own policy';
 COMMENT ON COLUMN attestations.jws IS 'JWS (general JSON serialisation) over the statement by the service''s key';
 
@@ -340,7 +354,9 @@ DECLARE
 BEGIN
     -- shared with other uploads, but a sealing waits for it and it for a sealing
     SELECT sealed_at INTO sealed FROM snapshots WHERE snapshot_id = snapshot FOR SHARE;
-    IF sealed IS NOT NULL THEN
+    -- what came to nothing may be deleted, but neither changed nor proved from other files
+    IF sealed IS NOT NULL AND (TG_OP <> 'DELETE' OR EXISTS (
+        SELECT FROM jobs WHERE snapshot_id = snapshot AND (NOT has_ended OR state = 'published'))) THEN
         RAISE EXCEPTION 'the snapshot is sealed' USING ERRCODE = 'restrict_violation', CONSTRAINT = 'snapshots_sealed';
     END IF;
     IF TG_OP = 'UPDATE' AND NEW.snapshot_id <> OLD.snapshot_id THEN

@@ -119,11 +119,13 @@ async fn judge(state: &ApiState, access: Access, request: &HttpRequest) -> Resul
 /// The caller of this token.
 async fn caller(state: &ApiState, token: &str) -> Result<Arc<Caller>, Problem> {
     let (name, now) = (Sha256::digest(token).into(), state.now());
-    if let Some(caller) = state.tokens.get(&name, now) {
+    let generation = state.verifier.generation(now);
+    if let Some(caller) = state.tokens.get(&name, generation, now) {
         return Ok(caller);
     }
-    let caller = Arc::new(state.verifier.authenticate(token, now).await?);
-    state.tokens.put(name, &caller, now);
+    let caller = state.verifier.authenticate(token, now).await;
+    let caller = Arc::new(caller.map_err(|error| Problem::of_token(error, &state.config.public_url))?);
+    state.tokens.put(name, &caller, generation, now);
     Ok(caller)
 }
 

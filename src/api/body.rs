@@ -1,33 +1,46 @@
 //! Request bodies: limited in size and time, and read as exact bytes.
 
-use std::time::Duration;
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use actix_web::{HttpRequest, error::PayloadError, http::header, web};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use std::collections::BTreeMap;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout};
 
-use super::problem::{Kind, Problem};
+use super::{
+    problem::{Kind, Problem},
+    quota::Quota,
+};
 
 /// Maximum size of a JSON body.
 pub const MAX_JSON_BYTES: usize = 1 << 20;
-/// Bytes that must arrive before the timeout restarts, so that single bytes do not count as progress.
-const PROGRESS_BYTES: usize = 16 << 10;
+/// How fast a body must arrive.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// How long the caller may fall behind the rate.
+    pub patience: Duration,
+    /// The least rate, on average.
+    pub bytes_per_second: u64,
+    /// Longest time for the whole body.
+    pub longest: Duration,
+}
 
 /// A streamed body.
 pub struct Body {
     payload: web::Payload,
-    patience: Duration,
+    pace: Pace,
     deadline: Instant,
-    since: usize,
+    /// How long the caller may still be waited for. Bytes that arrive add to it; the time that the service itself takes does not
+    /// count.
+    credit: Duration,
 }
 
 impl Body {
-    /// The body of a request. Each 16 KiB, or the end, must arrive within `patience`.
-    pub fn new(payload: web::Payload, patience: Duration) -> Self {
-        Self { payload, patience, deadline: Instant::now() + patience, since: 0 }
+    /// The body of a request.
+    pub fn new(payload: web::Payload, pace: Pace) -> Self {
+        Self { payload, pace, deadline: Instant::now() + pace.longest, credit: pace.patience }
     }
 
     /// The next bytes; `None` at the end.
@@ -35,24 +48,33 @@ impl Body {
     /// # Errors
     /// [`Kind::SlowBody`]; [`Kind::MalformedRequest`] if the body is incomplete.
     pub async fn next(&mut self) -> Result<Option<Bytes>, Problem> {
-        let piece = timeout_at(self.deadline, self.payload.next()).await.map_err(|_| {
-            let seconds = self.patience.as_secs();
-            Problem::because(
-                Kind::SlowBody,
-                format_args!("less than 16 KiB of the body arrived within {seconds} seconds"),
-            )
-        })?;
+        let began = Instant::now();
+        let left = self.deadline.saturating_duration_since(began);
+        let piece = timeout(self.credit.min(left), self.payload.next()).await.map_err(|_| self.too_slow(left))?;
+        self.credit = self.credit.saturating_sub(began.elapsed());
         match piece {
             None => Ok(None),
             Some(Err(error)) => Err(broken_off(&error)),
             Some(Ok(bytes)) => {
-                self.since += bytes.len();
-                if self.since >= PROGRESS_BYTES {
-                    (self.since, self.deadline) = (0, Instant::now() + self.patience);
-                }
+                let earned = bytes.len() as u64 * 1_000_000 / self.pace.bytes_per_second;
+                // what was sent fast does not pay for a long silence later
+                self.credit = (self.credit + Duration::from_micros(earned)).min(self.pace.patience);
                 Ok(Some(bytes))
             }
         }
+    }
+
+    fn too_slow(&self, left: Duration) -> Problem {
+        let Pace { patience, bytes_per_second, longest } = self.pace;
+        if left < self.credit {
+            let longest = longest.as_secs();
+            return Problem::because(Kind::SlowBody, format_args!("the body did not arrive within {longest} seconds"));
+        }
+        let patience = patience.as_secs();
+        Problem::because(
+            Kind::SlowBody,
+            format_args!("the body fell {patience} seconds behind the least rate of {bytes_per_second} bytes a second"),
+        )
     }
 }
 
@@ -75,6 +97,24 @@ pub fn refuse_content_encoding(request: &HttpRequest) -> Result<(), Problem> {
         )),
         _ => Ok(()),
     }
+}
+
+/// Refuses the forms that `curl -d` and `curl -F` send. They change a file: the one drops its line breaks, the other wraps it.
+///
+/// # Errors
+/// [`Kind::UnsupportedMediaType`].
+pub fn refuse_forms(request: &HttpRequest) -> Result<(), Problem> {
+    let kind = request.headers().get(header::CONTENT_TYPE).map(|value| value.as_bytes().to_ascii_lowercase());
+    let is_form =
+        |kind: &[u8]| kind.starts_with(b"application/x-www-form-urlencoded") || kind.starts_with(b"multipart/");
+    if kind.as_deref().is_some_and(is_form) {
+        return Err(Problem::because(
+            Kind::UnsupportedMediaType,
+            "the body is a form, which changes a file; send the file itself as application/octet-stream, for example with \
+             curl --upload-file balances.csv, not with --data or --form",
+        ));
+    }
+    Ok(())
 }
 
 /// The announced length of the body, if there is one.
@@ -102,19 +142,33 @@ pub struct Json<T> {
     pub bytes: Bytes,
 }
 
+/// How JSON bodies are read, which are in memory while they arrive.
+pub struct Reading<'a> {
+    /// How fast they must arrive.
+    pub pace: Pace,
+    /// Bytes of bodies that are on their way, by address.
+    pub bodies: &'a Arc<Quota<IpAddr>>,
+    /// The address that the body counts for.
+    pub address: IpAddr,
+}
+
 /// Reads a JSON body. An empty body gives `empty`, if there is one.
 ///
 /// # Errors
-/// [`Kind::UnsupportedMediaType`], [`Kind::TooLarge`], [`Kind::SlowBody`], [`Kind::MalformedRequest`].
+/// [`Kind::UnsupportedMediaType`], [`Kind::TooLarge`], [`Kind::SlowBody`], [`Kind::MalformedRequest`]; [`Kind::Unavailable`] if
+/// the caller's address sends too many bodies at once.
 pub async fn json<T: DeserializeOwned>(
     request: &HttpRequest,
     payload: web::Payload,
-    patience: Duration,
+    reading: Reading<'_>,
     empty: Option<T>,
 ) -> Result<Json<T>, Problem> {
     refuse_content_encoding(request)?;
-    announced_length(request, MAX_JSON_BYTES as u64)?;
-    let mut body = Body::new(payload, patience);
+    let length = announced_length(request, MAX_JSON_BYTES as u64)?.unwrap_or(MAX_JSON_BYTES as u64);
+    let share = reading.bodies.take(Some(reading.address), length);
+    let _share =
+        share.map_err(|_| Problem::unavailable("too many bodies are on their way; send them one after the other"))?;
+    let mut body = Body::new(payload, reading.pace);
     let mut bytes = BytesMut::new();
     while let Some(piece) = body.next().await? {
         if bytes.len() + piece.len() > MAX_JSON_BYTES {
@@ -196,10 +250,20 @@ mod tests {
         map: BTreeMap<String, u64>,
     }
 
+    const PACE: Pace =
+        Pace { patience: Duration::from_millis(600), bytes_per_second: 64 << 10, longest: Duration::from_millis(1500) };
+
+    fn reading(bodies: &Arc<Quota<IpAddr>>) -> Reading<'_> {
+        Reading { pace: PACE, bodies, address: IpAddr::from([192, 0, 2, 1]) }
+    }
+
     async fn read(request: TestRequest, empty: Option<Small>) -> Result<Small, Kind> {
         let (request, mut payload) = request.to_http_parts();
         let payload = web::Payload::from_request(&request, &mut payload).await.unwrap();
-        json(&request, payload, Duration::from_secs(5), empty).await.map(|json| json.value).map_err(|p| p.kind())
+        json(&request, payload, reading(&Quota::new(u64::MAX, u64::MAX)), empty)
+            .await
+            .map(|json| json.value)
+            .map_err(|p| p.kind())
     }
 
     fn with(kind: &str, body: impl Into<Bytes>) -> TestRequest {
@@ -229,28 +293,55 @@ mod tests {
 
     #[actix_web::test]
     async fn a7_a_body_that_trickles_in_is_given_up() {
-        let receive = async |piece: usize, every: u64| {
+        let receive = async |first: usize, piece: usize, every: u64| {
             let pieces = futures_util::stream::unfold(0, move |sent| async move {
                 tokio::time::sleep(Duration::from_millis(every)).await;
-                (sent < 10).then(|| (Ok::<_, PayloadError>(Bytes::from(vec![b'x'; piece])), sent + 1))
+                let bytes = if sent == 0 { first } else { piece };
+                (sent < 10).then(|| (Ok::<_, PayloadError>(Bytes::from(vec![b'x'; bytes])), sent + 1))
             });
             let pieces: std::pin::Pin<Box<dyn futures_util::Stream<Item = _>>> = Box::pin(pieces);
             let mut payload = actix_web::dev::Payload::from(pieces);
             let payload = web::Payload::from_request(&TestRequest::default().to_http_request(), &mut payload).await;
-            let mut body = Body::new(payload.unwrap(), Duration::from_millis(600));
+            let mut body = Body::new(payload.unwrap(), PACE);
             let mut bytes = 0;
             loop {
                 match body.next().await {
                     Ok(Some(piece)) => bytes += piece.len(),
                     Ok(None) => return Ok(bytes),
-                    Err(problem) => return Err((bytes, problem.kind())),
+                    Err(problem) => return Err((bytes, problem.kind(), problem.to_string())),
                 }
             }
         };
-        // a slow connection makes progress; single bytes do not
-        assert_eq!(receive(PROGRESS_BYTES, 100).await, Ok(10 * PROGRESS_BYTES));
-        assert!(matches!(receive(1, 100).await, Err((1..10, Kind::SlowBody))));
-        assert_eq!(receive(PROGRESS_BYTES, 900).await, Err((0, Kind::SlowBody)));
+        const KIB: usize = 1 << 10;
+        assert_eq!(receive(16 * KIB, 16 * KIB, 100).await, Ok(160 * KIB));
+        // slow from the first byte, or below the least rate, or silent after a fast beginning
+        for (first, piece, every) in [(KIB, KIB, 900), (1, 1, 100), (KIB, KIB, 100), (10_000 * KIB, 1, 200)] {
+            let (_, kind, detail) = receive(first, piece, every).await.unwrap_err();
+            assert_eq!(kind, Kind::SlowBody, "{first} {piece} {every}");
+            assert!(detail.contains("65536 bytes a second"), "{detail}");
+        }
+        // fast enough, and yet too long
+        let (bytes, kind, detail) = receive(64 * KIB, 64 * KIB, 300).await.unwrap_err();
+        assert!(bytes > 0 && kind == Kind::SlowBody && detail.contains("did not arrive within"), "{detail}");
+    }
+
+    #[actix_web::test]
+    async fn bodies_of_one_address_take_bounded_memory() {
+        let bodies = Quota::new(u64::MAX, 2 * MAX_JSON_BYTES as u64);
+        let read = async |request: TestRequest| {
+            let (request, mut payload) = request.to_http_parts();
+            let payload = web::Payload::from_request(&request, &mut payload).await.unwrap();
+            json::<Small>(&request, payload, reading(&bodies), None).await.map(|_| ()).map_err(|p| p.kind())
+        };
+        let small = || with("application/json", r#"{"map":{}}"#).insert_header((header::CONTENT_LENGTH, "10"));
+        let held = bodies.take(Some(IpAddr::from([192, 0, 2, 1])), 2 * MAX_JSON_BYTES as u64).unwrap();
+        assert_eq!(read(small()).await, Err(Kind::Unavailable));
+        drop(held);
+        assert_eq!(read(small()).await, Ok(()));
+        // without a length, the longest is assumed
+        let _held = bodies.take(Some(IpAddr::from([192, 0, 2, 1])), MAX_JSON_BYTES as u64 + 1).unwrap();
+        assert_eq!(read(small()).await, Ok(()));
+        assert_eq!(read(small().insert_header((header::CONTENT_LENGTH, "unknown"))).await, Err(Kind::Unavailable));
     }
 
     #[actix_web::test]

@@ -155,7 +155,7 @@ pub async fn compliance(
     let count = |number: i64| u64::try_from(number).unwrap_or(0);
     let verifications = Verifications { included: count(included), not_included: count(not_included) };
     let statement = attested.tree.statement();
-    Ok(HttpResponse::Ok().json(view(statement, Summary::from(&row), row.report, verifications)))
+    Ok(HttpResponse::Ok().json(view(statement, Summary::of(statement, &row), row.report, verifications)))
 }
 
 fn view(
@@ -291,6 +291,7 @@ mod tests {
             published_at: "2026-01-01T01:00:00Z".to_owned(),
             shape: "compliance-8".to_owned(),
             valid: true,
+            not_met: Vec::new(),
         }
     }
 

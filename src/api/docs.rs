@@ -1,35 +1,94 @@
 //! `GET /openapi.json` and `GET /docs`: the API description for programs and for people. All files are built into this
 //! program; the pages load nothing from other servers.
 
-use std::sync::{Arc, LazyLock};
+use std::{
+    borrow::Cow,
+    collections::BTreeMap,
+    sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError},
+};
 
-use actix_web::{HttpResponse, http::header, web};
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use bytes::Bytes;
 use utoipa_swagger_ui::Config;
 
-use super::problem::Problem;
+use super::{
+    edge::{gzip, takes_gzip},
+    problem::Problem,
+};
 
 /// The documentation pages may load and call only this service.
 const OWN_FILES_ONLY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
                               img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
                               frame-ancestors 'none'";
 
-/// The description of this interface as JSON.
-pub struct Description(pub Bytes);
+/// A file of the documentation. All requests share its bytes, and it is compressed once.
+pub struct StaticFile {
+    content_type: String,
+    plain: Bytes,
+    packed: OnceLock<Option<Bytes>>,
+}
+
+impl StaticFile {
+    fn new(content_type: String, plain: Bytes) -> Self {
+        Self { content_type, plain, packed: OnceLock::new() }
+    }
+
+    /// The description of this interface as JSON.
+    pub fn description(json: String) -> Self {
+        Self::new("application/json".to_owned(), json.into())
+    }
+
+    fn answer(&self, request: &HttpRequest, policy: Option<&'static str>) -> HttpResponse {
+        let mut answer = HttpResponse::Ok();
+        answer
+            .content_type(self.content_type.as_str())
+            .insert_header((header::CACHE_CONTROL, "public, max-age=300"))
+            .insert_header((header::VARY, "accept-encoding"));
+        if let Some(policy) = policy {
+            answer.insert_header((header::CONTENT_SECURITY_POLICY, policy));
+        }
+        let packed = takes_gzip(request.headers()).then(|| self.packed());
+        match packed.flatten() {
+            Some(packed) => answer.insert_header((header::CONTENT_ENCODING, "gzip")).body(packed),
+            None => answer.body(self.plain.clone()),
+        }
+    }
+
+    fn packed(&self) -> Option<Bytes> {
+        // a small file may grow
+        let pack = || gzip(&self.plain).filter(|packed| packed.len() < self.plain.len()).map(Bytes::from);
+        self.packed.get_or_init(pack).clone()
+    }
+}
 
 static PAGES: LazyLock<Arc<Config<'static>>> =
     LazyLock::new(|| Arc::new(Config::from("/openapi.json").validator_url("none")));
+/// The files that were asked for. There are only as many as this program contains.
+static FILES: Mutex<BTreeMap<String, Arc<StaticFile>>> = Mutex::new(BTreeMap::new());
+
+fn page(name: &str) -> Result<Arc<StaticFile>, Problem> {
+    let mut files = FILES.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(file) = files.get(name) {
+        return Ok(Arc::clone(file));
+    }
+    let found = utoipa_swagger_ui::serve(name, Arc::clone(&PAGES)).map_err(Problem::internal)?;
+    let found = found.ok_or_else(Problem::not_found)?;
+    let bytes = match found.bytes {
+        Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+        Cow::Owned(bytes) => bytes.into(),
+    };
+    let file = Arc::new(StaticFile::new(found.content_type, bytes));
+    files.insert(name.to_owned(), Arc::clone(&file));
+    Ok(file)
+}
 
 /// OpenAPI description
 #[utoipa::path(
     get, path = "/openapi.json", tag = "service",
     responses((status = 200, description = "OpenAPI 3.1", body = Object)),
 )]
-pub async fn openapi_json(description: web::Data<Description>) -> HttpResponse {
-    HttpResponse::Ok()
-        .content_type("application/json")
-        .insert_header((header::CACHE_CONTROL, "public, max-age=300"))
-        .body(description.0.clone())
+pub async fn openapi_json(description: web::Data<StaticFile>, request: HttpRequest) -> HttpResponse {
+    description.answer(&request, None)
 }
 
 /// API documentation
@@ -47,29 +106,20 @@ pub async fn to_index() -> HttpResponse {
     params(("file" = String, Path, description = "Name of the file; empty for the first page")),
     responses((status = 200, description = "The file", content_type = "text/html", body = String), (status = 404)),
 )]
-pub async fn file(name: web::Path<String>) -> Result<HttpResponse, Problem> {
-    let found = utoipa_swagger_ui::serve(&name, Arc::clone(&PAGES)).map_err(Problem::internal)?;
-    let file = found.ok_or_else(Problem::not_found)?;
-    let mut answer = HttpResponse::Ok();
-    if file.gzpipped {
-        answer.insert_header((header::CONTENT_ENCODING, "gzip"));
-    }
-    Ok(answer
-        .content_type(file.content_type)
-        .insert_header((header::CONTENT_SECURITY_POLICY, OWN_FILES_ONLY))
-        .insert_header((header::CACHE_CONTROL, "public, max-age=300"))
-        .body(file.bytes.into_owned()))
+pub async fn file(name: web::Path<String>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    Ok(page(&name)?.answer(&request, Some(OWN_FILES_ONLY)))
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use actix_web::body::MessageBody;
+    use actix_web::{body::MessageBody, test::TestRequest};
 
     use super::*;
 
     async fn text(name: &str) -> String {
-        let answer = file(web::Path::from(name.to_owned())).await.unwrap();
+        let request = TestRequest::default().to_http_request();
+        let answer = file(web::Path::from(name.to_owned()), request).await.unwrap();
         assert!(answer.headers().contains_key(header::CONTENT_SECURITY_POLICY));
         String::from_utf8_lossy(&answer.into_body().try_into_bytes().unwrap()).into_owned()
     }
@@ -92,7 +142,22 @@ mod tests {
     #[actix_web::test]
     async fn a_file_that_is_not_there_is_not_found() {
         for wrong in ["nothing.js", "../Cargo.toml", "index.html/x"] {
-            assert!(file(web::Path::from(wrong.to_owned())).await.is_err(), "{wrong}");
+            let request = TestRequest::default().to_http_request();
+            assert!(file(web::Path::from(wrong.to_owned()), request).await.is_err(), "{wrong}");
+        }
+    }
+
+    #[actix_web::test]
+    async fn requests_share_the_bytes_of_a_file_packed_or_not() {
+        for coding in ["identity", "gzip"] {
+            let bytes = async || {
+                let request = TestRequest::default().insert_header((header::ACCEPT_ENCODING, coding)).to_http_request();
+                let answer = file(web::Path::from("swagger-ui-bundle.js".to_owned()), request).await.unwrap();
+                answer.into_body().try_into_bytes().unwrap()
+            };
+            let (one, other) = (bytes().await, bytes().await);
+            assert!(one.len() > 100_000 && !one.is_unique(), "{coding}");
+            assert_eq!(one.as_ptr(), other.as_ptr(), "{coding}");
         }
     }
 }

@@ -4,13 +4,16 @@
 //! The log contains method, route pattern, status, request id and scopes. It never contains the requested path (which may
 //! identify a resource), a query, a header, a body or a subject.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use actix_web::{
     Error, HttpRequest, ResponseError,
     body::{BoxBody, EitherBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
-    http::header::{self, HeaderMap, HeaderName, HeaderValue},
+    http::{
+        ConnectionType, Method, StatusCode,
+        header::{self, HeaderMap, HeaderName, HeaderValue},
+    },
     middleware::Next,
 };
 use flate2::{Compression, write::GzEncoder};
@@ -19,6 +22,8 @@ use tracing::{Instrument, Span, field};
 use uuid::Uuid;
 
 use super::{
+    answers,
+    connection::Requests,
     problem::{MEDIA_TYPE, Problem},
     state::ApiState,
 };
@@ -42,25 +47,31 @@ pub async fn edge(
     next: Next<EitherBody<BoxBody>>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let start = Instant::now();
+    let answering = request.request().conn_data::<Arc<Requests>>().map(Requests::begin);
     let id = request_id(request.headers());
     let span = tracing::info_span!(
         "request",
         request_id = %id,
-        method = %request.method(),
+        method = bounded_method(request.method()),
         route = field::Empty,
         scopes = field::Empty,
         status = field::Empty,
     );
     let answer = next.call(request).instrument(span.clone()).await?;
+    drop(answering);
     let mut answer = if answer.status().is_client_error() || answer.status().is_server_error() {
         as_problem(answer)
     } else {
         answer.map_into_boxed_body()
     };
+    answer = answers::leaving(&state, answer);
+    if state.connections.is_crowded(answer.request().peer_addr().map(|peer| peer.ip())) {
+        answer.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    }
     let is_https = state.config.public_url.starts_with("https://");
     let id = HeaderValue::from_str(&id).unwrap_or_else(|_| HeaderValue::from_static("none"));
     finish_headers(answer.headers_mut(), id, is_https);
-    note(&span, &answer, start);
+    note(&state, &span, &answer, start);
     Ok(answer)
 }
 
@@ -112,20 +123,27 @@ fn pattern(request: &HttpRequest) -> String {
     request.match_pattern().filter(|pattern| !pattern.is_empty()).unwrap_or_else(|| "none".to_owned())
 }
 
-fn note(span: &Span, answer: &ServiceResponse<BoxBody>, start: Instant) {
+/// The method, or `other`: callers can invent methods of any length, and each would be a time series of its own.
+fn bounded_method(method: &Method) -> &'static str {
+    let known = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"];
+    known.into_iter().find(|known| method == known).unwrap_or("other")
+}
+
+fn note(state: &ApiState, span: &Span, answer: &ServiceResponse<BoxBody>, start: Instant) {
     let (route, status, took) = (pattern(answer.request()), answer.status().as_u16(), start.elapsed());
-    let method = answer.request().method().as_str();
-    // callers can invent methods, and each would be a time series of its own
-    let method =
-        if matches!(method, "GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "OPTIONS") { method } else { "other" };
+    let method = bounded_method(answer.request().method());
     span.record("route", route.as_str());
     span.record("status", status);
     let labels = [("method", method.to_owned()), ("route", route.clone()), ("status", status.to_string())];
     metrics::counter!("assay_http_requests_total", &labels).increment(1);
     metrics::histogram!("assay_http_request_seconds", "route" => route.clone()).record(took.as_secs_f64());
     let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-    span.in_scope(|| match route.as_str() {
-        "/healthz" | "/readyz" => tracing::debug!(micros, "answered"),
+    if status == StatusCode::TOO_MANY_REQUESTS.as_u16() {
+        // summed up once a minute: who is above the limit must not fill the log
+        state.count_refused();
+    }
+    span.in_scope(|| match (status, route.as_str()) {
+        (429, _) | (_, "/healthz" | "/readyz") => tracing::debug!(micros, "answered"),
         _ => tracing::info!(micros, "answered"),
     });
 }
@@ -161,13 +179,15 @@ pub async fn pack(request: ServiceRequest, next: Next<BoxBody>) -> Result<Servic
     }))
 }
 
-fn gzip(bytes: &[u8]) -> Option<Vec<u8>> {
+/// `bytes`, compressed.
+pub fn gzip(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(bytes).ok()?;
     encoder.finish().ok()
 }
 
-fn takes_gzip(headers: &HeaderMap) -> bool {
+/// Whether the caller accepts gzip.
+pub fn takes_gzip(headers: &HeaderMap) -> bool {
     let values = headers.get_all(header::ACCEPT_ENCODING).filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).any(|coding| {
         let mut parts = coding.split(';').map(str::trim);
@@ -194,6 +214,12 @@ mod tests {
         }
         let without = TestRequest::default().to_http_request();
         assert_ne!(request_id(without.headers()), request_id(without.headers()));
+    }
+
+    #[test]
+    fn an_invented_method_is_logged_in_five_letters() {
+        let method = |name: &str| bounded_method(&Method::from_bytes(name.as_bytes()).unwrap());
+        assert_eq!((method("GET"), method("get"), method(&"X".repeat(60_000))), ("GET", "other", "other"));
     }
 
     #[test]

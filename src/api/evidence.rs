@@ -25,11 +25,11 @@ const MAX_HASHING: usize = 2;
 pub struct PublishedAttestation {
     /// Its id.
     pub id: AttestationId,
-    /// Domain of the exchange.
+    /// Domain of the exchange, as the statement says it.
     pub exchange: String,
     /// Where its pages are.
     pub job: Uuid,
-    /// The statement, and what inclusion files are made from.
+    /// The statement. The pages are looked at with the first lookup: a statement can be shown whatever became of them.
     pub tree: AccountTree,
     weight: usize,
 }
@@ -101,6 +101,9 @@ impl Evidence {
         attested: &Arc<PublishedAttestation>,
         owner: &Owner<'_>,
     ) -> Result<Option<Found>, Problem> {
+        if !attested.tree.has_starts() {
+            fetch_starts(store, attested).await?;
+        }
         let mut lookup = attested.tree.lookup(owner);
         while let Some(number) = lookup.wanted() {
             lookup.feed(self.batch(store, attested, number).await?)?;
@@ -134,16 +137,22 @@ async fn fetch_attested(store: &Store, id: AttestationId) -> Result<PublishedAtt
     let client = store.read().await?;
     let row = attestations::attestation(&client, &id.0).await?;
     let statement = attestations::artefact(&client, &id.0, attestations::Artefact::Statement).await?;
+    drop(client);
     // parsed, a statement takes a few times its bytes
     let weight = 4 * statement.len();
     let tree = web::block(move || served_tree(&statement)).await.map_err(Problem::internal)??;
+    let weight = weight + tree.batches().count() * 40;
+    Ok(PublishedAttestation { id, exchange: tree.statement().exchange.domain.clone(), job: row.job_id, tree, weight })
+}
+
+async fn fetch_starts(store: &Store, attested: &PublishedAttestation) -> Result<(), Problem> {
+    let tree = &attested.tree;
     let pages = tree.batch_pages();
     let firsts = tree.batches().map(|number| signed(number * pages)).collect::<Result<Vec<_>, _>>()?;
-    let starts = pages::batch_starts(&client, row.job_id, &firsts).await?;
+    let starts = pages::batch_starts(&store.read().await?, attested.job, &firsts).await?;
     let number = |(position, identity): (i64, [u8; 32])| Ok((unsigned(position)? / pages, identity));
     let starts = starts.into_iter().map(number).collect::<Result<Vec<_>, Problem>>()?;
-    let (tree, weight) = (tree.with_starts(&starts)?, weight + starts.len() * 40);
-    Ok(PublishedAttestation { id, exchange: row.exchange_domain, job: row.job_id, tree, weight })
+    Ok(tree.set_starts(&starts)?)
 }
 
 async fn fetch_batch(store: &Store, attested: Arc<PublishedAttestation>, number: u64) -> Result<Batch, Problem> {

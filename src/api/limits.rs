@@ -140,6 +140,11 @@ pub fn client_address(request: &HttpRequest, trusted: &[Network]) -> IpAddr {
             }
         }
     }
+    customer_network(address)
+}
+
+/// What a provider gives to one customer: an IPv4 address, or an IPv6 /64.
+pub fn customer_network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from(u128::from(v6) >> 64 << 64)),
         v4 => v4,

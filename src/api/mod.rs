@@ -3,8 +3,8 @@
 //! **In:** requests with tokens, which `tokens` checks. **Out:** JSON, published bytes, or a problem document. The API stores an
 //! exchange's files in the database unchanged and builds all answers from the database.
 //!
-//! Read in this order: `routes` (access to each path) · `auth` and `limits` (authentication, rate limits) · `edge` (common to
-//! all answers) · `problem` (errors) · `snapshots`, `jobs` (for exchanges) · `attestations` (public, and for customers) ·
+//! Read in this order: `connection` (bounded connections) · `routes` (access to each path) · `auth` and `limits` (authentication,
+//! rate limits) · `edge` and `answers` (common to all answers) · `quota` (what callers share) · `problem` (errors) · `snapshots`, `jobs` (for exchanges) · `attestations` (public, and for customers) ·
 //! `compliance`, `reserves` (for auditors) · `evidence` and `cache` (data in memory) · `idempotency`, `artefact`, `body`,
 //! `digest`, `unpack`, `parse` (parts of requests and answers) · `openapi` and `docs` (the description).
 //!
@@ -12,13 +12,16 @@
 //! whole body in memory, unless it is at most 1 MiB of JSON; work longer than milliseconds, such as proving, on the request
 //! threads.
 
+mod answers;
 mod artefact;
 pub mod attestations;
 mod auth;
 mod body;
 mod cache;
 pub mod compliance;
+mod connection;
 mod digest;
+mod disk;
 mod docs;
 mod edge;
 mod evidence;
@@ -31,6 +34,7 @@ mod metrics;
 pub mod openapi;
 mod parse;
 pub mod problem;
+mod quota;
 mod readiness;
 mod readyz;
 pub mod reserves;
@@ -43,26 +47,37 @@ mod unpack;
 #[cfg(test)]
 mod tests;
 
-use std::{net::TcpListener, sync::LazyLock, time::Duration};
+use std::{
+    io,
+    net::TcpListener,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
+use actix_http::{HttpService, Protocol, error::DispatchError};
+use actix_service::{IntoServiceFactory, ServiceFactoryExt, fn_service, map_config};
 use actix_web::{
-    App, HttpServer,
+    App,
     body::{BoxBody, EitherBody},
-    dev::{Server, ServiceRequest},
+    dev::{AppConfig, Server, ServiceRequest},
     middleware::{Next, from_fn},
     web,
 };
+use connection::Connection;
+use tokio::net::TcpStream;
 
 pub use metrics::{configure_metrics, metrics_server};
-pub use state::{ApiState, Parts};
+pub use state::{ApiState, Parts, trusted_proxies};
 
-/// Timeout for the head of a request.
+/// Timeout for the head of a connection's first request.
 const HEAD_PATIENCE: Duration = Duration::from_secs(5);
-/// How long an idle connection stays open.
+/// How long an idle connection stays open, unless connections are scarce.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// How long a closed connection is waited for.
+const CLOSING_PATIENCE: Duration = Duration::from_secs(1);
 
-static DESCRIPTION: LazyLock<web::Data<docs::Description>> =
-    LazyLock::new(|| web::Data::new(docs::Description(openapi::json().into())));
+static DESCRIPTION: LazyLock<web::Data<docs::StaticFile>> =
+    LazyLock::new(|| web::Data::new(docs::StaticFile::description(openapi::json())));
 
 /// Configures an `App` with all routes.
 pub fn configure(state: ApiState) -> impl FnOnce(&mut web::ServiceConfig) {
@@ -81,11 +96,34 @@ pub fn configure(state: ApiState) -> impl FnOnce(&mut web::ServiceConfig) {
 /// # Errors
 /// If the listener cannot be used.
 pub fn server(state: ApiState, listener: TcpListener) -> std::io::Result<Server> {
-    let shutdown_seconds = state.config.shutdown_seconds;
-    let server = HttpServer::new(move || App::new().configure(configure(state.clone())))
-        .client_request_timeout(HEAD_PATIENCE)
-        .keep_alive(KEEP_ALIVE)
-        .shutdown_timeout(shutdown_seconds)
-        .disable_signals();
-    Ok(server.listen(listener)?.run())
+    let local = listener.local_addr()?;
+    let builder = Server::build().shutdown_timeout(state.config.shutdown_seconds).disable_signals();
+    let stopping = builder.graceful_shutdown_signal();
+    // as `actix_web::HttpServer` does it, but on connections that are bounded
+    let service = move || {
+        let (state, stopping) = (state.clone(), stopping.clone());
+        let connections = Arc::clone(&state.connections);
+        let app =
+            App::new().configure(configure(state)).into_factory().map_err(|e: actix_web::Error| e.error_response());
+        let http = HttpService::build()
+            .graceful_shutdown_signal(move || {
+                let stopping = stopping.clone();
+                async move { stopping.notified().await }
+            })
+            .client_request_timeout(HEAD_PATIENCE)
+            .client_disconnect_timeout(CLOSING_PATIENCE)
+            .keep_alive(KEEP_ALIVE)
+            .local_addr(local)
+            .on_connect_ext(|connection: &Connection, data| {
+                data.insert(connection.requests());
+            })
+            .finish(map_config(app, |()| AppConfig::default()));
+        fn_service(move |io: TcpStream| {
+            let peer = io.peer_addr().ok();
+            let admitted = connections.admit(io).ok_or_else(|| io::Error::other("too many connections"));
+            std::future::ready(admitted.map(|io| (io, Protocol::Http1, peer)).map_err(DispatchError::Io))
+        })
+        .and_then(http)
+    };
+    Ok(builder.listen("api", listener, service)?.run())
 }

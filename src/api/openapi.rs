@@ -35,7 +35,7 @@ const OF_ATTESTATIONS: [&str; 3] = ["/v1/attestations", "/v1/compliance", "/v1/r
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
     paths(
-        snapshots::create::create, snapshots::show::show, snapshots::put_file::put_file, snapshots::attest::attest,
+        snapshots::create::create, snapshots::show::show, snapshots::delete::delete, snapshots::put_file::put_file, snapshots::attest::attest,
         jobs::show::show, jobs::cancel::cancel, jobs::events::events,
         attestations::list::list, attestations::latest::latest, attestations::show::show,
         attestations::statement::statement, attestations::proof::proof, attestations::jws::jws,

@@ -77,12 +77,17 @@ impl<T: DeserializeOwned> FromRequest for Query<T> {
     }
 }
 
-/// A time in a query, RFC 3339 with any offset.
+/// A time in a query, RFC 3339 with any offset. A leap second and a fraction finer than a microsecond are refused: they would become
+/// other times.
 ///
 /// # Errors
 /// [`Kind::MalformedRequest`].
 pub fn instant(name: &str, text: &str) -> Result<OffsetDateTime, Problem> {
-    OffsetDateTime::parse(text, &Rfc3339).ok().filter(|at| (0..10_000).contains(&at.year())).ok_or_else(|| {
+    let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
+    let is_exact = text.get(17..19) != Some("60")
+        && text.get(19..).and_then(|rest| rest.strip_prefix('.')).is_none_or(|f| digits(f) <= 6);
+    let at = OffsetDateTime::parse(text, &Rfc3339).ok().filter(|at| is_exact && (0..10_000).contains(&at.year()));
+    at.ok_or_else(|| {
         Problem::because(
             Kind::MalformedRequest,
             format_args!("`{name}` is not an RFC 3339 time such as 2026-11-23T00:00:00Z"),
@@ -118,7 +123,16 @@ mod tests {
     fn instants_are_answered_in_utc() {
         let at = instant("from", "2026-01-01T02:00:00+02:00").unwrap();
         assert_eq!(utc(at), "2026-01-01T00:00:00Z");
-        for wrong in ["2026-01-01", "yesterday", "", "2026-01-01T00:00:00"] {
+        assert_eq!(utc(instant("from", "2026-01-01T00:00:00.123456Z").unwrap()), "2026-01-01T00:00:00.123456Z");
+        for wrong in [
+            "2026-01-01",
+            "yesterday",
+            "",
+            "2026-01-01T00:00:00",
+            "2026-06-30T23:59:60Z",
+            "2026-06-30T23:59:60.5+02:00",
+            "2026-01-01T00:00:00.1234567Z",
+        ] {
             assert!(instant("from", wrong).is_err(), "{wrong}");
         }
     }

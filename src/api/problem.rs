@@ -60,6 +60,8 @@ pub enum Kind {
     JobEnded,
     /// The snapshot, or its time, is attested already.
     AlreadyAttested,
+    /// The exchange has too many snapshots whose attestation was not requested.
+    TooManySnapshots,
     /// The content exceeds a size limit.
     TooLarge,
     /// The media type of the body is not supported.
@@ -84,11 +86,13 @@ pub enum Kind {
     Unavailable,
     /// The service is not ready.
     NotReady,
+    /// There is no room for the file.
+    InsufficientStorage,
 }
 
 impl Kind {
     /// All kinds, ordered by status.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 29] = [
         Self::MalformedRequest,
         Self::DigestMismatch,
         Self::Unauthorized,
@@ -104,6 +108,7 @@ impl Kind {
         Self::JobUnderWay,
         Self::JobEnded,
         Self::AlreadyAttested,
+        Self::TooManySnapshots,
         Self::TooLarge,
         Self::UnsupportedMediaType,
         Self::RangeNotSatisfiable,
@@ -116,6 +121,7 @@ impl Kind {
         Self::Internal,
         Self::Unavailable,
         Self::NotReady,
+        Self::InsufficientStorage,
     ];
 
     /// Status, slug and title.
@@ -136,6 +142,7 @@ impl Kind {
             Self::JobUnderWay => (409, "job-under-way", "The snapshot has a running job"),
             Self::JobEnded => (409, "job-ended", "The job has ended"),
             Self::AlreadyAttested => (409, "already-attested", "The snapshot or its time is attested already"),
+            Self::TooManySnapshots => (409, "too-many-snapshots", "The exchange has too many open snapshots"),
             Self::TooLarge => (413, "too-large", "Content too large"),
             Self::UnsupportedMediaType => (415, "unsupported-media-type", "Unsupported media type"),
             Self::RangeNotSatisfiable => (416, "range-not-satisfiable", "Range not satisfiable"),
@@ -150,6 +157,7 @@ impl Kind {
             Self::Internal => (500, "internal", "Internal error"),
             Self::Unavailable => (503, "unavailable", "Service unavailable"),
             Self::NotReady => (503, "not-ready", "The service is not ready"),
+            Self::InsufficientStorage => (507, "insufficient-storage", "There is no room for the file"),
         }
     }
 
@@ -176,6 +184,7 @@ impl Kind {
             416 => Self::RangeNotSatisfiable,
             429 => Self::RateLimited,
             503 => Self::Unavailable,
+            507 => Self::InsufficientStorage,
             500.. => Self::Internal,
             _ => Self::MalformedRequest,
         }
@@ -380,9 +389,12 @@ impl From<Conflict> for Problem {
             Conflict::SnapshotName | Conflict::SnapshotEpoch => Kind::SnapshotExists,
             Conflict::EpochNotAfterPublished | Conflict::EpochInFuture => Kind::SnapshotTime,
             Conflict::Sealed => Kind::SnapshotSealed,
+            Conflict::FileOfTable => Kind::FileExists,
             Conflict::JobUnderWay => Kind::JobUnderWay,
             Conflict::JobEnded => Kind::JobEnded,
             Conflict::AttestationExists => Kind::AlreadyAttested,
+            Conflict::OpenSnapshots => Kind::TooManySnapshots,
+            Conflict::StoredBytes => Kind::InsufficientStorage,
             // no request leads to these
             Conflict::FileIncomplete
             | Conflict::StatementDiffers
@@ -393,13 +405,20 @@ impl From<Conflict> for Problem {
     }
 }
 
-impl From<TokenError> for Problem {
-    fn from(error: TokenError) -> Self {
+impl Problem {
+    /// A token that is refused by the service at `public_url`.
+    pub fn of_token(error: TokenError, public_url: &str) -> Self {
         if error.is_temporary() {
             return Self::unavailable(error);
         }
-        let challenge = format!("Bearer realm=\"assay\", error=\"invalid_token\", error_description=\"{error}\"");
-        Self::because(Kind::Unauthorized, error).with_header(header::WWW_AUTHENTICATE, &challenge.replace('`', "'"))
+        let sentence = match error {
+            TokenError::Issuer | TokenError::Audience => {
+                format!("{error}; this service's own tokens name {public_url} (public_url)")
+            }
+            error => error.to_string(),
+        };
+        let challenge = format!("Bearer realm=\"assay\", error=\"invalid_token\", error_description=\"{sentence}\"");
+        Self::because(Kind::Unauthorized, sentence).with_header(header::WWW_AUTHENTICATE, &challenge.replace('`', "'"))
     }
 }
 
@@ -453,11 +472,11 @@ mod tests {
 
     #[test]
     fn a_refused_token_is_told_which_rule_it_breaks_and_how_to_come_back() {
-        let answer = Problem::from(TokenError::Claim("aud")).error_response();
+        let answer = Problem::of_token(TokenError::Claim("aud"), "https://assay.example").error_response();
         assert_eq!(answer.status(), 401);
         let challenge = answer.headers().get("www-authenticate").unwrap().to_str().unwrap();
         assert!(challenge.contains("invalid_token") && challenge.contains("'aud'"), "{challenge}");
-        let answer = Problem::from(TokenError::KeysUnavailable).error_response();
+        let answer = Problem::of_token(TokenError::KeysUnavailable, "https://assay.example").error_response();
         assert_eq!(answer.status(), 503);
         assert!(answer.headers().contains_key("retry-after"));
     }

@@ -88,9 +88,10 @@ const OWN: Access = Access::Scope(Scope::InclusionRead);
 const AUDIT: Access = Access::Scope(Scope::AuditRead);
 
 /// All routes. The first matching path wins.
-pub static ROUTES: [Route; 25] = [
+pub static ROUTES: [Route; 26] = [
     with(Verb::Post, get("/v1/snapshots", WRITE, "createSnapshot", |r| r.to(snapshots::create::create))),
     get("/v1/snapshots/{id}", WRITE, "showSnapshot", |r| r.to(snapshots::show::show)),
+    with(Verb::Delete, get("/v1/snapshots/{id}", WRITE, "deleteSnapshot", |r| r.to(snapshots::delete::delete))),
     with(Verb::Put, get("/v1/snapshots/{id}/files/{name}", WRITE, "putFile", |r| r.to(snapshots::put_file::put_file))),
     with(
         Verb::Post,
@@ -119,9 +120,9 @@ pub static ROUTES: [Route; 25] = [
     get("/.well-known/jwks.json", Public, "getKeys", |r| r.to(jwks::jwks)),
     get("/healthz", Always, "getHealth", |r| r.to(healthz::healthz)),
     get("/readyz", Always, "getReadiness", |r| r.to(readyz::readyz)),
-    packed(get("/openapi.json", Public, "getDescription", |r| r.to(docs::openapi_json))),
+    get("/openapi.json", Public, "getDescription", |r| r.to(docs::openapi_json)),
     get("/docs", Public, "getDocs", |r| r.to(docs::to_index)),
-    packed(get("/docs/{file:.*}", Public, "getDocsFile", |r| r.to(docs::file))),
+    get("/docs/{file:.*}", Public, "getDocsFile", |r| r.to(docs::file)),
 ];
 
 /// A scope with all routes, for [`super::configure`].

@@ -1,18 +1,28 @@
 //! State that all requests share.
 
 use std::{
+    net::IpAddr,
     ops::Deref,
-    sync::Arc,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
+use actix_web::HttpRequest;
 use assay_core::identity::MasterSecret;
 use time::OffsetDateTime;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use super::{
+    body::{Pace, Reading},
+    connection::Connections,
     evidence::Evidence,
-    limits::{Buckets, Network},
+    limits::{Buckets, Network, client_address},
+    problem::Problem,
+    quota::{Exhausted, Quota, Share},
     readiness::Readiness,
     token_cache::TokenCache,
 };
@@ -24,10 +34,17 @@ use crate::{
     tokens::{KeyRing, TokenVerifier},
 };
 
-/// Maximum number of concurrent uploads in one process; each may need a decompression window of 128 MiB.
-const MAX_UPLOADS: usize = 8;
-/// Maximum number of event streams in one process; each queries the database once a second.
-const MAX_STREAMS: usize = 256;
+/// Maximum number of concurrent uploads in one process, and to one exchange; each may need a decompression window of 128 MiB.
+const UPLOADS: (u64, u64) = (8, 4);
+/// Maximum number of event streams in one process, and to one exchange; each queries the database once a second.
+const STREAMS: (u64, u64) = (256, 64);
+
+/// Bytes of large answers that are on their way, in all and to one address. Bytes that requests share, such as those of a cache,
+/// do not count.
+const ANSWER_BYTES: (u64, u64) = (256 << 20, 32 << 20);
+
+/// Bytes of JSON bodies that are on their way, in all and from one address.
+const BODY_BYTES: (u64, u64) = (128 << 20, 16 << 20);
 
 /// The components of the service, created by its caller.
 pub struct Parts {
@@ -43,6 +60,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Master secret for salts and blinds.
     pub secret: MasterSecret,
+    /// Where the database keeps its files, if that is on this machine: uploads leave a reserve of space there.
+    pub disk: Option<PathBuf>,
 }
 
 /// State that all requests share; cheap to clone.
@@ -63,8 +82,16 @@ pub struct Inner {
     pub(super) by_subject: Buckets,
     pub(super) by_address: Buckets,
     pub(super) trusted_proxies: Vec<Network>,
-    pub(super) uploads: Semaphore,
-    pub(super) streams: Arc<Semaphore>,
+    pub(super) connections: Arc<Connections>,
+    /// Bytes of large answers that are on their way, by address.
+    pub(super) answers: Arc<Quota<IpAddr>>,
+    /// Bytes of JSON bodies that are on their way, by address.
+    bodies: Arc<Quota<IpAddr>>,
+    uploads: Arc<Quota<String>>,
+    streams: Arc<Quota<String>>,
+    /// Requests above a rate limit since the last report.
+    refused: AtomicU64,
+    pub(super) disk: Option<PathBuf>,
     stopping: watch::Sender<bool>,
 }
 
@@ -74,9 +101,10 @@ impl ApiState {
     /// # Errors
     /// [`ConfigError`] if a trusted proxy is not an address or a network.
     pub fn new(parts: Parts) -> Result<Self, ConfigError> {
-        let Parts { store, verifier, keys, config, clock, secret } = parts;
-        let trusted_proxies = config.trusted_proxies.iter().map(|text| text.parse().map_err(ConfigError::new));
-        let trusted_proxies = trusted_proxies.collect::<Result<_, _>>()?;
+        let Parts { store, verifier, keys, config, clock, secret, disk } = parts;
+        let trusted_proxies = trusted_proxies(&config)?;
+        let bounds = &config.bounds;
+        let connections = Connections::new(bounds.connections, bounds.connections_per_address, trusted_proxies.clone());
         let start = Instant::now();
         Ok(Self(Arc::new(Inner {
             by_subject: Buckets::new(config.rate_limit_subject, start),
@@ -84,8 +112,13 @@ impl ApiState {
             tokens: TokenCache::new(config.token_believed_seconds),
             evidence: Evidence::default(),
             readiness: Readiness::default(),
-            uploads: Semaphore::new(MAX_UPLOADS),
-            streams: Arc::new(Semaphore::new(MAX_STREAMS)),
+            connections: Arc::new(connections),
+            answers: Quota::new(ANSWER_BYTES.0, ANSWER_BYTES.1),
+            bodies: Quota::new(BODY_BYTES.0, BODY_BYTES.1),
+            uploads: Quota::new(UPLOADS.0, UPLOADS.1),
+            streams: Quota::new(STREAMS.0, STREAMS.1),
+            refused: AtomicU64::new(0),
+            disk,
             stopping: watch::Sender::new(false),
             store,
             verifier,
@@ -97,10 +130,27 @@ impl ApiState {
         })))
     }
 
+    /// Logs how many requests and connections were refused since the last call. One by one they would let anybody fill the log.
+    pub fn report_refused(&self) {
+        let (requests, connections) = (self.refused.swap(0, Ordering::Relaxed), self.connections.take_refused());
+        if requests > 0 || connections > 0 {
+            tracing::warn!(requests, connections, "callers above their limits were refused");
+        }
+    }
+
     /// Ends all event streams, so that they do not delay a shutdown. Other requests finish as usual.
     pub fn stop_streams(&self) {
         self.stopping.send_replace(true);
     }
+}
+
+/// The networks of the setting `trusted_proxies`.
+///
+/// # Errors
+/// [`ConfigError`] with the entry that is neither an address nor a network.
+pub fn trusted_proxies(config: &Config) -> Result<Vec<Network>, ConfigError> {
+    let read = |text: &String| text.parse().map_err(|e| ConfigError::new(format!("trusted_proxies: {e}")));
+    config.trusted_proxies.iter().map(read).collect()
 }
 
 impl Deref for ApiState {
@@ -117,6 +167,39 @@ impl Inner {
         self.clock.now()
     }
 
+    /// Counts a request above a rate limit.
+    pub(super) fn count_refused(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Lets an upload to `exchange` begin.
+    ///
+    /// # Errors
+    /// [`super::problem::Kind::Unavailable`].
+    pub(super) fn begin_upload(&self, exchange: &str) -> Result<Share<String>, Problem> {
+        self.uploads.take(Some(exchange.to_owned()), 1).map_err(|exhausted| {
+            Problem::unavailable(match exhausted {
+                Exhausted::Caller => {
+                    "too many uploads of this exchange are running; upload the files one after the other"
+                }
+                Exhausted::All => "too many uploads are running; try again later",
+            })
+        })
+    }
+
+    /// Lets an event stream for `exchange` begin.
+    ///
+    /// # Errors
+    /// [`super::problem::Kind::Unavailable`].
+    pub(super) fn begin_stream(&self, exchange: &str) -> Result<Share<String>, Problem> {
+        self.streams.take(Some(exchange.to_owned()), 1).map_err(|exhausted| {
+            Problem::unavailable(match exhausted {
+                Exhausted::Caller => "too many event streams of this exchange are open; poll the job instead",
+                Exhausted::All => "too many event streams are open; poll the job instead",
+            })
+        })
+    }
+
     /// Becomes true when the service stops.
     pub(super) fn stopping(&self) -> watch::Receiver<bool> {
         self.stopping.subscribe()
@@ -131,8 +214,18 @@ impl Inner {
         }
     }
 
-    /// Longest wait for the next part of a body.
-    pub(super) fn patience(&self) -> Duration {
-        Duration::from_secs(self.config.upload_idle_seconds.max(1))
+    /// How a JSON body is read.
+    pub(super) fn reading(&self, request: &HttpRequest) -> Reading<'_> {
+        let address = client_address(request, &self.trusted_proxies);
+        Reading { pace: self.pace(), bodies: &self.bodies, address }
+    }
+
+    /// How fast a body must arrive.
+    pub(super) fn pace(&self) -> Pace {
+        Pace {
+            patience: Duration::from_secs(self.config.upload_idle_seconds.max(1)),
+            bytes_per_second: self.config.bounds.upload_bytes_per_second.max(1),
+            longest: Duration::from_secs(self.config.bounds.upload_seconds.max(1)),
+        }
     }
 }

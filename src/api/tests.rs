@@ -31,14 +31,14 @@ use crate::{
 const NOW: OffsetDateTime = datetime!(2026-11-24 12:00 UTC);
 const EXCHANGE: &str = "exchange.example";
 
-struct Place {
-    state: ApiState,
+pub(super) struct Place {
+    pub(super) state: ApiState,
     keys: Arc<KeyRing>,
     _dir: tempfile::TempDir,
 }
 
 impl Place {
-    fn new(change: impl FnOnce(&mut Config)) -> Self {
+    pub(super) fn new(change: impl FnOnce(&mut Config)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mut config = Config { rate_limit_anonymous: 0, rate_limit_subject: 0, ..Config::default() };
         change(&mut config);
@@ -51,6 +51,7 @@ impl Place {
             config: Arc::new(config),
             clock: Arc::new(FixedClock(NOW)),
             secret: MasterSecret::new([5; 32]),
+            disk: None,
         };
         Self { state: ApiState::new(parts).unwrap(), keys, _dir: dir }
     }

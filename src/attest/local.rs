@@ -40,7 +40,7 @@ pub fn inclusion(out: &Path, account: &str, home: &Home) -> Result<Vec<u8>, Atte
 
     let mut pages = PagesFile::open(private.join(PAGES_FILE), tree.shape(), tree.statement().shards.len())?;
     let upper = upper_trees(&private.join(BATCH_ROOTS_FILE), &tree)?;
-    let tree = tree.with_starts(&pages.starts()?)?;
+    tree.set_starts(&pages.starts()?)?;
     let owner = tree.owner(&secret, account);
     let mut lookup = tree.lookup(&owner);
     while let Some(number) = lookup.wanted() {

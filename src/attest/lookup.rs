@@ -2,7 +2,7 @@
 //! the caller supplies it. So an attestation directory (`local`), the service's database (`served`) and the tests share one
 //! search.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use assay_core::{
     field::{F, from_hex},
@@ -26,7 +26,7 @@ pub struct AccountTree {
     /// Root of each shard.
     roots: Vec<F>,
     /// Number of every batch that has pages, and the identity of its first page, both ascending.
-    starts: Vec<(u64, F)>,
+    starts: OnceLock<Vec<(u64, F)>>,
 }
 
 /// An account with its salt and identity in one snapshot.
@@ -44,28 +44,38 @@ impl Owner<'_> {
 }
 
 impl AccountTree {
-    /// The tree of a statement. Call [`AccountTree::with_starts`] before any lookup.
+    /// The tree of a statement. Call [`AccountTree::set_starts`] before any lookup.
     ///
     /// # Errors
     /// [`AttestError::Core`] for a statement of an unknown shape.
     pub fn new(statement: Sealed<Statement>) -> Result<Self, AttestError> {
         let roots = statement.shards.iter().map(|shard| from_hex(&shard.root)).collect::<Result<_, _>>()?;
-        Ok(Self { shape: statement.shape()?, roots, starts: Vec::new(), statement })
+        Ok(Self { shape: statement.shape()?, roots, starts: OnceLock::new(), statement })
     }
 
     /// Sets the identity of the first page of each batch that has pages, with the batch's number, in ascending order: the
-    /// first 32 bytes of that page's record.
+    /// first 32 bytes of that page's record. A second call changes nothing.
     ///
     /// # Errors
     /// [`AttestError::NotValid`] for numbers or identities that do not ascend, or are none.
-    pub fn with_starts(self, starts: &[(u64, [u8; 32])]) -> Result<Self, AttestError> {
+    pub fn set_starts(&self, starts: &[(u64, [u8; 32])]) -> Result<(), AttestError> {
         let unordered = || AttestError::NotValid("the first pages of the batches are not in order".to_owned());
         let start = |(number, bytes): &(u64, [u8; 32])| Some((*number, element(bytes)?));
         let starts = starts.iter().map(start).collect::<Option<Vec<(u64, F)>>>();
         // an account may begin one batch after the other, but no batch comes twice
         let ascend = |w: &[(u64, F)]| w[0].0 < w[1].0 && w[0].1 <= w[1].1;
         let starts = starts.filter(|s| s.windows(2).all(ascend)).ok_or_else(unordered)?;
-        Ok(Self { starts, ..self })
+        self.starts.get_or_init(|| starts);
+        Ok(())
+    }
+
+    /// Whether accounts can be looked up.
+    pub fn has_starts(&self) -> bool {
+        self.starts.get().is_some()
+    }
+
+    fn starts(&self) -> &[(u64, F)] {
+        self.starts.get().map_or(&[], Vec::as_slice)
     }
 
     /// Numbers of all batches over all shards, in order. Trees are numbered one after the other.
@@ -108,15 +118,15 @@ impl AccountTree {
     /// Begins the search for an account's pages.
     pub fn lookup(&self, owner: &Owner<'_>) -> Lookup<'_> {
         // pages are sorted by identity; if a batch begins with this account, its first pages may be in the batch before
-        let not_before = self.starts.partition_point(|(_, start)| *start < owner.identity);
-        let wanted = Some(self.starts.get(not_before.saturating_sub(1)).map_or(0, |(number, _)| *number));
+        let not_before = self.starts().partition_point(|(_, start)| *start < owner.identity);
+        let wanted = Some(self.starts().get(not_before.saturating_sub(1)).map_or(0, |(number, _)| *number));
         Lookup { tree: self, identity: owner.identity, wanted, found: None }
     }
 
     /// Whether batch `number` begins with a page of this identity.
     fn begins_with(&self, number: u64, identity: F) -> bool {
-        let at = self.starts.binary_search_by_key(&number, |(number, _)| *number);
-        at.is_ok_and(|at| self.starts[at].1 == identity)
+        let at = self.starts().binary_search_by_key(&number, |(number, _)| *number);
+        at.is_ok_and(|at| self.starts()[at].1 == identity)
     }
 
     /// The account's inclusion file.
@@ -193,8 +203,8 @@ impl Lookup<'_> {
                 }
                 None => {
                     // the next batch with pages may be the first of the next shard
-                    let behind = self.tree.starts.partition_point(|(other, _)| *other <= number);
-                    let next = self.tree.starts.get(behind).filter(|(_, start)| *start == self.identity);
+                    let behind = self.tree.starts().partition_point(|(other, _)| *other <= number);
+                    let next = self.tree.starts().get(behind).filter(|(_, start)| *start == self.identity);
                     self.wanted = next.map(|(number, _)| *number);
                     return Ok(());
                 }
@@ -225,13 +235,13 @@ mod tests {
         for (shape, shards) in ["solvency-8", "compliance-8"].iter().flat_map(|shape| [1, 2, 7].map(|n| (shape, n))) {
             let stored = Stored::in_shards(Shape::named(shape).unwrap(), 60, shards);
             let tree = stored.tree();
-            assert!(tree.starts.len() > 8);
+            assert!(tree.starts().len() > 8);
             let mut several = 0;
             for account in (0..60).map(|i| format!("account {i}")) {
                 let (file, asked) = stored.inclusion(&tree, &account);
                 let report = verify_inclusion(Ok(tree.statement()), &file.unwrap(), Some(&account));
                 assert!(report.is_valid(), "{account}: {:?}", report.checks);
-                let place = |number: &u64| tree.starts.iter().position(|(other, _)| other == number).unwrap();
+                let place = |number: &u64| tree.starts().iter().position(|(other, _)| other == number).unwrap();
                 assert!(asked.windows(2).all(|pair| place(&pair[1]) == place(&pair[0]) + 1), "{asked:?}");
                 several += usize::from(asked.len() > 1);
             }
@@ -274,7 +284,8 @@ mod tests {
         let owner = tree.owner(&stored.secret, "nobody");
         // the database says that batch 0 begins with this account, and its pages say otherwise
         let starts = [(0, crate::attest::record::bytes_of(&owner.identity))];
-        let lied = served_tree(&stored).with_starts(&starts).unwrap();
+        let lied = served_tree(&stored);
+        lied.set_starts(&starts).unwrap();
         let mut lookup = lied.lookup(&owner);
         assert!(lookup.feed(stored.batch(&tree, lookup.wanted().unwrap()).unwrap()).is_err());
     }
@@ -282,7 +293,7 @@ mod tests {
     #[test]
     fn starts_that_do_not_ascend_are_refused() {
         let stored = Stored::new(Shape::named("solvency-8").unwrap(), 20);
-        let with = |starts: &[(u64, [u8; 32])]| served_tree(&stored).with_starts(starts);
+        let with = |starts: &[(u64, [u8; 32])]| served_tree(&stored).set_starts(starts);
         assert!(with(&[(0, [1; 32]), (1, [1; 32]), (3, [2; 32])]).is_ok());
         assert!(with(&[(0, [2; 32]), (1, [1; 32])]).is_err());
         assert!(with(&[(1, [1; 32]), (1, [2; 32])]).is_err());

@@ -11,7 +11,7 @@ use super::{
     record::{StoredNode, record_bytes},
 };
 
-/// The tree of the statement with these canonical bytes. Call [`AccountTree::with_starts`] before any lookup.
+/// The tree of the statement with these canonical bytes. Call [`AccountTree::set_starts`] before any lookup.
 ///
 /// # Errors
 /// [`AttestError::Core`] for a statement that cannot be read.

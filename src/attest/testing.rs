@@ -63,7 +63,9 @@ impl Stored {
     pub fn tree(&self) -> AccountTree {
         let starts = self.records.iter().filter(|(at, _)| at.is_multiple_of(self.batch_pages as u64));
         let starts = starts.map(|(at, r)| (at / self.batch_pages as u64, r[..32].try_into().unwrap()));
-        served::tree(&self.statement).unwrap().with_starts(&starts.collect::<Vec<_>>()).unwrap()
+        let tree = served::tree(&self.statement).unwrap();
+        tree.set_starts(&starts.collect::<Vec<_>>()).unwrap();
+        tree
     }
 
     /// The rows of batch `number`.

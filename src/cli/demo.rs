@@ -17,7 +17,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::home::Home;
 use crate::ledger::sample::{Options, sample};
 use crate::progress::{Progress, Silent};
-use crate::service::{Service, stop_signal};
+use crate::service::{Opening, Service, stop_signal};
 use crate::tokens::{Grant, Role};
 
 const EXAMPLES: &str = "\
@@ -68,7 +68,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     let service = {
         let progress = meter.listener();
         progress.begin("starting a private PostgreSQL", 0, "");
-        let service = runtime.block_on(Service::open(config.clone(), home.clone(), true))?;
+        let service = runtime.block_on(Service::open(config.clone(), home.clone(), Opening::Migrate))?;
         progress.end();
         service
     };

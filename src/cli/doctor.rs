@@ -1,29 +1,44 @@
 //! `assay doctor`: can this machine do what it is asked to?
 
 use std::fs;
+use std::io::ErrorKind;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 use assay_programs::{
     disclosure::{Disclosure, SHAPE},
     ledger::{Ledger, shape::Shape},
     purpose::Purpose,
 };
+use rustix::fs::{Access, access, statvfs};
+use rustix::net::{AddressFamily, SocketType, bind, socket, sockopt::set_socket_reuseaddr};
 use secrecy::ExposeSecret;
 use serde::Serialize;
 
 use super::exit::{Exit, Failure};
 use super::output;
 use super::service::{ServiceArgs, runtime};
+use crate::api::trusted_proxies;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
+use crate::descriptors;
 use crate::home::Home;
 use crate::pg::Cluster;
-use crate::store::Store;
+use crate::service::compare_home;
+use crate::store::{
+    Store,
+    diagnosis::diagnose,
+    home_fingerprints::{NotedFingerprints, noted_fingerprints},
+};
 use crate::tokens::{KeyRing, TokenVerifier};
 
 const EXAMPLES: &str = "\
-Checks settings, home directory, keys, database and memory, and changes nothing. Each line says what to do if the check fails.
+Tries everything that `assay serve` and `assay work` need, short of listening, and changes nothing: settings, home directory, disk,
+database, master secret, keys, keys of other issuers, addresses, parameters, memory and open files. Each line says what to do if the
+check fails.
 
 JSON: {healthy, findings: [{name, ok, detail}]}
 
@@ -60,17 +75,32 @@ struct Finding {
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let (home, config) = (args.service.home()?, args.service.config()?);
+    let runtime = runtime(&config)?;
     let mut findings = Vec::new();
     let mut look = |name, found: Result<String, String>| {
         let (ok, detail) = found.map_or_else(|reason| (false, reason), |detail| (true, detail));
         findings.push(Finding { name, ok, detail });
     };
+    look("settings", settings(&config));
     look("home", home_directory(home.dir()));
-    look("master secret", master_secret(&home));
-    look("keys", keys(&home, &config));
-    look("parameters", Ok(parameters(&home)));
-    look("database", database(&config));
+    look("disk", disk(home.dir()));
+    let (database, noted) = match runtime.block_on(database(&home, &config)) {
+        Ok((detail, noted)) => (Ok(detail), noted),
+        Err(reason) => (Err(reason), NotedFingerprints::default()),
+    };
+    look("database", database);
+    let keys = KeyRing::open(&home.keys_dir(), SystemClock.now()).map_err(|e| e.to_string());
+    look("master secret", master_secret(&home, &config));
+    look("keys", keys.as_ref().map_err(String::clone).and_then(own_keys));
+    look("home and database", keys.as_ref().map_err(String::clone).and_then(|keys| belongs(&home, keys, &noted)));
+    look("issuers", keys.and_then(|keys| issuers(&config, keys)));
+    look("listen", address(config.listen, "/healthz"));
+    if let Some(metrics) = config.metrics_listen {
+        look("metrics_listen", address(metrics, "/metrics"));
+    }
+    look("parameters", parameters(&home));
     look("memory", memory());
+    look("open files", open_files(&config));
     let diagnosis = Diagnosis { healthy: findings.iter().all(|f| f.ok), findings };
     if args.json {
         output::json(&diagnosis)?;
@@ -81,60 +111,176 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     Ok(if diagnosis.healthy { Exit::Ok } else { Exit::Environment })
 }
 
+/// Everything else about the settings was checked when they were loaded.
+fn settings(config: &Config) -> Result<String, String> {
+    trusted_proxies(config).map_err(|e| e.to_string())?;
+    Ok(format!("public_url is {}", config.public_url))
+}
+
+/// The directory, or where it will be.
+fn existing(dir: &Path) -> &Path {
+    let exists = |dir: &&Path| dir.as_os_str().is_empty() || dir.exists();
+    dir.ancestors().find(exists).filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 fn home_directory(dir: &Path) -> Result<String, String> {
     let shown = dir.display();
-    match fs::metadata(dir) {
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(format!("{shown} will be created")),
-        Err(e) => Err(format!("{shown}: {e}")),
-        Ok(found) if !found.is_dir() => Err(format!("{shown} is not a directory")),
+    let found = match fs::metadata(dir) {
+        Err(e) if e.kind() == ErrorKind::NotFound => format!("{shown} will be created"),
+        Err(e) => return Err(format!("{shown}: {e}")),
+        Ok(found) if !found.is_dir() => return Err(format!("{shown} is not a directory")),
         Ok(found) if found.permissions().mode() & 0o022 != 0 => {
-            Err(format!("{shown}: other users can write there; run chmod 700"))
+            return Err(format!("{shown}: other users can write there; run chmod 700"));
         }
-        Ok(_) => Ok(shown.to_string()),
-    }
-}
-
-fn master_secret(home: &Home) -> Result<String, String> {
-    if !home.secret_file().exists() {
-        return Ok("will be created at the first start; all machines of a service need the same one".to_owned());
-    }
-    let secret = home.existing_secret().map_err(|e| e.to_string())?;
-    Ok(format!("fingerprint {}; it must be the same on all machines of a service", secret.fingerprint()))
-}
-
-fn keys(home: &Home, config: &Config) -> Result<String, String> {
-    let now = SystemClock.now();
-    let keys = std::sync::Arc::new(KeyRing::open(&home.keys_dir(), now).map_err(|e| e.to_string())?);
-    let published = match keys.jwks(now)["keys"].as_array().map_or(0, Vec::len) {
-        0 => "will be created at the first start".to_owned(),
-        number => format!("{number} published"),
+        Ok(_) => shown.to_string(),
     };
-    TokenVerifier::from_config(config, keys).map_err(|e| e.to_string())?;
-    Ok(format!("{published}, {} other issuers", config.issuers.len()))
+    // what is missing is made beside what is there
+    for place in ["", "keys", "postgres", "work", "parameters", "snapshots"].map(|name| dir.join(name)) {
+        if place.is_symlink() && !place.exists() {
+            return Err(format!("{} is a link that leads nowhere", place.display()));
+        }
+        let place = existing(&place);
+        access(place, Access::WRITE_OK | Access::EXEC_OK).map_err(|e| format!("{}: {e}", place.display()))?;
+        if !place.is_dir() {
+            return Err(format!("{} is not a directory", place.display()));
+        }
+    }
+    Ok(found)
 }
 
-fn parameters(home: &Home) -> String {
+/// A checkpoint of the largest shape, its scratch and the parameters need about this much.
+const LEAST_FREE_MIB: u64 = 1024;
+
+fn disk(dir: &Path) -> Result<String, String> {
+    let place = existing(dir);
+    let found = statvfs(place).map_err(|e| format!("{}: {e}", place.display()))?;
+    match found.f_bavail.saturating_mul(found.f_frsize) >> 20 {
+        mib if mib < LEAST_FREE_MIB => {
+            Err(format!("{}: {mib} MiB are free; {LEAST_FREE_MIB} MiB are needed", place.display()))
+        }
+        mib => Ok(format!("{mib} MiB are free")),
+    }
+}
+
+fn master_secret(home: &Home, config: &Config) -> Result<String, String> {
+    if home.secret_file().symlink_metadata().is_ok() {
+        let secret = home.existing_secret().map_err(|e| e.to_string())?;
+        return Ok(format!("fingerprint {}; it must be the same on all machines of a service", secret.fingerprint()));
+    }
+    // a private database that does not run cannot be asked for the fingerprint
+    if config.database_url.is_none() && home.postgres_dir().join("postgres").exists() {
+        return Err(format!(
+            "{} is missing, and there is a database that was made with it",
+            home.secret_file().display()
+        ));
+    }
+    Ok("will be created at the first start; all machines of a service need the same one".to_owned())
+}
+
+fn own_keys(keys: &KeyRing) -> Result<String, String> {
+    if let Some(defect) = keys.defects().first() {
+        return Err(format!("a key cannot be used: {defect}"));
+    }
+    match keys.jwks(SystemClock.now())["keys"].as_array().map_or(0, Vec::len) {
+        0 => Ok("will be created at the first start".to_owned()),
+        number => {
+            keys.check_signing().map_err(|e| e.to_string())?;
+            Ok(format!("{number} published"))
+        }
+    }
+}
+
+fn belongs(home: &Home, keys: &KeyRing, noted: &NotedFingerprints) -> Result<String, String> {
+    compare_home(home, keys, noted).map_err(|e| e.to_string())?;
+    Ok(match &noted.master_secret {
+        Some(_) => "the database was made with this master secret and this statement key".to_owned(),
+        None => "nothing is noted yet".to_owned(),
+    })
+}
+
+fn issuers(config: &Config, keys: KeyRing) -> Result<String, String> {
+    let verifier = TokenVerifier::from_config(config, Arc::new(keys)).map_err(|e| e.to_string())?;
+    match verifier.warm(SystemClock.now()).as_slice() {
+        [] => Ok(format!("{} besides this service", config.issuers.len())),
+        defects => Err(defects.join("; ")),
+    }
+}
+
+/// Whether the address can be listened on, which is not done. A service that runs already is no fault.
+fn address(address: SocketAddr, path: &str) -> Result<String, String> {
+    let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let bound = socket(family, SocketType::STREAM, None).and_then(|socket| {
+        set_socket_reuseaddr(&socket, true)?;
+        bind(&socket, &address)
+    });
+    let Err(error) = bound else { return Ok(format!("{address} is free")) };
+    let reached = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    let agent: ureq::Agent = ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(2))).build().into();
+    let url = format!("http://{}{path}", SocketAddr::new(reached, address.port()));
+    if error == rustix::io::Errno::ADDRINUSE && agent.get(url).call().is_ok_and(|answer| answer.status() == 200) {
+        return Ok(format!("a service answers at {address} already"));
+    }
+    Err(format!("{address}: {error}"))
+}
+
+fn parameters(home: &Home) -> Result<String, String> {
+    let dir = home.dir().join("parameters");
+    if let Err(e) = fs::read_dir(&dir)
+        && e.kind() != ErrorKind::NotFound
+    {
+        return Err(format!("{}: {e}", dir.display()));
+    }
     let released = Shape::catalogue().iter().filter(|shape| shape.purpose == Purpose::Release);
     let kept = released.filter(|shape| home.has_parameters::<Ledger>(shape));
     let disclosure = home.has_parameters::<Disclosure>(&SHAPE).then_some(SHAPE.name);
     let names: Vec<_> = kept.map(|shape| shape.name).chain(disclosure).collect();
     if names.is_empty() {
-        return "none cached yet; the first proof with a shape derives them".to_owned();
+        return Ok("none cached yet; the first proof with a shape derives them".to_owned());
     }
-    format!("cached for {}", names.join(", "))
+    Ok(format!("cached for {}", names.join(", ")))
 }
 
-fn database(config: &Config) -> Result<String, String> {
-    let Some(url) = &config.database_url else {
-        let found = Cluster::find_programs().map_err(|e| e.to_string())?;
-        return Ok(format!("private, with {}", found.display()));
+/// What the database is, and what it has noted.
+async fn database(home: &Home, config: &Config) -> Result<(String, NotedFingerprints), String> {
+    let (url, detail) = match &config.database_url {
+        Some(url) => (Some(url.expose_secret().to_owned()), String::new()),
+        None => {
+            let found = Cluster::inspect(&home.postgres_dir()).map_err(|e| e.to_string())?;
+            let place = found.dir.map_or_else(|| "will be created".to_owned(), |dir| format!("in {}", dir.display()));
+            (found.url, format!("private, {place}, with {}", found.programs.display()))
+        }
     };
-    let runtime = runtime(config).map_err(|f| f.sentence)?;
-    let looked = runtime.block_on(async {
-        let store = Store::connect(url.expose_secret(), 1).await?;
-        store.check().await
-    });
-    looked.map(|()| "answers and has the required schema".to_owned()).map_err(|e| e.to_string())
+    let Some(url) = url else { return Ok((detail, NotedFingerprints::default())) };
+    let looked = async {
+        let store = Store::connect(&url, 1).await?;
+        store.check().await?;
+        let client = store.read().await?;
+        let may = diagnose(&client, config.database_connections).await?;
+        Ok::<_, crate::store::StoreError>((may, noted_fingerprints(&client).await?))
+    };
+    match looked.await {
+        Ok((may, noted)) if detail.is_empty() => Ok((format!("answers and has the required schema; {may}"), noted)),
+        Ok((_, noted)) => Ok((format!("{detail}; it runs"), noted)),
+        // a private server that is not there is started
+        Err(_) if !detail.is_empty() => Ok((detail, NotedFingerprints::default())),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn open_files(config: &Config) -> Result<String, String> {
+    let limits = descriptors::limits().map_err(|e| e.to_string())?;
+    let (room, wanted) = (limits.for_connections(config.database_connections), config.bounds.connections);
+    if room < wanted {
+        return Err(format!(
+            "the limit of {} admits {room} connections, bounds.connections asks for {wanted}; raise it (LimitNOFILE=, ulimit -Hn)",
+            limits.hard
+        ));
+    }
+    Ok(format!("{} now, {} once started; enough for {wanted} connections", limits.soft, limits.hard))
 }
 
 /// The largest shape needs 2 GiB to prove.
@@ -146,5 +292,20 @@ fn memory() -> Result<String, String> {
         0 => Ok("unknown".to_owned()),
         1..=3071 => Err(format!("{mib} MiB are free; the largest shapes need 3 GiB, so choose a -64 shape")),
         _ => Ok(format!("{mib} MiB are free")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn too_few_open_files_for_the_connections_are_found() {
+        let mut config = Config::default();
+        config.bounds.connections = 16;
+        assert!(open_files(&config).unwrap().contains("16 connections"));
+        config.bounds.connections = u64::MAX;
+        assert!(open_files(&config).unwrap_err().contains("LimitNOFILE"));
     }
 }

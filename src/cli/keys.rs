@@ -5,6 +5,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use super::exit::{Exit, Failure};
 use super::options::HomeArgs;
 use super::output;
+use super::token::tell_defects;
 use crate::clock::{Clock, SystemClock};
 use crate::tokens::{KeyRing, Purpose};
 
@@ -70,8 +71,11 @@ fn purpose_parser() -> impl TypedValueParser<Value = Purpose> {
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let now = SystemClock.now();
-    let open =
-        |home: &HomeArgs| -> Result<KeyRing, Failure> { Ok(KeyRing::open_or_create(&home.home()?.keys_dir(), now)?) };
+    let open = |home: &HomeArgs| -> Result<KeyRing, Failure> {
+        let keys = KeyRing::open_or_create(&home.home()?.keys_dir(), now)?;
+        tell_defects(&keys);
+        Ok(keys)
+    };
     match &args.command {
         KeysCommand::Rotate(args) => {
             let kid = open(&args.home)?.rotate(args.purpose, now)?;

@@ -11,7 +11,7 @@ use super::options::HomeArgs;
 use super::output;
 use super::service::load_config;
 use crate::clock::{Clock, SystemClock};
-use crate::tokens::{Grant, KeyRing, Role};
+use crate::tokens::{Grant, KeyRing, Purpose, Role};
 
 const MINT_EXAMPLES: &str = "\
 Roles and their scopes:
@@ -90,7 +90,9 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     }
     let config = load_config(args.config.as_ref())?;
     let now = SystemClock.now();
-    let keys = KeyRing::open_or_create(&args.home.home()?.keys_dir(), now)?;
+    let keys = KeyRing::open(&args.home.home()?.keys_dir(), now)?;
+    // a statement key is no business of this command
+    keys.create_missing(&[Purpose::Token], now)?;
     let grant = Grant {
         audience: args.audience.clone().unwrap_or_else(|| config.public_url.clone()),
         issuer: config.public_url,
@@ -99,8 +101,16 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         exchange: args.exchange.clone(),
         ttl: args.ttl,
     };
+    tell_defects(&keys);
     output::lines([keys.mint(&grant, now)?])?;
     Ok(Exit::Ok)
+}
+
+/// Says which key files are not used.
+pub(super) fn tell_defects(keys: &KeyRing) {
+    for defect in keys.defects() {
+        output::note(&format!("assay: a key cannot be used: {defect}"));
+    }
 }
 
 /// `45s`, `30m`, `1h`, `7d`.

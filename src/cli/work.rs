@@ -2,7 +2,7 @@
 
 use super::exit::{Exit, Failure};
 use super::service::{ServiceArgs, run as run_service};
-use crate::service::{Service, stop_signal};
+use crate::service::{Opening, Service, stop_signal};
 
 const EXAMPLES: &str = "\
 Workers share one database and may run on several machines. All need the same master secret (HOME/master.secret) and the same
@@ -12,7 +12,8 @@ Examples:
   DATABASE_URL=postgres://assay@db/assay assay work
   assay work --config /etc/assay/assay.toml
 
-Exit codes: 0 stopped, 2 a setting is wrong, 3 there is no database, or a file cannot be read or written.";
+Exit codes: 0 stopped, 2 a setting is wrong, 3 there is no database, the home directory is not the one that belongs to it,
+or a file cannot be read or written.";
 
 /// Run jobs: check, prove, verify and publish requested attestations
 #[derive(Debug, clap::Args)]
@@ -26,7 +27,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let (home, config) = (args.service.home()?, args.service.config()?);
     run_service(&config.clone(), async {
         let stop = stop_signal()?;
-        Service::open(config, home, false).await?.work(stop).await
+        Service::open(config, home, Opening::AsItIs).await?.work(stop).await
     })?;
     Ok(Exit::Ok)
 }

@@ -43,6 +43,8 @@ pub(super) struct Context {
     pub(super) home: Home,
     pub(super) config: Arc<Config>,
     pub(super) sign: Sign,
+    /// Of the master secret that belongs to the database.
+    pub(super) secret_fingerprint: String,
     pub(super) clock: Arc<dyn Clock>,
     /// Name under which this worker takes jobs, new at every start.
     pub(super) name: String,
@@ -117,6 +119,7 @@ impl Context {
         home: Home,
         config: Arc<Config>,
         sign: Sign,
+        secret_fingerprint: String,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, WorkerError> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -131,6 +134,7 @@ impl Context {
             home,
             config,
             sign,
+            secret_fingerprint,
             clock,
             name: Uuid::now_v7().to_string(),
             threads,

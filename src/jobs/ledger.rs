@@ -10,7 +10,6 @@ use std::{
 use assay_core::time::parse_instant;
 use assay_programs::ledger::shape::Shape;
 use sha2::{Digest, Sha256};
-use time::Duration;
 
 use super::stage::{CHANGED, Running, StageError};
 use crate::{
@@ -73,8 +72,8 @@ fn same_snapshot(row: &SnapshotRow) -> Result<(), StageError> {
     let manifest: Manifest =
         toml::from_str(&row.manifest).map_err(|e| StageError::Failed(format!("{MANIFEST}: {}", e.message())))?;
     let taken_at = parse_instant(&manifest.snapshot.taken_at).ok();
-    // the database keeps microseconds
-    let same_instant = taken_at.is_some_and(|t| (t - row.epoch).abs() < Duration::MICROSECOND);
+    // both are whole microseconds
+    let same_instant = taken_at == Some(row.epoch);
     let same_names = (&manifest.exchange.domain, &manifest.snapshot.id) == (&row.exchange_domain, &row.name);
     if same_instant && same_names {
         return Ok(());
@@ -146,6 +145,11 @@ pub(super) fn prepare(running: &Running, dir: &Path) -> Result<(Snapshot, Prepar
     let context = &running.context;
     let snapshot = checked(running, dir)?;
     let secret = context.home.existing_secret().map_err(AttestError::from)?;
+    if secret.fingerprint() != context.secret_fingerprint {
+        let file = context.home.secret_file();
+        let sentence = format!("{}: another master secret has taken the place of the one at the start", file.display());
+        return Err(StageError::Machine(sentence));
+    }
     // decides only before the plan: once planned, the job names its shape, whatever this machine's rates are
     let rates = MachineRates::read(&context.home, rayon::current_num_threads());
     let shards = running.job.shards.and_then(|shards| u32::try_from(shards).ok());

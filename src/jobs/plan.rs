@@ -1,6 +1,10 @@
 //! Stage 2: stores the statement, and the input of inclusion paths: pages, the upper tree, the reserves' lines.
 
-use assay_core::lines::LineFields;
+use assay_core::{check::Checks, lines::LineFields};
+use assay_programs::ledger::{
+    policy::{asset_lines, policy_checks},
+    statement::Statement,
+};
 use tokio::runtime::Handle;
 
 use super::{
@@ -11,7 +15,7 @@ use crate::{
     attest::Prepared,
     store::{
         Conflict, Result, Tx,
-        jobs::{PlanInfo, advance, set_plan},
+        jobs::{PlanInfo, advance, set_plan, warn},
         pages::{NodeRow, load_pages, load_reserves, load_tree},
         units::{add_units, enqueue_unit},
     },
@@ -44,6 +48,19 @@ fn info(prepared: &Prepared) -> Result<PlanInfo, StageError> {
     })
 }
 
+/// Which policies the statement breaks. It can be proved and published all the same, which takes hours: whoever has uploaded a
+/// wrong file should know before.
+fn broken_policies(statement: &Statement) -> Option<String> {
+    let mut checks = Checks::default();
+    policy_checks(&mut checks, &asset_lines(statement), statement);
+    let broken: Vec<_> = checks.iter().filter(|check| !check.passed).collect();
+    if broken.is_empty() {
+        return None;
+    }
+    let broken: Vec<_> = broken.iter().map(|check| format!("{}: {}", check.title, check.detail)).collect();
+    Some(format!("the attestation will not be valid, because the ledger breaks its policy: {}", broken.join("; ")))
+}
+
 async fn store(
     tx: &Tx,
     running: &Running,
@@ -61,6 +78,9 @@ async fn store(
     load_tree(tx, id, nodes).await?;
     load_reserves(tx, id, reserves).await?;
     set_plan(tx, id, info, now).await?;
+    if let Some(detail) = broken_policies(prepared.statement()) {
+        warn(tx, id, &detail).await?;
+    }
     add_units(tx, id, &info.steps).await?;
     let moved =
         still_ours(tx, running).await? && advance(tx, id, &[Stage::Plan.state()], Stage::Fold.state(), now).await?;
@@ -72,4 +92,27 @@ async fn store(
         enqueue_unit(tx, Stage::Fold.task(), id, shard).await?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use assay_programs::{
+        ledger::shape::Shape,
+        testing::{test_pages, test_statement},
+    };
+
+    use super::*;
+
+    #[test]
+    fn a_broken_policy_is_named_before_the_proof() {
+        let shape = Shape::named("solvency-8").unwrap();
+        let mut statement = test_statement(shape, &"01".repeat(32), &test_pages(shape, 9, 4));
+        assert_eq!(broken_policies(&statement), None);
+        statement.policy.coverage_bps = Some(u32::MAX);
+        statement.assets[0].reserves = "0".to_owned();
+        let sentence = broken_policies(&statement).unwrap();
+        assert!(sentence.contains("will not be valid") && sentence.contains("reserves"), "{sentence}");
+        assert!(sentence.contains(&format!("too little of {}", statement.assets[0].symbol)), "{sentence}");
+    }
 }

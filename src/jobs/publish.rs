@@ -24,6 +24,7 @@ pub(super) async fn run(running: Running) -> Result<(), StageError> {
     let attestation = NewAttestation {
         id: statement.digest().0,
         job_id: id,
+        exchange_name: statement.exchange.name.clone(),
         valid,
         report: json!({ "checks": checks }),
         statement: statement.bytes().to_vec(),

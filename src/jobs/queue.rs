@@ -33,7 +33,7 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Starts to work on the tasks of the queue at `database_url`.
+    /// Starts to work on the tasks of the queue at `database_url`, with the master secret of this fingerprint and no other.
     ///
     /// # Errors
     /// [`WorkerError::Queue`] if the queue cannot be opened; [`WorkerError::Threads`] if the proving threads cannot be started.
@@ -43,14 +43,28 @@ impl Worker {
         home: Home,
         config: Arc<Config>,
         sign: Sign,
+        secret_fingerprint: String,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, WorkerError> {
-        let context = Arc::new(Context::new(store, home, config, sign, clock)?);
+        let context = Arc::new(Context::new(store, home, config, sign, secret_fingerprint, clock)?);
         let stop = watch::Sender::new(false);
         let first = open(&context, database_url, &stop).await?;
         let running = tokio::spawn(run(Arc::clone(&context), database_url.to_owned(), stop.clone(), first));
         let sweeping = tokio::spawn(sweep::run(Arc::clone(&context)));
         Ok(Self { context, stop, running, sweeping })
+    }
+
+    /// Waits for the end of a worker that nobody has stopped, which would be a fault of this program. Returns the reason.
+    pub async fn ended(&mut self) -> String {
+        let ended = tokio::select! {
+            ended = &mut self.running => ended,
+            ended = &mut self.sweeping => ended,
+        };
+        match ended {
+            Ok(()) => "it stopped".to_owned(),
+            Err(e) if e.is_panic() => "it panicked".to_owned(),
+            Err(e) => e.to_string(),
+        }
     }
 
     /// Stops the running stage, so that another worker can resume it, and ends the worker. Waits at most `shutdown_seconds`.
@@ -59,7 +73,8 @@ impl Worker {
         self.stop.send_replace(true);
         self.sweeping.abort();
         let limit = Duration::from_secs(self.context.config.shutdown_seconds);
-        if tokio::time::timeout(limit, self.running).await.is_err() {
+        // one that has ended by itself was waited for
+        if !self.running.is_finished() && tokio::time::timeout(limit, self.running).await.is_err() {
             // the queue will find this worker dead; another one resumes from the stored state
             tracing::warn!("the stage under way did not end in time");
         }

@@ -47,16 +47,29 @@ impl Cluster {
         let binaries = Binaries::of_cluster(&place.dir, &installed)?;
         server::stop_orphan(&place.dir)?;
         let server = Server::start(binaries, &place, &user)?;
-        let url = format!("postgres://{DATABASE}@{}/{DATABASE}", percent_encoded(&place.sockets));
+        let url = url(&place.sockets);
         Ok(Self { server, url, place, _lock: lock })
     }
 
-    /// The directory of the programs that a new cluster would use.
+    /// Whether [`Cluster::start`] could start the cluster of `data_dir`. Makes and starts nothing.
     ///
     /// # Errors
-    /// [`ClusterError::NotInstalled`].
-    pub fn find_programs() -> Result<PathBuf, ClusterError> {
-        binaries::installed().into_iter().next().map(|b| b.dir).ok_or_else(binaries::not_installed)
+    /// [`ClusterError`], as far as it can be told beforehand.
+    pub fn inspect(data_dir: &Path) -> Result<ClusterFound, ClusterError> {
+        let user = User::find()?;
+        let installed = binaries::installed();
+        let newest = installed.first().ok_or_else(binaries::not_installed)?;
+        let found = match fs::canonicalize(data_dir) {
+            Ok(data_dir) => Place::find(&data_dir, &user)?,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => None,
+            Err(e) => return Err(ClusterError::file(data_dir)(e)),
+        };
+        let Some((dir, _)) = found else {
+            return Ok(ClusterFound { dir: None, programs: newest.dir.clone(), url: None });
+        };
+        let programs = Binaries::of_cluster(&dir, &installed)?.dir;
+        let url = dir.join(".s.PGSQL.5432").exists().then(|| url(&dir));
+        Ok(ClusterFound { dir: Some(dir), programs, url })
     }
 
     /// The database's address, `postgres://…`. It contains no secret.
@@ -117,10 +130,33 @@ impl Cluster {
     }
 }
 
+/// What [`Cluster::inspect`] found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClusterFound {
+    /// The cluster's directory; `None` if it will be made.
+    pub dir: Option<PathBuf>,
+    /// The directory of the programs that it is or will be run with.
+    pub programs: PathBuf,
+    /// The database's address, if a server seems to run.
+    pub url: Option<String>,
+}
+
+fn url(sockets: &Path) -> String {
+    format!("postgres://{DATABASE}@{}/{DATABASE}", percent_encoded(sockets))
+}
+
 /// Makes a cluster with an empty database. It gets its name only once it is complete.
 fn make(data_dir: &Path, user: &User, binaries: &Binaries) -> Result<Place, ClusterError> {
     let (place, unfinished) = Place::choose(data_dir, user)?;
     tracing::info!(directory = %place.dir.display(), "a private Postgres cluster is made");
+    if !place.dir.starts_with(data_dir) {
+        tracing::warn!(
+            directory = %place.dir.display(),
+            link = %data_dir.join("postgres").display(),
+            "the user postgres cannot enter the home directory, so the database is elsewhere: include it in backups, and delete it \
+             by hand if you delete the home directory"
+        );
+    }
     binaries.run(
         "initdb",
         user,

@@ -19,5 +19,5 @@ mod place;
 mod server;
 mod user;
 
-pub use cluster::Cluster;
+pub use cluster::{Cluster, ClusterFound};
 pub use error::ClusterError;

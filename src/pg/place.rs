@@ -3,7 +3,7 @@
 //! The files are usually in `<data>/postgres`. Postgres refuses to run as root, so under root it runs as the system's user
 //! `postgres`. If that user cannot reach the data directory, or its path is too long for a socket, the cluster is in
 //! `/var/lib/assay` and `<data>/postgres` is a symbolic link to it. Its name there is unique, so that a new data directory never
-//! meets an old cluster.
+//! meets an old cluster. Such a cluster stays when the data directory is deleted; the log says so when it is made.
 
 use std::{
     fs,
@@ -45,6 +45,12 @@ pub(super) struct Place {
 impl Place {
     /// The complete cluster of `data_dir`, if there is one.
     pub(super) fn existing(data_dir: &Path, user: &User) -> Result<Option<Self>, ClusterError> {
+        let Some((dir, pointer)) = Self::find(data_dir, user)? else { return Ok(None) };
+        Self::new(data_dir, dir, pointer, *user).map(Some)
+    }
+
+    /// The directory of the complete cluster of `data_dir`, if there is one, and the link to it if it is elsewhere. Makes nothing.
+    pub(super) fn find(data_dir: &Path, user: &User) -> Result<Option<(PathBuf, Option<PathBuf>)>, ClusterError> {
         let named = data_dir.join(NAME);
         let meta = match fs::symlink_metadata(&named) {
             Ok(meta) => meta,
@@ -68,8 +74,7 @@ impl Place {
                 named.display()
             )));
         }
-        let pointer = meta.is_symlink().then_some(named);
-        Self::new(data_dir, dir, pointer, *user).map(Some)
+        Ok(Some((dir, meta.is_symlink().then_some(named))))
     }
 
     /// The place for a new cluster, and an empty directory to make it in.

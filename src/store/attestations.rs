@@ -4,8 +4,9 @@
 use std::time::Duration;
 
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
-use tokio_postgres::Row;
+use tokio_postgres::{Row, types::ToSql};
 use uuid::Uuid;
 
 use super::{
@@ -22,6 +23,8 @@ pub struct NewAttestation {
     pub id: [u8; 32],
     /// The job, which determines exchange, snapshot, epoch and shape.
     pub job_id: Uuid,
+    /// The exchange's name in the statement.
+    pub exchange_name: String,
     /// Whether the statement meets its own policy.
     pub valid: bool,
     /// The verifier's report.
@@ -52,7 +55,7 @@ pub struct AttestationRow {
     pub id: [u8; 32],
     /// Domain of its exchange.
     pub exchange_domain: String,
-    /// The exchange's current name.
+    /// The exchange's name in the statement.
     pub exchange_name: String,
     /// The snapshot's own id.
     pub snapshot_name: String,
@@ -126,7 +129,7 @@ pub struct SignatureRow {
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT a.attestation_id, e.domain, e.name, s.name, a.job_id, a.epoch, a.shape, a.valid, a.report, a.published_at ",
+            "SELECT a.attestation_id, e.domain, a.exchange_name, s.name, a.job_id, a.epoch, a.shape, a.valid, a.report, a.published_at ",
             "FROM attestations a JOIN exchanges e USING (exchange_id) JOIN snapshots s USING (snapshot_id) ",
             $rest
         )
@@ -136,8 +139,8 @@ macro_rules! select {
 statements! {
     IS_THERE = "SELECT FROM attestations WHERE attestation_id = $1";
     ADD = "INSERT INTO attestations (attestation_id, exchange_id, snapshot_id, job_id, epoch, shape, valid, report, statement,
-                                     proof, jws, published_at)
-           SELECT $1, s.exchange_id, s.snapshot_id, j.job_id, s.epoch, j.shape, $3, $4, $5, $6, $7, $8
+                                     proof, jws, published_at, exchange_name)
+           SELECT $1, s.exchange_id, s.snapshot_id, j.job_id, s.epoch, j.shape, $3, $4, $5, $6, $7, $8, $9
            FROM jobs j JOIN snapshots s USING (snapshot_id) WHERE j.job_id = $2";
     BY_ID = select!("WHERE a.attestation_id = $1");
     LATEST = select!("WHERE $1::text IS NULL OR e.domain = $1 ORDER BY a.epoch DESC, a.attestation_id LIMIT 1");
@@ -174,8 +177,10 @@ pub async fn publish(tx: &Tx, new: &NewAttestation) -> Result<Published> {
     if IS_THERE.row(tx, &[&new.id.as_slice()]).await?.is_some() {
         return Ok(Published::Before);
     }
-    let NewAttestation { id, job_id, valid, report, statement, proof, jws, now } = new;
-    let added = ADD.execute(tx, &[&id.as_slice(), job_id, valid, report, statement, proof, jws, now]).await?;
+    let NewAttestation { id, job_id, exchange_name, valid, report, statement, proof, jws, now } = new;
+    let values: [&(dyn ToSql + Sync); 9] =
+        [&id.as_slice(), job_id, valid, report, statement, proof, jws, now, exchange_name];
+    let added = ADD.execute(tx, &values).await?;
     if added == 0 { Err(StoreError::NotFound) } else { Ok(Published::Now) }
 }
 
@@ -220,17 +225,24 @@ fn attestation_row(row: &Row) -> Result<AttestationRow> {
     })
 }
 
-/// A stored file of the attestation `id`.
+/// A stored file of the attestation `id`. A statement is given out only if its SHA-256 is the id.
 ///
 /// # Errors
-/// [`StoreError::NotFound`].
+/// [`StoreError::NotFound`]; [`StoreError::Corrupt`] if the stored statement is another one.
 pub async fn artefact(client: &impl Session, id: &[u8; 32], artefact: Artefact) -> Result<Vec<u8>> {
     let statement = match artefact {
         Artefact::Statement => STATEMENT,
         Artefact::Proof => PROOF,
         Artefact::Jws => JWS,
     };
-    Ok(statement.row(client, &[&id.as_slice()]).await?.ok_or(StoreError::NotFound)?.get(0))
+    let bytes: Vec<u8> = statement.row(client, &[&id.as_slice()]).await?.ok_or(StoreError::NotFound)?.get(0);
+    if artefact == Artefact::Statement && <[u8; 32]>::from(Sha256::digest(&bytes)) != *id {
+        let id = hex::encode(id);
+        return Err(StoreError::Corrupt(format!(
+            "the stored statement of attestation {id} is another one: restore it"
+        )));
+    }
+    Ok(bytes)
 }
 
 /// Adds a countersignature. Adding the same one again changes nothing.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use deadpool_postgres::{Client, Pool};
 use graphile_worker::tokio_postgres::TokioPostgresDatabase;
+use tokio::time::Instant;
 use tokio_postgres::error::SqlState;
 
 use super::{
@@ -12,8 +13,11 @@ use super::{
     tx::{Isolation, Tx},
 };
 
-/// How many times a transaction is attempted before the caller gets the error.
-const ATTEMPTS: u32 = 5;
+/// How long a transaction that conflicts with others is tried again. With a number of attempts instead, many callers at once
+/// use them up before each has had its turn.
+const OTHERS_FINISH_WITHIN: Duration = Duration::from_secs(10);
+/// How long a lost database is waited for.
+const DATABASE_RETURNS_WITHIN: Duration = Duration::from_secs(4);
 /// Longest wait for a free connection of the pool, and for a new one to be made.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long to wait between two looks at a database that is restarting, and how often to look.
@@ -113,9 +117,8 @@ impl Store {
         }
     }
 
-    /// Runs `work` in a serializable transaction. After a conflict with another transaction, or a connection lost before the
-    /// commit was sent, the transaction is retried, up to five attempts in all. So `work` must have no effect outside the
-    /// database. The server ends a transaction that sends no statement for two minutes. `name` is for logs and metrics.
+    /// Runs `work` in a serializable transaction. After a conflict with another transaction it is retried for ten
+    /// seconds, after a connection lost before the commit was sent for four. So `work` must have no effect outside the database. The server ends a transaction that sends no statement for two minutes. `name` is for logs and metrics.
     ///
     /// `work` can be written as `async |tx| …` and borrow local variables.
     ///
@@ -148,23 +151,26 @@ impl Store {
         F: Fn(Tx) -> Fut,
         Fut: Future<Output = Result<T>>,
     {
-        let mut attempt = 1;
+        let (began, mut attempt) = (Instant::now(), 1);
         loop {
             let error = match self.attempt(name, isolation, &work).await {
                 Ok(done) => return Ok(done),
                 Err(error) => error,
             };
-            let first_wait = match error.chance() {
+            let (first, longest, deadline) = match error.chance() {
                 Chance::None => return Err(error),
-                Chance::OthersFinish => Duration::from_millis(5),
-                Chance::DatabaseReturns => Duration::from_millis(200),
+                Chance::OthersFinish => (Duration::from_millis(10), Duration::from_millis(320), OTHERS_FINISH_WITHIN),
+                Chance::DatabaseReturns => {
+                    (Duration::from_millis(200), Duration::from_secs(1), DATABASE_RETURNS_WITHIN)
+                }
             };
-            if attempt == ATTEMPTS {
-                return Err(error.given_up(name, ATTEMPTS));
+            let wait = jittered((first * 2u32.pow(attempt.min(8) - 1)).min(longest));
+            if began.elapsed() + wait > deadline {
+                return Err(error.given_up(name, attempt));
             }
             metrics::counter!("assay_store_retries_total", "transaction" => name).increment(1);
             tracing::debug!(transaction = name, attempt, reason = %error, "the transaction is tried again");
-            tokio::time::sleep(jittered(first_wait * 2u32.pow(attempt - 1))).await;
+            tokio::time::sleep(wait).await;
             attempt += 1;
         }
     }
@@ -201,8 +207,7 @@ fn pool(database_url: &str, max_connections: usize) -> Result<Pool> {
     Ok(database.pool().clone())
 }
 
-/// A random time between half of `wait` and `wait`, so that two transactions that collided do not collide again.
+/// A random time of at most `wait`, so that transactions that collided do not collide again.
 fn jittered(wait: Duration) -> Duration {
-    let half = wait / 2;
-    half + half * (getrandom::u32().unwrap_or(0) % 1000) / 1000
+    wait * (getrandom::u32().unwrap_or(0) % 1000 + 1) / 1000
 }

@@ -50,8 +50,8 @@ pub struct Refusal {
 /// The rule that a change violates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Conflict {
-    /// Another snapshot has this name.
-    #[error("a snapshot with this id exists already")]
+    /// Another snapshot of the exchange has this name.
+    #[error("the exchange has a snapshot with this id already")]
     SnapshotName,
     /// Another snapshot of the exchange holds the same instant. A snapshot gives up its instant when its job is refused, fails
     /// or is cancelled.
@@ -66,6 +66,9 @@ pub enum Conflict {
     /// The snapshot is sealed, or the content belongs to a complete file: neither can change.
     #[error("the snapshot is sealed; its files can no longer change")]
     Sealed,
+    /// The snapshot has a file of this table under another name.
+    #[error("the snapshot has another file of this table")]
+    FileOfTable,
     /// The stored chunks are not contiguous, or not as long as the announced file.
     #[error("the file is incomplete")]
     FileIncomplete,
@@ -81,6 +84,16 @@ pub enum Conflict {
     /// An attestation of this snapshot, job or instant exists already.
     #[error("this snapshot or time is attested already")]
     AttestationExists,
+    /// The exchange has as many unsealed snapshots as it may have.
+    #[error(
+        "the exchange has as many snapshots without a requested attestation as it may have; request one, or delete a snapshot"
+    )]
+    OpenSnapshots,
+    /// The exchange's unpublished files are as large as they may be.
+    #[error(
+        "the files of the exchange's unpublished snapshots are as large as they may be; delete a snapshot that is not needed"
+    )]
+    StoredBytes,
     /// The key has signed the attestation already, with another signature.
     #[error("this key has already signed the attestation")]
     SignatureExists,
@@ -96,6 +109,7 @@ impl Conflict {
             "snapshots_one_name" => Self::SnapshotName,
             "snapshots_one_epoch" => Self::SnapshotEpoch,
             "snapshots_sealed" | "file_chunks_kept" => Self::Sealed,
+            "snapshot_files_one_a_table" => Self::FileOfTable,
             "jobs_one_under_way" => Self::JobUnderWay,
             "jobs_ended" => Self::JobEnded,
             "jobs_one_statement" | "attestations_as_planned" => Self::StatementDiffers,

@@ -135,7 +135,7 @@ pub struct JobRow {
     pub accounts: Option<i64>,
     /// Pages, once planned.
     pub pages: Option<i64>,
-    /// Why it was refused or failed, as a sentence.
+    /// Why it was refused or failed, or which policies its statement breaks, as a sentence.
     pub detail: Option<String>,
     /// What is wrong with the ledger.
     pub findings: Option<Value>,
@@ -210,6 +210,7 @@ statements! {
     YIELD_EPOCH = "UPDATE snapshots SET holds_epoch = false WHERE snapshot_id = $1";
     SET_PLAN = "UPDATE jobs SET shape = $2, accounts = $3, pages = $4, steps = $5, statement = $6, updated_at = $7, shards = $8
                 WHERE job_id = $1 AND NOT has_ended";
+    WARN = "UPDATE jobs SET detail = $2 WHERE job_id = $1 AND NOT has_ended";
     STATEMENT_AND_PROOF = "SELECT statement, proof FROM jobs WHERE job_id = $1";
 }
 
@@ -361,6 +362,15 @@ pub async fn set_plan(tx: &Tx, job_id: Uuid, plan: &PlanInfo, now: OffsetDateTim
     let (all, shards) = (steps.iter().sum::<i32>(), steps.len() as i32);
     let changed = SET_PLAN.execute(tx, &[&job_id, shape, accounts, pages, &all, statement, &now, &shards]).await?;
     if changed == 0 { Err(Conflict::JobEnded.into()) } else { Ok(()) }
+}
+
+/// Stores a sentence for the exchange about a job that goes on.
+///
+/// # Errors
+/// Those of the database.
+pub async fn warn(tx: &Tx, job_id: Uuid, detail: &str) -> Result<()> {
+    WARN.execute(tx, &[&job_id, &detail]).await?;
+    Ok(())
 }
 
 /// The statement and the proof, each `None` until stored. The caller must verify both before it publishes.

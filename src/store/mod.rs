@@ -11,13 +11,16 @@
 pub mod attestations;
 pub mod audit;
 mod connection;
+pub mod diagnosis;
 mod error;
 pub mod exchanges;
+pub mod home_fingerprints;
 pub mod idempotency;
 mod ids;
 pub mod jobs;
 mod migrate;
 pub mod pages;
+pub mod room;
 pub mod snapshots;
 mod sql;
 mod tx;
@@ -32,11 +35,14 @@ pub use tx::{Session, Tx};
 /// Every statement that this program sends, for a test that prepares them.
 pub fn every_statement() -> impl Iterator<Item = &'static Sql> {
     [
+        diagnosis::STATEMENTS,
         exchanges::STATEMENTS,
+        home_fingerprints::STATEMENTS,
         snapshots::STATEMENTS,
         jobs::STATEMENTS,
         units::STATEMENTS,
         pages::STATEMENTS,
+        room::STATEMENTS,
         attestations::STATEMENTS,
         idempotency::STATEMENTS,
         audit::STATEMENTS,
@@ -60,9 +66,8 @@ mod tests {
         async fn transaction(store: &Store, name: &str) -> Result<Uuid> {
             let job = Uuid::nil();
             let work = async |tx| {
-                let info = exchanges::ExchangeInfo { domain: name.to_owned(), name: name.to_owned(), lei: None };
                 jobs::enqueue(&tx, name, job).await?;
-                exchanges::ensure_exchange(&tx, &info, OffsetDateTime::UNIX_EPOCH).await
+                exchanges::ensure_exchange(&tx, name, OffsetDateTime::UNIX_EPOCH).await
             };
             store.run_tx("test", work).await
         }

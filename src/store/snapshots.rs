@@ -169,7 +169,8 @@ pub async fn drop_chunks(client: &impl Session, content_id: Uuid) -> Result<()> 
 ///
 /// # Errors
 /// [`Conflict::FileIncomplete`] unless the chunks from 0 on have no gap and `bytes` bytes in all; [`Conflict::Sealed`];
-/// [`StoreError::NotFound`] without the snapshot.
+/// [`Conflict::FileOfTable`] if the snapshot has the table as a file of another name; [`StoreError::NotFound`] without the
+/// snapshot.
 pub async fn finish_file(
     tx: &Tx,
     snapshot_id: Uuid,

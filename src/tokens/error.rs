@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::durable;
+
 /// Why a token is refused. The sentences contain nothing from the token, so they can be logged and sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
@@ -82,6 +84,11 @@ pub enum KeyRingError {
 }
 
 impl KeyRingError {
+    /// Whether the system has no means left to read anything, whatever is in the directory.
+    pub(super) fn is_exhaustion(&self) -> bool {
+        matches!(self, Self::File { source, .. } if durable::is_exhaustion(source))
+    }
+
     pub(super) fn file(path: &Path) -> impl FnOnce(std::io::Error) -> Self + use<> {
         let path = path.to_owned();
         move |source| Self::File { path, source }

@@ -1,11 +1,11 @@
 //! Other issuers of tokens: their configuration, exchange, scopes and public keys.
 //!
-//! Keys are cached. They are fetched again when they are old, or when a token has an unknown key id, but at most once a minute, so
-//! that nobody can make this service flood another one by sending invalid tokens.
+//! Keys are cached. They are fetched again when they are old, or when a token has an unknown key id, but from an address at most
+//! once a minute, so that nobody can make this service flood another one by sending invalid tokens. How long a key is believed that
+//! was taken out of its list is in [`Times`].
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs::File,
     io::Read,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -17,14 +17,26 @@ use super::{
     jwks::{MAX_JWKS_BYTES, PublicKey, TokenAlgorithm, parse},
     scope::{Scope, UnknownName},
 };
-use crate::config::IssuerConfig;
+use crate::{config::IssuerConfig, durable};
 
-/// Minimum time between two fetches.
-const FETCH_AT_MOST_EVERY: Duration = Duration::minutes(1);
-/// Age at which keys are fetched again.
-const FRESH_FOR: Duration = Duration::minutes(10);
-/// Age at which cached keys expire if they cannot be fetched again.
-const USABLE_FOR: Duration = Duration::hours(6);
+/// How old keys may be.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Times {
+    /// Minimum time between two fetches.
+    at_most_every: Duration,
+    /// Age at which keys are fetched again.
+    fresh_for: Duration,
+    /// Age at which cached keys expire if they cannot be fetched again.
+    usable_for: Duration,
+}
+
+/// Keys in a file on this machine. A file that is gone or cannot be used takes its keys with it.
+const OF_FILE: Times =
+    Times { at_most_every: Duration::seconds(1), fresh_for: Duration::seconds(5), usable_for: Duration::minutes(2) };
+/// Keys at an address, which may be out of reach for a while.
+pub(super) const OF_ADDRESS: Times =
+    Times { at_most_every: Duration::minutes(1), fresh_for: Duration::minutes(5), usable_for: Duration::hours(1) };
+
 /// Timeout of a fetch.
 const FETCH_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
 
@@ -36,8 +48,19 @@ pub struct IssuerError {
     pub(super) reason: String,
 }
 
-/// Fetches a list of keys: its bytes, or an error sentence.
-type Fetch = Box<dyn Fn() -> Result<Vec<u8>, String> + Send + Sync>;
+/// Why there is no list of keys; `Display` is a sentence.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(super) enum FetchError {
+    /// The list is not there any more, and so are its keys.
+    #[error("{0}; none of its keys is used")]
+    Withdrawn(String),
+    /// It cannot be read at present.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// Fetches the bytes of a list of keys.
+type Fetch = Box<dyn Fn() -> Result<Vec<u8>, FetchError> + Send + Sync>;
 
 /// An additional issuer of tokens.
 pub struct ForeignIssuer {
@@ -47,6 +70,7 @@ pub struct ForeignIssuer {
     pub(super) exchange: Option<String>,
     /// Scopes that the issuer's tokens may have.
     pub(super) scopes: BTreeSet<Scope>,
+    times: Times,
     fetch: Fetch,
     cache: Mutex<Cache>,
 }
@@ -55,6 +79,8 @@ pub struct ForeignIssuer {
 struct Cache {
     keys: Option<(Arc<BTreeMap<String, PublicKey>>, OffsetDateTime)>,
     attempted_at: Option<OffsetDateTime>,
+    /// What the log was told last.
+    told: Vec<String>,
 }
 
 /// Result of a key lookup.
@@ -77,22 +103,22 @@ impl ForeignIssuer {
     /// a file or an https address.
     pub fn new(config: &IssuerConfig) -> Result<Self, IssuerError> {
         let refuse = |reason: String| IssuerError { issuer: config.issuer.clone(), reason };
-        let fetch: Fetch = match (&config.jwks_file, &config.jwks_url) {
+        let (times, fetch): (Times, Fetch) = match (&config.jwks_file, &config.jwks_url) {
             (Some(path), None) => {
                 let path: PathBuf = path.clone();
-                Box::new(move || read_file(&path))
+                (OF_FILE, Box::new(move || read_file(&path)))
             }
             (None, Some(url)) if url.starts_with("https://") => {
                 let url = url.clone();
-                Box::new(move || fetch_url(&url, Encryption::Required))
+                (OF_ADDRESS, Box::new(move || fetch_url(&url, Encryption::Required).map_err(FetchError::Failed)))
             }
             (None, Some(_)) => return Err(refuse("jwks_url must begin with https://".to_owned())),
             _ => return Err(refuse("set exactly one of jwks_file and jwks_url".to_owned())),
         };
-        Self::with_fetch(config, fetch)
+        Self::with_fetch(config, times, fetch)
     }
 
-    pub(super) fn with_fetch(config: &IssuerConfig, fetch: Fetch) -> Result<Self, IssuerError> {
+    pub(super) fn with_fetch(config: &IssuerConfig, times: Times, fetch: Fetch) -> Result<Self, IssuerError> {
         let refuse = |reason: String| IssuerError { issuer: config.issuer.clone(), reason };
         let algorithm = |name: &String| {
             let known = TokenAlgorithm::ALL.into_iter().find(|algorithm| algorithm.as_str() == name);
@@ -109,6 +135,7 @@ impl ForeignIssuer {
             algorithms,
             exchange: config.exchange.clone(),
             scopes,
+            times,
             fetch,
             cache: Mutex::default(),
         })
@@ -117,36 +144,58 @@ impl ForeignIssuer {
     /// The key with the id `kid`. Never blocks.
     pub(super) fn key(&self, kid: &str, now: OffsetDateTime) -> Lookup {
         let cache = self.cache();
-        let due = cache.is_due(now);
+        let due = cache.is_due(now, self.times);
         let Some((keys, fetched_at)) = &cache.keys else {
             return if due { Lookup::Fetch } else { Lookup::Unavailable };
         };
         let age = (now - *fetched_at).abs();
         match keys.get(kid) {
-            _ if due && age > FRESH_FOR => Lookup::Fetch,
-            _ if age > USABLE_FOR => Lookup::Unavailable,
+            _ if due && age > self.times.fresh_for => Lookup::Fetch,
+            _ if age > self.times.usable_for => Lookup::Unavailable,
             Some(key) => Lookup::Found(key.clone()),
             None if due => Lookup::Fetch,
             None => Lookup::Unknown,
         }
     }
 
-    /// Fetches the keys, unless they were fetched within the last minute. Blocks for a file or the network, at most for
-    /// [`FETCH_TIMEOUT`].
+    /// Fetches the keys, unless that was tried a moment ago ([`Times`]). Blocks for a file or the network, at most for
+    /// [`FETCH_TIMEOUT`]. Tells the log what cannot be used, once.
     ///
     /// # Errors
-    /// A sentence. The cached keys stay in use until they expire.
+    /// A sentence. The cached keys stay in use until they expire, unless the list was withdrawn.
     pub(super) fn refresh(&self, now: OffsetDateTime) -> Result<(), String> {
         {
             let mut cache = self.cache();
-            if !cache.is_due(now) {
+            if !cache.is_due(now, self.times) {
                 return Ok(());
             }
             cache.attempted_at = Some(now);
         }
-        let keys = (self.fetch)().and_then(|bytes| parse(&bytes))?;
-        self.cache().keys = Some((Arc::new(keys), now));
+        let fetched = (self.fetch)().and_then(|bytes| parse(&bytes).map_err(FetchError::Failed));
+        let mut cache = self.cache();
+        let told = match &fetched {
+            Ok(list) => list.defects.clone(),
+            Err(error) => vec![error.to_string()],
+        };
+        for reason in told.iter().filter(|reason| !cache.told.contains(reason)) {
+            tracing::warn!(issuer = %self.issuer, reason, "keys of an issuer cannot be used");
+        }
+        cache.told = told;
+        match fetched {
+            Ok(list) => cache.keys = Some((Arc::new(list.keys), now)),
+            Err(error) => {
+                if matches!(error, FetchError::Withdrawn(_)) {
+                    cache.keys = Some((Arc::default(), now));
+                }
+                return Err(error.to_string());
+            }
+        }
         Ok(())
+    }
+
+    /// Why keys of the list that was fetched last cannot be used, a sentence for each.
+    pub(super) fn defects(&self) -> Vec<String> {
+        self.cache().told.clone()
     }
 
     fn cache(&self) -> MutexGuard<'_, Cache> {
@@ -155,8 +204,8 @@ impl ForeignIssuer {
 }
 
 impl Cache {
-    fn is_due(&self, now: OffsetDateTime) -> bool {
-        self.attempted_at.is_none_or(|at| (now - at).abs() >= FETCH_AT_MOST_EVERY)
+    fn is_due(&self, now: OffsetDateTime, times: Times) -> bool {
+        self.attempted_at.is_none_or(|at| (now - at).abs() >= times.at_most_every)
     }
 }
 
@@ -166,9 +215,13 @@ impl std::fmt::Debug for ForeignIssuer {
     }
 }
 
-fn read_file(path: &Path) -> Result<Vec<u8>, String> {
-    let file = File::open(path).map_err(|e| format!("{}: {e}", path.display()))?;
-    bounded(file).map_err(|reason| format!("{}: {reason}", path.display()))
+fn read_file(path: &Path) -> Result<Vec<u8>, FetchError> {
+    let sentence = |reason: &dyn std::fmt::Display| format!("{}: {reason}", path.display());
+    let file = durable::open_file(path).map_err(|e| match durable::is_exhaustion(&e) {
+        true => FetchError::Failed(sentence(&e)),
+        false => FetchError::Withdrawn(sentence(&e)),
+    })?;
+    bounded(file).map_err(|reason| FetchError::Failed(sentence(&reason)))
 }
 
 /// Whether a connection must be encrypted. Only tests, which have no certificate, use plain connections.
@@ -261,8 +314,16 @@ mod tests {
     fn a_file_of_keys_is_bounded_and_named_when_it_is_missing() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("jwks.json");
-        assert!(read_file(&path).unwrap_err().contains("jwks.json"));
+        assert!(read_file(&path).unwrap_err().to_string().contains("jwks.json"));
         std::fs::write(&path, vec![b' '; MAX_JWKS_BYTES + 1]).unwrap();
-        assert!(read_file(&path).unwrap_err().contains("is longer than"));
+        assert!(read_file(&path).unwrap_err().to_string().contains("is longer than"));
+    }
+
+    #[test]
+    fn a_pipe_in_place_of_a_file_of_keys_is_not_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let pipe = dir.path().join("jwks.json");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        assert!(matches!(read_file(&pipe), Err(FetchError::Withdrawn(_))));
     }
 }

@@ -1,9 +1,10 @@
 //! The published keys of another issuer (JWKS), by key id.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use assay_core::signature::PURPOSE;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use ed25519_dalek::VerifyingKey;
 use jsonwebtoken::DecodingKey;
 use serde_json::{Map, Value};
 
@@ -42,9 +43,19 @@ pub(super) struct PublicKey {
 }
 
 impl PublicKey {
-    /// An Ed25519 key from its 32 bytes.
-    pub(super) fn ed25519(bytes: &[u8; COORDINATE_BYTES]) -> Self {
-        Self { algorithm: TokenAlgorithm::EdDsa, key: DecodingKey::from_ed_der(bytes) }
+    /// An Ed25519 key of our own.
+    pub(super) fn ed25519(key: &VerifyingKey) -> Self {
+        Self { algorithm: TokenAlgorithm::EdDsa, key: DecodingKey::from_ed_der(key.as_bytes()) }
+    }
+
+    /// An Ed25519 key of others, from its 32 bytes.
+    fn foreign_ed25519(bytes: &[u8; COORDINATE_BYTES]) -> Result<Self, String> {
+        let key = VerifyingKey::from_bytes(bytes).map_err(|_| "its x is not a point of the curve".to_owned())?;
+        // a signature by a key of small order holds for any text; a point in a second spelling would be a second key id
+        if key.is_weak() || key.to_edwards().compress().as_bytes() != bytes {
+            return Err("its x is a weak key, for which anybody can sign".to_owned());
+        }
+        Ok(Self::ed25519(&key))
     }
 
     pub(super) fn algorithm(&self) -> TokenAlgorithm {
@@ -61,33 +72,56 @@ impl PublicKey {
     }
 }
 
-/// Parses a JWKS. Ignores keys of other kinds and uses, and keys without an id, which no token could select.
+/// A published list of keys.
+#[derive(Default)]
+pub(super) struct KeyList {
+    /// The keys that can be used, by id.
+    pub(super) keys: BTreeMap<String, PublicKey>,
+    /// Why others cannot, a sentence for each.
+    pub(super) defects: Vec<String>,
+}
+
+/// Parses a JWKS. Ignores keys of other kinds and uses, and keys without an id, which no token could select. A key that cannot be
+/// used disables itself and no other.
 ///
 /// # Errors
-/// A sentence, if this is not a JWKS, contains a private key or two keys with one id, or if a key is malformed.
-pub(super) fn parse(bytes: &[u8]) -> Result<BTreeMap<String, PublicKey>, String> {
+/// A sentence, if this is not a JWKS or has too many keys.
+pub(super) fn parse(bytes: &[u8]) -> Result<KeyList, String> {
     let document: Value = serde_json::from_slice(bytes).map_err(|_| "the list of keys is not JSON".to_owned())?;
     let list = document.get("keys").and_then(Value::as_array).ok_or("the document is not a list of keys (JWKS)")?;
     if list.len() > MAX_KEYS {
         return Err(format!("the list has {} keys; the maximum is {MAX_KEYS}", list.len()));
     }
-    let mut keys = BTreeMap::new();
-    for entry in list {
-        let entry = entry.as_object().ok_or("an entry of the list is not an object")?;
-        if entry.contains_key("d") {
-            return Err("the list contains a private key: anyone who reads it can sign".to_owned());
-        }
-        let (Some(kid), Some(key)) = (entry.get("kid").and_then(Value::as_str), key(entry)?) else {
-            continue;
-        };
-        if kid.is_empty() || kid.len() > MAX_KID_BYTES {
-            return Err(format!("a key id (kid) is not 1 to {MAX_KID_BYTES} bytes"));
-        }
-        if keys.insert(kid.to_owned(), key).is_some() {
-            return Err("two keys have the same key id (kid)".to_owned());
+    let (mut read, mut twice) = (KeyList::default(), BTreeSet::new());
+    for (number, entry) in (1..).zip(list) {
+        match named_key(entry) {
+            Ok(None) => {}
+            Ok(Some((kid, key))) => {
+                if read.keys.insert(kid.clone(), key).is_some() {
+                    read.defects.push(format!("key {number}: another key has the same id (kid), so neither is used"));
+                    twice.insert(kid);
+                }
+            }
+            Err(reason) => read.defects.push(format!("key {number}: {reason}")),
         }
     }
-    Ok(keys)
+    read.keys.retain(|kid, _| !twice.contains(kid));
+    Ok(read)
+}
+
+/// An entry's key and its id; `None` if no token could be signed with it.
+fn named_key(entry: &Value) -> Result<Option<(String, PublicKey)>, String> {
+    let entry = entry.as_object().ok_or("it is not an object")?;
+    if entry.contains_key("d") {
+        return Err("it is a private key: anyone who reads the list can sign".to_owned());
+    }
+    let (Some(kid), Some(key)) = (entry.get("kid").and_then(Value::as_str), key(entry)?) else {
+        return Ok(None);
+    };
+    if kid.is_empty() || kid.len() > MAX_KID_BYTES {
+        return Err(format!("its id (kid) is not 1 to {MAX_KID_BYTES} bytes"));
+    }
+    Ok(Some((kid.to_owned(), key)))
 }
 
 /// The key, if it is a token key with a supported algorithm.
@@ -106,14 +140,14 @@ fn key(entry: &Map<String, Value>) -> Result<Option<PublicKey>, String> {
     }
     let coordinate = |name: &str| -> Result<[u8; COORDINATE_BYTES], String> {
         let bytes = text(name).and_then(|text| URL_SAFE_NO_PAD.decode(text).ok());
-        bytes.and_then(|b| b.try_into().ok()).ok_or_else(|| format!("a key's {name} is not 32 bytes in base64url"))
+        bytes.and_then(|b| b.try_into().ok()).ok_or_else(|| format!("its {name} is not 32 bytes in base64url"))
     };
     let x = coordinate("x")?;
     if algorithm == TokenAlgorithm::EdDsa {
-        return Ok(Some(PublicKey::ed25519(&x)));
+        return PublicKey::foreign_ed25519(&x).map(Some);
     }
     let y = coordinate("y")?;
     let encoded = |bytes| URL_SAFE_NO_PAD.encode(bytes);
-    let key = DecodingKey::from_ec_components(&encoded(x), &encoded(y)).map_err(|_| "a key is malformed".to_owned())?;
+    let key = DecodingKey::from_ec_components(&encoded(x), &encoded(y)).map_err(|_| "it is malformed".to_owned())?;
     Ok(Some(PublicKey { algorithm, key }))
 }

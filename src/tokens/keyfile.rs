@@ -1,7 +1,7 @@
 //! One key on disk: a private JWK (RFC 8037), readable only by its owner and written atomically.
 
 use std::{
-    fs::{self, File},
+    fs,
     io::{ErrorKind, Read},
     os::unix::fs::PermissionsExt,
     path::Path,
@@ -50,6 +50,9 @@ pub(super) struct Key {
     pub(super) created_at: OffsetDateTime,
     pub(super) public: VerifyingKey,
     pub(super) private: Option<SigningKey>,
+    /// Ids of the keys that it and its predecessors replaced, for statement keys. Their files may be deleted, and this key still
+    /// shows that it is their successor.
+    pub(super) replaces: Vec<String>,
 }
 
 impl Key {
@@ -60,7 +63,7 @@ impl Key {
             .map_err(|e| KeyRingError::Environment(format!("the system's random source failed: {e}")))?;
         let private = SigningKey::from_bytes(&seed);
         let public = private.verifying_key();
-        Ok(Self { purpose, kid: thumbprint(&public), created_at, public, private: Some(private) })
+        Ok(Self { purpose, kid: thumbprint(&public), created_at, public, private: Some(private), replaces: Vec::new() })
     }
 
     /// The name of the key's file.
@@ -74,7 +77,7 @@ impl Key {
     /// [`KeyRingError::File`]; [`KeyRingError::Environment`] if other users can read the file, or it is not a key file of Assay.
     pub(super) fn read(path: &Path) -> Result<Self, KeyRingError> {
         let refuse = |reason: &str| KeyRingError::Environment(format!("{}: {reason}", path.display()));
-        let file = File::open(path).map_err(KeyRingError::file(path))?;
+        let file = durable::open_file(path).map_err(KeyRingError::file(path))?;
         // permissions of the open file, so that they belong to the bytes that are read
         let mode = file.metadata().map_err(KeyRingError::file(path))?.permissions().mode();
         if mode & 0o077 != 0 {
@@ -134,6 +137,8 @@ struct KeyFile {
     kid: String,
     purpose: Purpose,
     created_at: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    replaces: Vec<String>,
 }
 
 impl KeyFile {
@@ -146,6 +151,7 @@ impl KeyFile {
             kid: key.kid.clone(),
             purpose: key.purpose,
             created_at: key.created_at.format(&Rfc3339).expect("the time is in UTC and before the year 10000"),
+            replaces: key.replaces.clone(),
         }
     }
 
@@ -154,7 +160,7 @@ impl KeyFile {
             let decoded = Zeroizing::new(URL_SAFE_NO_PAD.decode(text).ok()?);
             Some(Zeroizing::new(decoded.as_slice().try_into().ok()?))
         };
-        let public = VerifyingKey::from_bytes(&*bytes(&self.x)?).ok()?;
+        let public = VerifyingKey::from_bytes(&*bytes(&self.x)?).ok().filter(|key| !key.is_weak())?;
         let private = match &self.d {
             Some(d) => Some(SigningKey::from_bytes(&*bytes(d)?)),
             None => None,
@@ -164,6 +170,7 @@ impl KeyFile {
             && self.kid == thumbprint(&public)
             && private.as_ref().is_none_or(|private| private.verifying_key() == public);
         let created_at = OffsetDateTime::parse(&self.created_at, &Rfc3339).ok()?;
-        whole.then(|| Key { purpose: self.purpose, kid: self.kid.clone(), created_at, public, private })
+        let (purpose, kid, replaces) = (self.purpose, self.kid.clone(), self.replaces.clone());
+        whole.then_some(Key { purpose, kid, created_at, public, private, replaces })
     }
 }

@@ -2,20 +2,25 @@
 //!
 //! Each key has one [`Purpose`], and the newest key of a purpose signs. A replaced key loses its private half. A replaced token key
 //! stays published until every token that it signed has expired. A replaced statement key stays published permanently, because
-//! attestations do not expire. To revoke a key, delete its file; running processes notice within seconds.
+//! attestations do not expire. To revoke a key, delete its file; running processes notice within five seconds.
+//!
+//! A file that cannot be used (other users can read it, it is damaged, or its name is not that of its key) loses its own key and no
+//! other; the log names it. If the system has no descriptors or no memory left to read the directory, the keys that were read last
+//! stay in use, for two minutes. After that, and after any other error, there are none.
 //!
 //! Writers lock the directory. Readers need no lock, because files are written atomically. A process rereads the directory before
 //! it signs.
 
 use std::{
-    fs::{self, File},
+    collections::BTreeSet,
+    fs,
     path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock},
 };
 
 use assay_core::signature::{ALGORITHM, Jws, PURPOSE};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use ed25519_dalek::{SigningKey, VerifyingKey, pkcs8::EncodePrivateKey};
+use ed25519_dalek::{VerifyingKey, pkcs8::EncodePrivateKey};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -24,20 +29,19 @@ use uuid::Uuid;
 
 use super::{
     error::KeyRingError,
-    jwt::{self, LEEWAY},
-    keyfile::{Key, Purpose, private_dir_exists},
+    jwt,
+    keydir::{Keys, MAX_TTL, lock},
+    keyfile::{Key, Purpose},
     scope::{self, Role},
 };
 use crate::durable;
 
-/// Longest lifetime of a token. A replaced key stays published for this time.
-pub const MAX_TTL: Duration = Duration::days(31);
 /// Age at which the loaded keys are read again.
 const FRESH_FOR: Duration = Duration::seconds(5);
+/// How long the keys that were read last stay in use when the system has no means to read them again.
+const KEPT_FOR: Duration = Duration::minutes(2);
 /// Minimum time between two reads because of an unknown key id.
 const LOOK_AGAIN_AFTER: Duration = Duration::seconds(1);
-/// Maximum number of keys in the directory.
-const MAX_KEYS: usize = 1000;
 
 /// Contents of a new token.
 #[derive(Clone)]
@@ -64,30 +68,52 @@ pub struct KeyRing {
 
 struct Loaded {
     keys: Arc<Keys>,
+    /// When they were read.
     at: OffsetDateTime,
+    /// When they were to be read last, with or without success.
+    tried_at: OffsetDateTime,
+    /// Counts how often the set of keys became another one.
+    generation: u64,
+    /// What the log was told last.
+    told: Vec<String>,
 }
 
 impl KeyRing {
     /// Opens the keys in `dir`. Creates the directory and keys that are missing.
     ///
     /// # Errors
-    /// [`KeyRingError::Environment`] if other users can read a key or enter the directory, or a file is not a key;
+    /// [`KeyRingError::Environment`] if other users can enter the directory, or a key is missing while a file there cannot be used;
     /// [`KeyRingError::File`].
     pub fn open_or_create(dir: &Path, now: OffsetDateTime) -> Result<Self, KeyRingError> {
-        durable::create_private_directory(dir).map_err(KeyRingError::file(dir))?;
-        let mut keys = Keys::read(dir)?;
-        if Purpose::ALL.iter().any(|purpose| keys.newest(*purpose).is_none()) {
-            let _lock = lock(dir)?;
-            // the previous holder of the lock may have created them
-            keys = Keys::read(dir)?;
-            for purpose in Purpose::ALL {
-                if keys.newest(purpose).is_none() {
-                    Key::generate(purpose, now)?.write(dir)?;
-                }
-            }
-            keys = Keys::read(dir)?;
+        let ring = Self::open(dir, now)?;
+        ring.create_missing(&Purpose::ALL, now)?;
+        Ok(ring)
+    }
+
+    /// Creates a key for each of these purposes that has none, and the directory if it is missing.
+    ///
+    /// # Errors
+    /// As [`KeyRing::open_or_create`]. A file that cannot be used may be the missing key, so nothing is created beside it.
+    pub fn create_missing(&self, purposes: &[Purpose], now: OffsetDateTime) -> Result<(), KeyRingError> {
+        let lacks = |keys: &Keys| purposes.iter().any(|purpose| keys.newest(*purpose).is_none());
+        if !lacks(&self.keys()) {
+            return Ok(());
         }
-        Ok(Self::with(dir, keys, now))
+        durable::create_private_directory(&self.dir).map_err(KeyRingError::file(&self.dir))?;
+        let _lock = lock(&self.dir)?;
+        // the previous holder of the lock may have created them
+        let keys = Keys::read(&self.dir)?;
+        if lacks(&keys)
+            && let Some(defect) = keys.defects.first()
+        {
+            return Err(KeyRingError::Environment(defect.clone()));
+        }
+        for purpose in purposes {
+            if keys.newest(*purpose).is_none() {
+                Key::generate(*purpose, now)?.write(&self.dir)?;
+            }
+        }
+        self.reload(now)
     }
 
     /// Opens the keys in `dir` without making any; an empty or missing directory is a ring without keys.
@@ -99,17 +125,60 @@ impl KeyRing {
     }
 
     fn with(dir: &Path, keys: Keys, now: OffsetDateTime) -> Self {
-        Self { dir: dir.to_owned(), loaded: RwLock::new(Loaded { keys: Arc::new(keys), at: now }) }
+        let mut loaded = Loaded { keys: Arc::default(), at: now, tried_at: now, generation: 0, told: Vec::new() };
+        loaded.set(keys, now);
+        Self { dir: dir.to_owned(), loaded: RwLock::new(loaded) }
     }
 
     /// Reads the directory again.
     ///
     /// # Errors
-    /// As [`KeyRing::open_or_create`]; the loaded keys stay in use.
+    /// As [`KeyRing::open_or_create`]. Then there are no keys, unless the system only has no means to read them: then the keys that
+    /// were read last stay in use for two minutes.
     pub fn reload(&self, now: OffsetDateTime) -> Result<(), KeyRingError> {
-        let keys = Arc::new(Keys::read(&self.dir)?);
-        *self.loaded.write().unwrap_or_else(PoisonError::into_inner) = Loaded { keys, at: now };
+        let read = Keys::read(&self.dir);
+        let mut loaded = self.loaded.write().unwrap_or_else(PoisonError::into_inner);
+        loaded.tried_at = now;
+        match read {
+            Ok(keys) => loaded.set(keys, now),
+            Err(error) => {
+                loaded.fail(&error, now);
+                return Err(error);
+            }
+        }
         Ok(())
+    }
+
+    /// What is wrong with files in the directory, a sentence for each; their keys are not used.
+    pub fn defects(&self) -> Vec<String> {
+        self.keys().defects.clone()
+    }
+
+    /// Whether there is a key that signs for each purpose.
+    ///
+    /// # Errors
+    /// [`KeyRingError::Environment`] with the purpose that has none, and the remedy.
+    pub fn check_signing(&self) -> Result<(), KeyRingError> {
+        let keys = self.keys();
+        Purpose::ALL.into_iter().try_for_each(|purpose| keys.signing(purpose).map(drop))
+    }
+
+    /// The id of the newest statement key.
+    pub fn statement_kid(&self) -> Option<String> {
+        self.keys().newest(Purpose::Attestation).map(|key| key.kid.clone())
+    }
+
+    /// Whether `kid` is the id of a statement key of this installation: one that is there, or one that a key there has replaced.
+    pub fn had_statement_key(&self, kid: &str) -> bool {
+        let keys = self.keys();
+        let mut own = keys.list.iter().filter(|key| key.purpose == Purpose::Attestation);
+        own.any(|key| key.kid == kid || key.replaces.iter().any(|replaced| replaced == kid))
+    }
+
+    /// A number that changes with the set of keys. Whoever caches what a key has verified must forget it then.
+    pub fn generation(&self, now: OffsetDateTime) -> u64 {
+        self.current(now, FRESH_FOR);
+        self.loaded.read().unwrap_or_else(PoisonError::into_inner).generation
     }
 
     /// Creates a new signing key for `purpose` and returns its id. Older keys lose their private half; token keys whose tokens have
@@ -122,9 +191,14 @@ impl KeyRing {
         let keys = Keys::read(&self.dir)?;
         // later than its predecessor, even if the clock was set back
         let after = keys.newest(purpose).map(|key| key.created_at + Duration::nanoseconds(1));
-        let key = Key::generate(purpose, after.map_or(now, |after| after.max(now)))?;
+        let mut key = Key::generate(purpose, after.map_or(now, |after| after.max(now)))?;
+        let mut older: Vec<Key> = keys.list.into_iter().filter(|key| key.purpose == purpose).collect();
+        if purpose == Purpose::Attestation {
+            let replaced: BTreeSet<_> =
+                older.iter().flat_map(|key| key.replaces.iter().chain([&key.kid])).cloned().collect();
+            key.replaces = replaced.into_iter().collect();
+        }
         key.write(&self.dir)?;
-        let mut older: Vec<Key> = keys.0.into_iter().filter(|key| key.purpose == purpose).collect();
         for key in older.iter_mut().filter(|key| key.private.is_some()) {
             key.private = None;
             key.write(&self.dir)?;
@@ -207,16 +281,45 @@ impl KeyRing {
         Arc::clone(&self.loaded.read().unwrap_or_else(PoisonError::into_inner).keys)
     }
 
-    /// The keys, read again if they are older than `age`. If they cannot be read, the loaded keys stay in use, so that a lack of
-    /// file descriptors does not lock out all callers.
+    /// The keys, read again if they are older than `age`. After a failure they are read again after a second at the earliest.
     fn current(&self, now: OffsetDateTime, age: Duration) -> Arc<Keys> {
-        let at = self.loaded.read().unwrap_or_else(PoisonError::into_inner).at;
-        if (now - at).abs() >= age
-            && let Err(error) = self.reload(now)
-        {
-            tracing::warn!(%error, "the keys cannot be read again; the loaded keys stay in use");
+        let (at, tried_at) = {
+            let loaded = self.loaded.read().unwrap_or_else(PoisonError::into_inner);
+            (loaded.at, loaded.tried_at)
+        };
+        if (now - at).abs() >= age && (at == tried_at || (now - tried_at).abs() >= LOOK_AGAIN_AFTER) {
+            // told to the log; what is left of the keys is what counts
+            let _ = self.reload(now);
         }
         self.keys()
+    }
+}
+
+impl Loaded {
+    fn set(&mut self, keys: Keys, now: OffsetDateTime) {
+        let names = |keys: &Keys| keys.list.iter().map(|key| key.file_name()).collect::<Vec<_>>();
+        if names(&self.keys) != names(&keys) {
+            self.generation += 1;
+        }
+        self.tell(keys.defects.clone());
+        (self.keys, self.at, self.tried_at) = (Arc::new(keys), now, now);
+    }
+
+    fn fail(&mut self, error: &KeyRingError, now: OffsetDateTime) {
+        if error.is_exhaustion() && (now - self.at).abs() < KEPT_FOR {
+            self.tell(vec![format!("the keys cannot be read again, those that were read last stay in use: {error}")]);
+        } else {
+            let defects = vec![format!("there are no keys any more: {error}")];
+            self.set(Keys { list: Vec::new(), defects }, now);
+        }
+    }
+
+    /// Tells the log what it was not told the last time.
+    fn tell(&mut self, defects: Vec<String>) {
+        for defect in defects.iter().filter(|defect| !self.told.contains(defect)) {
+            tracing::error!(defect, "a key cannot be used");
+        }
+        self.told = defects;
     }
 }
 
@@ -268,63 +371,6 @@ impl Grant {
     }
 }
 
-/// All keys of a directory, oldest first.
-struct Keys(Vec<Key>);
-
-impl Keys {
-    /// None where there is no directory: whoever deletes it takes all keys back.
-    fn read(dir: &Path) -> Result<Self, KeyRingError> {
-        let mut keys = Vec::new();
-        if !private_dir_exists(dir)? {
-            return Ok(Self(keys));
-        }
-        for entry in fs::read_dir(dir).map_err(KeyRingError::file(dir))? {
-            let path = entry.map_err(KeyRingError::file(dir))?.path();
-            if path.extension().is_none_or(|extension| extension != "json") {
-                continue;
-            }
-            match Key::read(&path) {
-                Ok(key) => keys.push(key),
-                // deleted between listing and reading
-                Err(KeyRingError::File { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {}
-                Err(error) => return Err(error),
-            }
-            if keys.len() > MAX_KEYS {
-                return Err(KeyRingError::Environment(format!(
-                    "{}: the directory contains more than {MAX_KEYS} keys",
-                    dir.display()
-                )));
-            }
-        }
-        keys.sort_by(|a, b| (a.created_at, &a.kid).cmp(&(b.created_at, &b.kid)));
-        Ok(Self(keys))
-    }
-
-    fn newest(&self, purpose: Purpose) -> Option<&Key> {
-        self.0.iter().rev().find(|key| key.purpose == purpose)
-    }
-
-    fn signing(&self, purpose: Purpose) -> Result<(&str, &SigningKey), KeyRingError> {
-        let missing = || {
-            let purpose = purpose.as_str();
-            KeyRingError::Environment(format!(
-                "there is no signing key for the purpose {purpose}; create one with: assay keys rotate --purpose {purpose}"
-            ))
-        };
-        let newest = self.newest(purpose).ok_or_else(missing)?;
-        Ok((&newest.kid, newest.private.as_ref().ok_or_else(missing)?))
-    }
-
-    /// Each key with the time after which nothing that it signed is valid; `None` for current keys and for statement keys.
-    fn with_ends(&self) -> impl Iterator<Item = (&Key, Option<OffsetDateTime>)> {
-        self.0.iter().enumerate().map(|(i, key)| {
-            let next = self.0[i + 1..].iter().find(|later| later.purpose == key.purpose);
-            let end = next.filter(|_| key.purpose == Purpose::Token);
-            (key, end.map(|next| next.created_at + MAX_TTL + LEEWAY))
-        })
-    }
-}
-
 fn entry(key: &Key) -> Value {
     json!({
         "kty": "OKP",
@@ -339,13 +385,4 @@ fn entry(key: &Key) -> Value {
 
 fn unusable(kid: &str) -> String {
     format!("key {kid} cannot sign")
-}
-
-/// Locks the directory until dropped: one writer at a time, over all processes.
-fn lock(dir: &Path) -> Result<File, KeyRingError> {
-    let file = File::open(dir).map_err(KeyRingError::file(dir))?;
-    file.lock().map_err(KeyRingError::file(dir))?;
-    // of a writer that died: there is no other one now
-    durable::remove_partial_files(dir).map_err(KeyRingError::file(dir))?;
-    Ok(file)
 }

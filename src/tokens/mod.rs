@@ -4,7 +4,7 @@
 //! repeating the token. In the other direction [`KeyRing`] makes tokens and signs statements.
 //!
 //! * `scope`: roles and scopes. `jwt`: strict reading of a token (RFC 7519, RFC 8725, RFC 9068).
-//! * `keyring`: the service's own Ed25519 keys in a private directory. `keyfile`: one key on disk.
+//! * `keyring`: the service's own Ed25519 keys. `keydir`: their private directory. `keyfile`: one key on disk.
 //! * `jwks`: other issuers' published keys. `issuers`: the other issuers and their permissions.
 //! * `verifier`: all rules in the order in which they are applied.
 //!
@@ -15,6 +15,7 @@ mod error;
 mod issuers;
 mod jwks;
 mod jwt;
+mod keydir;
 mod keyfile;
 mod keyring;
 mod scope;
@@ -25,7 +26,8 @@ mod tests;
 
 pub use error::{KeyRingError, TokenError};
 pub use issuers::{ForeignIssuer, IssuerError};
+pub use keydir::MAX_TTL;
 pub use keyfile::Purpose;
-pub use keyring::{Grant, KeyRing, MAX_TTL};
+pub use keyring::{Grant, KeyRing};
 pub use scope::{Role, Scope, UnknownName};
 pub use verifier::{Caller, TokenVerifier};

@@ -9,7 +9,8 @@ use super::{
     issuers::{ForeignIssuer, IssuerError, Lookup},
     jwks::{PublicKey, TokenAlgorithm},
     jwt::{Claims, LEEWAY, Parts},
-    keyring::{KeyRing, MAX_TTL},
+    keydir::MAX_TTL,
+    keyring::KeyRing,
     scope::{self, Scope},
 };
 use crate::config::Config;
@@ -88,11 +89,19 @@ impl TokenVerifier {
         Self::new(&config.public_url, &config.public_url, keys, foreign)
     }
 
-    /// Fetches the keys of all other issuers before the first requests. Returns a sentence for each failure; the next token of that
-    /// issuer triggers another attempt. Blocks on the network.
+    /// Fetches the keys of all other issuers before the first requests. Returns a sentence for each failure and for
+    /// each key that cannot be used; the next token of that issuer triggers another attempt. Blocks on the network.
     pub fn warm(&self, now: OffsetDateTime) -> Vec<String> {
-        let refresh = |foreign: &ForeignIssuer| foreign.refresh(now).err().map(|e| format!("{}: {e}", foreign.issuer));
-        self.foreign.iter().filter_map(refresh).collect()
+        let refresh = |foreign: &ForeignIssuer| {
+            let _ = foreign.refresh(now);
+            foreign.defects().into_iter().map(|defect| format!("{}: {defect}", foreign.issuer)).collect::<Vec<_>>()
+        };
+        self.foreign.iter().flat_map(refresh).collect()
+    }
+
+    /// A number that changes with this service's own keys. Whoever caches what this verifier has answered must forget it then.
+    pub fn generation(&self, now: OffsetDateTime) -> u64 {
+        self.keys.generation(now)
     }
 
     /// The caller of a token at `now`. May block for the keys of another issuer; see [`TokenVerifier::authenticate`].
@@ -121,10 +130,8 @@ impl TokenVerifier {
     }
 
     fn verify_with_new_keys(&self, index: usize, token: &str, now: OffsetDateTime) -> Result<Caller, TokenError> {
-        let foreign = &self.foreign[index];
-        if let Err(reason) = foreign.refresh(now) {
-            tracing::warn!(issuer = %foreign.issuer, reason, "an issuer's keys cannot be fetched");
-        }
+        // told to the log; the keys that are left decide
+        let _ = self.foreign[index].refresh(now);
         match self.try_verify(token, now)? {
             Outcome::Caller(caller) => Ok(caller),
             Outcome::NeedsKeysOf(_) => Err(TokenError::KeysUnavailable),
@@ -165,7 +172,7 @@ impl TokenVerifier {
             return Err(TokenError::Algorithm);
         }
         let key = self.keys.token_key(&parts.header.kid, now).ok_or(TokenError::UnknownKey)?;
-        check_signature(parts, &PublicKey::ed25519(key.as_bytes()))?;
+        check_signature(parts, &PublicKey::ed25519(&key))?;
         self.check_claims(&parts.claims, now)?;
         // a key stays published only for this long after its last token
         if parts.claims.instant("exp")? - parts.claims.instant("iat")? > MAX_TTL.whole_seconds() {

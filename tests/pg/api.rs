@@ -45,19 +45,19 @@ use uuid::Uuid;
 
 use crate::support::Database;
 
-const NOW: OffsetDateTime = datetime!(2026-11-24 12:00 UTC);
-const EXCHANGE: &str = "exchange.example";
+pub(crate) const NOW: OffsetDateTime = datetime!(2026-11-24 12:00 UTC);
+pub(crate) const EXCHANGE: &str = "exchange.example";
 const SEED: u8 = 5;
 
-struct Place {
-    state: ApiState,
+pub(crate) struct Place {
+    pub(crate) state: ApiState,
     keys: Arc<KeyRing>,
-    database: Database,
+    pub(crate) database: Database,
     _dir: tempfile::TempDir,
 }
 
 impl Place {
-    async fn new(change: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) async fn new(change: impl FnOnce(&mut Config)) -> Self {
         LazyLock::force(&LOG);
         let database = Database::new().await;
         let dir = tempfile::tempdir().unwrap();
@@ -73,11 +73,12 @@ impl Place {
             config: Arc::new(config),
             clock: Arc::new(FixedClock(NOW)),
             secret: MasterSecret::new([SEED; 32]),
+            disk: None,
         };
         Self { state: ApiState::new(parts).unwrap(), keys, database, _dir: dir }
     }
 
-    fn token(&self, role: Role, subject: &str, exchange: &str) -> String {
+    pub(crate) fn token(&self, role: Role, subject: &str, exchange: &str) -> String {
         let url = Config::default().public_url;
         let (issuer, audience) = (url.clone(), url);
         let (subject, exchange) = (subject.to_owned(), Some(exchange.to_owned()));
@@ -85,7 +86,7 @@ impl Place {
         format!("Bearer {}", self.keys.mint(&grant, NOW).unwrap())
     }
 
-    fn publisher(&self) -> String {
+    pub(crate) fn publisher(&self) -> String {
         self.token(Role::Publisher, "publisher", EXCHANGE)
     }
 }
@@ -96,35 +97,37 @@ macro_rules! app {
     };
 }
 
-fn post(path: &str, token: &str, body: &Value) -> TestRequest {
+pub(crate) fn post(path: &str, token: &str, body: &Value) -> TestRequest {
     TestRequest::post().uri(path).insert_header((header::AUTHORIZATION, token)).set_json(body)
 }
 
-fn get(path: &str, token: &str) -> TestRequest {
+pub(crate) fn get(path: &str, token: &str) -> TestRequest {
     let request = TestRequest::get().uri(path);
     if token.is_empty() { request } else { request.insert_header((header::AUTHORIZATION, token)) }
 }
 
-fn put(path: &str, token: &str, body: impl Into<Vec<u8>>) -> TestRequest {
+pub(crate) fn put(path: &str, token: &str, body: impl Into<Vec<u8>>) -> TestRequest {
     let request = TestRequest::put().uri(path).insert_header((header::AUTHORIZATION, token));
     request.set_payload(body.into())
 }
 
-async fn json_of(answer: ServiceResponse<impl MessageBody>) -> Value {
+pub(crate) async fn json_of(answer: ServiceResponse<impl MessageBody>) -> Value {
     serde_json::from_slice(&read_body(answer).await).unwrap()
 }
 
-fn header_of(answer: &ServiceResponse<impl MessageBody>, name: &str) -> String {
+pub(crate) fn header_of(answer: &ServiceResponse<impl MessageBody>, name: &str) -> String {
     answer.headers().get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
 }
 
-fn description(id: &str, taken_at: &str) -> Value {
+pub(crate) fn description(id: &str, taken_at: &str) -> Value {
     json!({
         "exchange": {"name": "Example", "domain": EXCHANGE},
         "snapshot": {"id": id, "taken_at": taken_at},
         "book": {"assets": [{"symbol": "BTC", "scale": "8", "price": "1", "quote": "USD"}]},
     })
 }
+
+pub(crate) use app;
 
 #[actix_web::test]
 async fn a_ledger_is_handed_over_and_its_attestation_asked_for_once() {
@@ -313,13 +316,19 @@ async fn a7_what_is_too_large_or_unpacks_to_too_much_is_refused_and_leaves_no_fi
 }
 
 /// An attestation in the database, with a proof that nobody looks at here.
-struct Published {
-    id: String,
+pub(crate) struct Published {
+    pub(crate) id: String,
     statement: Vec<u8>,
     accounts: usize,
 }
 
-async fn publish(store: &Store, shape: &str, accounts: usize, name: &str, epoch: OffsetDateTime) -> Published {
+pub(crate) async fn publish(
+    store: &Store,
+    shape: &str,
+    accounts: usize,
+    name: &str,
+    epoch: OffsetDateTime,
+) -> Published {
     let shape = Shape::named(shape).unwrap();
     let mut pages = test_pages(shape, accounts, u64::from(SEED));
     let whole = pages.len();
@@ -344,14 +353,9 @@ async fn publish(store: &Store, shape: &str, accounts: usize, name: &str, epoch:
     let statement = Sealed::seal(statement).unwrap();
     let (bytes, id) = (statement.bytes().to_vec(), statement.digest().0);
 
-    let info = assay::store::exchanges::ExchangeInfo {
-        domain: EXCHANGE.to_owned(),
-        name: "Test Exchange".to_owned(),
-        lei: None,
-    };
     let job_id = new_id(NOW);
     let make = async |tx| {
-        let exchange = assay::store::exchanges::ensure_exchange(&tx, &info, NOW).await?;
+        let exchange = assay::store::exchanges::ensure_exchange(&tx, EXCHANGE, NOW).await?;
         let (name, manifest, created_by) = (name.to_owned(), String::new(), "test".to_owned());
         let new = assay::store::snapshots::NewSnapshot { exchange, name, epoch, manifest, created_by, now: NOW };
         let snapshot_id = assay::store::snapshots::create_snapshot(&tx, &new).await?;
@@ -385,6 +389,7 @@ async fn publish(store: &Store, shape: &str, accounts: usize, name: &str, epoch:
     let new = NewAttestation {
         id,
         job_id,
+        exchange_name: statement.exchange.name.clone(),
         valid: true,
         report: json!({ "valid": true }),
         statement: bytes.clone(),
@@ -470,6 +475,114 @@ async fn what_is_published_is_listed_shown_and_given_in_parts() {
     let mut statement = Vec::new();
     zip.by_name("statement.json").unwrap().read_to_end(&mut statement).unwrap();
     assert_eq!(statement, newest.statement);
+}
+
+#[actix_web::test]
+async fn what_is_shown_of_an_attestation_comes_from_its_statement() {
+    let place = Place::new(|_| {}).await;
+    let app = app!(place);
+    let send = async |request: TestRequest| call_service(&app, request.to_request()).await;
+    let published = publish(&place.database.store, "compliance-8", 5, "one", NOW - Duration::days(1)).await;
+    let statement: Value = serde_json::from_slice(&published.statement).unwrap();
+    // a draft of the same exchange under another name
+    let mut draft = description("draft", "2026-11-24T00:00:00Z");
+    draft["exchange"]["name"] = json!("Another Name");
+    assert_eq!(send(post("/v1/snapshots", &place.publisher(), &draft)).await.status(), 201);
+    let shown = json_of(send(get(&format!("/v1/attestations/{}", published.id), "")).await).await;
+    let listed = json_of(send(get("/v1/attestations", "")).await).await["attestations"][0].clone();
+    let auditor = place.token(Role::Auditor, "auditor", EXCHANGE);
+    let judged = json_of(send(get(&format!("/v1/compliance/{}", published.id), &auditor)).await).await;
+    for summary in [&shown, &listed, &judged["attestation"]] {
+        assert_eq!(summary["exchange"]["name"], "Exchange one", "{summary}");
+        assert_eq!(summary["exchange"]["domain"], statement["exchange"]["domain"]);
+    }
+    for (name, value) in [("snapshot", "id"), ("taken_at", "taken_at")] {
+        assert_eq!(shown[name], statement["snapshot"][value]);
+    }
+    assert_eq!(shown["shape"], statement["shape"]);
+}
+
+#[actix_web::test]
+async fn a_statement_that_was_changed_in_the_database_is_given_to_nobody() {
+    let place = Place::new(|_| {}).await;
+    let app = app!(place);
+    let send = async |request: TestRequest| call_service(&app, request.to_request()).await;
+    let published = publish(&place.database.store, "compliance-8", 5, "one", NOW - Duration::days(1)).await;
+    let sql = "ALTER TABLE attestations DISABLE TRIGGER ALL;
+               ALTER TABLE attestations DROP CONSTRAINT attestations_id_is_digest;
+               UPDATE attestations SET statement = convert_to(replace(convert_from(statement, 'UTF8'),
+                                                              'Exchange one', 'Exchange two'), 'UTF8')";
+    place.database.run(sql).await;
+    let (auditor, customer) =
+        (place.token(Role::Auditor, "a", EXCHANGE), place.token(Role::Customer, "account 1", EXCHANGE));
+    let base = format!("/v1/attestations/{}", published.id);
+    for (path, token) in [
+        (base.clone(), ""),
+        ("/v1/attestations/latest".to_owned(), ""),
+        (format!("{base}/statement"), ""),
+        (format!("{base}/bundle.zip"), ""),
+        (format!("{base}/coverage.svg"), ""),
+        (format!("{base}/inclusion"), &customer),
+        (format!("/v1/compliance/{}", published.id), &auditor),
+        (format!("/v1/reserves/{}", published.id), &auditor),
+    ] {
+        assert_eq!(send(get(&path, token)).await.status(), 500, "{path}");
+    }
+}
+
+#[actix_web::test]
+async fn pages_out_of_order_take_inclusion_files_away_and_nothing_else() {
+    let place = Place::new(|_| {}).await;
+    let app = app!(place);
+    let send = async |request: TestRequest| call_service(&app, request.to_request()).await;
+    let published = publish(&place.database.store, "compliance-8", 60, "one", NOW - Duration::days(1)).await;
+    // the first page gets the highest identity
+    let sql = "UPDATE pages SET record = (SELECT record FROM pages ORDER BY position DESC LIMIT 1) WHERE position = 0";
+    place.database.run(sql).await;
+    let (auditor, customer) =
+        (place.token(Role::Auditor, "a", EXCHANGE), place.token(Role::Customer, "account 1", EXCHANGE));
+    let base = format!("/v1/attestations/{}", published.id);
+    assert_eq!(send(get(&format!("{base}/inclusion"), &customer)).await.status(), 500);
+    for (path, token) in [
+        (base.clone(), ""),
+        (format!("{base}/statement"), ""),
+        (format!("{base}/bundle.zip"), ""),
+        (format!("{base}/coverage.svg"), ""),
+        (format!("/v1/compliance/{}", published.id), &auditor),
+        (format!("/v1/reserves/{}", published.id), &auditor),
+    ] {
+        assert_eq!(send(get(&path, token)).await.status(), 200, "{path}");
+    }
+}
+
+#[actix_web::test]
+async fn an_exchange_cannot_find_out_or_take_the_ids_of_another_one() {
+    let place = Place::new(|_| {}).await;
+    let app = app!(place);
+    let send = async |request: TestRequest| call_service(&app, request.to_request()).await;
+    let (own, other) = (place.publisher(), place.token(Role::Publisher, "p", "other.example"));
+    let of_other = |id: &str, taken_at: &str| {
+        let mut body = description(id, taken_at);
+        body["exchange"]["domain"] = json!("other.example");
+        body
+    };
+    let mut answers = Vec::new();
+    // one that is there, one that is published, one that nobody has: the answers are the same
+    publish(&place.database.store, "solvency-8", 3, "published", NOW - Duration::days(9)).await;
+    assert_eq!(send(post("/v1/snapshots", &own, &description("draft", "2026-11-23T00:00:00Z"))).await.status(), 201);
+    for (second, id) in (0..).zip(["draft", "published", "nobody-s"]) {
+        let taken_at = format!("2026-11-23T00:00:0{second}Z");
+        let answer = send(post("/v1/snapshots", &other, &of_other(id, &taken_at))).await;
+        answers.push(answer.status().as_u16());
+    }
+    assert_eq!(answers, [201, 201, 201]);
+    // and an id that the other one has taken beforehand is free
+    let taken = of_other("2026-12", "2026-11-22T00:00:00Z");
+    assert_eq!(send(post("/v1/snapshots", &other, &taken)).await.status(), 201);
+    let wanted = description("2026-12", "2026-11-24T00:00:00Z");
+    assert_eq!(send(post("/v1/snapshots", &own, &wanted)).await.status(), 201);
+    let twice = description("2026-12", "2026-11-24T00:00:01Z");
+    assert_eq!(json_of(send(post("/v1/snapshots", &own, &twice)).await).await["type"], "/problems/snapshot-exists");
 }
 
 #[actix_web::test]
@@ -632,7 +745,7 @@ async fn requests_that_are_sent_at_the_same_time_under_one_key_are_done_once() {
 
 /// Everything that is logged while these tests run, by all threads.
 #[derive(Clone, Default)]
-struct Log(Arc<std::sync::Mutex<Vec<u8>>>);
+pub(crate) struct Log(pub(crate) Arc<std::sync::Mutex<Vec<u8>>>);
 
 impl std::io::Write for Log {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -645,7 +758,7 @@ impl std::io::Write for Log {
     }
 }
 
-static LOG: LazyLock<Log> = LazyLock::new(|| {
+pub(crate) static LOG: LazyLock<Log> = LazyLock::new(|| {
     let (log, filter) = (Log::default(), tracing_subscriber::EnvFilter::new("debug,assay=trace"));
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(move || writer.clone()).json();

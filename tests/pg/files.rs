@@ -64,6 +64,22 @@ async fn a_later_file_of_the_same_name_replaces_the_earlier_one_and_its_chunks()
 }
 
 #[tokio::test]
+async fn two_packings_of_one_table_that_arrive_at_once_leave_one_file() {
+    let database = Database::new().await;
+    let snapshot = snapshot(&database.store, "a.example", day(0)).await.unwrap();
+    let names = ["balances.csv", "balances.csv.gz", "balances.csv.zst"];
+    let sent = names.map(|name| upload(&database, snapshot, name, b"account,asset", 1));
+    let (listed, refused): (Vec<_>, Vec<_>) =
+        futures_util::future::join_all(sent).await.into_iter().partition(Result::is_ok);
+    assert_eq!((listed.len(), refused.len()), (1, 2));
+    for refused in refused {
+        assert_eq!(conflict(refused), Conflict::FileOfTable);
+    }
+    assert_eq!(database.count("snapshot_files").await, 1);
+    upload(&database, snapshot, "tiers.csv.gz", b"x", 1).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_file_that_is_not_all_there_is_not_listed() {
     let database = Database::new().await;
     let snapshot = snapshot(&database.store, "a.example", day(0)).await.unwrap();

@@ -4,6 +4,7 @@
 
 mod api;
 mod attestations;
+mod callers;
 mod cluster;
 mod files;
 mod idempotency;

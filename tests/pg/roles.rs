@@ -8,10 +8,14 @@ use assay::store::{
         attestation, count_verification, latest, newest_heartbeat, publish as insert, queue_age, verification_counts,
     },
     audit::audit,
+    home_fingerprints::{
+        FingerprintKind, forget_fingerprints, lock_fingerprints, note_fingerprint, noted_fingerprints,
+    },
     idempotency::{claim_key, finish_key, sweep_keys},
     jobs::{self, JobState},
     new_id,
     pages::{NodeRow, load_pages, load_reserves, load_tree, pages_between, sweep_ended},
+    room::{delete_snapshot, stale_snapshots},
     snapshots::{add_chunk, finish_file, read_file, snapshot_files, sweep_chunks},
     units,
 };
@@ -42,6 +46,7 @@ async fn each_role_can_do_its_work_and_is_refused_what_is_not_its_own() {
     a_ledger_is_taken_in_proved_and_published(&api, &worker).await;
     a_worker_of_the_queue_starts(&database).await;
     people_see_how_the_service_runs(&readonly).await;
+    either_notes_its_home_once(&api, &worker).await;
 
     refused(&api, "UPDATE attestations SET valid = false").await;
     refused(&api, "DELETE FROM attestations").await;
@@ -49,6 +54,9 @@ async fn each_role_can_do_its_work_and_is_refused_what_is_not_its_own() {
     refused(&api, "ALTER TABLE attestations DISABLE TRIGGER ALL").await;
     refused(&api, "INSERT INTO attestations SELECT * FROM attestations").await;
     refused(&api, "UPDATE exchanges SET newest_epoch = NULL").await;
+    refused(&api, "UPDATE exchanges SET domain = 'x'").await;
+    refused(&api, "DELETE FROM home_fingerprints").await;
+    refused(&api, "UPDATE home_fingerprints SET fingerprint = 'x'").await;
     refused(&api, "SELECT bytes FROM checkpoints").await;
     refused(&api, "SELECT proof FROM units").await;
     refused(&api, "SELECT proof FROM jobs").await;
@@ -67,7 +75,8 @@ async fn each_role_can_do_its_work_and_is_refused_what_is_not_its_own() {
     refused(&worker, "DELETE FROM attestations").await;
     refused(&worker, "UPDATE exchanges SET newest_epoch = NULL").await;
     refused(&worker, "UPDATE snapshots SET epoch = now()").await;
-    refused(&worker, "INSERT INTO snapshot_files SELECT * FROM snapshot_files").await;
+    refused(&worker, "INSERT INTO snapshot_files (snapshot_id, name) SELECT snapshot_id, name FROM snapshot_files")
+        .await;
     refused(&worker, "INSERT INTO file_chunks SELECT * FROM file_chunks").await;
     refused(&worker, "INSERT INTO jobs (job_id, snapshot_id) SELECT job_id, snapshot_id FROM jobs").await;
     refused(&worker, "SELECT body FROM idempotency_keys").await;
@@ -77,6 +86,9 @@ async fn each_role_can_do_its_work_and_is_refused_what_is_not_its_own() {
     for table in ["pages", "tree_nodes", "reserve_lines", "file_chunks", "checkpoints", "idempotency_keys"] {
         refused(&readonly, &format!("SELECT * FROM {table}")).await;
     }
+    refused(&worker, "DELETE FROM home_fingerprints").await;
+    refused(&readonly, "SELECT manifest FROM snapshots").await;
+    refused(&readonly, "SELECT * FROM snapshots").await;
     refused(&readonly, "SELECT findings FROM jobs").await;
     refused(&readonly, "SELECT nullifier FROM verifications").await;
     refused(&readonly, "INSERT INTO audit_trail (at, subject, action, object) VALUES (now(), '', '', '')").await;
@@ -172,6 +184,11 @@ async fn a_ledger_is_taken_in_proved_and_published(api: &Store, worker: &Store) 
     let cancel = async |tx| jobs::cancel(&tx, unwanted, day(3)).await;
     assert_eq!(api.run_tx("test", cancel).await.unwrap(), JobState::Cancelled);
     conflict(job(api, snapshot).await);
+    for (role, days) in [(api, 4), (worker, 5)] {
+        let unwanted = self::snapshot(api, "a.example", day(days)).await.unwrap();
+        assert!(stale_snapshots(&worker.read().await.unwrap(), day(99)).await.unwrap().contains(&unwanted));
+        role.run_tx("test", async |tx| delete_snapshot(&tx, unwanted).await).await.unwrap();
+    }
 }
 
 async fn a_worker_of_the_queue_starts(database: &Database) {
@@ -180,9 +197,34 @@ async fn a_worker_of_the_queue_starts(database: &Database) {
     worker.run_once().await.unwrap();
 }
 
+async fn either_notes_its_home_once(api: &Store, worker: &Store) {
+    let note = async |store: &Store, kind, fingerprint: &str| {
+        let work = async |tx| {
+            lock_fingerprints(&tx).await?;
+            note_fingerprint(&tx, kind, fingerprint, day(1)).await
+        };
+        store.run_load("test", work).await
+    };
+    note(api, FingerprintKind::MasterSecret, "a").await.unwrap();
+    note(worker, FingerprintKind::StatementKey, "k").await.unwrap();
+    note(api, FingerprintKind::StatementKey, "l").await.unwrap();
+    // there is one secret, and it is not exchanged by those who serve and work
+    for store in [api, worker] {
+        assert!(note(store, FingerprintKind::MasterSecret, "b").await.is_err());
+        assert!(store.run_load("test", async |tx| forget_fingerprints(&tx).await).await.is_err());
+        let noted = noted_fingerprints(&store.read().await.unwrap()).await.unwrap();
+        assert_eq!((noted.master_secret.as_deref(), noted.statement_keys.len()), (Some("a"), 2));
+    }
+}
+
 async fn people_see_how_the_service_runs(readonly: &Store) {
     let client = readonly.read().await.unwrap();
     latest(&client, Some("a.example")).await.unwrap();
     queue_age(&client).await.unwrap();
-    client.batch_execute("SELECT state, updated_at FROM jobs; SELECT * FROM audit_trail").await.unwrap();
+    client
+        .batch_execute(
+            "SELECT state, updated_at FROM jobs; SELECT name, sealed_at FROM snapshots; SELECT * FROM audit_trail",
+        )
+        .await
+        .unwrap();
 }

@@ -16,7 +16,7 @@ use assay::pg::{Cluster, ClusterError};
 use assay::store::{
     Conflict, Result, Store, StoreError, Tx,
     attestations::{self, NewAttestation, Published},
-    exchanges::{ExchangeInfo, ensure_exchange},
+    exchanges::ensure_exchange,
     jobs::{self, JobState, NewJob, PlanInfo},
     new_id,
     snapshots::{NewSnapshot, create_snapshot},
@@ -157,15 +157,11 @@ pub fn day(number: i64) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp(1_793_491_200 + number * 86_400).unwrap()
 }
 
-pub fn exchange(domain: &str) -> ExchangeInfo {
-    ExchangeInfo { domain: domain.to_owned(), name: "Example".to_owned(), lei: None }
-}
-
 /// A snapshot of the exchange `domain`, named after its epoch.
 pub async fn snapshot(store: &Store, domain: &str, epoch: OffsetDateTime) -> Result<Uuid> {
     let work = async |tx| {
         let now = epoch + time::Duration::hours(1);
-        let exchange = ensure_exchange(&tx, &exchange(domain), now).await?;
+        let exchange = ensure_exchange(&tx, domain, now).await?;
         let new = NewSnapshot {
             exchange,
             name: format!("{domain}-{epoch}"),
@@ -212,6 +208,7 @@ pub fn id_of(statement: &str) -> [u8; 32] {
 pub fn new_attestation(job_id: Uuid, statement: &str, now: OffsetDateTime) -> NewAttestation {
     NewAttestation {
         id: id_of(statement),
+        exchange_name: "Example".to_owned(),
         job_id,
         valid: true,
         report: json!({ "coverage": "1.02" }),

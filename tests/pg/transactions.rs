@@ -11,10 +11,7 @@ use std::{
 
 use assay::store::{Session, Store, StoreError, Tx};
 
-use crate::{
-    cluster::DataDir,
-    support::{Database, exchange},
-};
+use crate::{cluster::DataDir, support::Database};
 
 async fn tally() -> Database {
     let database = Database::new().await;
@@ -77,7 +74,7 @@ async fn a_real_serialization_failure_is_tried_again() {
 }
 
 #[tokio::test]
-async fn after_five_attempts_the_caller_is_told_and_nothing_has_happened() {
+async fn after_ten_seconds_of_conflicts_the_caller_is_told_and_nothing_has_happened() {
     let database = tally().await;
     let attempts = AtomicU32::new(0);
     let always_in_the_way = async |tx: Tx| {
@@ -89,8 +86,9 @@ async fn after_five_attempts_the_caller_is_told_and_nothing_has_happened() {
     let told = database.store.run_tx("test.contended", always_in_the_way).await.unwrap_err();
     assert!(matches!(told, StoreError::Unavailable(_)), "{told:?}");
     assert!(told.to_string().contains("test.contended"), "{told}");
-    assert_eq!(attempts.load(Ordering::Relaxed), 5);
-    assert_eq!(value(&database.store.read().await.unwrap(), "a").await, 5);
+    let attempts = attempts.load(Ordering::Relaxed);
+    assert!(attempts > 20, "{attempts}");
+    assert_eq!(value(&database.store.read().await.unwrap(), "a").await, attempts.cast_signed());
 }
 
 #[tokio::test]
@@ -229,11 +227,10 @@ async fn what_was_persisted_but_reported_as_failed_is_found_by_reading_again() {
     client.batch_execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'").await.unwrap();
     client.batch_execute("SELECT pg_reload_conf()").await.unwrap();
     let process = Mutex::new(0);
-    let info = exchange("a.example");
     let write = async |tx: Tx| {
         let pid = backend(&tx).await;
         *process.lock().unwrap() = pid;
-        assay::store::exchanges::ensure_exchange(&tx, &info, crate::support::day(0)).await
+        assay::store::exchanges::ensure_exchange(&tx, "a.example", crate::support::day(0)).await
     };
     let cut = async {
         wait_for(&own.store, "wait_event = 'SyncRep'").await;
@@ -262,10 +259,9 @@ async fn a_restart_of_postgres_is_survived_by_the_pool_and_by_a_transaction() {
         own
     });
     let again = tokio::sync::Mutex::new(&mut again);
-    let info = exchange("a.example");
     let interrupted = async |tx: Tx| {
         attempts.fetch_add(1, Ordering::Relaxed);
-        let id = assay::store::exchanges::ensure_exchange(&tx, &info, crate::support::day(0)).await?;
+        let id = assay::store::exchanges::ensure_exchange(&tx, "a.example", crate::support::day(0)).await?;
         let go = go.lock().unwrap().take();
         if let Some(go) = go {
             go.send(()).unwrap();

@@ -142,3 +142,27 @@ fn a_refused_ledger_shows_every_finding_with_its_line_and_nothing_is_published()
     // a corrected ledger is another snapshot: the files of this one are sealed
     service.put(&format!("/v1/snapshots/{snapshot}/files/balances.csv"), &publisher, b"x").expect(409);
 }
+
+#[test]
+fn a_broken_policy_is_said_by_the_job_and_by_everything_that_shows_the_attestation() {
+    let service = Service::start();
+    let publisher = service.token("publisher", "ops");
+    let mut ledger = SmallLedger::new("short", 5, 0);
+    ledger.files[3].1 = ledger.files[3].1.replace("bc1qone,1000,", "bc1qone,0.00000001,");
+    let job = service.prove(&service.upload(&ledger, &publisher), &publisher);
+    let ended = service.finished(&job, &publisher, 120);
+    assert_eq!(ended["state"], "published");
+    let detail = ended["detail"].as_str().unwrap();
+    assert!(detail.contains("will not be valid") && detail.contains("too little of BTC"), "{detail}");
+    let shown = |path: &str| service.get(path, None).expect(200).json();
+    let id = ended["attestation"].as_str().unwrap();
+    for shown in [
+        shown("/v1/attestations")["attestations"][0].clone(),
+        shown("/v1/attestations/latest"),
+        shown(&format!("/v1/attestations/{id}")),
+    ] {
+        assert_eq!((shown["id"].as_str(), shown["valid"].as_bool()), (Some(id), Some(false)), "{shown}");
+        assert_eq!(shown["not_met"][0]["check"], "coverage", "{shown}");
+        assert_eq!(shown["not_met"][0]["found"], "too little of BTC", "{shown}");
+    }
+}

@@ -6,5 +6,6 @@ mod access;
 mod end_to_end;
 mod failures;
 mod proxy;
+mod setup;
 mod support;
 mod units;

@@ -53,6 +53,14 @@ pub fn database() -> String {
     with_database(&url, &name)
 }
 
+/// A new database with all tables, which belongs to no home yet.
+pub fn migrated_database() -> String {
+    let url = database();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(assay::store::Store::migrate(&url)).unwrap();
+    url
+}
+
 fn with_database(url: &str, name: &str) -> String {
     let (before, query) = url.split_once('?').map_or((url, ""), |(b, q)| (b, q));
     let (base, _) = before.rsplit_once('/').unwrap();

@@ -4,8 +4,8 @@ use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
 
 use crate::{error::Error, text::visible};
 
-/// Reads an instant in its one spelling: `2026-01-01T00:00:00Z`, with a fraction of a second of 1 to 9 digits that does not
-/// end in 0 where there is one.
+/// Reads an instant in its one spelling: `2026-01-01T00:00:00Z`, with a fraction of a second of 1 to 6 digits that does not
+/// end in 0 where there is one. A finer one could not be stored as it was sent.
 ///
 /// # Errors
 /// [`Error::Malformed`] for another spelling, which names the right one, or for no instant at all.
@@ -20,6 +20,9 @@ pub fn parse_instant(text: &str) -> Result<OffsetDateTime, Error> {
     let canonical = format_instant(at);
     if canonical != text {
         return refused(format!("must be written as {canonical}"));
+    }
+    if at.nanosecond() % 1000 != 0 {
+        return Err(Error::Malformed(format!("`{}` is finer than a microsecond", visible(text))));
     }
     Ok(at)
 }
@@ -64,7 +67,7 @@ mod tests {
 
     #[test]
     fn an_instant_has_one_spelling() {
-        for text in ["2026-01-01T00:00:00Z", "2026-01-01T23:59:59.5Z", "2024-02-29T00:00:00.000000001Z"] {
+        for text in ["2026-01-01T00:00:00Z", "2026-01-01T23:59:59.5Z", "2024-02-29T00:00:00.000001Z"] {
             assert_eq!(format_instant(parse_instant(text).unwrap()), text);
         }
         for text in [
@@ -74,7 +77,10 @@ mod tests {
             "2026-01-01T24:00:00Z",
             "2026-01-01T00:00:00.0Z",
             "2026-01-01T00:00:00.50Z",
+            "2026-01-01T00:00:00.0000001Z",
+            "2026-01-01T00:00:00.000000001Z",
             "2026-01-01T00:00:00.0000000001Z",
+            "2026-01-01T00:00:00.1234567Z",
             "2026-01-01T00:00:00+00:00",
             "2026-01-01T00:00:00-00:00",
             "2026-01-01T01:00:00+01:00",

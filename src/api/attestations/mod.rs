@@ -17,4 +17,4 @@ pub mod statement;
 pub mod verification;
 mod view;
 
-pub use view::{AssetClaim, Attestation, Publisher, Summary};
+pub use view::{AssetClaim, Attestation, Publisher, Requirement, Summary};

@@ -46,7 +46,7 @@ pub async fn verification(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
-    let body = body::json::<Verification>(&request, payload, state.patience(), None).await?;
+    let body = body::json::<Verification>(&request, payload, state.reading(&request), None).await?;
     let attested = state.evidence.attested(&state.store, id).await?;
     let (owner, _) = own(&state, &caller, &attested).await?;
     let nullifier = keyed(&owner, b"assay/verification/v1", &id);

@@ -1,8 +1,10 @@
 //! The JSON of an attestation, and its stored artefacts.
 
 use assay_core::decimal::format_units;
-use assay_programs::ledger::policy::{AssetLine, asset_lines};
-
+use assay_programs::ledger::{
+    policy::{AssetLine, asset_lines},
+    statement::Statement,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -39,6 +41,38 @@ pub struct Summary {
     /// Whether the attestation meets the exchange's own policy. If not, the proof is still correct: it proves a violation of
     /// the policy.
     pub valid: bool,
+    /// The requirements that are not met, if the attestation is not valid.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_met: Vec<Requirement>,
+}
+
+/// A requirement that an attestation does not meet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Requirement {
+    /// Stable name of the check.
+    #[schema(example = "coverage")]
+    pub check: String,
+    /// What is required.
+    #[schema(example = "of every asset the stated reserves are at least 100 % of customer assets")]
+    pub requirement: String,
+    /// What was found instead.
+    #[schema(example = "too little of BTC")]
+    pub found: String,
+}
+
+/// The checks of a report that do not hold. An attestation is published only if its proof verifies, so these are requirements that
+/// the exchange sets for itself.
+fn not_met(report: &serde_json::Value) -> Vec<Requirement> {
+    let text = |check: &serde_json::Value, name: &str| check[name].as_str().unwrap_or_default().to_owned();
+    let checks = report["checks"].as_array().into_iter().flatten();
+    let failed = checks.filter(|check| check["passed"] == false);
+    let requirement = |check| Requirement {
+        check: text(check, "id"),
+        requirement: text(check, "title"),
+        found: text(check, "detail"),
+    };
+    failed.map(requirement).collect()
 }
 
 /// An exchange.
@@ -53,6 +87,7 @@ pub struct Publisher {
 }
 
 impl From<&AttestationRow> for Summary {
+    /// From the columns that publication took from the statement; for lists, which parse none.
     fn from(row: &AttestationRow) -> Self {
         Self {
             id: hex::encode(row.id),
@@ -62,6 +97,20 @@ impl From<&AttestationRow> for Summary {
             published_at: utc(row.published_at),
             shape: row.shape.clone(),
             valid: row.valid,
+            not_met: if row.valid { Vec::new() } else { not_met(&row.report) },
+        }
+    }
+}
+
+impl Summary {
+    /// The summary of the attestation of `statement`. What the statement says of itself is taken from it and from nowhere else.
+    pub fn of(statement: &Statement, row: &AttestationRow) -> Self {
+        Self {
+            exchange: Publisher { name: statement.exchange.name.clone(), domain: statement.exchange.domain.clone() },
+            snapshot: statement.snapshot.id.clone(),
+            taken_at: statement.snapshot.taken_at.clone(),
+            shape: statement.shape.clone(),
+            ..Self::from(row)
         }
     }
 }
@@ -133,7 +182,7 @@ pub(super) async fn view(state: &ApiState, row: AttestationRow) -> Result<Attest
     let attested = state.evidence.attested(&state.store, AttestationId(row.id)).await?;
     let statement = attested.tree.statement();
     Ok(Attestation {
-        summary: Summary::from(&row),
+        summary: Summary::of(statement, &row),
         assets: asset_lines(statement).iter().map(AssetClaim::from).collect(),
         coverage_bps: statement.policy.coverage_bps,
         report: row.report,
@@ -154,4 +203,24 @@ pub(super) async fn stored(
         Ok(Artefact::new(attestations::artefact(&client, &id.0, kind).await?, media_type))
     };
     state.evidence.artefact(id, part, make).await
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_not_met_is_read_from_the_report() {
+        let check =
+            |id, passed| json!({"id": id, "title": format!("{id} holds"), "passed": passed, "detail": "too little"});
+        let report = json!({"checks": [check("proof", true), check("coverage", false), check("net", false)]});
+        let found = not_met(&report);
+        assert_eq!(found.iter().map(|r| r.check.as_str()).collect::<Vec<_>>(), ["coverage", "net"]);
+        assert_eq!((found[0].requirement.as_str(), found[0].found.as_str()), ("coverage holds", "too little"));
+        for empty in [json!({}), json!(null), json!({"checks": 1})] {
+            assert!(not_met(&empty).is_empty());
+        }
+    }
 }

@@ -4,14 +4,17 @@ use std::{collections::VecDeque, convert::Infallible, time::Duration};
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::header::{self, HeaderMap},
+    http::{
+        Method,
+        header::{self, HeaderMap},
+    },
     web,
 };
 use bytes::Bytes;
 use futures_util::{Stream, stream};
 use serde::{Deserialize, Serialize};
 use tokio::{
-    sync::{OwnedSemaphorePermit, watch},
+    sync::watch,
     time::{Instant, sleep},
 };
 use utoipa::ToSchema;
@@ -19,7 +22,7 @@ use uuid::Uuid;
 
 use super::view::Job;
 use crate::{
-    api::{auth::Authenticated, parse::RowId, problem::Problem, state::ApiState},
+    api::{auth::Authenticated, parse::RowId, problem::Problem, quota::Share, state::ApiState},
     store::jobs::{self, JobRow, JobState},
 };
 
@@ -72,8 +75,16 @@ pub async fn events(
     if row.state.is_final() && seen.as_deref() == Some(&version(&row)) {
         return Ok(HttpResponse::NoContent().finish());
     }
-    let permit = state.streams.clone().try_acquire_owned();
-    let permit = permit.map_err(|_| Problem::unavailable("too many event streams are open; poll the job instead"))?;
+    let mut answer = HttpResponse::Ok();
+    answer
+        .content_type("text/event-stream")
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        // proxies must not buffer the stream
+        .insert_header(("x-accel-buffering", "no"));
+    if request.method() == Method::HEAD {
+        return Ok(answer.streaming(stream::empty::<Result<Bytes, Infallible>>()));
+    }
+    let share = state.begin_stream(&row.exchange_domain)?;
     let stream = JobStream {
         stopping: state.stopping(),
         state: state.get_ref().clone(),
@@ -84,14 +95,9 @@ pub async fn events(
         began: Instant::now(),
         spoke: Instant::now(),
         ended: false,
-        _permit: permit,
+        _share: share,
     };
-    Ok(HttpResponse::Ok()
-        .content_type("text/event-stream")
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        // proxies must not buffer the stream
-        .insert_header(("x-accel-buffering", "no"))
-        .streaming(stream.into_events()))
+    Ok(answer.streaming(stream.into_events()))
 }
 
 fn last_event(headers: &HeaderMap) -> Option<String> {
@@ -114,7 +120,7 @@ struct JobStream {
     began: Instant,
     spoke: Instant,
     ended: bool,
-    _permit: OwnedSemaphorePermit,
+    _share: Share<String>,
 }
 
 impl JobStream {

@@ -40,7 +40,8 @@ pub struct Job {
     /// Progress of each shard, in order; only where one job is shown, and only once it is planned.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub units: Vec<Unit>,
-    /// Explanation for a person, if the job was refused or failed.
+    /// Explanation for a person: why the job was refused or failed, or which policies of the exchange the ledger breaks, so that the
+    /// attestation will not be valid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub detail: Option<String>,

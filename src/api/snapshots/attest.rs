@@ -78,7 +78,7 @@ pub async fn attest(
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     let default = AttestationRequest { shape: auto(), shards: None };
-    let body = body::json::<AttestationRequest>(&request, payload, state.patience(), Some(default)).await?;
+    let body = body::json::<AttestationRequest>(&request, payload, state.reading(&request), Some(default)).await?;
     let AttestationRequest { shape, shards } = body.value;
     check_shape(&shape, state.config.worker.test_shapes)?;
     let shards = shards.map(check_shards).transpose()?;

@@ -18,19 +18,22 @@ use crate::{
     api::{
         auth::Authenticated,
         body::{self, present, unique},
+        disk::check_space,
         idempotency::{Answer, once},
         problem::{FieldError, Kind, Problem},
         state::ApiState,
     },
+    config::BoundsConfig,
     ledger::{
         self, ASSETS_HEADER, CLASSES_HEADER, INSTRUMENTS_HEADER, LIMITS_HEADER, Manifest, TIERS_BY_KIND_HEADER,
         TIERS_HEADER,
     },
     store::{
-        self, Tx,
+        self, Conflict, Tx,
         audit::audit,
-        exchanges::{ExchangeInfo, ensure_exchange},
+        exchanges::ensure_exchange,
         new_id,
+        room::{held_bytes, open_snapshots},
         snapshots::{self, NewSnapshot},
     },
 };
@@ -293,7 +296,7 @@ pub struct TierRow {
     request_body = NewSnapshotRequest,
     responses(
         (status = 201, description = "The snapshot was created", body = Snapshot, headers(("Location" = String, description = "Address of the snapshot"))),
-        (status = 400), (status = 403), (status = 409), (status = 413), (status = 415), (status = 422),
+        (status = 400), (status = 403), (status = 409), (status = 413), (status = 415), (status = 422), (status = 507),
     ),
 )]
 pub async fn create(
@@ -302,7 +305,7 @@ pub async fn create(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
-    let body = body::json::<NewSnapshotRequest>(&request, payload, state.patience(), None).await?;
+    let body = body::json::<NewSnapshotRequest>(&request, payload, state.reading(&request), None).await?;
     let new = body.value;
     if !caller.speaks_for(&new.exchange.domain) {
         return Err(Problem::because(Kind::WrongExchange, "the token is not for the exchange in exchange.domain"));
@@ -311,10 +314,11 @@ pub async fn create(
     let now = state.now();
     let epoch = epoch(&manifest, now)?;
     let files = files(new.book.unwrap_or_default(), now)?;
-    let exchange =
-        ExchangeInfo { domain: manifest.exchange.domain, name: manifest.exchange.name, lei: manifest.exchange.lei };
+    let bounds = state.config.bounds.clone();
+    check_space(state.disk.as_deref(), body.bytes.len() as u64, bounds.disk_reserve_bytes)?;
     let parts = Rc::new(CheckedSnapshot {
-        exchange,
+        domain: manifest.exchange.domain,
+        bounds,
         name: manifest.snapshot.id,
         epoch,
         text,
@@ -328,7 +332,8 @@ pub async fn create(
 
 /// A checked snapshot that is not stored yet.
 struct CheckedSnapshot {
-    exchange: ExchangeInfo,
+    domain: String,
+    bounds: BoundsConfig,
     name: String,
     epoch: OffsetDateTime,
     text: String,
@@ -339,8 +344,12 @@ struct CheckedSnapshot {
 
 async fn make(tx: Tx, parts: Rc<CheckedSnapshot>) -> store::Result<Result<Answer, Problem>> {
     let now = parts.now;
+    let exchange = ensure_exchange(&tx, &parts.domain, now).await?;
+    if open_snapshots(&tx, exchange).await? >= parts.bounds.exchange_open_snapshots.into() {
+        return Err(Conflict::OpenSnapshots.into());
+    }
     let new = NewSnapshot {
-        exchange: ensure_exchange(&tx, &parts.exchange, now).await?,
+        exchange,
         name: parts.name.clone(),
         epoch: parts.epoch,
         manifest: parts.text.clone(),
@@ -354,6 +363,9 @@ async fn make(tx: Tx, parts: Rc<CheckedSnapshot>) -> store::Result<Result<Answer
         }
         let (length, sha256) = (file.bytes.len() as i64, Sha256::digest(&file.bytes).into());
         snapshots::finish_file(&tx, id, file.name, file.content_id, length, sha256, now).await?;
+    }
+    if held_bytes(&tx, exchange, id, "").await? > parts.bounds.exchange_bytes {
+        return Err(Conflict::StoredBytes.into());
     }
     audit(&tx, &parts.actor, "snapshot.create", &id.to_string(), None, now).await?;
     let row = snapshots::snapshot(&tx, id).await?;

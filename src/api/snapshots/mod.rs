@@ -7,6 +7,7 @@
 pub mod attest;
 mod caller;
 pub mod create;
+pub mod delete;
 pub mod put_file;
 pub mod show;
 mod view;

@@ -1,9 +1,11 @@
 //! `PUT /v1/snapshots/{id}/files/{name}`
 
+use std::time::Duration;
+
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header::{self, HeaderValue},
-    web,
+    rt, web,
 };
 use bytes::{Bytes, BytesMut};
 use serde_json::json;
@@ -14,8 +16,9 @@ use super::caller::actor;
 use crate::{
     api::{
         auth::Authenticated,
-        body::{Body, announced_length, refuse_content_encoding, too_large},
+        body::{Body, announced_length, refuse_content_encoding, refuse_forms, too_large},
         digest::announced,
+        disk::check_space,
         parse::RowId,
         problem::{Kind, Problem},
         state::ApiState,
@@ -23,8 +26,10 @@ use crate::{
     },
     ledger::table_of,
     store::{
+        Conflict, StoreError,
         audit::audit,
         new_id,
+        room::held_bytes,
         snapshots::{self, CHUNK_BYTES},
     },
 };
@@ -45,7 +50,7 @@ use crate::{
     request_body(content = String, content_type = "application/octet-stream", description = "The file"),
     responses(
         (status = 204, description = "The file is stored", headers(("ETag" = String, description = "SHA-256 of the body"))),
-        (status = 400), (status = 404), (status = 408), (status = 409), (status = 413), (status = 415), (status = 422),
+        (status = 400), (status = 404), (status = 408), (status = 409), (status = 413), (status = 415), (status = 422), (status = 507),
     ),
 )]
 pub async fn put_file(
@@ -57,36 +62,38 @@ pub async fn put_file(
 ) -> Result<HttpResponse, Problem> {
     let name = request.match_info().get("name").unwrap_or_default().to_owned();
     let (table, packing) = file_name(&name)?;
-    check_snapshot(&state, &caller, id.0, &name, table).await?;
+    refuse_forms(&request)?;
+    let exchange = check_snapshot(&state, &caller, id.0, &name, table).await?;
     refuse_content_encoding(&request)?;
-    announced_length(&request, state.config.upload_max_bytes)?;
+    let length = announced_length(&request, state.config.upload_max_bytes)?.unwrap_or(0);
+    if length > exchange.room {
+        return Err(Conflict::StoredBytes.into());
+    }
+    check_space(state.disk.as_deref(), length, state.config.bounds.disk_reserve_bytes)?;
     let announced = announced(request.headers())?;
-    let Ok(_permit) = state.uploads.try_acquire() else {
-        return Err(Problem::unavailable("too many uploads are running; try again later"));
-    };
+    let _share = state.begin_upload(&exchange.domain)?;
 
     let now = state.now();
     let content_id = new_id(now);
+    let mut unlisted = Unlisted::new(state.get_ref().clone(), content_id);
     let inspection = Inspection::new(packing, &state)?;
-    let body = Body::new(payload, state.patience());
-    let received = receive(&state, body, content_id, inspection).await.and_then(|received| match announced {
-        Some(announced) if announced != received.sha256 => Err(Problem::because(
-            Kind::DigestMismatch,
-            "the SHA-256 of the received body differs from the announced digest; nothing was stored",
-        )),
-        _ if received.bytes == 0 => Err(Problem::because(
-            Kind::MalformedRequest,
-            "the request has no body: a file of a ledger has at least its header line; nothing was stored",
-        )),
-        _ => Ok(received),
-    });
+    let body = Body::new(payload, state.pace());
+    let received =
+        receive(&state, body, exchange.room, content_id, inspection).await.and_then(|received| match announced {
+            Some(announced) if announced != received.sha256 => Err(Problem::because(
+                Kind::DigestMismatch,
+                "the SHA-256 of the received body differs from the announced digest; nothing was stored",
+            )),
+            _ if received.bytes == 0 => Err(Problem::because(
+                Kind::MalformedRequest,
+                "the request has no body: a file of a ledger has at least its header line; nothing was stored",
+            )),
+            _ => Ok(received),
+        });
     let Upload { bytes, sha256 } = match received {
         Ok(received) => received,
         Err(problem) => {
-            // chunks that are not deleted here are swept a day later
-            if let Ok(client) = state.store.read().await {
-                let _ = snapshots::drop_chunks(&client, content_id).await;
-            }
+            unlisted.delete().await;
             return Err(problem);
         }
     };
@@ -95,11 +102,71 @@ pub async fn put_file(
     let detail = json!({ "name": name, "bytes": bytes, "sha256": digest });
     let finish = async |tx| {
         snapshots::finish_file(&tx, id.0, &name, content_id, length, sha256, now).await?;
+        // uploads that ran at the same time have each seen the same room
+        if held_bytes(&tx, exchange.id, id.0, &name).await?.saturating_add(bytes) > state.config.bounds.exchange_bytes {
+            return Err(Conflict::StoredBytes.into());
+        }
         audit(&tx, &actor, "snapshot.file", &id.0.to_string(), Some(detail.clone()), now).await
     };
-    state.store.run_tx("finish_file", finish).await?;
+    match state.store.run_tx("finish_file", finish).await {
+        // the file may be listed
+        Err(error @ StoreError::CommitUnknown { .. }) => {
+            unlisted.leave();
+            return Err(error.into());
+        }
+        Err(error) => {
+            unlisted.delete().await;
+            return Err(error.into());
+        }
+        Ok(()) => unlisted.leave(),
+    }
     let etag = HeaderValue::from_str(&format!("\"{digest}\"")).map_err(Problem::internal)?;
     Ok(HttpResponse::NoContent().insert_header((header::ETAG, etag)).finish())
+}
+
+/// The chunks of an upload that is not listed yet. They are deleted when it is refused, and also when its caller hangs up, which
+/// ends the request without a word. What is not deleted here is swept a day later.
+struct Unlisted {
+    state: ApiState,
+    content_id: Option<Uuid>,
+}
+
+/// How long a statement may run on after its request has ended.
+const LAST_STATEMENT: Duration = Duration::from_secs(1);
+
+impl Unlisted {
+    fn new(state: ApiState, content_id: Uuid) -> Self {
+        Self { state, content_id: Some(content_id) }
+    }
+
+    /// Leaves the chunks: a file lists them.
+    fn leave(&mut self) {
+        self.content_id = None;
+    }
+
+    async fn delete(&mut self) {
+        if let Some(content_id) = self.content_id.take() {
+            delete_chunks(&self.state, content_id).await;
+        }
+    }
+}
+
+impl Drop for Unlisted {
+    fn drop(&mut self) {
+        if let Some(content_id) = self.content_id.take() {
+            let state = self.state.clone();
+            rt::spawn(async move {
+                rt::time::sleep(LAST_STATEMENT).await;
+                delete_chunks(&state, content_id).await;
+            });
+        }
+    }
+}
+
+async fn delete_chunks(state: &ApiState, content_id: Uuid) {
+    if let Ok(client) = state.store.read().await {
+        let _ = snapshots::drop_chunks(&client, content_id).await;
+    }
 }
 
 /// Table and compression of a file name.
@@ -118,14 +185,22 @@ fn file_name(name: &str) -> Result<(&'static str, Packing), Problem> {
     Ok((table, packing))
 }
 
-/// Refuses uploads that cannot succeed. The database checks again when the file is complete.
+/// The exchange that an upload is for.
+struct Exchange {
+    id: Uuid,
+    domain: String,
+    /// Bytes that it may still store.
+    room: u64,
+}
+
+/// Refuses uploads that cannot succeed, and returns the exchange. The database checks again when the file is complete.
 async fn check_snapshot(
     state: &ApiState,
     caller: &Authenticated,
     id: Uuid,
     name: &str,
     table: &str,
-) -> Result<(), Problem> {
+) -> Result<Exchange, Problem> {
     let client = state.store.read().await?;
     let row = snapshots::snapshot(&client, id).await?;
     caller.at(&row.exchange_domain)?;
@@ -133,13 +208,15 @@ async fn check_snapshot(
         return Err(Problem::new(Kind::SnapshotSealed));
     }
     let files = snapshots::snapshot_files(&client, id).await?;
-    match files.iter().find(|file| file.name != name && table_of(&file.name) == Some(table)) {
-        Some(other) => Err(Problem::because(
+    if let Some(other) = files.iter().find(|file| file.name != name && table_of(&file.name) == Some(table)) {
+        return Err(Problem::because(
             Kind::FileExists,
             format_args!("{} exists already; use the same name to replace it", other.name),
-        )),
-        None => Ok(()),
+        ));
     }
+    let held = held_bytes(&client, row.exchange, id, name).await?;
+    let room = state.config.bounds.exchange_bytes.saturating_sub(held);
+    Ok(Exchange { id: row.exchange, domain: row.exchange_domain, room })
 }
 
 /// A received body.
@@ -152,6 +229,7 @@ struct Upload {
 async fn receive(
     state: &ApiState,
     mut body: Body,
+    room: u64,
     content_id: Uuid,
     mut inspection: Inspection,
 ) -> Result<Upload, Problem> {
@@ -165,6 +243,9 @@ async fn receive(
         bytes += piece.len() as u64;
         if bytes > limit {
             return Err(too_large(limit));
+        }
+        if bytes > room {
+            return Err(Conflict::StoredBytes.into());
         }
         while chunk.len() + piece.len() >= CHUNK_BYTES {
             chunk.extend_from_slice(&piece.split_to(CHUNK_BYTES - chunk.len()));
@@ -193,6 +274,7 @@ async fn keep(
     chunk: Bytes,
     mut inspection: Inspection,
 ) -> Result<Inspection, Problem> {
+    check_space(state.disk.as_deref(), chunk.len() as u64, state.config.bounds.disk_reserve_bytes)?;
     let looked_at = chunk.clone();
     let look = web::block(move || inspection.take(&looked_at).map(|()| inspection));
     let write = async {

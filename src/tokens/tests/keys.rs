@@ -48,13 +48,16 @@ fn a_key_that_others_may_read_is_refused() {
         set_mode(&file, bits);
         let error = KeyRing::open_or_create(&world.keys_dir(), NOW).unwrap_err().to_string();
         assert!(error.contains("other users can read this key") && error.contains("chmod 600"), "{error}");
-        assert!(world.ring.mint(&grant(Role::Regulator), NOW).is_err());
+        let error = world.ring.sign_statement(b"a statement", NOW).unwrap_err().to_string();
+        assert!(error.contains(file.to_str().unwrap()), "{error}");
+        assert!(world.ring.mint(&grant(Role::Regulator), NOW).is_ok(), "the other key is not this file's");
     }
     set_mode(&file, 0o600);
     for bits in [0o750, 0o701] {
         set_mode(&world.keys_dir(), bits);
         let error = KeyRing::open_or_create(&world.keys_dir(), NOW).unwrap_err().to_string();
         assert!(error.contains("chmod 700"), "{error}");
+        assert!(world.ring.mint(&grant(Role::Regulator), NOW).is_err());
     }
     set_mode(&world.keys_dir(), 0o700);
     assert!(world.ring.mint(&grant(Role::Regulator), NOW).is_ok());
@@ -189,6 +192,111 @@ fn a_process_notices_keys_that_another_one_made_or_deleted() {
     assert!(world.verifier.verify(&token, later).is_ok());
     let error = world.verifier.verify(&token, later + Duration::seconds(5)).unwrap_err();
     assert_eq!(error, TokenError::UnknownKey);
+}
+
+/// What may lie about in a directory of keys.
+#[test]
+fn a_file_that_cannot_be_used_keeps_no_deleted_key_alive() {
+    let lie_about = |dir: &Path| -> Vec<std::path::PathBuf> {
+        let name = |name: &str| dir.join(name);
+        let key = newest_key(dir, Purpose::Attestation).file_name();
+        fs::copy(name(&key), name("attestation-backup.json")).unwrap();
+        fs::write(name("notes.json"), "{").unwrap();
+        fs::create_dir(name("old.json")).unwrap();
+        std::os::unix::fs::symlink("/nowhere/at/all", name("link.json")).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(name("pipe.json")).status().unwrap().success());
+        std::os::unix::fs::symlink(name("circle.json"), name("circle.json")).unwrap();
+        ["attestation-backup.json", "notes.json", "old.json", "pipe.json", "circle.json"].map(name).to_vec()
+    };
+    let world = World::new();
+    let token = world.ring.mint(&grant(Role::Regulator), NOW).unwrap();
+    let unused = lie_about(&world.keys_dir());
+    let later = NOW + Duration::seconds(5);
+    assert!(world.verifier.verify(&token, later).is_ok());
+    let defects = world.ring.defects();
+    assert_eq!(defects.len(), unused.len(), "{defects:?}");
+    assert!(unused.iter().all(|file| defects.iter().any(|d| d.contains(file.to_str().unwrap()))), "{defects:?}");
+    // the other key still signs, and a new process starts with both
+    world.ring.sign_statement(b"a statement", later).unwrap();
+    let opened = KeyRing::open_or_create(&world.keys_dir(), later).unwrap();
+    assert_eq!(opened.jwks(later)["keys"].as_array().unwrap().len(), 2);
+    let generation = world.verifier.generation(later);
+    fs::remove_file(world.keys_dir().join(newest_of(&world.ring, later, Purpose::Token))).unwrap();
+    let gone = later + Duration::seconds(5);
+    assert_eq!(world.verifier.verify(&token, gone).unwrap_err(), TokenError::UnknownKey);
+    assert_ne!(world.verifier.generation(gone), generation);
+    // nothing is made in its place while a file may be the missing key
+    let error = KeyRing::open_or_create(&world.keys_dir(), gone).unwrap_err().to_string();
+    assert!(unused.iter().any(|file| error.contains(file.to_str().unwrap())), "{error}");
+}
+
+#[test]
+fn thousands_of_files_that_are_no_keys_take_no_key_away() {
+    let world = World::new();
+    let token = world.ring.mint(&grant(Role::Regulator), NOW).unwrap();
+    for number in 0..1500 {
+        fs::write(world.keys_dir().join(format!("{number}.json")), "{}").unwrap();
+    }
+    assert!(world.verifier.verify(&token, NOW + Duration::seconds(5)).is_ok());
+    assert!((1..100).contains(&world.ring.defects().len()));
+}
+
+fn newest_of(ring: &KeyRing, now: OffsetDateTime, purpose: Purpose) -> String {
+    format!("{}-{}.json", purpose.as_str(), kids(ring, now, purpose).last().unwrap())
+}
+
+#[test]
+fn a_directory_that_is_closed_or_gone_has_no_keys() {
+    let world = World::new();
+    let token = world.ring.mint(&grant(Role::Regulator), NOW).unwrap();
+    let later = NOW + Duration::seconds(5);
+    set_mode(&world.keys_dir(), 0o755);
+    assert_eq!(world.verifier.verify(&token, later).unwrap_err(), TokenError::UnknownKey);
+    set_mode(&world.keys_dir(), 0o700);
+    assert!(world.verifier.verify(&token, later + Duration::seconds(5)).is_ok());
+    fs::rename(world.keys_dir(), world.dir.path().join("moved")).unwrap();
+    assert_eq!(world.verifier.verify(&token, later + Duration::seconds(10)).unwrap_err(), TokenError::UnknownKey);
+    fs::write(world.keys_dir(), "a file").unwrap();
+    assert_eq!(world.verifier.verify(&token, later + Duration::seconds(15)).unwrap_err(), TokenError::UnknownKey);
+}
+
+#[test]
+fn without_descriptors_the_keys_stay_for_two_minutes_and_no_longer() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    // the limit is the process's, so the test is a process of its own
+    const ALONE: &str = "TEST_WITHOUT_DESCRIPTORS";
+    if std::env::var_os(ALONE).is_none() {
+        let name = "tokens::tests::keys::without_descriptors_the_keys_stay_for_two_minutes_and_no_longer";
+        let mut alone = std::process::Command::new(std::env::current_exe().unwrap());
+        let ended = alone.args(["--exact", name]).env(ALONE, "1").output().unwrap();
+        assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stdout));
+        return;
+    }
+    let world = World::new();
+    let token = world.ring.mint(&grant(Role::Regulator), NOW).unwrap();
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: Some(0), ..limit }).unwrap();
+    let verify = |after| world.verifier.verify(&token, NOW + Duration::seconds(after));
+    let seen = [verify(6), verify(119), verify(121)].map(|answer| answer.map(drop));
+    setrlimit(Resource::Nofile, limit).unwrap();
+    assert_eq!(seen, [Ok(()), Ok(()), Err(TokenError::UnknownKey)]);
+    assert!(verify(127).is_ok());
+}
+
+#[test]
+fn a_statement_key_is_known_by_its_successor_after_its_file_is_gone() {
+    let world = World::new();
+    let first = world.ring.statement_kid().unwrap();
+    let second = world.ring.rotate(Purpose::Attestation, NOW + Duration::MINUTE).unwrap();
+    let third = world.ring.rotate(Purpose::Attestation, NOW + Duration::HOUR).unwrap();
+    for kid in [&first, &second] {
+        fs::remove_file(world.keys_dir().join(format!("attestation-{kid}.json"))).unwrap();
+    }
+    let ring = KeyRing::open(&world.keys_dir(), NOW + Duration::HOUR).unwrap();
+    assert_eq!(ring.statement_kid(), Some(third.clone()));
+    assert!([&first, &second, &third].into_iter().all(|kid| ring.had_statement_key(kid)));
+    let token_key = newest_key(&world.keys_dir(), Purpose::Token).kid;
+    assert!(!ring.had_statement_key(&token_key) && !ring.had_statement_key(""));
 }
 
 #[test]
