@@ -9,7 +9,7 @@ use super::names::Refused;
 use super::source::Source;
 use crate::progress::Progress;
 use assay_core::decimal::{Decimal, MAX_SCALE, parse_decimal};
-use assay_core::text::{difference, fold, latin_twin, name_defect, shown};
+use assay_core::text::{difference, name_defect, shown, symbol_key};
 
 pub(crate) const ASSETS_HEADER: [&str; 4] = ["symbol", "scale", "price", "quote"];
 
@@ -34,8 +34,8 @@ pub(crate) struct Assets {
     pub(crate) list: Vec<Asset>,
     /// Index of each asset in the list.
     by_symbol: HashMap<String, u16>,
-    /// The same by folded symbol.
-    by_fold: HashMap<String, u16>,
+    /// The same by the form in which symbols are compared.
+    by_key: HashMap<String, u16>,
     refused: Refused,
 }
 
@@ -46,8 +46,7 @@ impl Assets {
     /// What is wrong with the reference; `None` if the asset's own row was refused.
     pub(crate) fn find(&self, symbol: &str) -> Result<u16, Option<String>> {
         self.by_symbol.get(symbol).copied().ok_or_else(|| {
-            let alike = |symbol: &str| self.by_fold.get(fold(symbol).as_ref());
-            let near = alike(symbol).or_else(|| alike(&latin_twin(symbol)?));
+            let near = self.by_key.get(&symbol_key(symbol));
             let near = near.map(|asset| self.list[usize::from(*asset)].symbol.as_str());
             self.refused.unknown("asset", symbol, "assets.csv", near)
         })
@@ -76,14 +75,14 @@ pub(crate) fn read(
             assets.refused.add(symbol);
             continue;
         }
-        if let Some(first) = first_line_of.get(fold(symbol).as_ref()) {
+        if let Some(first) = first_line_of.get(&symbol_key(symbol)) {
             let first_symbol =
-                assets.by_fold.get(fold(symbol).as_ref()).map(|asset| assets.list[usize::from(*asset)].symbol.as_str());
+                assets.by_key.get(&symbol_key(symbol)).map(|asset| assets.list[usize::from(*asset)].symbol.as_str());
             add(repeated_symbol(symbol, *first, first_symbol));
             assets.refused.add(symbol);
             continue;
         }
-        first_line_of.insert(fold(symbol).into_owned(), line);
+        first_line_of.insert(symbol_key(symbol), line);
         let Ok(index) = u16::try_from(assets.list.len()) else {
             continue;
         };
@@ -118,7 +117,7 @@ pub(crate) fn read(
             continue;
         }
         assets.by_symbol.insert(symbol.to_owned(), index);
-        assets.by_fold.insert(fold(symbol).into_owned(), index);
+        assets.by_key.insert(symbol_key(symbol), index);
         assets.list.push(Asset {
             symbol: symbol.to_owned(),
             scale: scale.unwrap_or(MAX_SCALE),

@@ -10,7 +10,7 @@ use super::names::Refused;
 use super::source::Source;
 use crate::progress::Progress;
 use assay_core::decimal::{Decimal, parse_decimal};
-use assay_core::text::{fold, latin_twin, name_defect, shown};
+use assay_core::text::{name_defect, shown, symbol_key};
 
 pub(crate) const INSTRUMENTS_HEADER: [&str; 4] = ["symbol", "contract_size", "mark_price", "maintenance_margin_bps"];
 
@@ -34,7 +34,7 @@ pub struct Instrument {
 pub(crate) struct Instruments {
     pub(crate) list: Vec<Instrument>,
     by_symbol: HashMap<String, u16>,
-    by_fold: HashMap<String, u16>,
+    by_key: HashMap<String, u16>,
     refused: Refused,
     pub(crate) rows: u64,
 }
@@ -46,8 +46,7 @@ impl Instruments {
     /// What is wrong with the reference; `None` if the instrument's own row was refused.
     pub(crate) fn find(&self, symbol: &str) -> Result<u16, Option<String>> {
         self.by_symbol.get(symbol).copied().ok_or_else(|| {
-            let alike = |symbol: &str| self.by_fold.get(fold(symbol).as_ref());
-            let near = alike(symbol).or_else(|| alike(&latin_twin(symbol)?));
+            let near = self.by_key.get(&symbol_key(symbol));
             let near = near.map(|place| self.list[usize::from(*place)].symbol.as_str());
             self.refused.unknown("instrument", symbol, "instruments.csv", near)
         })
@@ -75,14 +74,14 @@ pub(crate) fn read(
             instruments.refused.add(symbol);
             continue;
         }
-        if let Some(first) = first_line_of.get(fold(symbol).as_ref()) {
-            let place = instruments.by_fold.get(fold(symbol).as_ref());
+        if let Some(first) = first_line_of.get(&symbol_key(symbol)) {
+            let place = instruments.by_key.get(&symbol_key(symbol));
             let first_symbol = place.map(|place| instruments.list[usize::from(*place)].symbol.as_str());
             add(repeated_symbol(symbol, *first, first_symbol));
             instruments.refused.add(symbol);
             continue;
         }
-        first_line_of.insert(fold(symbol).into_owned(), line);
+        first_line_of.insert(symbol_key(symbol), line);
         let Ok(index) = u16::try_from(instruments.list.len()) else {
             continue;
         };
@@ -108,7 +107,7 @@ pub(crate) fn read(
             ));
         }
         instruments.by_symbol.insert(symbol.to_owned(), index);
-        instruments.by_fold.insert(fold(symbol).into_owned(), index);
+        instruments.by_key.insert(symbol_key(symbol), index);
         instruments.list.push(Instrument {
             symbol: symbol.to_owned(),
             contract_size,

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::finding::{Environment, Finding, Findings};
 use super::manifest_form::{self, Lines, MANIFEST};
 use assay_core::domain::{domain_defect, lei_defect};
-use assay_core::text::{chain_defect, fold, name_defect, shown};
+use assay_core::text::{chain_defect, name_defect, shown, symbol_key};
 use assay_core::time::parse_instant;
 use assay_ownership::{Anchor, Context};
 
@@ -274,7 +274,7 @@ fn judge(manifest: &Manifest, lines: &Lines, findings: &mut Findings) {
     let mut chains = BTreeSet::new();
     for (chain, height) in &snapshot.block_heights {
         let key = format!("snapshot.block_heights.{chain}");
-        if !chains.insert(fold(chain)) {
+        if !chains.insert(symbol_key(chain)) {
             add(&key, format!("is listed twice: another name looks the same as {}", shown(chain)));
         }
         if let Some(defect) = chain_defect(chain) {

@@ -11,7 +11,7 @@ use super::source::Source;
 use crate::progress::Progress;
 use assay_core::decimal::ExactSum;
 use assay_core::lines::{LINE_COLUMNS, LineFields};
-use assay_core::text::{chain_defect, fold, name_defect, shown};
+use assay_core::text::{chain_defect, fold, name_defect, shown, symbol_key};
 use assay_ownership::{Chain, Context, Kind, Line, Reason, Verdict, judge};
 use rayon::prelude::*;
 
@@ -153,7 +153,7 @@ fn places(asset: u16, line: &Line<'_>) -> Vec<Place> {
         Some(place) => vec![(asset, place.chain, place.address, place.token)],
         None => {
             let folded = |text| fold(text).into_owned();
-            vec![(asset, folded(line.chain), folded(line.address), folded(line.token))]
+            vec![(asset, symbol_key(line.chain), folded(line.address), folded(line.token))]
         }
     }
 }

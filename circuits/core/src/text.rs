@@ -82,6 +82,12 @@ pub fn fold(name: &str) -> Cow<'_, str> {
     Cow::Owned(again.trim().to_owned())
 }
 
+/// The form in which symbols and names of chains are compared: as [`fold`], and Cyrillic and Greek letters count as the Latin ones
+/// that look the same. There are few of them and they are read beside amounts; two that look the same are one.
+pub fn symbol_key(symbol: &str) -> String {
+    fold(latin_twin(symbol).as_deref().unwrap_or(symbol)).into_owned()
+}
+
 /// Whether `text` can be a symbol or another short name: [`name_defect`] with 64 bytes.
 pub fn is_name(text: &str) -> bool {
     name_defect(text, 64).is_none()
@@ -150,6 +156,15 @@ mod tests {
             assert_eq!(fold(a), fold(b));
         }
         assert_ne!(fold("alice"), fold("a1ice"));
+    }
+
+    #[test]
+    fn symbols_that_look_alike_have_one_key() {
+        for symbol in ["BTC", "btc", "ＢＴＣ", "ВТС", "ΒΤC"] {
+            assert_eq!(symbol_key(symbol), "btc", "{symbol}");
+        }
+        assert_ne!(symbol_key("в"), symbol_key("b"));
+        assert_ne!(symbol_key("ЖЦ"), symbol_key("ЦЖ"));
     }
 
     #[test]

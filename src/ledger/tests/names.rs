@@ -67,12 +67,14 @@ fn l2_a_header_that_is_another_shows_what_stands_there_and_what_must() {
 
 #[test]
 fn l2_symbols_that_read_the_same_are_refused() {
-    let findings = Book::new().and("assets.csv", "btc,8,1,USDT\nＥＴＨ,8,1,USDT\n").findings();
-    assert_eq!(findings.total, 2);
+    let findings = Book::new().and("assets.csv", "btc,8,1,USDT\nＥＴＨ,8,1,USDT\nВТС,8,1,USDT\n").findings();
+    assert_eq!(findings.total, 3);
     assert_eq!(
         findings.findings[0].to_string(),
         "assets.csv line 5: symbol \"btc\" differs from \"BTC\" in line 2 only in capital and small letters"
     );
+    let cyrillic = findings.findings[2].to_string();
+    assert!(cyrillic.ends_with("only in letters of another script that look the same"), "{cyrillic}");
 }
 
 #[test]

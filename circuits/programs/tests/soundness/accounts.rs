@@ -346,7 +346,7 @@ fn claims_that_would_mislead_their_reader_are_refused_where_they_are_read() {
     };
     assert!(refused(&twice).contains("tier listed twice"));
     // symbols that nobody can tell apart
-    for alike in ["t00", "\u{ff34}00", "T\u{ff10}0"] {
+    for alike in ["t00", "\u{ff34}00", "T\u{ff10}0", "\u{422}00"] {
         let rename = |s: &mut Statement| {
             let before = s.assets[1].symbol.clone();
             s.assets[1].symbol = alike.to_owned();
@@ -359,6 +359,10 @@ fn claims_that_would_mislead_their_reader_are_refused_where_they_are_read() {
             }
         };
         assert!(refused(&rename).contains("look the same"), "{alike}");
+        // there is no Cyrillic F
+        if alike.contains('\u{422}') {
+            continue;
+        }
         let instrument = |s: &mut Statement| {
             s.rules.as_mut().unwrap().instruments[1].symbol =
                 alike.replace('T', "F").replace('t', "f").replace('\u{ff34}', "\u{ff26}");

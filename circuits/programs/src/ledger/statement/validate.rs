@@ -8,7 +8,7 @@ use assay_core::{
     domain::{domain_defect, lei_defect},
     field::from_hex,
     sealed::{Document, MAX_STATEMENT_BYTES},
-    text::{chain_defect, fold, is_name, visible},
+    text::{chain_defect, is_name, symbol_key, visible},
     time::parse_instant,
 };
 
@@ -151,7 +151,7 @@ impl Statement {
             if let Some(defect) = chain_defect(chain) {
                 return refuse(format!("the chain name `{}` {defect}", visible(chain)));
             }
-            if !chains.insert(fold(chain)) {
+            if !chains.insert(symbol_key(chain)) {
                 return refuse(format!(
                     "the chain `{}` is listed twice, or under names that look the same",
                     visible(chain)
@@ -206,7 +206,7 @@ impl Statement {
             }
             symbols.insert(asset.symbol.as_str());
             // a reader could not tell which of two is meant
-            if !folded.insert(fold(&asset.symbol)) {
+            if !folded.insert(symbol_key(&asset.symbol)) {
                 return refuse(format!("asset {} is listed twice, or under names that look the same", asset.symbol));
             }
         }
@@ -268,7 +268,7 @@ impl Statement {
         }
         let mut symbols = BTreeSet::new();
         for instrument in &rules.instruments {
-            if !is_name(&instrument.symbol) || !symbols.insert(fold(&instrument.symbol)) {
+            if !is_name(&instrument.symbol) || !symbols.insert(symbol_key(&instrument.symbol)) {
                 let symbol = &instrument.symbol;
                 return refuse(format!(
                     "instrument {symbol} has no usable symbol, or is listed twice, or under names that look the same"
