@@ -5,25 +5,23 @@
 //! cluster that ends before is started again.
 
 mod home_match;
+mod part;
 
 use std::{
-    convert::Infallible,
     future::{Future, pending},
     net::{SocketAddr, TcpListener},
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use assay_core::identity::MasterSecret;
-use futures_util::future::select_all;
 use secrecy::ExposeSecret;
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    task::JoinHandle,
-};
+use tokio::signal::unix::{SignalKind, signal};
 
 use home_match::{Adoption, match_home};
 pub use home_match::{HomeMatchError, compare_home};
+pub use part::Ended;
+use part::{Part, first_end, look_after, report_refused};
 
 use crate::{
     api::{self, ApiState},
@@ -63,13 +61,8 @@ pub enum ServiceError {
     #[error(transparent)]
     HomeMatch(#[from] HomeMatchError),
     /// A part of the service ended without having been asked to.
-    #[error("{part} ended: {reason}; the service has stopped")]
-    Ended {
-        /// The part.
-        part: &'static str,
-        /// Why it ended.
-        reason: String,
-    },
+    #[error(transparent)]
+    Ended(#[from] Ended),
     /// The worker cannot start.
     #[error(transparent)]
     Worker(#[from] WorkerError),
@@ -113,27 +106,8 @@ pub struct Service {
     parts: Vec<Part>,
 }
 
-/// A part of the service, which runs until it is stopped.
-struct Part {
-    name: &'static str,
-    /// Ends with the reason why it ended.
-    task: JoinHandle<String>,
-}
-
-impl Part {
-    /// A task that goes on until it is aborted.
-    fn upkeep(name: &'static str, work: impl Future<Output = Infallible> + Send + 'static) -> Self {
-        Self { name, task: tokio::spawn(async { match work.await {} }) }
-    }
-}
-
 /// How long a start waits for the keys of other issuers.
 const WARM_PATIENCE: Duration = Duration::from_secs(5);
-/// Interval between two reports of refused callers.
-const REPORT_EVERY: Duration = Duration::from_secs(60);
-/// How often the private cluster is checked.
-const LOOK_AFTER_CLUSTER: Duration = Duration::from_secs(2);
-
 impl Service {
     /// Opens the keys and the configured database, or starts a private one. Migrates a private database; any other only
     /// if `opening` says so, since that is its owner's decision.
@@ -178,8 +152,7 @@ impl Service {
         keys.check_signing()?;
         let mut parts = Vec::new();
         if is_private {
-            let task = tokio::spawn(look_after(Arc::downgrade(&cluster)));
-            parts.push(Part { name: "the watch over the private Postgres", task });
+            parts.push(Part::new("the watch over the private Postgres", look_after(Arc::downgrade(&cluster))));
         }
         let config = Arc::new(config);
         Ok(Self { config, home, clock, database_url, store, keys, fingerprint, cluster, parts })
@@ -222,7 +195,7 @@ impl Service {
         note_stop(ended.as_ref());
         worker.stop().await;
         self.close();
-        ended.map_or(Ok(()), Err)
+        ended.map_or(Ok(()), |ended| Err(ended.into()))
     }
 
     /// Answers requests until `stop`, and also works on jobs if `with_worker` is set. Calls `ready` with the address once
@@ -240,15 +213,7 @@ impl Service {
         let (warmed, now) = (Arc::clone(&verifier), self.clock.now());
         // what cannot be fetched is told to the log, and does not keep the service from starting
         let _ = tokio::time::timeout(WARM_PATIENCE, tokio::task::spawn_blocking(move || warmed.warm(now))).await;
-        let state = ApiState::new(api::Parts {
-            store: self.store.clone(),
-            verifier,
-            keys: Arc::clone(&self.keys),
-            config: Arc::clone(&self.config),
-            clock: Arc::clone(&self.clock),
-            secret: self.secret()?,
-            disk: self.is_private().then(|| self.home.postgres_dir()),
-        })?;
+        let state = self.state(verifier)?;
         let listener = listen(self.config.listen)?;
         let address = listener.local_addr()?;
         let server = api::server(state.clone(), listener)?;
@@ -268,7 +233,7 @@ impl Service {
         let servers = [("the REST server", Some(server)), ("the server of the metrics", metrics)];
         for (name, server) in servers.into_iter().filter_map(|(name, server)| Some((name, server?))) {
             let task = async { server.await.map_or_else(|e| e.to_string(), |()| "it stopped".to_owned()) };
-            parts.push(Part { name, task: tokio::spawn(task) });
+            parts.push(Part::new(name, task));
         }
         tracing::info!(%address, worker = with_worker, "serving");
         ready(address);
@@ -296,11 +261,22 @@ impl Service {
         if let Some(metrics) = metrics_handle {
             metrics.stop(false).await;
         }
-        for part in parts {
-            part.task.abort();
-        }
+        parts.iter().for_each(Part::abort);
         self.close();
-        ended.map_or(Ok(()), Err)
+        ended.map_or(Ok(()), |ended| Err(ended.into()))
+    }
+
+    fn state(&self, verifier: Arc<TokenVerifier>) -> Result<ApiState, ServiceError> {
+        let state = ApiState::new(api::Parts {
+            store: self.store.clone(),
+            verifier,
+            keys: Arc::clone(&self.keys),
+            config: Arc::clone(&self.config),
+            clock: Arc::clone(&self.clock),
+            secret: self.secret()?,
+            disk: self.is_private().then(|| self.home.postgres_dir()),
+        })?;
+        Ok(state)
     }
 
     async fn worker(&self) -> Result<Worker, ServiceError> {
@@ -328,47 +304,18 @@ impl Service {
     }
 }
 
-/// The first part that ends, as an error: nobody has asked it to.
-async fn first_end(parts: &mut [Part]) -> ServiceError {
-    if parts.is_empty() {
-        return pending().await;
-    }
-    let (ended, place, _) = select_all(parts.iter_mut().map(|part| &mut part.task)).await;
-    let reason = ended.unwrap_or_else(|e| if e.is_panic() { "it panicked".to_owned() } else { e.to_string() });
-    ServiceError::Ended { part: parts[place].name, reason }
-}
-
 /// The worker's end, if there is a worker.
-async fn worker_end(worker: Option<&mut Worker>) -> ServiceError {
+async fn worker_end(worker: Option<&mut Worker>) -> Ended {
     match worker {
-        Some(worker) => ServiceError::Ended { part: "the worker", reason: worker.ended().await },
+        Some(worker) => Ended { part: "the worker", reason: worker.ended().await },
         None => pending().await,
     }
 }
 
-fn note_stop(ended: Option<&ServiceError>) {
+fn note_stop(ended: Option<&Ended>) {
     match ended {
         None => tracing::info!("stopping"),
         Some(reason) => tracing::error!(%reason, "stopping"),
-    }
-}
-
-/// Starts the private cluster again if it ends, since nobody else would. Ends when there is no cluster any more.
-async fn look_after(cluster: Weak<Mutex<Option<Cluster>>>) -> String {
-    loop {
-        tokio::time::sleep(LOOK_AFTER_CLUSTER).await;
-        let Some(cluster) = cluster.upgrade() else { return "there is no cluster".to_owned() };
-        let looked = tokio::task::spawn_blocking(move || {
-            let mut cluster = cluster.lock().unwrap_or_else(PoisonError::into_inner);
-            Some(cluster.as_mut()?.revive())
-        });
-        match looked.await {
-            Ok(Some(Ok(false))) => {}
-            Ok(Some(Ok(true))) => tracing::warn!("the private Postgres had ended and was started again"),
-            Ok(Some(Err(e))) => tracing::error!(error = %e, "the private Postgres has ended and cannot be started"),
-            Ok(None) => return "there is no cluster".to_owned(),
-            Err(e) => return e.to_string(),
-        }
     }
 }
 
@@ -384,14 +331,6 @@ fn fit_connections(config: &mut Config) -> Result<(), ServiceError> {
         config.bounds.connections = room;
     }
     Ok(())
-}
-
-/// Reports once a minute how many callers were refused.
-async fn report_refused(state: ApiState) -> Infallible {
-    loop {
-        tokio::time::sleep(REPORT_EVERY).await;
-        state.report_refused();
-    }
 }
 
 fn listen(address: SocketAddr) -> Result<TcpListener, ServiceError> {
@@ -431,30 +370,8 @@ pub fn stop_signal() -> Result<impl Future<Output = ()>, std::io::Error> {
 mod tests {
     use super::*;
 
-    fn part(name: &'static str, work: impl Future<Output = String> + Send + 'static) -> Part {
-        Part { name, task: tokio::spawn(work) }
-    }
-
     #[tokio::test]
-    async fn whichever_part_ends_unasked_is_named_with_its_reason() {
-        let goes_on = || part("the one that goes on", pending());
-        let fails = part("the server", async { "cannot accept".to_owned() });
-        let error = first_end(&mut [goes_on(), fails, goes_on()]).await.to_string();
-        assert_eq!(error, "the server ended: cannot accept; the service has stopped");
-        let panics = part("the queue", async { panic!("on purpose") });
-        let error = first_end(&mut [panics, goes_on()]).await.to_string();
-        assert_eq!(error, "the queue ended: it panicked; the service has stopped");
-        let aborted = part("the watch", pending());
-        aborted.task.abort();
-        let error = first_end(&mut [goes_on(), aborted]).await.to_string();
-        assert!(error.starts_with("the watch ended: "), "{error}");
-    }
-
-    #[tokio::test]
-    async fn parts_that_go_on_and_parts_that_are_not_there_end_nothing() {
-        let wait = Duration::from_millis(50);
-        assert!(tokio::time::timeout(wait, first_end(&mut [])).await.is_err());
-        assert!(tokio::time::timeout(wait, first_end(&mut [part("it", pending())])).await.is_err());
-        assert!(tokio::time::timeout(wait, worker_end(None)).await.is_err());
+    async fn a_worker_that_is_not_there_ends_nothing() {
+        assert!(tokio::time::timeout(Duration::from_millis(50), worker_end(None)).await.is_err());
     }
 }
