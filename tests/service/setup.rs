@@ -6,17 +6,32 @@ use std::{
     net::TcpListener,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    process::{Command, Output},
-    thread,
+    process::Command,
+    thread::{self, sleep},
+    time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
 
 use crate::support::{Process, Service, SmallLedger, assay, database, home, migrated_database, run, wait_for};
 
+/// How a command ends that ends by itself, and what it says.
 fn ended(mut command: Command) -> (Option<i32>, String) {
-    let Output { status, stdout, stderr } = command.output().unwrap();
-    (status.code(), format!("{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr)))
+    let said = tempfile::NamedTempFile::new().unwrap();
+    let writer = || said.as_file().try_clone().unwrap();
+    let mut child = command.stdout(writer()).stderr(writer()).spawn().unwrap();
+    let begun = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        if begun.elapsed() > Duration::from_secs(120) {
+            child.kill().unwrap();
+            panic!("{command:?} goes on: {}", fs::read_to_string(said.path()).unwrap());
+        }
+        sleep(Duration::from_millis(20));
+    };
+    (status.code(), fs::read_to_string(said.path()).unwrap())
 }
 
 /// Everything below a directory that a command could make or change.
@@ -189,7 +204,7 @@ fn a_setting_out_of_range_ends_every_service_command_with_2_and_is_named() {
         ("ASSAY_UPLOAD_MAX_BYTES", "0", "upload_max_bytes"),
         ("ASSAY_WORKER__DEAD_AFTER_SECONDS", "1", "worker.dead_after_seconds"),
         ("ASSAY_WORKER__UNITS", "0", "worker.units"),
-        ("ASSAY_PUBLIC_URL", "", "public_url"),
+        ("ASSAY_PUBLIC_URL", "https://", "public_url"),
         ("ASSAY_PUBLIC_URL", "assay.example", "public_url"),
         ("ASSAY_TRUSTED_PROXIES", "[\"10.0.0.0/99\"]", "trusted_proxies"),
         ("ASSAY_LOG__FILTER", "assay=loud", "log.filter"),
