@@ -151,7 +151,7 @@ fn make(data_dir: &Path, user: &User, binaries: &Binaries) -> Result<Place, Clus
     tracing::info!(directory = %place.dir.display(), "a private Postgres cluster is made");
     if !place.dir.starts_with(data_dir) {
         tracing::warn!(
-            directory = %place.dir.display(),
+            data = %place.dir.display(),
             link = %data_dir.join("postgres").display(),
             "the user postgres cannot enter the home directory, so the database is elsewhere: include it in backups, and delete it \
              by hand if you delete the home directory"
