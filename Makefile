@@ -26,7 +26,7 @@ check:
 	./.ci/run format lints documentation dependencies
 
 test:
-	./.ci/run install build tests vector published full-disk postgres-15 postgres-newest interface vectors independent readme fuzz
+	./.ci/run install build tests vector published full-disk postgres-15 postgres-newest interface deploy vectors independent readme fuzz
 
 # no database and no large circuit
 quick:
