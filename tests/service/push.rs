@@ -138,7 +138,7 @@ fn a_ledger_is_pushed_until_it_is_published_and_a_second_push_sends_nothing() {
 fn a_ledger_that_breaks_its_own_policy_is_published_and_not_valid_and_a_cancelled_job_is_requested_anew() {
     let mut service = Service::without_worker();
     let mut ledger = SmallLedger::new("policy", 10, 0);
-    // reserves of BTC: 1000 against 0.00000055, which no policy may ask for
+    // nobody signed for these reserves
     ledger.metadata["policy"] = serde_json::json!({ "owned_bps": 10_000 });
     let exchange = Exchange::new(&service, &ledger);
     let first = exchange.push(&service.url(""), &["--json"]).expect(0, "").json();
