@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{Read, Write},
-    net::{TcpListener, TcpStream},
+    net::{Shutdown, TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::{
@@ -11,7 +11,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde_json::Value;
@@ -159,43 +159,55 @@ fn a_ledger_that_breaks_its_own_policy_is_published_and_not_valid_and_a_cancelle
     assert!(!ended["not_met"].as_array().unwrap().is_empty(), "{ended}");
 }
 
-/// A connection to the service that stops for good in the middle of one file.
-struct Stalling {
-    url: String,
-    stalled: Arc<AtomicBool>,
+/// What happens to the connection in the middle of a file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    /// It stops for good.
+    Stall,
+    /// It breaks, and the next one does not.
+    Break,
 }
 
-impl Stalling {
-    fn before(service: &Service, file: &'static str) -> Self {
+/// A way to the service with a fault in the middle of one file.
+struct Faulty {
+    url: String,
+    happened: Arc<AtomicBool>,
+}
+
+impl Faulty {
+    fn before(service: &Service, file: &'static str, fault: Fault) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let (stalled, port) = (Arc::new(AtomicBool::new(false)), service.port);
-        let shared = Arc::clone(&stalled);
+        let (happened, port) = (Arc::new(AtomicBool::new(false)), service.port);
+        let shared = Arc::clone(&happened);
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let server = TcpStream::connect(("127.0.0.1", port)).unwrap();
                 let (mut answers, mut back) = (server.try_clone().unwrap(), client.try_clone().unwrap());
                 thread::spawn(move || std::io::copy(&mut answers, &mut back));
-                let stalled = Arc::clone(&shared);
-                thread::spawn(move || forward(client, server, file, &stalled));
+                let happened = Arc::clone(&shared);
+                thread::spawn(move || forward(client, server, (file, fault), &happened));
             }
         });
-        Self { url, stalled }
+        Self { url, happened }
     }
 }
 
-fn forward(mut client: TcpStream, mut server: TcpStream, file: &str, stalled: &AtomicBool) {
+fn forward(mut client: TcpStream, mut server: TcpStream, (file, fault): (&str, Fault), happened: &AtomicBool) {
     let (mut buffer, mut inside) = ([0; 16 << 10], false);
     while let Ok(read @ 1..) = client.read(&mut buffer) {
         let piece = &buffer[..read];
         inside |= String::from_utf8_lossy(piece).starts_with("PUT ") && String::from_utf8_lossy(piece).contains(file);
         let head = piece.windows(4).position(|four| four == b"\r\n\r\n").map_or(0, |at| at + 4);
         let body = &piece[head..];
-        if inside && !body.is_empty() {
+        if inside && !body.is_empty() && !happened.load(Ordering::SeqCst) {
             let _ = server.write_all(&piece[..head + body.len() / 2]);
-            stalled.store(true, Ordering::SeqCst);
-            // the connection stays open until the client gives up
-            let _ = client.read(&mut [0]);
+            happened.store(true, Ordering::SeqCst);
+            match fault {
+                // the connection stays open until the client gives up
+                Fault::Stall => drop(client.read(&mut [0])),
+                Fault::Break => drop([&client, &server].map(|stream| stream.shutdown(Shutdown::Both))),
+            }
             return;
         }
         let _ = server.write_all(piece);
@@ -206,13 +218,24 @@ fn forward(mut client: TcpStream, mut server: TcpStream, file: &str, stalled: &A
 fn a_push_that_was_killed_in_the_middle_of_a_file_goes_on_with_that_file() {
     let service = Service::without_worker();
     let exchange = Exchange::new(&service, &SmallLedger::new("killed", 50, 0));
-    let proxy = Stalling::before(&service, "/files/balances.csv");
+    let proxy = Faulty::before(&service, "/files/balances.csv", Fault::Stall);
     let killed = Process::start(exchange.push_command(&proxy.url, &[]));
-    wait_for("half of the file", 30, || proxy.stalled.load(Ordering::SeqCst).then_some(()));
+    wait_for("half of the file", 30, || proxy.happened.load(Ordering::SeqCst).then_some(()));
     killed.kill();
     let done = exchange.push(&service.url(""), &["--json"]).expect(0, "").json();
     assert_eq!(done["uploaded"], serde_json::json!(["balances.csv", "reserves.csv"]), "{done}");
     assert_eq!(snapshots(&service), 1);
+}
+
+#[test]
+fn a_push_whose_connection_breaks_in_the_middle_of_a_file_goes_on_by_itself() {
+    let service = Service::without_worker();
+    let exchange = Exchange::new(&service, &SmallLedger::new("broken", 50, 0));
+    let proxy = Faulty::before(&service, "/files/balances.csv", Fault::Break);
+    let pushed = exchange.push(&proxy.url, &[]).expect(0, "balances.csv was not sent: ");
+    assert!(pushed.stdout.contains("4 files sent"), "{}", pushed.stdout);
+    assert!(proxy.happened.load(Ordering::SeqCst));
+    exchange.push(&service.url(""), &[]).expect(0, "every file was there already");
 }
 
 #[test]
@@ -265,6 +288,11 @@ fn what_must_not_be_sent_is_not_sent_and_the_reason_is_said() {
     exchange.push(&answering(redirect), &[]).expect(2, "redirects to http://other.example/");
     let busy = "HTTP/1.1 503 Service Unavailable\r\nretry-after: 4000\r\ncontent-length: 0\r\n\r\n";
     exchange.push(&answering(busy), &[]).expect(3, "asks to wait 4000 s");
+    // the service asks for two seconds, and is asked again after them
+    let busy = "HTTP/1.1 429 Too Many Requests\r\nretry-after: 2\r\ncontent-length: 0\r\n\r\n";
+    let begun = Instant::now();
+    exchange.push(&answering_in_turn(&[busy, redirect]), &[]).expect(2, "redirects to");
+    assert!(begun.elapsed() >= Duration::from_secs(2));
 
     // tokens
     let missing = Path::new("nowhere").to_str().unwrap();
@@ -284,12 +312,23 @@ fn what_must_not_be_sent_is_not_sent_and_the_reason_is_said() {
 
 /// A server that gives every request this answer.
 fn answering(answer: &'static str) -> String {
+    answering_in_turn(&[answer])
+}
+
+/// A server that gives one request after the other these answers, and starts again at the end.
+fn answering_in_turn(answers: &[&'static str]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
+    let answers = answers.to_vec();
     thread::spawn(move || {
-        for mut client in listener.incoming().flatten() {
+        for (client, answer) in listener.incoming().zip(answers.iter().cycle()) {
+            let mut client = client.unwrap();
             let _ = client.read(&mut [0; 16 << 10]);
-            let _ = client.write_all(answer.as_bytes());
+            let (status, rest) = answer.split_once("\r\n").unwrap();
+            let _ = client.write_all(format!("{status}\r\nconnection: close\r\n{rest}").as_bytes());
+            // closed with an unread body, the connection would be reset and the answer lost
+            let _ = client.shutdown(Shutdown::Write);
+            let _ = client.read_to_end(&mut Vec::new());
         }
     });
     url
