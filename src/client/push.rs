@@ -205,7 +205,7 @@ fn check_same(snapshot: &Snapshot, files: &[LedgerFile]) -> Result<(), ClientErr
     }
     match files.iter().find(|file| snapshot.sealed && !snapshot.has(file)) {
         Some(file) => Err(other(format!(
-            "is sealed with another {}; a sealed snapshot never changes, so give the corrected ledger another snapshot.id and taken_at",
+            "is sealed, and not with this {}; a sealed snapshot never changes, so give the corrected ledger another snapshot.id and taken_at",
             file.name
         ))),
         None => Ok(()),

@@ -131,7 +131,7 @@ fn a_ledger_is_pushed_until_it_is_published_and_a_second_push_sends_nothing() {
     // the sealed snapshot is not another ledger's
     fs::write(exchange.ledger().join("accounts.csv"), ledger.files[1].1.replace("customer-1,1", "customer-1,2"))
         .unwrap();
-    exchange.push(&service.url(""), &[]).expect(2, "is sealed with another accounts.csv");
+    exchange.push(&service.url(""), &[]).expect(2, "is sealed, and not with this accounts.csv");
 }
 
 #[test]
@@ -225,6 +225,34 @@ fn a_push_that_was_killed_in_the_middle_of_a_file_goes_on_with_that_file() {
     let done = exchange.push(&service.url(""), &["--json"]).expect(0, "").json();
     assert_eq!(done["uploaded"], serde_json::json!(["balances.csv", "reserves.csv"]), "{done}");
     assert_eq!(snapshots(&service), 1);
+}
+
+#[test]
+fn a_push_goes_on_with_corrected_files_and_starts_anew_if_its_snapshot_was_deleted() {
+    let service = Service::without_worker();
+    let mut ledger = SmallLedger::new("begun", 50, 0);
+    let exchange = Exchange::new(&service, &ledger);
+    let begin = || {
+        let proxy = Faulty::before(&service, "/files/balances.csv", Fault::Stall);
+        let killed = Process::start(exchange.push_command(&proxy.url, &[]));
+        wait_for("half of the file", 30, || proxy.happened.load(Ordering::SeqCst).then_some(()));
+        killed.kill();
+        let row = service.sql().query_one("SELECT snapshot_id::text FROM snapshots", &[]).unwrap();
+        row.get::<_, String>(0)
+    };
+    let first = begin();
+    let token = fs::read_to_string(exchange.token_file()).unwrap();
+    // a table that the ledger has no longer must not be sealed with it
+    service.put(&format!("/v1/snapshots/{first}/files/classes.csv"), token.trim(), b"class,name\n").expect(204);
+    exchange.push(&service.url(""), &[]).expect(2, "also has classes.csv");
+    service.try_request("DELETE", &format!("/v1/snapshots/{first}"), Some(token.trim()), &[], &[]).unwrap().expect(204);
+    let second = begin();
+    assert_ne!(first, second);
+    ledger.files[1].1 = ledger.files[1].1.replace("customer-1,1", "customer-1,2");
+    fs::write(exchange.ledger().join("accounts.csv"), &ledger.files[1].1).unwrap();
+    let done = exchange.push(&service.url(""), &["--json"]).expect(0, "").json();
+    assert_eq!(done["uploaded"], serde_json::json!(["accounts.csv", "balances.csv", "reserves.csv"]), "{done}");
+    assert_eq!(done["snapshot"], second.as_str());
 }
 
 #[test]
