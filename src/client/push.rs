@@ -161,10 +161,10 @@ fn digest(path: &Path, progress: &dyn Progress) -> io::Result<(u64, [u8; 32])> {
 /// that a file that was corrected in between replaces the earlier one.
 fn create(client: &Client, description: &str) -> Result<Snapshot, ClientError> {
     let digest = hex::encode(Sha256::digest(description));
-    let mut last = None;
-    for repeat in 0..MAX_REPEATS {
-        let answer =
-            client.post("/v1/snapshots", &format!("push-{digest}-{repeat}"), description).map_err(explain_exists)?;
+    let mut repeat = 0;
+    loop {
+        let key = format!("push-{digest}-{repeat}");
+        let answer = client.post("/v1/snapshots", &key, description).map_err(explain_exists)?;
         let created: Snapshot = job::read(client, answer.body)?;
         if !answer.replayed {
             return Ok(created);
@@ -172,11 +172,10 @@ fn create(client: &Client, description: &str) -> Result<Snapshot, ClientError> {
         // an old answer: what is there now?
         match client.get(&format!("/v1/snapshots/{}", created.id)) {
             Ok(body) => return job::read(client, body),
-            Err(error) if error.is_kind("not-found") => last = Some(error),
+            Err(error) if error.is_kind("not-found") && repeat < MAX_REPEATS => repeat += 1,
             Err(error) => return Err(error),
         }
     }
-    Err(last.unwrap_or_else(|| ClientError::Manifest("there was no attempt".to_owned())))
 }
 
 /// What a caller can do about a snapshot that another call created.
