@@ -7,6 +7,7 @@
 pub mod api;
 pub mod attest;
 pub mod cli;
+pub mod client;
 pub mod clock;
 pub mod config;
 pub mod descriptors;

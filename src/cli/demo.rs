@@ -5,17 +5,17 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
-use std::time::{Duration, Instant};
-
-use serde_json::{Value, json};
+use std::time::Duration;
 
 use super::exit::{Exit, Failure};
 use super::options::Global;
 use super::output;
 use super::service::{ServiceArgs, runtime};
+use crate::client::{Address, Client, Options as ProofOptions, follow, push};
 use crate::clock::{Clock, SystemClock};
 use crate::home::Home;
 use crate::ledger::sample::{Options, sample};
+use crate::ledger::{Limits, check};
 use crate::progress::{Progress, Silent};
 use crate::service::{Opening, Service, stop_signal};
 use crate::tokens::{Grant, Role};
@@ -114,7 +114,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
         // it ended before it listened: its error says why
         Err(_) => return finish(runtime.block_on(serving)),
     };
-    let client = Client::new(address, publisher);
+    let client = Client::new(Address::own(address), publisher, PATIENCE);
     let attested = attest(&client, &ledger, meter.listener());
     drop(meter);
     let shown = attested.and_then(|id| show(&client, &id, &customer, &customer_token, &regulator));
@@ -127,6 +127,8 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     finish(runtime.block_on(serving))
 }
 
+/// The service is in this process.
+const PATIENCE: Duration = Duration::from_secs(60);
 const SAMPLE_DOMAIN: &str = crate::ledger::sample::DOMAIN;
 
 fn finish(ended: Result<Result<(), crate::service::ServiceError>, tokio::task::JoinError>) -> Result<Exit, Failure> {
@@ -156,116 +158,13 @@ fn first_account(ledger: &Path) -> Result<String, Failure> {
     line.map(str::to_owned).ok_or_else(|| Failure::environment("the sample ledger has no account"))
 }
 
-/// A client of the service.
-struct Client {
-    agent: ureq::Agent,
-    base: String,
-    token: String,
-}
-
-impl Client {
-    fn new(address: SocketAddr, token: String) -> Self {
-        let config = ureq::Agent::config_builder().http_status_as_error(false).build();
-        Self { agent: config.into(), base: format!("http://{address}"), token }
-    }
-
-    fn failed(what: &str, reason: impl std::fmt::Display) -> Failure {
-        Failure::environment(format!("{what}: {reason}"))
-    }
-
-    fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
-        let request = self.agent.post(format!("{}{path}", self.base));
-        let request = request.header("authorization", format!("Bearer {}", self.token));
-        let request = request.header("content-type", "application/json");
-        let answer = request.send(body.to_string()).map_err(|e| Self::failed(path, e))?;
-        Self::json(path, answer)
-    }
-
-    fn put_file(&self, path: &str, file: &Path) -> Result<(), Failure> {
-        let body = fs::File::open(file).map_err(|e| Self::failed(&file.display().to_string(), e))?;
-        let request = self.agent.put(format!("{}{path}", self.base));
-        let request = request.header("authorization", format!("Bearer {}", self.token));
-        let request = request.header("content-type", "text/csv");
-        let answer = request.send(body).map_err(|e| Self::failed(path, e))?;
-        if answer.status().is_success() { Ok(()) } else { Self::json(path, answer).map(drop) }
-    }
-
-    fn get(&self, path: &str, token: &str) -> Result<Value, Failure> {
-        let request = self.agent.get(format!("{}{path}", self.base));
-        let request = request.header("authorization", format!("Bearer {token}"));
-        Self::json(path, request.call().map_err(|e| Self::failed(path, e))?)
-    }
-
-    fn json(path: &str, mut answer: ureq::http::Response<ureq::Body>) -> Result<Value, Failure> {
-        let status = answer.status();
-        let body = answer.body_mut().read_to_string().map_err(|e| Self::failed(path, e))?;
-        let body: Value = serde_json::from_str(&body).map_err(|e| Self::failed(path, e))?;
-        if status.is_success() {
-            return Ok(body);
-        }
-        let said = body["detail"].as_str().or(body["title"].as_str()).unwrap_or("no reason given");
-        Err(Self::failed(path, format!("{status}: {said}")))
-    }
-}
-
 /// Uploads the ledger, asks for its attestation and waits for it. Returns its id.
 fn attest(client: &Client, ledger: &Path, progress: &dyn Progress) -> Result<String, Failure> {
-    let path = ledger.join("manifest.toml");
-    let text = fs::read_to_string(&path).map_err(|e| Client::failed(&path.display().to_string(), e))?;
-    let manifest: Value = toml::from_str(&text).map_err(|e| Client::failed("manifest.toml", e))?;
-    let created = client.post("/v1/snapshots", &manifest)?;
-    let snapshot = created["id"].as_str().unwrap_or_default();
-
-    let mut files: Vec<PathBuf> = fs::read_dir(ledger)
-        .and_then(|entries| entries.map(|e| e.map(|e| e.path())).collect())
-        .map_err(|e| Client::failed(&ledger.display().to_string(), e))?;
-    files.retain(|f| f.extension().is_some_and(|e| e == "csv"));
-    files.sort();
-    progress.begin("uploading", files.len() as u64, "files");
-    for file in &files {
-        let name = file.file_name().unwrap_or_default().to_string_lossy();
-        client.put_file(&format!("/v1/snapshots/{snapshot}/files/{name}"), file)?;
-        progress.advance(1);
-    }
-    progress.end();
-
-    let job = client.post(&format!("/v1/snapshots/{snapshot}/attestation"), &json!({}))?;
-    wait(client, job["id"].as_str().unwrap_or_default(), progress)
-}
-
-/// Follows the job with a bar for its fold.
-fn wait(client: &Client, job: &str, progress: &dyn Progress) -> Result<String, Failure> {
-    let (mut state, mut steps) = (String::new(), 0);
-    let begun = Instant::now();
-    loop {
-        let answer = client.get(&format!("/v1/jobs/{job}"), &client.token)?;
-        let now = answer["state"].as_str().unwrap_or_default().to_owned();
-        if now != state {
-            if !state.is_empty() {
-                progress.end();
-            }
-            if ["published", "refused", "failed", "cancelled"].contains(&now.as_str()) {
-                let said = answer["detail"].as_str().unwrap_or("no reason given");
-                return match answer["attestation"].as_str() {
-                    Some(id) => Ok(id.to_owned()),
-                    None => Err(Failure::environment(format!("the job ended in state {now}: {said}"))),
-                };
-            }
-            let (total, unit) =
-                if now == "folding" { (answer["steps"].as_u64().unwrap_or(0), "steps") } else { (0, "") };
-            progress.begin(&now, total, unit);
-            (state, steps) = (now, 0);
-        }
-        let done = answer["steps_done"].as_u64().unwrap_or(0);
-        if state == "folding" && done > steps {
-            progress.advance(done - steps);
-            steps = done;
-        }
-        if begun.elapsed() > Duration::from_secs(3_600) {
-            return Err(Failure::environment("proving the sample took more than an hour"));
-        }
-        std::thread::sleep(Duration::from_millis(250));
-    }
+    let manifest = check(ledger, &Limits::default(), progress)?.manifest().clone();
+    let pushed = push(client, ledger, &manifest, &ProofOptions::default(), progress)?;
+    let job = follow(client, &pushed.job.id, progress)?.job;
+    let said = job.detail.as_deref().unwrap_or("no reason given");
+    job.attestation.clone().ok_or_else(|| Failure::environment(format!("the job ended in state {}: {said}", job.state)))
 }
 
 /// Prints the commands to try.
@@ -278,9 +177,9 @@ fn show(
 ) -> Result<Exit, Failure> {
     // every printed request was tried
     let attestation = format!("/v1/attestations/{id}");
-    client.get(&format!("{attestation}/inclusion"), customer_token)?;
-    client.get(&format!("/v1/compliance/{id}"), regulator_token)?;
-    let base = &client.base;
+    client.with_token(customer_token).get(&format!("{attestation}/inclusion"))?;
+    client.with_token(regulator_token).get(&format!("/v1/compliance/{id}"))?;
+    let base = client.address();
     output::lines([
         String::new(),
         format!("The attestation: {base}{attestation}"),

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use crate::attest::AttestError;
+use crate::client::ClientError;
 use crate::ledger::import::ImportError;
 use crate::ledger::{CheckError, Environment, Finding, Findings, WriteError};
 use crate::tokens::KeyRingError;
@@ -25,6 +26,15 @@ impl Exit {
     /// The exit code for a verdict.
     pub(super) fn verdict(valid: bool) -> Self {
         if valid { Self::Ok } else { Self::NotValid }
+    }
+
+    /// The exit code for the number that a library error has.
+    fn of(code: impl Into<i32>) -> Self {
+        match code.into() {
+            1 => Self::NotValid,
+            2 => Self::Usage,
+            _ => Self::Environment,
+        }
     }
 }
 
@@ -111,12 +121,13 @@ impl From<AttestError> for Failure {
         if let Some(findings) = error.findings() {
             return Self::refused("the ledger is", findings);
         }
-        let exit = match error.exit_code() {
-            1 => Exit::NotValid,
-            2 => Exit::Usage,
-            _ => Exit::Environment,
-        };
-        Self { exit, sentence: error.to_string(), findings: None }
+        Self { exit: Exit::of(error.exit_code()), sentence: error.to_string(), findings: None }
+    }
+}
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        Self { exit: Exit::of(error.exit_code()), sentence: error.to_string(), findings: None }
     }
 }
 

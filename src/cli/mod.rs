@@ -15,6 +15,7 @@ mod exit;
 mod explain;
 mod import;
 mod inclusion;
+mod jobs;
 mod keys;
 mod migrate;
 mod openapi;
@@ -23,6 +24,8 @@ mod output;
 mod private_file;
 mod progress;
 mod prove;
+mod push;
+mod remote;
 mod report;
 mod reserves;
 mod sample;
@@ -96,6 +99,8 @@ enum Command {
     VerifyDisclosure(verify_disclosure::Args),
     VerifyReserves(verify_reserves::Args),
     Explain(explain::Args),
+    Push(push::Args),
+    Jobs(jobs::Args),
     Demo(demo::Args),
     Serve(serve::Args),
     Work(work::Args),
@@ -146,6 +151,8 @@ fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
         Command::VerifyDisclosure(args) => verify_disclosure::run(args, global),
         Command::VerifyReserves(args) => verify_reserves::run(args),
         Command::Explain(args) => explain::run(args),
+        Command::Push(args) => push::run(args, global),
+        Command::Jobs(args) => jobs::run(args, global),
         Command::Demo(args) => demo::run(args, global),
         Command::Serve(args) => serve::run(args),
         Command::Work(args) => work::run(args),

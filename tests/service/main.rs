@@ -6,6 +6,7 @@ mod access;
 mod end_to_end;
 mod failures;
 mod proxy;
+mod push;
 mod setup;
 mod support;
 mod units;

@@ -1,0 +1,19 @@
+//! The exchange's client of the REST interface.
+//!
+//! **In:** the address of a service, an access token, a checked ledger's manifest and the files of its tables. **Out:** the job that
+//! proves the ledger, and how it ended.
+//!
+//! **Never:** decide whether a ledger or an attestation is valid, follow a redirect, or send a token over an unencrypted connection.
+
+mod address;
+mod error;
+mod http;
+mod job;
+mod push;
+mod retry;
+
+pub use address::Address;
+pub use error::ClientError;
+pub use http::{Client, read_token};
+pub use job::{Ended, Job, follow, job};
+pub use push::{Options, Pushed, push};
