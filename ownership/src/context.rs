@@ -85,11 +85,17 @@ fn defect(part: &'static str, value: &str, allowed: &'static str) -> Defect {
     Defect::Message { part, value: value.to_owned(), allowed }
 }
 
-/// Whether the text has the form `2026-11-30T00:00:00Z`. Whether there is such a day is the manifest's matter.
+/// Whether the text has the form `2026-11-30T00:00:00Z`, with or without up to nine decimals of a second. Whether there is such a day
+/// is the manifest's matter.
 fn is_instant(text: &str) -> bool {
-    const FORM: &[u8] = b"0000-00-00T00:00:00Z";
+    const FORM: &[u8] = b"0000-00-00T00:00:00";
     let fits = |(b, form): (u8, &u8)| if *form == b'0' { b.is_ascii_digit() } else { b == *form };
-    text.len() == FORM.len() && text.bytes().zip(FORM).all(fits)
+    let Some((seconds, rest)) = text.strip_suffix('Z').and_then(|text| text.split_at_checked(FORM.len())) else {
+        return false;
+    };
+    let decimals = rest.strip_prefix('.').map(str::as_bytes);
+    let is_fraction = |digits: &[u8]| (1..=9).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit);
+    seconds.bytes().zip(FORM).all(fits) && (rest.is_empty() || decimals.is_some_and(is_fraction))
 }
 
 #[cfg(test)]
@@ -136,6 +142,9 @@ mod tests {
             Context { snapshot: "", ..CONTEXT },
             Context { taken_at: "2026-11-30T00:00:00+00:00", ..CONTEXT },
             Context { taken_at: "2026-11-30", ..CONTEXT },
+            Context { taken_at: "2026-11-30T00:00:00.Z", ..CONTEXT },
+            Context { taken_at: "2026-11-30T00:00:00.5 Z", ..CONTEXT },
+            Context { taken_at: "2026-11-30T00:00:00.0123456789Z", ..CONTEXT },
             Context { anchor: anchor("bit coin", "00"), ..CONTEXT },
             Context { anchor: anchor("bitcoin", "0,0"), ..CONTEXT },
             Context { challenge: Some("a, b"), ..CONTEXT },
@@ -143,6 +152,8 @@ mod tests {
         ] {
             assert!(matches!(bad.message("evm", "0x01"), Err(Defect::Message { .. })), "{bad:?}");
         }
+        let fraction = Context { taken_at: "2026-11-30T00:00:00.25Z", ..CONTEXT };
+        assert!(fraction.message("evm", "0x01").is_ok_and(|text| text.contains(" of 2026-11-30T00:00:00.25Z. ")));
         assert!(CONTEXT.message("evm", "0x 01").is_err());
         assert!(CONTEXT.message("evm", "0x\n").is_err());
     }
