@@ -30,12 +30,12 @@ const DISCLOSURE: &[u8] = include_bytes!("../../circuits/vectors/disclosures/dis
 const RULES: &str = "=== classes.csv\nclass,name,kyc_level,jurisdiction\n3,retail,basic,EU\n255,staff,,\n0,unverified,,\n\
     === instruments.csv\nsymbol,contract_size,mark_price,maintenance_margin_bps\nBTC-PERP,0.001,96510.5,500\nETH-PERP,0.01,3301,10000\n\
     === limits.csv\ninstrument,class,side,limit\nETH-PERP,0,short,7\nBTC-PERP,3,both,10\nBTC-PERP,255,long,18446744073709551615\n\
-    === positions.csv\naccount,instrument,quantity\nbob,BTC-PERP,-10\nalice,ETH-PERP,-7\ncarol,BTC-PERP,18446744073709551615\n\
+    === positions.csv\naccount,instrument,quantity\nbob,BTC-PERP,-10\nalice,ETH-PERP,-7\ncarol,BTC-PERP,10000000000000\n\
     bob,ETH-PERP,0\n";
 const COLLATERAL: &str = "=== tiers.csv\nasset,kind,from,to,percent\nETH,vip,0,,90\nETH,margin,0,500,100\nBTC,margin,0,,100\n\
     ETH,margin,500,,80\n=== collateral.csv\naccount,asset,kind,amount\nbob,ETH,margin,1.5\nalice,BTC,margin,0.00008978\nbob,ETH,vip,1\n";
-const RESERVES: &str = "=== reserves.csv\nasset,chain,address,amount,height,message,signature\nBTC,bitcoin,1abc,0.25,870000,,\n\
-    BTC,bitcoin,1def,0.5,,\"we, the exchange\",c2ln\n";
+const RESERVES: &str = "=== reserves.csv\nasset,chain,address,amount,height,message,signature\nBTC,testnet,1abc,0.25,870000,,\n\
+    BTC,testnet,1def,0.5,,\"we, the exchange\",c2ln\n";
 
 /// All seeds.
 pub fn all() -> Vec<Seed> {
