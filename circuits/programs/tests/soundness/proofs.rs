@@ -604,7 +604,8 @@ fn p17_columns_left_out_listed_twice_or_out_of_order_are_refused() {
     // text of another form than its field promises
     refuse(|s| s.snapshot.taken_at = "yesterday".to_owned());
     refuse(|s| s.snapshot.taken_at = "2026-01-01T00:00:00+01:00".to_owned());
-    refuse(|s| s.snapshot.block_heights.extend([("b\u{f6}rse".to_owned(), 1)]));
+    refuse(|s| s.snapshot.block_heights.extend([("bit\u{200b}coin".to_owned(), 1)]));
+    refuse(|s| s.snapshot.block_heights.extend([("chain".to_owned(), 1), ("Chain".to_owned(), 1)]));
     refuse(|s| s.assets[0].price = Some("1.50".to_owned()));
     refuse(|s| s.assets[0].symbol = "x".repeat(65));
     refuse(|s| s.exchange.name = "a\nb".to_owned());
