@@ -18,13 +18,13 @@
 //! The scale of a token is 8, or 2 for 27 tokens of very high supply, or the smallest above it that keeps every balance exact.
 
 use std::collections::{HashMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use num_bigint::BigUint;
 
 use self::info::{KINDS, MARGIN, Step, Tables, Token as Info};
-use super::adapter::{ImportError, ImportSummary, Options};
-use super::target::{Target, exact};
+use super::adapter::{ImportError, Options};
+use super::target::{Import, Target, exact};
 use crate::ledger::finding::Findings;
 use crate::ledger::limits::MAX_ASSETS;
 use crate::ledger::lines::{Fields, Table};
@@ -47,7 +47,7 @@ pub(super) struct Dialect {
     pub(super) floats: bool,
 }
 
-const BINANCE: Dialect = Dialect { id_column: "id", floats: false };
+pub(super) const BINANCE: Dialect = Dialect { id_column: "id", floats: false };
 
 /// Decimals of a value: those of a balance plus those of a price, at most.
 const VALUE_SCALE: u8 = 2 * MAX_SCALE;
@@ -121,28 +121,13 @@ impl Layout {
     }
 }
 
-pub(super) fn import(
-    paths: &[PathBuf],
-    out: &Path,
-    options: &Options,
-    progress: &dyn Progress,
-) -> Result<ImportSummary, ImportError> {
-    import_dialect(&BINANCE, paths, out, options, progress)
-}
-
-pub(super) fn import_dialect(
-    dialect: &'static Dialect,
-    paths: &[PathBuf],
-    out: &Path,
-    options: &Options,
-    progress: &dyn Progress,
-) -> Result<ImportSummary, ImportError> {
-    let mut findings = Findings::new(options.limits.max_errors_kept);
+/// Reads the files of a tool in this dialect.
+pub(super) fn read(dialect: &'static Dialect, paths: &[PathBuf], import: &mut Import<'_>) -> Result<(), ImportError> {
+    let Import { target, findings, options, progress } = import;
     let (infos, paths) = split_infos(paths, options)?;
     if paths.is_empty() {
         return Err(WriteError::Argument("none of the files is a user file (shard)".to_owned()).into());
     }
-    let mut target = Target::create(out, options, &mut findings, progress)?;
     if let [first, second, ..] = infos.as_slice() {
         findings.add(
             &second.name,
@@ -151,22 +136,22 @@ pub(super) fn import_dialect(
         );
     }
     let info = match infos.first() {
-        Some(source) => Some(info::read(source, SHARD_LINE_BYTES, &options.limits, &mut findings, progress)?),
+        Some(source) => Some(info::read(source, SHARD_LINE_BYTES, &options.limits, findings, *progress)?),
         None => None,
     };
     let layout = Layout { width: PREFIXES.len(), priced: false };
     let mut shards =
         Shards { dialect, header: None, tokens: Vec::new(), info, layout, ids: HashSet::new(), cut_prices: 0 };
     for source in paths {
-        shards.read(source, options, &mut target, &mut findings, progress)?;
+        shards.read(source, options, target, findings, *progress)?;
     }
     if findings.is_empty() {
-        shards.write_tables(&mut target)?;
+        shards.write_tables(target)?;
     }
     if shards.cut_prices > 0 {
         target.note(format!("{} prices have more than 18 decimals and were cut there", shards.cut_prices));
     }
-    target.finish(findings, progress)
+    Ok(())
 }
 
 /// Splits the files into info files and shards.

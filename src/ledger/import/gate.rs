@@ -1,22 +1,10 @@
 //! Gate's user files: the older layout of Binance's tool, with the customer's id in a column named `main_uid_hashed`. The numbers come
 //! from a floating-point program: prices such as `0.21920000000000056` are cut at 18 decimals, and the net column is ignored.
 
-use std::path::{Path, PathBuf};
+use super::binance::Dialect;
 
-use super::adapter::{ImportError, ImportSummary, Options};
-use super::binance::{Dialect, import_dialect};
-use crate::progress::Progress;
-
-const GATE: Dialect = Dialect { id_column: "main_uid_hashed", floats: true };
-
-pub(super) fn import(
-    paths: &[PathBuf],
-    out: &Path,
-    options: &Options,
-    progress: &dyn Progress,
-) -> Result<ImportSummary, ImportError> {
-    import_dialect(&GATE, paths, out, options, progress)
-}
+/// How the layout differs.
+pub(super) const GATE: Dialect = Dialect { id_column: "main_uid_hashed", floats: true };
 
 #[cfg(test)]
 mod tests {

@@ -2,35 +2,20 @@
 //! the account holds, or what it owes if it is negative. Other columns are not read.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use super::adapter::{ImportError, ImportSummary, Options};
-use super::table::{Header, LINE_BYTES, Seen, note_end};
-use super::target::Target;
-use crate::ledger::finding::Findings;
-use crate::ledger::lines::Table;
-use crate::ledger::source::Source;
-use crate::progress::Progress;
+use super::adapter::ImportError;
+use super::table::{Seen, each_table};
+use super::target::Import;
 use assay_core::text::shown;
 
-pub(super) fn import(
-    paths: &[PathBuf],
-    out: &Path,
-    options: &Options,
-    progress: &dyn Progress,
-) -> Result<ImportSummary, ImportError> {
-    let mut findings = Findings::new(options.limits.max_errors_kept);
-    let mut target = Target::create(out, options, &mut findings, progress)?;
+pub(super) fn read(paths: &[PathBuf], import: &mut Import<'_>) -> Result<(), ImportError> {
     let mut seen = Seen::default();
     // the symbol as it is written, for each asset: another spelling of it would be another asset to a reader of the file
     let mut spelled: HashMap<usize, String> = HashMap::new();
-    for path in paths {
-        let source = Source::new(path);
-        let file = source.name.as_str();
-        let mut table = Table::open(&source, LINE_BYTES, &options.limits, progress)?;
-        table.allow_unterminated();
-        target.begin_file(&source);
-        let Some(header) = Header::read(&mut table, file, &mut findings)? else { continue };
+    each_table(paths, import, |open, import| {
+        let (table, header, file) = (&mut open.table, &open.header, open.file);
+        let Import { target, findings, options, .. } = import;
         let columns = &options.columns;
         let mut find = |name: &str, option: &str| {
             header.find(name, option).map_err(|reason| findings.add(file, Some(1), reason)).ok()
@@ -38,13 +23,13 @@ pub(super) fn import(
         let account = find(&columns.account, "--account-column NAME");
         let asset = find(&columns.asset, "--asset-column NAME");
         let amount = find(&columns.amount, "--amount-column NAME");
-        let (Some(account), Some(asset), Some(amount)) = (account, asset, amount) else { continue };
-        while let Some(line) = table.next(&mut findings)? {
+        let (Some(account), Some(asset), Some(amount)) = (account, asset, amount) else { return Ok(()) };
+        while let Some(line) = table.next(findings)? {
             let [account, symbol, text] = [account, asset, amount].map(|column| table.fields().get(column));
             target.at(line);
             let known = seen.note(account, target.place_at(line));
             match &known {
-                Ok(true) => target.account(account, &findings)?,
+                Ok(true) => target.account(account, findings)?,
                 Ok(false) => {}
                 Err(reason) => findings.add(file, Some(line), reason),
             }
@@ -64,15 +49,14 @@ pub(super) fn import(
                 );
             }
             match target.net_amount(text) {
-                Ok((equity, debt)) => target.balance(account, number, [equity, debt], &findings)?,
+                Ok((equity, debt)) => target.balance(account, number, [equity, debt], findings)?,
                 Err(reason) => {
                     findings.add(file, Some(line), format_args!("{} amount {} {reason}", shown(symbol), shown(text)))
                 }
             }
         }
-        note_end(&table, file, &mut target);
-    }
-    target.finish(findings, progress)
+        Ok(())
+    })
 }
 
 #[cfg(test)]

@@ -23,6 +23,8 @@ mod wide;
 
 use std::path::{Path, PathBuf};
 
+use self::target::{Import, Target};
+use super::finding::Findings;
 use super::manifest;
 use super::writer::WriteError;
 use crate::progress::Progress;
@@ -90,13 +92,16 @@ pub fn import(
     if options.decimals.is_some_and(|decimals| decimals > MAX_SCALE) {
         return argument(format!("amounts have at most {MAX_SCALE} decimals"));
     }
-    let adapter = match format {
-        Format::Binance => binance::import,
-        Format::Gate => gate::import,
-        Format::Okx => okx::import,
-        Format::Summa => summa::import,
-        Format::Wide => wide::import,
-        Format::Long => long::import,
-    };
-    adapter(paths, out, options, progress)
+    let mut findings = Findings::new(options.limits.max_errors_kept);
+    let target = Target::create(out, options, &mut findings, progress)?;
+    let mut import = Import { target, findings, options, progress };
+    match format {
+        Format::Binance => binance::read(&binance::BINANCE, paths, &mut import)?,
+        Format::Gate => binance::read(&gate::GATE, paths, &mut import)?,
+        Format::Okx => okx::read(paths, &mut import)?,
+        Format::Summa => summa::read(paths, &mut import)?,
+        Format::Wide => wide::read(paths, &mut import)?,
+        Format::Long => long::read(paths, &mut import)?,
+    }
+    import.target.finish(import.findings, progress)
 }

@@ -7,28 +7,22 @@
 use std::cell::Cell;
 use std::fmt;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::rc::Rc;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::adapter::{ImportError, ImportSummary, Options};
+use super::adapter::ImportError;
 use super::table::Seen;
-use super::target::Target;
+use super::target::{Import, Target};
 use crate::ledger::finding::{Environment, Findings};
 use crate::ledger::source::{Guard, Source};
 use crate::progress::Progress;
 use assay_core::decimal::parse_units;
 use assay_core::text::{shown, visible};
 
-pub(super) fn import(
-    paths: &[PathBuf],
-    out: &Path,
-    options: &Options,
-    progress: &dyn Progress,
-) -> Result<ImportSummary, ImportError> {
-    let mut findings = Findings::new(options.limits.max_errors_kept);
-    let mut target = Target::create(out, options, &mut findings, progress)?;
+pub(super) fn read(paths: &[PathBuf], import: &mut Import<'_>) -> Result<(), ImportError> {
+    let Import { target, findings, options, progress } = import;
     let mut seen = Seen::default();
     for path in paths {
         let source = Source::new(path);
@@ -36,17 +30,11 @@ pub(super) fn import(
         target.begin_file(&source);
         let line = Rc::new(Cell::new(1));
         let lines = CountedLines { bytes: stream.bytes, line: Rc::clone(&line) };
-        let mut shard = Shard {
-            file: &source.name,
-            line,
-            failed: None,
-            seen: &mut seen,
-            target: &mut target,
-            findings: &mut findings,
-        };
+        let mut shard = Shard { file: &source.name, line, failed: None, seen: &mut seen, target, findings };
         progress.begin(&format!("read {}", source.name), 0, "accounts");
         let mut reader = serde_json::Deserializer::from_reader(lines);
-        let read = reader.deserialize_any(Accounts { shard: &mut shard, progress }).and_then(|()| reader.end());
+        let read =
+            reader.deserialize_any(Accounts { shard: &mut shard, progress: *progress }).and_then(|()| reader.end());
         progress.end();
         if let Some(error) = shard.failed.take() {
             return Err(error);
@@ -63,8 +51,8 @@ pub(super) fn import(
             );
         }
     }
-    target.require_scales(&mut findings);
-    target.finish(findings, progress)
+    target.require_scales(findings);
+    Ok(())
 }
 
 /// Counts the lines read so far.

@@ -2,61 +2,44 @@
 //! `balance_CURRENCY_CHAIN`, and a row for each customer. Balances of one currency on several chains are added. They count smallest
 //! units, and the file does not say how many of them are one whole: a file of assets with scales and prices is required.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use num_bigint::BigUint;
 
-use super::adapter::{ImportError, ImportSummary, Options};
-use super::table::{Header, LINE_BYTES, Seen, note_end};
-use super::target::{Target, ZERO};
-use crate::ledger::finding::Findings;
-use crate::ledger::lines::Table;
-use crate::ledger::source::Source;
-use crate::progress::Progress;
+use super::adapter::ImportError;
+use super::table::{Seen, each_table};
+use super::target::{Import, Target, ZERO};
 use assay_core::decimal::parse_units;
 use assay_core::text::shown;
 
-pub(super) fn import(
-    paths: &[PathBuf],
-    out: &Path,
-    options: &Options,
-    progress: &dyn Progress,
-) -> Result<ImportSummary, ImportError> {
-    let mut findings = Findings::new(options.limits.max_errors_kept);
-    let mut target = Target::create(out, options, &mut findings, progress)?;
+pub(super) fn read(paths: &[PathBuf], import: &mut Import<'_>) -> Result<(), ImportError> {
     let mut seen = Seen::default();
-    for path in paths {
-        let source = Source::new(path);
-        let file = source.name.as_str();
-        let mut table = Table::open(&source, LINE_BYTES, &options.limits, progress)?;
-        table.allow_unterminated();
-        target.begin_file(&source);
-        let Some(header) = Header::read(&mut table, file, &mut findings)? else { continue };
+    each_table(paths, import, |open, import| {
+        let (table, header, file) = (&mut open.table, &open.header, open.file);
+        let Import { target, findings, .. } = import;
         let before = findings.total;
         let columns: Vec<Option<usize>> = header
             .names()
             .iter()
             .enumerate()
             .map(|(place, name)| {
-                column(place, name, &mut target).unwrap_or_else(|reason| {
+                column(place, name, target).unwrap_or_else(|reason| {
                     findings.add(file, Some(1), reason);
                     None
                 })
             })
             .collect();
         if findings.total > before {
-            continue;
+            return Ok(());
         }
-        while let Some(line) = table.next(&mut findings)? {
+        while let Some(line) = table.next(findings)? {
             let fields = table.fields();
             let name = fields.get(0);
             target.at(line);
-            match seen.note(name, target.place_at(line)) {
-                Ok(true) => {}
-                Ok(false) => findings.add(file, Some(line), format_args!("account {} has a second row", shown(name))),
-                Err(reason) => findings.add(file, Some(line), reason),
+            if let Err(reason) = seen.only_row(name, target.place_at(line)) {
+                findings.add(file, Some(line), reason);
             }
-            target.account(name, &findings)?;
+            target.account(name, findings)?;
             let mut sums = vec![BigUint::ZERO; target.book.len()];
             for (place, asset) in columns.iter().enumerate() {
                 let Some(asset) = asset else { continue };
@@ -74,16 +57,16 @@ pub(super) fn import(
                 match u128::try_from(sum) {
                     Ok(units) => {
                         let equity = target.smallest_units(asset, units);
-                        target.balance(name, asset, [equity, ZERO], &findings)?;
+                        target.balance(name, asset, [equity, ZERO], findings)?;
                     }
                     Err(_) => findings.add(file, Some(line), "a sum of balances is too large"),
                 }
             }
         }
-        note_end(&table, file, &mut target);
-    }
-    target.require_scales(&mut findings);
-    target.finish(findings, progress)
+        Ok(())
+    })?;
+    import.target.require_scales(&mut import.findings);
+    Ok(())
 }
 
 /// The asset of a column; `None` for the customer's name.

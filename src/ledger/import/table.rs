@@ -1,16 +1,19 @@
 //! What the adapters for CSV tables have in common.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 
+use super::adapter::ImportError;
 use super::origins::Place;
-use super::target::Target;
-use crate::ledger::finding::Findings;
+use super::target::{Import, Target};
+use crate::ledger::finding::{Environment, Findings};
 use crate::ledger::limits::MAX_ACCOUNT_BYTES;
-use crate::ledger::lines::{Fields, Table};
+use crate::ledger::lines::Table;
+use crate::ledger::source::Source;
 use assay_core::text::{difference, fold, name_defect, shown};
 
 /// Maximum length of a line.
-pub(super) const LINE_BYTES: usize = 1 << 20;
+const LINE_BYTES: usize = 1 << 20;
 
 /// The columns of a header, each with its number.
 pub(super) struct Header(Vec<String>);
@@ -21,7 +24,7 @@ impl Header {
         table: &mut Table<'_>,
         file: &str,
         findings: &mut Findings,
-    ) -> Result<Option<Self>, crate::ledger::finding::Environment> {
+    ) -> Result<Option<Self>, Environment> {
         if !table.read_header(findings)? {
             return Ok(None);
         }
@@ -85,40 +88,50 @@ impl Seen {
             }
         }
     }
+
+    /// Notes an account that has one row in all files.
+    ///
+    /// # Errors
+    /// As [`note`](Self::note), or that it has a second row.
+    pub(super) fn only_row(&mut self, account: &str, place: Place) -> Result<(), String> {
+        match self.note(account, place) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(format!("account {} has a second row", shown(account))),
+            Err(reason) => Err(reason),
+        }
+    }
+}
+
+/// A table whose header was read.
+pub(super) struct OpenTable<'t> {
+    pub(super) table: Table<'t>,
+    pub(super) header: Header,
+    /// Name of the file.
+    pub(super) file: &'t str,
+}
+
+/// Hands each file that has a header to `read`, whose rows then come from it.
+pub(super) fn each_table(
+    paths: &[PathBuf],
+    import: &mut Import<'_>,
+    mut read: impl FnMut(&mut OpenTable<'_>, &mut Import<'_>) -> Result<(), ImportError>,
+) -> Result<(), ImportError> {
+    for path in paths {
+        let source = Source::new(path);
+        let mut table = Table::open(&source, LINE_BYTES, &import.options.limits, import.progress)?;
+        table.allow_unterminated();
+        import.target.begin_file(&source);
+        let Some(header) = Header::read(&mut table, &source.name, &mut import.findings)? else { continue };
+        let mut open = OpenTable { table, header, file: &source.name };
+        read(&mut open, import)?;
+        note_end(&open.table, open.file, &mut import.target);
+    }
+    Ok(())
 }
 
 /// Says that a file ends without a line end, so that its last amount may be cut off.
-pub(super) fn note_end(table: &Table<'_>, file: &str, target: &mut Target<'_>) {
+fn note_end(table: &Table<'_>, file: &str, target: &mut Target<'_>) {
     if table.unterminated() {
         target.note(format!("{file} ends without a line end; if it is incomplete, its last amount is wrong"));
     }
-}
-
-/// A row of one account with a column for each asset. `columns` are those of the assets, with their numbers in the book.
-pub(super) fn wide_row(
-    fields: &Fields,
-    account: &str,
-    columns: &[(usize, usize)],
-    read: impl Fn(&mut Target<'_>, usize, &str) -> Result<[assay_core::decimal::Decimal; 2], String>,
-    (file, line): (&str, u64),
-    target: &mut Target<'_>,
-    findings: &mut Findings,
-) -> Result<(), super::adapter::ImportError> {
-    target.at(line);
-    target.account(account, findings)?;
-    for (column, asset) in columns {
-        let text = fields.get(*column);
-        // an empty cell is what spreadsheets have for nothing
-        if matches!(text, "" | "0" | "0.0") {
-            continue;
-        }
-        match read(target, *asset, text) {
-            Ok(amounts) => target.balance(account, *asset, amounts, findings)?,
-            Err(reason) => {
-                let symbol = &target.book[*asset].symbol;
-                findings.add(file, Some(line), format_args!("{symbol} amount {} {reason}", shown(text)));
-            }
-        }
-    }
-    Ok(())
 }

@@ -38,6 +38,14 @@ pub(super) struct BookAsset {
     held_at: Option<Place>,
 }
 
+/// An import under way: what an adapter reads with and into.
+pub(super) struct Import<'a> {
+    pub(super) target: Target<'a>,
+    pub(super) findings: Findings,
+    pub(super) options: &'a Options,
+    pub(super) progress: &'a dyn Progress,
+}
+
 /// The ledger that is being written. As soon as there is a finding, no more rows are kept.
 pub(super) struct Target<'o> {
     writer: SnapshotWriter,

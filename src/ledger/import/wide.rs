@@ -1,38 +1,23 @@
 //! Any CSV table with a row for each account and a column for each asset. One column has the account reference; all others are assets,
 //! named by their symbols. An amount is what the account holds, or what it owes if it is negative; an empty cell is nothing.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use super::adapter::{ImportError, ImportSummary, Options};
-use super::table::{Header, LINE_BYTES, Seen, note_end, wide_row};
-use super::target::Target;
-use crate::ledger::finding::Findings;
-use crate::ledger::lines::Table;
-use crate::ledger::source::Source;
-use crate::progress::Progress;
+use super::adapter::ImportError;
+use super::table::{Seen, each_table};
+use super::target::Import;
 use assay_core::text::shown;
 
-pub(super) fn import(
-    paths: &[PathBuf],
-    out: &Path,
-    options: &Options,
-    progress: &dyn Progress,
-) -> Result<ImportSummary, ImportError> {
-    let mut findings = Findings::new(options.limits.max_errors_kept);
-    let mut target = Target::create(out, options, &mut findings, progress)?;
+pub(super) fn read(paths: &[PathBuf], import: &mut Import<'_>) -> Result<(), ImportError> {
     let mut seen = Seen::default();
-    for path in paths {
-        let source = Source::new(path);
-        let file = source.name.as_str();
-        let mut table = Table::open(&source, LINE_BYTES, &options.limits, progress)?;
-        table.allow_unterminated();
-        target.begin_file(&source);
-        let Some(header) = Header::read(&mut table, file, &mut findings)? else { continue };
+    each_table(paths, import, |open, import| {
+        let (table, header, file) = (&mut open.table, &open.header, open.file);
+        let Import { target, findings, options, .. } = import;
         let account = match header.find(&options.columns.account, "--account-column NAME") {
             Ok(account) => account,
             Err(reason) => {
                 findings.add(file, Some(1), reason);
-                continue;
+                return Ok(());
             }
         };
         let mut columns = Vec::new();
@@ -47,21 +32,31 @@ pub(super) fn import(
                 Err(reason) => findings.add(file, Some(1), format_args!("column {}: {reason}", place + 1)),
             }
         }
-        while let Some(line) = table.next(&mut findings)? {
+        while let Some(line) = table.next(findings)? {
             let fields = table.fields();
             let name = fields.get(account);
-            match seen.note(name, target.place_at(line)) {
-                Ok(true) => {}
-                Ok(false) => findings.add(file, Some(line), format_args!("account {} has a second row", shown(name))),
-                Err(reason) => findings.add(file, Some(line), reason),
+            if let Err(reason) = seen.only_row(name, target.place_at(line)) {
+                findings.add(file, Some(line), reason);
             }
-            let read =
-                |target: &mut Target<'_>, _, text: &str| target.net_amount(text).map(|(equity, debt)| [equity, debt]);
-            wide_row(fields, name, &columns, read, (file, line), &mut target, &mut findings)?;
+            target.at(line);
+            target.account(name, findings)?;
+            for (column, asset) in &columns {
+                let text = fields.get(*column);
+                // an empty cell is what spreadsheets have for nothing
+                if matches!(text, "" | "0" | "0.0") {
+                    continue;
+                }
+                match target.net_amount(text) {
+                    Ok((equity, debt)) => target.balance(name, *asset, [equity, debt], findings)?,
+                    Err(reason) => {
+                        let symbol = &target.book[*asset].symbol;
+                        findings.add(file, Some(line), format_args!("{symbol} amount {} {reason}", shown(text)));
+                    }
+                }
+            }
         }
-        note_end(&table, file, &mut target);
-    }
-    target.finish(findings, progress)
+        Ok(())
+    })
 }
 
 #[cfg(test)]

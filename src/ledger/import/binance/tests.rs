@@ -1,10 +1,10 @@
 #![allow(clippy::unwrap_used)]
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::*;
-use crate::ledger::import::{Format, testing};
+use crate::ledger::import::{Format, ImportSummary, testing};
 use crate::ledger::{Limits, Snapshot, check};
 use crate::progress::Silent;
 
