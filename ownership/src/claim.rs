@@ -35,7 +35,8 @@ pub struct SignatureText<'a> {
 pub enum Proof {
     /// The address' key signed the message, in a form that is made for messages.
     Signed,
-    /// The address' key signed the message in an exchange's own form, which is read where it was published and never asked for.
+    /// The address' key signed the message in an exchange's own form, or in one that does not show the signer the text. Such forms are
+    /// read where they were published and never asked for.
     Imported,
     /// Nothing is false, and nothing is shown.
     Unproven(Reason),

@@ -10,6 +10,10 @@ use crate::{
     verdict::{Reason, Verdict},
 };
 
+/// Forms in which a signer sees a digest and not the text: whoever logs in to a website by signing what it asks for may sign a reserve's
+/// message without knowing. They count as signed, and never as made for a snapshot.
+const BLIND: [&str; 4] = ["eip191-keccak", "keccak", "tron-keccak", "ton-proof"];
+
 /// What the line shows in this snapshot.
 ///
 /// # Errors
@@ -54,7 +58,13 @@ pub fn verify(line: &Line<'_>, domain: &str, message: &str) -> Result<Proof, Def
     };
     match (line.kind, signatures.is_empty()) {
         (Kind::Custodian | Kind::Bank, _) => Ok(Proof::Unproven(Reason::Signer)),
-        (Kind::Address, false) => chain.prove(&claim),
+        (Kind::Address, false) => {
+            let is_blind = signatures.iter().any(|own| own.scheme.is_some_and(|scheme| BLIND.contains(&scheme)));
+            match chain.prove(&claim)? {
+                Proof::Signed if is_blind => Ok(Proof::Imported),
+                proof => Ok(proof),
+            }
+        }
         (Kind::Contract, false) => chain.prove_owners(&claim),
         (Kind::Address, true) => chain.check_key(&claim).map(|()| Proof::Unproven(Reason::Unsigned)),
         (Kind::Contract, true) => Ok(Proof::Unproven(Reason::Unsigned)),

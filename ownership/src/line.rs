@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use assay_core::text::{fold, symbol_key};
+
 use crate::{chain::registry::Chain, claim::SignatureText, defect::Defect};
 
 /// The longest address.
@@ -72,26 +74,30 @@ pub struct Place {
 }
 
 impl Line<'_> {
-    /// Where the coins are. Chains without a rule, custodians and banks keep their spelling.
-    ///
-    /// # Errors
-    /// If the chain cannot parse the address.
-    pub fn place(&self) -> Result<Place, Defect> {
-        let as_written = |chain: &str| Place {
-            chain: chain.to_owned(),
-            address: self.address.to_owned(),
-            token: self.token.to_owned(),
-        };
+    /// Where the coins are. An address that its chain cannot read, chains without a rule, custodians and banks are folded: case is
+    /// ignored, since no two real addresses that differ only in case are known there. So is a token that is no address on its
+    /// chain.
+    pub fn place(&self) -> Place {
+        let name = symbol_key(self.chain);
         let known = match self.kind {
-            Kind::Address | Kind::Contract => Chain::parse(self.chain),
+            Kind::Address | Kind::Contract => Chain::parse(&name),
             Kind::Custodian | Kind::Bank => None,
         };
-        let Some(chain) = known else { return Ok(as_written(self.chain)) };
-        let name = chain.name();
-        let address = chain.canonical_address(self.address)?;
-        // a token is no address on every chain; where it is one, it has the address' spellings
-        let token = chain.canonical_address(self.token).unwrap_or_else(|_| self.token.to_owned());
-        Ok(Place { chain: name, address, token })
+        let folded = |text| fold(text).into_owned();
+        let read = known.and_then(|chain| Some((chain.canonical_address(self.address).ok()?, chain)));
+        match read {
+            None => Place { chain: name, address: folded(self.address), token: folded(self.token) },
+            Some((address, chain)) => {
+                let token = chain.canonical_address(self.token).unwrap_or_else(|_| folded(self.token));
+                Place { chain: chain.name(), address, token }
+            }
+        }
+    }
+
+    /// Whether the line says nothing about who owns the address: there is neither a signature nor a key. That its chain cannot read such an
+    /// address is no false claim.
+    pub fn is_silent(&self) -> bool {
+        self.signature.is_empty() && self.key.is_empty()
     }
 
     /// The signatures with their schemes.

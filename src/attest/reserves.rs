@@ -65,12 +65,14 @@ pub fn disclose(
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use std::collections::BTreeSet;
+
     use assay_core::sealed::StatementDigest;
     use assay_ownership::{Context, Kind, Verdict, testing::TestLine};
     use assay_programs::{
         ledger::statement::{
-            Asset, ByStatus, Column, ColumnKind, Evidence, Exchange, NOT_PROVEN, OWNERSHIP_RULES, OwnedAsset, PROTOCOL,
-            Policy, Reserves, Shard, SnapshotInfo,
+            Asset, ByStatus, Column, ColumnKind, Evidence, Exchange, MAX_UNDATED_TEXTS, NOT_PROVEN, OWNERSHIP_RULES,
+            OwnedAsset, PROTOCOL, Policy, Reserves, Shard, SnapshotInfo,
         },
         reserves::{MAX_DISCLOSURE_BYTES, ReservesReport, verify_reserves},
     };
@@ -354,20 +356,26 @@ mod tests {
             anchor: None,
             challenge: Some("audit-1"),
         };
-        let signed = assay_ownership::testing::lines(&context, None);
-        let mut counts = ByStatus::default();
-        let line = |own: &TestLine| {
+        let mut signed = assay_ownership::testing::lines(&context, None);
+        // a place is there once, in the first of its forms
+        let mut places = BTreeSet::new();
+        signed.retain(|own| places.insert(own.line().place()));
+        let (mut counts, mut texts) = (ByStatus::default(), BTreeSet::new());
+        let mut line = |own: &TestLine| {
             let kind = if own.kind == Kind::Contract { "contract" } else { "" };
-            match own.expected {
+            match &own.expected {
                 Verdict::Fresh => counts.fresh += 1,
-                Verdict::Undated { .. } => counts.undated += 1,
+                Verdict::Undated { text } => {
+                    counts.undated += 1;
+                    texts.insert(text.clone());
+                }
                 Verdict::Unproven(_) => counts.unproven += 1,
             }
             let TestLine { chain, address, message, signature, key, .. } = own;
             let fields = ["BTC", chain, address, "1", "", message, signature, "", kind, key];
             fields.map(str::to_owned)
         };
-        let mut lines: Vec<LineFields> = signed.iter().map(line).collect();
+        let mut lines: Vec<LineFields> = signed.iter().map(&mut line).collect();
         let units = |count: u64| (count * 100_000_000).to_string();
         let mut evidence = Evidence {
             rules: OWNERSHIP_RULES.to_owned(),
@@ -380,8 +388,8 @@ mod tests {
                 unproven: units(counts.unproven),
             }],
             lines: counts,
-            undated_texts: u64::from(counts.undated > 0),
-            texts: if counts.undated > 0 { vec!["a text".to_owned()] } else { Vec::new() },
+            undated_texts: texts.len() as u64,
+            texts: texts.into_iter().take(MAX_UNDATED_TEXTS).collect(),
         };
         change(&mut lines, &mut evidence);
         let reserves = units(lines.len() as u64);
@@ -392,8 +400,12 @@ mod tests {
 
     /// What a reader finds who has the statement and all lines.
     fn read(lines: &[LineFields], statement: &Sealed<Statement>) -> ReservesReport {
-        let all: Vec<usize> = (0..lines.len()).collect();
-        let file = disclose(statement, lines, &secret(), &all).unwrap();
+        read_some(lines, statement, &(0..lines.len()).collect::<Vec<_>>())
+    }
+
+    /// What a reader finds who has the statement and some lines.
+    fn read_some(lines: &[LineFields], statement: &Sealed<Statement>, chosen: &[usize]) -> ReservesReport {
+        let file = disclose(statement, lines, &secret(), chosen).unwrap();
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("statement.json"), statement.bytes()).unwrap();
         Attestation::read(dir.path()).unwrap().verify_reserves(&serde_json::to_vec(&file).unwrap())
@@ -404,7 +416,7 @@ mod tests {
         let (lines, statement) = signed_lines(|_, _| {});
         let report = read(&lines, &statement);
         assert!(report.is_valid(), "{:?}", report.checks);
-        assert!(report.owners.unwrap().fresh > 15);
+        assert!(report.owners.unwrap().fresh > 10);
         // one fresh line called two
         let (lines, statement) = signed_lines(|_, evidence| {
             let own = &mut evidence.assets[0];
@@ -420,6 +432,28 @@ mod tests {
         });
         let report = read(&lines, &statement);
         assert_eq!(refusal(&report).0, "reserves-signatures", "{:?}", report.checks);
+        // one line twice
+        let (lines, statement) = signed_lines(|lines, evidence| {
+            lines.push(lines[0].clone());
+            evidence.lines.fresh += 1;
+            evidence.assets[0].fresh = (evidence.assets[0].fresh.parse::<u64>().unwrap() + 100_000_000).to_string();
+        });
+        assert_eq!(refusal(&read(&lines, &statement)).0, "reserves-places");
+        // more unproven lines than the statement says, also where a part of them is disclosed
+        let (lines, statement) = signed_lines(|_, evidence| {
+            let own = &mut evidence.assets[0];
+            let [fresh, unproven] = [&own.fresh, &own.unproven].map(|text| text.parse::<u64>().unwrap());
+            (own.fresh, own.unproven) = ((fresh + unproven).to_string(), "0".to_owned());
+        });
+        let unproven = lines.iter().position(|line| line[8] == "contract").unwrap();
+        assert_eq!(refusal(&read_some(&lines, &statement, &[unproven])).0, "reserves-summary");
+        // other numbers of lines, and another text
+        let (lines, statement) = signed_lines(|_, evidence| {
+            (evidence.lines.fresh, evidence.lines.undated) = (evidence.lines.fresh + 1, evidence.lines.undated - 1);
+        });
+        assert_eq!(refusal(&read(&lines, &statement)).0, "reserves-summary");
+        let (lines, statement) = signed_lines(|_, evidence| evidence.texts[0] = "A".to_owned());
+        assert_eq!(refusal(&read(&lines, &statement)).0, "reserves-summary");
         // the same lines under a statement of another challenge
         let (lines, statement) = signed_lines(|_, evidence| evidence.challenge = Some("audit-2".to_owned()));
         assert_eq!(refusal(&read(&lines, &statement)).0, "reserves-signatures");

@@ -1,26 +1,23 @@
 //! The statement about a ledger, made in two steps. [`draft`] gives everything public, and the first challenge is drawn from
 //! it. In the compliance family, [`finish`] adds the commitment to the private sums under that challenge.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use assay_core::{
     decimal::ExactSum,
     field::{F, to_hex},
     identity::MasterSecret,
     lines::ReserveTree,
-    text::spelled_out,
 };
 use assay_fold::pins::Pin;
-use assay_ownership::Verdict;
 use assay_programs::ledger::{
     Ledger,
     book::{FedColumn, private_digest},
     shape::{Family, Shape},
     statement::{
-        AnchorBlock, Asset, ByStatus, CoverageBasis, Evidence, Exchange, MAX_UNDATED_TEXTS, OWNERSHIP_RULES,
-        OwnedAsset, Policy, Reserves, Shard, SnapshotInfo, Statement,
+        AnchorBlock, Asset, CoverageBasis, Evidence, Exchange, MAX_UNDATED_TEXTS, OWNERSHIP_RULES, OwnedAsset, Policy,
+        Reserves, Shard, SnapshotInfo, Statement,
     },
 };
+use assay_verifier::owners::Shown;
 use ff::Field;
 
 use super::{book::Book, error::AttestError};
@@ -115,21 +112,13 @@ fn evidence(snapshot: &Snapshot) -> Result<Option<Evidence>, AttestError> {
     if snapshot.reserves().is_empty() {
         return Ok(None);
     }
-    let mut sums: BTreeMap<u16, ByStatus<ExactSum>> = BTreeMap::new();
-    let (mut lines, mut texts) = (ByStatus::default(), BTreeSet::new());
+    let mut shown = Shown::default();
     for line in snapshot.reserves() {
-        let sum = sums.entry(line.asset).or_default();
-        let (sum, count) = match &line.verdict {
-            Verdict::Fresh => (&mut sum.fresh, &mut lines.fresh),
-            Verdict::Undated { text } => {
-                texts.insert(spelled_out(text));
-                (&mut sum.undated, &mut lines.undated)
-            }
-            Verdict::Unproven(_) => (&mut sum.unproven, &mut lines.unproven),
-        };
-        *count += 1;
-        sum.add(&line.fields[3]).map_err(|e| AttestError::NotValid(format!("reserves.csv line {}: {e}", line.line)))?;
+        let [_, _, _, amount, ..] = &line.fields;
+        let refused = |e| AttestError::NotValid(format!("reserves.csv line {}: {e}", line.line));
+        shown.add(line.asset, amount, &line.verdict).map_err(refused)?;
     }
+    let Shown { sums, lines, texts } = shown;
     let mut assets = Vec::new();
     for (number, (asset, stated)) in snapshot.assets().iter().zip(snapshot.reserve_sums()).enumerate() {
         if *stated == 0 {

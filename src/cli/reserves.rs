@@ -1,11 +1,13 @@
 //! `assay reserves`: what the reserves' addresses have to sign, and who signed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use assay_core::decimal::ExactSum;
+use assay_core::decimal::DecimalError;
 use assay_core::text::{shown, visible};
-use assay_ownership::{Chain, Kind, Reason, Verdict};
+use assay_ownership::{Chain, Defect, Kind, Reason, Verdict};
+use assay_programs::ledger::statement::ByStatus;
+use assay_verifier::owners::Shown;
 use clap::Subcommand;
 use serde::Serialize;
 
@@ -135,37 +137,39 @@ fn messages(args: &MessagesArgs, global: &Global) -> Result<Exit, Failure> {
         csv.into_inner().map_err(|e| Failure::environment(e.to_string()))?
     };
     private_file::deliver(args.file.as_deref(), &bytes)?;
+    for warning in &reserves.warnings {
+        output::complain(&format!("Warning: {warning}"));
+    }
     if !without.is_empty() {
         let chains: Vec<_> = without.iter().map(|chain| shown(chain)).collect();
         output::complain(&format!(
-            "no message for lines of {}: there is no rule for signatures there",
+            "no message for lines of {}: nothing that could be signed there would prove them",
             chains.join(", ")
         ));
     }
     Ok(Exit::Ok)
 }
 
-/// What there is to sign, each address once, and the chains without a rule.
+/// What there is to sign, each address once, and the chains of lines that no signature can make fresh: those without a rule, contracts,
+/// custodians and banks. An address that its chain cannot read is left to the warnings.
 fn to_sign(reserves: &StatedReserves) -> Result<(Vec<ToSign>, BTreeSet<&str>), Failure> {
     let context = ownership_context(&reserves.manifest);
     let (mut list, mut seen, mut without) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
     for line in &reserves.lines {
         let own = line.ownership();
-        let chain = match own.kind {
-            Kind::Address | Kind::Contract => Chain::parse(own.chain),
-            Kind::Custodian | Kind::Bank => None,
-        };
-        let Some(chain) = chain else {
+        let chain = Chain::parse(own.chain).filter(|_| own.kind == Kind::Address);
+        if chain.as_ref().is_some_and(|chain| chain.canonical_address(own.address).is_err()) {
+            continue;
+        }
+        let scheme = chain.as_ref().and_then(|chain| chain.fresh_scheme(own.address));
+        let (Some(chain), Some(scheme)) = (chain, scheme) else {
             without.insert(own.chain);
             continue;
         };
-        let family = if own.kind == Kind::Contract { own.chain.to_owned() } else { chain.family() };
-        let refused = |defect: String| Failure::refused_line("reserves.csv", line.line, &defect);
-        chain.canonical_address(own.address).map_err(|defect| refused(defect.to_string()))?;
-        let message = context.message(&family, own.address).map_err(|defect| refused(defect.to_string()))?;
+        let refused = |defect: Defect| Failure::refused_line("reserves.csv", line.line, &defect.to_string());
+        let message = context.message(&chain.family(), own.address).map_err(refused)?;
         if seen.insert(message.clone()) {
-            let scheme = chain.schemes().first().copied().unwrap_or_default();
-            list.push(ToSign { chain: family, address: own.address.to_owned(), scheme, message });
+            list.push(ToSign { chain: chain.family(), address: own.address.to_owned(), scheme, message });
         }
     }
     Ok((list, without))
@@ -181,7 +185,7 @@ fn check(args: &CheckArgs, global: &Global) -> Result<Exit, Failure> {
             return Ok(failure.exit);
         }
     };
-    let report = ReservesReport::of(&reserves)?;
+    let report = OwnershipReport::of(&reserves)?;
     if args.json {
         output::json(&report)?;
     } else {
@@ -191,13 +195,15 @@ fn check(args: &CheckArgs, global: &Global) -> Result<Exit, Failure> {
 }
 
 #[derive(Serialize)]
-struct ReservesReport<'a> {
+struct OwnershipReport<'a> {
     valid: bool,
     assets: Vec<AssetSums<'a>>,
     lines: Vec<LineReport<'a>>,
     /// The texts that undated lines signed.
-    messages: BTreeSet<&'a str>,
+    messages: BTreeSet<String>,
     warnings: &'a [Finding],
+    #[serde(skip)]
+    counts: ByStatus<u64>,
 }
 
 /// Exact sums of the stated amounts by status.
@@ -225,25 +231,20 @@ struct LineReport<'a> {
     sentence: Option<&'static str>,
 }
 
-impl<'a> ReservesReport<'a> {
+impl<'a> OwnershipReport<'a> {
     fn of(reserves: &'a StatedReserves) -> Result<Self, Failure> {
-        let mut sums: BTreeMap<u16, [ExactSum; 3]> = BTreeMap::new();
-        for ReserveLine { asset, fields, verdict, line } in &reserves.lines {
-            let status = match verdict {
-                Verdict::Fresh => 0,
-                Verdict::Undated { .. } => 1,
-                Verdict::Unproven(_) => 2,
-            };
-            let sum = &mut sums.entry(*asset).or_default()[status];
-            sum.add(&fields[3]).map_err(|e| Failure::refused_line("reserves.csv", *line, &e.to_string()))?;
+        let mut shown = Shown::default();
+        for ReserveLine { asset, fields: [_, _, _, amount, ..], verdict, line } in &reserves.lines {
+            let refused = |e: DecimalError| Failure::refused_line("reserves.csv", *line, &e.to_string());
+            shown.add(*asset, amount, verdict).map_err(refused)?;
         }
-        let assets = sums.into_iter().map(|(asset, sums)| {
-            let [fresh, undated, unproven] = sums.map(|sum| sum.to_string());
+        let assets = shown.sums.into_iter().map(|(asset, ByStatus { fresh, undated, unproven })| {
+            let [fresh, undated, unproven] = [fresh, undated, unproven].map(|sum| sum.to_string());
             AssetSums { symbol: &reserves.assets[usize::from(asset)].symbol, fresh, undated, unproven }
         });
         let lines: Vec<_> = reserves.lines.iter().map(LineReport::of).collect();
-        let messages = lines.iter().filter_map(|line| line.message).collect();
-        Ok(Self { valid: true, assets: assets.collect(), lines, messages, warnings: &reserves.warnings })
+        let (messages, counts) = (shown.texts, shown.lines);
+        Ok(Self { valid: true, assets: assets.collect(), lines, messages, warnings: &reserves.warnings, counts })
     }
 
     fn lines(&self) -> Vec<String> {
@@ -262,20 +263,15 @@ impl<'a> ReservesReport<'a> {
         }));
         lines.push(String::new());
         if !self.messages.is_empty() {
-            lines.push(
-                "Undated lines are signed over these texts, which name neither this snapshot nor its time:".to_owned(),
-            );
-            lines.extend(self.messages.iter().map(|text| format!("  {}", shown(text))));
+            lines.push("Undated lines are signed over these texts:".to_owned());
+            lines.extend(self.messages.iter().map(|text| format!("  \"{text}\"")));
         }
         lines.extend(self.warnings.iter().map(|warning| format!("Warning: {warning}")));
-        let count = |status| self.lines.iter().filter(|line| line.status == status).count();
+        let ByStatus { fresh, undated, unproven } = self.counts;
         lines.push(format!(
-            "No signature is false. Of {} lines {} are proven owned (fresh), {} undated, {} unproven. That the coins are there was not \
-             checked.",
+            "No signature is false. Of {} lines {fresh} are proven owned (fresh), {undated} undated, {unproven} unproven. That the coins \
+             are there was not checked.",
             self.lines.len(),
-            count("fresh"),
-            count("undated"),
-            count("unproven")
         ));
         lines
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use assay_core::check::Check;
 use assay_core::decimal::format_units;
 use assay_core::signature::SignatureState;
-use assay_programs::ledger::statement::StatementLabel;
+use assay_programs::ledger::statement::{ByStatus, StatementLabel};
 use assay_programs::reserves::{DisclosedAsset, ReservesReport};
 use assay_verifier::report::{Standing, reserves_lines};
 use serde::Serialize;
@@ -20,12 +20,12 @@ const EXAMPLES: &str = "\
 FILE is the service's answer to GET /v1/reserves/ID?asset=SYMBOL: lines of the reserves file, the blinding bytes of each line,
 and one proof that the lines belong to the root in the statement.
 
-A valid result does not show who owns the addresses. This command does not verify the attestation's own proof; use
-`assay verify` for that.
+The signatures of the lines are judged again, and compared with what the statement says of them. A valid result does not show that
+the coins are there. This command does not verify the attestation's own proof; use `assay verify` for that.
 
 JSON: {valid, attestation_checked: false, checks: [{id, title, passed, detail}], statement, signature, lines_disclosed, lines,
-assets: [{symbol, scale, lines, disclosed, stated, all_disclosed}]}. Amounts are decimal strings of whole assets. `assets` is
-empty unless every line is proved. `statement` and `signature` have the format of `assay verify --json`.
+assets: [{symbol, scale, lines, disclosed, stated, all_disclosed, owners: {fresh, undated, unproven}}]}. Amounts are decimal strings of
+whole assets. `assets` is empty unless every line is proved. `statement` and `signature` have the format of `assay verify --json`.
 
 Examples:
   assay verify-reserves btc.json --attestation attestation
@@ -88,6 +88,8 @@ struct AssetJson<'a> {
     stated: String,
     /// Whether the disclosed lines sum to what is stated.
     all_disclosed: bool,
+    /// The sums of the lines by what their signatures show; null if they were not judged.
+    owners: Option<ByStatus<String>>,
 }
 
 impl<'a> ReservesJson<'a> {
@@ -99,6 +101,10 @@ impl<'a> ReservesJson<'a> {
             disclosed: format_units(asset.disclosed, asset.scale),
             stated: format_units(asset.stated, asset.scale),
             all_disclosed: asset.disclosed == asset.stated,
+            owners: asset.owners.map(|ByStatus { fresh, undated, unproven }| {
+                let amount = |units| format_units(units, asset.scale);
+                ByStatus { fresh: amount(fresh), undated: amount(undated), unproven: amount(unproven) }
+            }),
         };
         let (lines_disclosed, lines) = report.lines;
         Self {
@@ -130,6 +136,7 @@ mod tests {
                 lines: 1,
                 disclosed: 150_000_000,
                 stated: 175_000_002,
+                owners: Some(ByStatus { fresh: 100_000_000, undated: 0, unproven: 50_000_000 }),
             }],
             lines: (1, 5),
             statement: None,
@@ -150,6 +157,7 @@ mod tests {
             "assets": [{
                 "symbol": "BTC", "scale": 8, "lines": 1, "disclosed": "1.5", "stated": "1.75000002",
                 "all_disclosed": false,
+                "owners": {"fresh": "1", "undated": "0", "unproven": "0.5"},
             }],
         });
         assert_eq!(serde_json::to_value(ReservesJson::of(&report(true), &SignatureState::Missing)).unwrap(), expected);

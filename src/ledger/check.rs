@@ -39,10 +39,13 @@ pub fn check(dir: &Path, limits: &Limits, progress: &dyn Progress) -> Result<Sna
     let files = directory::list(dir, &mut findings)?;
     let has_reserves_file = files.reserves.is_some();
 
+    let before = findings.total;
     let manifest = match &files.manifest {
         Some(path) => manifest::read(path, &mut findings)?,
         None => None,
     };
+    // with a wrong manifest every signature would be false
+    let signed_for = manifest.as_ref().filter(|_| findings.total == before);
     let assets = match &files.assets {
         Some(source) => assets::read(source, limits, &mut findings, progress)?,
         None => None,
@@ -80,7 +83,7 @@ pub fn check(dir: &Path, limits: &Limits, progress: &dyn Progress) -> Result<Sna
     let balances_are_whole = findings.total == before_balances;
     let reserves = match (&files.reserves, &assets) {
         (Some(source), Some(assets)) => {
-            let context = manifest.as_ref().map(|(manifest, _)| ownership_context(manifest));
+            let context = signed_for.map(|(manifest, _)| ownership_context(manifest));
             reserve_lines::read(source, assets, context.as_ref(), limits, &mut findings, progress)?
         }
         (None, Some(assets)) => Some(Reserves { sums: vec![0; assets.list.len()], ..Reserves::default() }),

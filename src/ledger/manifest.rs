@@ -284,10 +284,15 @@ fn judge(manifest: &Manifest, lines: &Lines, findings: &mut Findings) {
             add(&key, format!("is {height}; the maximum is {MAX_HEIGHT}"));
         }
     }
-    if manifest.reserves.is_some()
-        && let Err(defect) = ownership_context(manifest).message("bitcoin", "address")
-    {
+    // the other parts of the message have findings of their own
+    let own = Context { domain: "a.b", snapshot: "a", taken_at: "2000-01-01T00:00:00Z", ..ownership_context(manifest) };
+    if let Err(defect) = own.message("bitcoin", "address") {
         add("reserves", defect.to_string());
+    }
+    if let Some(block) = manifest.reserves.as_ref().and_then(|message| message.anchor.as_ref())
+        && block.height > MAX_HEIGHT
+    {
+        add("reserves.anchor.height", format!("is {}; the maximum is {MAX_HEIGHT}", block.height));
     }
     let policy = policy.unwrap_or_default();
     for (key, bps, most) in [

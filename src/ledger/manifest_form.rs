@@ -102,7 +102,9 @@ pub(crate) fn lines(text: &str, findings: &mut Findings) -> Option<Lines> {
     let table = match DeTable::parse(text) {
         Ok(table) => table.into_inner(),
         Err(error) => {
-            let line = error.span().map(|span| line_at(text, span.start));
+            let line = error
+                .span()
+                .map(|span| text.get(..span.start).map_or(0, |before| before.matches('\n').count()) as u64 + 1);
             let found = line.and_then(|line| text.lines().nth(line as usize - 1)).map_or("", str::trim);
             let message = error.message().replace('\n', ", ");
             findings.add(MANIFEST, line, format_args!("is not TOML at {}: {message}", shown(found)));
@@ -110,7 +112,8 @@ pub(crate) fn lines(text: &str, findings: &mut Findings) -> Option<Lines> {
         }
     };
     let before = findings.total;
-    let mut walk = Walk { text, found: Vec::new(), lines: Lines::new() };
+    let feeds = memchr::memchr_iter(b'\n', text.as_bytes()).collect();
+    let mut walk = Walk { text, feeds, found: Vec::new(), lines: Lines::new() };
     walk.table("", None, &table, MANIFEST_FORM);
     let Walk { mut found, lines, .. } = walk;
     // the parser gives the keys by name, a reader looks for them from the top
@@ -123,6 +126,8 @@ pub(crate) fn lines(text: &str, findings: &mut Findings) -> Option<Lines> {
 
 struct Walk<'w> {
     text: &'w str,
+    /// Where each line ends.
+    feeds: Vec<usize>,
     found: Vec<(Option<u64>, String)>,
     lines: Lines,
 }
@@ -132,9 +137,14 @@ impl Walk<'_> {
         self.found.push((line, reason));
     }
 
+    /// The line of a byte of the text, from 1.
+    fn line_at(&self, byte: usize) -> u64 {
+        self.feeds.partition_point(|feed| *feed < byte) as u64 + 1
+    }
+
     fn table(&mut self, path: &str, line: Option<u64>, table: &DeTable<'_>, keys: &[Key]) {
         for (name, value) in table {
-            let line = line_at(self.text, name.span().start);
+            let line = self.line_at(name.span().start);
             let name = name.get_ref().as_ref();
             match keys.iter().find(|key| key.name == name) {
                 Some(key) => self.value(&join(path, name), line, value, key.form),
@@ -179,7 +189,7 @@ impl Walk<'_> {
             (Form::Table(keys), DeValue::Table(table)) => self.table(path, Some(line), table, keys),
             (Form::Named(form), DeValue::Table(table)) => {
                 for (name, value) in table {
-                    let line = line_at(self.text, name.span().start);
+                    let line = self.line_at(name.span().start);
                     self.named(path, name.get_ref(), line, value, *form);
                 }
             }
@@ -239,11 +249,6 @@ fn join(path: &str, name: &str) -> String {
 
 fn article(noun: &str) -> &'static str {
     if noun.starts_with(['a', 'e', 'i', 'o']) { "an" } else { "a" }
-}
-
-/// The line of a byte of the text, from 1.
-fn line_at(text: &str, byte: usize) -> u64 {
-    text.get(..byte).map_or(0, |before| before.matches('\n').count()) as u64 + 1
 }
 
 /// Whether a key is another one with a mistake: another case, `-` for `_`, or one or two letters wrong.

@@ -10,8 +10,8 @@
 //! or key, or accept two spellings of one account, asset or reserve line. The module uses no circuit, no database, no clock, and no
 //! randomness except a given seed.
 //!
-//! A valid snapshot does not show that the ledger is complete, that the prices are right, or that the exchange owns the reserves.
-//! Messages and signatures of reserve lines are kept but not verified.
+//! A valid snapshot does not show that the ledger is complete, that the prices are right, or that the reserves are there. Signatures
+//! of reserve lines are judged by `assay_ownership`.
 
 mod accounts;
 mod assets;

@@ -7,11 +7,14 @@ use assay_core::text::{difference, shown};
 
 /// Refused names that are remembered. A file with more is refused for so many reasons that what follows from them is left out.
 const MAX_REFUSED: usize = 100_000;
+/// Bytes of them: a name may be refused because it is too long.
+const MAX_REFUSED_BYTES: usize = 16 << 20;
 
 /// The names of one file that could not be taken.
 #[derive(Debug, Default)]
 pub(crate) struct Refused {
     names: HashSet<String>,
+    bytes: usize,
     /// Too many to remember.
     too_many: bool,
     /// Lines of the file could not be read, so that nobody knows which names are in them.
@@ -21,10 +24,10 @@ pub(crate) struct Refused {
 impl Refused {
     /// Notes a name whose row is refused.
     pub(crate) fn add(&mut self, name: &str) {
-        if self.names.len() < MAX_REFUSED {
-            self.names.insert(name.to_owned());
-        } else {
+        if self.names.len() == MAX_REFUSED || self.bytes + name.len() > MAX_REFUSED_BYTES {
             self.too_many = true;
+        } else if self.names.insert(name.to_owned()) {
+            self.bytes += name.len();
         }
     }
 
@@ -53,5 +56,22 @@ impl Refused {
             None => String::new(),
         };
         Some(format!("{kind} {} is not {place}{meant}", shown(name)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refused_names_are_remembered_within_a_bound() {
+        let mut refused = Refused::default();
+        let long = "x".repeat(1 << 16);
+        for number in 0..300 {
+            refused.add(&format!("{long}{number}"));
+        }
+        assert!(refused.bytes <= MAX_REFUSED_BYTES && refused.too_many);
+        // then nothing is said of any name, since its row may be among them
+        assert_eq!(refused.unknown("account", "alice", "accounts.csv", None), None);
     }
 }

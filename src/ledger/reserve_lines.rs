@@ -1,7 +1,7 @@
 //! `reserves.csv`: `asset,chain,address,amount,height,message,signature`, with or without `token,kind,key`. It lists the reserves that
 //! the exchange states, and who signed for them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map::Entry};
 
 use super::assets::{Asset, Assets};
 use super::finding::{Environment, Finding, Findings};
@@ -11,8 +11,8 @@ use super::source::Source;
 use crate::progress::Progress;
 use assay_core::decimal::ExactSum;
 use assay_core::lines::{LINE_COLUMNS, LineFields};
-use assay_core::text::{chain_defect, fold, name_defect, shown, symbol_key};
-use assay_ownership::{Chain, Context, Kind, Line, Reason, Verdict, judge};
+use assay_core::text::{chain_defect, name_defect, shown};
+use assay_ownership::{Context, Kind, Line, Reason, Verdict, judge};
 use rayon::prelude::*;
 
 /// The columns that every reserves.csv has; the others are empty where they are missing.
@@ -88,12 +88,13 @@ pub(crate) fn read(
             }
         };
         // coins must not count twice
-        let places = places(asset, &ownership_line(&fields, kind));
-        if let Some(first) = places.iter().find_map(|place| first_line_of.get(place)) {
-            add(format!("{symbol} at address {} is already in line {first}", shown(address)));
-            continue;
-        }
-        first_line_of.extend(places.into_iter().map(|place| (place, line)));
+        match first_line_of.entry((asset, ownership_line(&fields, kind).place())) {
+            Entry::Occupied(first) => {
+                add(format!("{symbol} at address {} is already in line {}", shown(address), first.get()));
+                continue;
+            }
+            Entry::Vacant(first) => first.insert(line),
+        };
         // amounts on a chain have more decimals than balances: the sum is exact, and rounded once
         if let Err(error) = sums[usize::from(asset)].add(amount) {
             add(format!("{symbol} amount {} {error}", shown(amount)));
@@ -140,24 +141,6 @@ fn form(fields: &LineFields, add: &mut impl FnMut(String)) -> Kind {
     })
 }
 
-/// An asset and where it is.
-type Place = (u16, String, String, String);
-
-/// The spellings under which a line is looked for among others: that of its chain, if there is a rule for it. Otherwise, and for
-/// names of chains in other letters, case is ignored: no two real addresses that differ only in case are known.
-fn places(asset: u16, line: &Line<'_>) -> Vec<Place> {
-    let chain = fold(line.chain);
-    let known = Chain::parse(&chain).is_some();
-    let canonical = Line { chain: &chain, ..*line }.place().ok().filter(|_| known);
-    match canonical {
-        Some(place) => vec![(asset, place.chain, place.address, place.token)],
-        None => {
-            let folded = |text| fold(text).into_owned();
-            vec![(asset, symbol_key(line.chain), folded(line.address), folded(line.token))]
-        }
-    }
-}
-
 /// What the signatures of each line show. A false one, or one that cannot be read, is a finding. An address without signatures that
 /// its chain cannot read is a warning: nothing is said about it.
 fn judge_lines(reserves: &mut Reserves, context: &Context<'_>, source: &Source, findings: &mut Findings) {
@@ -167,7 +150,7 @@ fn judge_lines(reserves: &mut Reserves, context: &Context<'_>, source: &Source, 
     for (line, verdict) in reserves.lines.iter_mut().zip(verdicts) {
         match verdict {
             Ok(verdict) => line.verdict = verdict,
-            Err(defect) if line.fields[6].is_empty() && line.fields[9].is_empty() => {
+            Err(defect) if line.ownership().is_silent() => {
                 warnings.add(&source.name, Some(line.line), format_args!("{defect}; nothing is shown of it"));
             }
             Err(defect) => findings.add(&source.name, Some(line.line), defect),
@@ -176,7 +159,7 @@ fn judge_lines(reserves: &mut Reserves, context: &Context<'_>, source: &Source, 
     let unnamed = warnings.total - warnings.findings.len() as u64;
     reserves.warnings = warnings.findings;
     if unnamed > 0 {
-        let reason = format!("{unnamed} more addresses cannot be read by their chains");
+        let reason = format!("{unnamed} more lines without signatures cannot be read");
         reserves.warnings.push(Finding { file: source.name.clone(), line: None, reason });
     }
 }

@@ -7,6 +7,7 @@ use super::directory;
 use super::finding::{CheckError, Finding, Findings};
 use super::limits::Limits;
 use super::manifest::{self, Manifest, ownership_context};
+use super::manifest_form::MANIFEST;
 use super::reserve_lines::{self, ReserveLine};
 use crate::progress::Progress;
 
@@ -28,27 +29,29 @@ pub struct StatedReserves {
 /// # Errors
 /// [`CheckError`], as for the check of a whole ledger.
 pub fn read_reserves(dir: &Path, limits: &Limits, progress: &dyn Progress) -> Result<StatedReserves, CheckError> {
-    // files that are missing or unknown are the business of the whole check
-    let files = directory::list(dir, &mut Findings::new(0))?;
+    let mut listed = Findings::new(limits.max_errors_kept);
+    let files = directory::list(dir, &mut listed)?;
     let mut findings = Findings::new(limits.max_errors_kept);
-    for (name, missing) in [
-        ("manifest.toml", files.manifest.is_none()),
-        ("assets.csv", files.assets.is_none()),
-        ("reserves.csv", files.reserves.is_none()),
-    ] {
-        if missing {
-            findings.add(name, None, "is missing");
-        }
+    // what is wrong with other files is the business of the whole check
+    let own = |file: &str| file == MANIFEST || matches!(directory::table_of(file), Some("assets" | "reserves"));
+    for Finding { file, line, reason } in listed.findings.into_iter().filter(|finding| own(&finding.file)) {
+        findings.add(&file, line, reason);
     }
+    if files.reserves.is_none() {
+        findings.add("reserves.csv", None, "is missing");
+    }
+    let before = findings.total;
     let manifest = match &files.manifest {
         Some(path) => manifest::read(path, &mut findings)?,
         None => None,
     };
+    let read = findings.total == before;
     let assets = match &files.assets {
         Some(source) => assets::read(source, limits, &mut findings, progress)?,
         None => None,
     };
-    let context = manifest.as_ref().map(|(manifest, _)| ownership_context(manifest));
+    // with a wrong manifest every signature would be false
+    let context = manifest.as_ref().filter(|_| read).map(|(manifest, _)| ownership_context(manifest));
     let reserves = match (&files.reserves, &assets) {
         (Some(source), Some(assets)) => {
             reserve_lines::read(source, assets, context.as_ref(), limits, &mut findings, progress)?

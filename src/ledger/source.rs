@@ -146,7 +146,7 @@ impl Members {
             };
         }
         let found = recognised(head);
-        let cut_off = head.len() < 4 && found.is_none() && [0x1f, 0x28].contains(&head[0]);
+        let cut_off = head.len() < 4 && found.is_none() && matches!(head[0], 0x1f | 0x28 | 0x50..=0x5f);
         if found != Some(name) && !cut_off {
             return refused(match found {
                 _ if self.any => "the compressed file has other bytes behind its compressed data".to_owned(),

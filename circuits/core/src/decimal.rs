@@ -168,7 +168,7 @@ pub fn parse_rounded(text: &str, scale: u8, rounding: Rounding) -> Result<(Decim
 }
 
 /// A sum of decimals of any size, exact to 10^-[`SUM_SCALE`].
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ExactSum(BigUint);
 
 /// Decimals of an [`ExactSum`]: twice those that any chain has.

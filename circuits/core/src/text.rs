@@ -85,7 +85,9 @@ pub fn fold(name: &str) -> Cow<'_, str> {
 /// The form in which symbols and names of chains are compared: as [`fold`], and Cyrillic and Greek letters count as the Latin ones
 /// that look the same. There are few of them and they are read beside amounts; two that look the same are one.
 pub fn symbol_key(symbol: &str) -> String {
-    fold(latin_twin(symbol).as_deref().unwrap_or(symbol)).into_owned()
+    // capitals have the most twins, and what folds alike has the same capitals
+    let capitals = fold(symbol).to_uppercase();
+    fold(latin_twin(&capitals).as_deref().unwrap_or(&capitals)).into_owned()
 }
 
 /// Whether `text` can be a symbol or another short name: [`name_defect`] with 64 bytes.
@@ -160,10 +162,13 @@ mod tests {
 
     #[test]
     fn symbols_that_look_alike_have_one_key() {
-        for symbol in ["BTC", "btc", "ＢＴＣ", "ВТС", "ΒΤC"] {
+        for symbol in ["BTC", "btc", "ＢＴＣ", "ВТС", "втс", "ΒΤC"] {
             assert_eq!(symbol_key(symbol), "btc", "{symbol}");
         }
-        assert_ne!(symbol_key("в"), symbol_key("b"));
+        // what folds alike has one key
+        for (a, b) in [("ВТС", "втс"), ("Α", "α"), ("straße", "STRASSE"), ("ς", "Σ"), ("Жц", "жЦ")] {
+            assert_eq!((fold(a), symbol_key(a)), (fold(b), symbol_key(b)));
+        }
         assert_ne!(symbol_key("ЖЦ"), symbol_key("ЦЖ"));
     }
 

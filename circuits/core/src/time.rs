@@ -15,14 +15,15 @@ pub fn parse_instant(text: &str) -> Result<OffsetDateTime, Error> {
         return refused(no_instant(text));
     };
     if text.get(17..19) == Some("60") {
-        return refused(format!("is a leap second, which most clocks do not count; write {}59Z", &text[..17]));
+        let before = format_instant(at.replace_nanosecond(0).unwrap_or(at));
+        return refused(format!("is a leap second, which most clocks do not count; write {before}"));
     }
     let canonical = format_instant(at);
     if canonical != text {
         return refused(format!("must be written as {canonical}"));
     }
     if at.nanosecond() % 1000 != 0 {
-        return Err(Error::Malformed(format!("`{}` is finer than a microsecond", visible(text))));
+        return refused("is finer than a microsecond".to_owned());
     }
     Ok(at)
 }
@@ -41,8 +42,8 @@ fn no_instant(text: &str) -> String {
         return format!("has no time zone; write {in_utc} if it is in UTC");
     }
     // zones as databases and `date` write them: +00, +0000, UTC
-    let zones = [("+00", "Z"), ("+0000", "Z"), ("UTC", "Z"), ("GMT", "Z")];
-    let of_zone = |(zone, ours)| Some(format!("{}{ours}", upper.strip_suffix(zone)?.trim_end()));
+    let zones = ["+00", "+0000", "UTC", "GMT"];
+    let of_zone = |zone| Some(format!("{}Z", upper.strip_suffix(zone)?.trim_end()));
     if let Some(canonical) = zones.into_iter().filter_map(of_zone).find_map(|text| reads(&text)) {
         return format!("must be written as {canonical}");
     }
@@ -107,6 +108,10 @@ mod tests {
             ("2026-01-01T00:00:00", "has no time zone; write 2026-01-01T00:00:00Z if it is in UTC"),
             ("2026-01-01", "has no time of day; write 2026-01-01T00:00:00Z for midnight in UTC"),
             ("2026-06-30T23:59:60Z", "is a leap second, which most clocks do not count; write 2026-06-30T23:59:59Z"),
+            (
+                "2026-07-01T01:59:60+02:00",
+                "is a leap second, which most clocks do not count; write 2026-06-30T23:59:59Z",
+            ),
             ("2026-01-01 00:00:00+00", "must be written as 2026-01-01T00:00:00Z"),
             ("2026-02-30T00:00:00Z", "names a day or a time that does not exist; an example is 2026-11-23T00:00:00Z"),
             ("31 Jan 2026", "is not an RFC 3339 time in UTC such as 2026-11-23T00:00:00Z"),

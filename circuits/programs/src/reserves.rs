@@ -127,6 +127,8 @@ pub struct DisclosedAsset {
     pub disclosed: u128,
     /// The reserves of it that the statement states.
     pub stated: u128,
+    /// The sums of its lines by what their signatures show, each rounded down; only where all of them were judged.
+    pub owners: Option<ByStatus<u128>>,
 }
 
 impl ReservesReport {
@@ -243,7 +245,7 @@ fn sums(disclosure: &ReserveDisclosure, statement: &Statement) -> Result<Vec<Dis
         let stated = parse_count(reserves).map_err(|e| e.to_string())?;
         match sum.units(*scale) {
             Some((disclosed, _)) if disclosed <= stated => {
-                Ok(DisclosedAsset { symbol: symbol.clone(), scale: *scale, lines, disclosed, stated })
+                Ok(DisclosedAsset { symbol: symbol.clone(), scale: *scale, lines, disclosed, stated, owners: None })
             }
             _ => Err(format!("the disclosed lines of {symbol} sum to more than the statement states")),
         }

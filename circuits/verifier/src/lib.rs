@@ -7,7 +7,7 @@
 
 pub mod attestation;
 pub mod files;
-mod owners;
+pub mod owners;
 #[cfg(feature = "proof")]
 pub mod parameters;
 pub mod report;

@@ -33,8 +33,12 @@ pub fn chain_number(name: &str) -> Option<u64> {
     }
     let digits = name.strip_prefix("evm:")?;
     let is_plain = digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0');
-    if is_plain { digits.parse().ok() } else { None }
+    let number = digits.parse().ok().filter(|_| is_plain)?;
+    (!ELSEWHERE.contains(&number)).then_some(number)
 }
+
+/// Numbers of chains with a name and addresses of their own, Filecoin and Tron: an account there must have one place.
+const ELSEWHERE: [u64; 2] = [314, 728_126_428];
 
 /// The name of a chain by its number.
 pub fn chain_name(number: u64) -> String {

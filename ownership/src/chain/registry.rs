@@ -95,6 +95,15 @@ impl Chain {
         }
     }
 
+    /// The scheme in which an address can sign so that its line is fresh. `None` where only published forms are read.
+    pub fn fresh_scheme(&self, address: &str) -> Option<&'static str> {
+        let default = self.schemes().first().copied().filter(|scheme| !scheme.starts_with("okx-"))?;
+        match &self.0 {
+            Family::Filecoin => address.starts_with("f4").then_some(default),
+            _ => Some(default),
+        }
+    }
+
     /// The address in one spelling, for comparing alone.
     ///
     /// # Errors

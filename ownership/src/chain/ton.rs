@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// What wallets sign for a website, after the seconds of 1970 and a dot; the bare text; an exchange's own form.
-pub const SCHEMES: &[&str] = &["ton-proof", "ed25519", "okx-ed25519"];
+pub const SCHEMES: &[&str] = &["ed25519", "ton-proof", "okx-ed25519"];
 
 /// The number that wallets give to their first wallet.
 const WALLET_ID: u32 = 698_983_191;

@@ -196,7 +196,7 @@ fn edwards_lines<'a>(draft: &Drafting<'a>) -> Vec<TestLine> {
         personal.signed("a wallet's signature", base64_text(&[&[0], &by_sui[..], &public].concat()), String::new()),
         plain(sui(), "bare text", "ed25519", <[u8]>::to_vec),
         plain(sui(), "exchange's form", "okx-ed25519", okx_text),
-        website.signed("proof to a website", format!("1764460800.{by_ton}"), stated.clone()),
+        website.signed("proof to a website", format!("ton-proof:1764460800.{by_ton}"), stated.clone()),
         plain(ton(), "bare text", "ed25519", <[u8]>::to_vec),
         plain(ton(), "exchange's form", "okx-ed25519", okx_text),
         plain(draft("cardano", cardano), "exchange's form", "okx-ed25519", okx_text),

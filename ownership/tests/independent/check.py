@@ -389,8 +389,8 @@ def forms(chain, address):
             "okx-ed25519": ed25519(okx, [lambda key: "0x" + blake(b"\0" + key, 32).hex()]),
         },
         "ton": {
-            "ton-proof": ton_proof,
             "ed25519": ed25519(lambda m: m, [ton(address)]),
+            "ton-proof": ton_proof,
             "okx-ed25519": ed25519(okx, [ton(address)]),
         },
         "xrp": {"xrp": xrp},

@@ -11,7 +11,7 @@ use crate::ledger::lines::{SNAPSHOT_LINE_BYTES, Table};
 use crate::ledger::source::Source;
 use crate::progress::Progress;
 use assay_core::decimal::{Decimal, MAX_SCALE, parse_decimal};
-use assay_core::text::{fold, name_defect, shown};
+use assay_core::text::{name_defect, shown, symbol_key};
 
 const PRICES_HEADER: [&str; 3] = ["symbol", "price", "quote"];
 
@@ -28,7 +28,7 @@ pub(super) struct Known {
 /// The assets of the file by their folded symbols.
 #[derive(Debug, Default)]
 pub(super) struct KnownAssets {
-    by_fold: HashMap<String, Known>,
+    by_key: HashMap<String, Known>,
     /// Name of the file, if one was given.
     pub(super) file: Option<String>,
 }
@@ -36,7 +36,7 @@ pub(super) struct KnownAssets {
 impl KnownAssets {
     /// The asset of that symbol, in any case.
     pub(super) fn get(&self, symbol: &str) -> Option<&Known> {
-        self.by_fold.get(fold(symbol).as_ref())
+        self.by_key.get(&symbol_key(symbol))
     }
 
     pub(super) fn read(
@@ -76,7 +76,7 @@ impl KnownAssets {
             };
             let asset =
                 Known { symbol: symbol.to_owned(), scale: scale.and_then(parse_scale), price, quote: quote.to_owned() };
-            if let Some(other) = known.by_fold.insert(fold(symbol).into_owned(), asset) {
+            if let Some(other) = known.by_key.insert(symbol_key(symbol), asset) {
                 add(format!("symbol {} repeats {}, which stands above", shown(symbol), shown(&other.symbol)));
             }
         }

@@ -12,8 +12,9 @@
 //! current layout the published files do not keep to it (the net is 0, or a floating-point difference), so the net is ignored there,
 //! as `total_net_balance_usdt` is everywhere.
 //!
-//! Two rules of the tool are checked in every row of the current layout, exactly and without rounding: the collateral of all kinds is
-//! at most the equity, and the debts are at most what the collateral counts for. A row that breaks one is a finding.
+//! Two rules of the tool are checked in every row of the current layout: the collateral of all kinds is at most the equity, exactly as
+//! written, and the debts are at most what the collateral counts for, of the amounts as they are imported. A row that breaks one is a
+//! finding.
 //!
 //! The scale of a token is 8, or 2 for 27 tokens of very high supply, or the smallest above it that keeps every balance exact.
 
@@ -32,7 +33,7 @@ use crate::ledger::source::Source;
 use crate::ledger::tiers::percent;
 use crate::ledger::writer::WriteError;
 use crate::progress::Progress;
-use assay_core::decimal::{Decimal, MAX_SCALE, Rounding, format_digits, parse_decimal, parse_rounded};
+use assay_core::decimal::{Decimal, ExactSum, MAX_SCALE, Rounding, format_digits, parse_decimal, parse_rounded};
 use assay_core::text::{fold, name_defect, shown};
 
 mod info;
@@ -284,7 +285,8 @@ impl Shards {
             let cell = |cell: usize| fields.get(2 + width * number + cell);
             if (0..width).any(|number| cell(number) != "0.0") {
                 let read = read_cells([0, 1, 2].map(cell), net_is_exact, target).and_then(|(equity, debt)| {
-                    let pledged = if width == 3 { [NOTHING; 3] } else { read_collateral([3, 4, 5].map(cell), equity)? };
+                    let pledged =
+                        if width == 3 { [NOTHING; 3] } else { read_collateral([3, 4, 5].map(cell), cell(0), target)? };
                     Ok((equity, debt, pledged))
                 });
                 match read {
@@ -312,7 +314,7 @@ impl Shards {
         held
     }
 
-    /// Checks exactly, without rounding, that a customer's collateral covers the debts.
+    /// Checks that a customer's collateral covers the debts, without rounding a value.
     fn judge_debts(&self, held: &[TokenBalance], target: &Target<'_>) -> Result<(), String> {
         let mut owed = BigUint::ZERO;
         let mut secured = BigUint::ZERO;
@@ -518,16 +520,18 @@ fn read_cells(
 }
 
 /// Collateral of one token by kind; the sum is at most the equity.
-fn read_collateral(texts: [&str; 3], equity: Decimal) -> Result<[Decimal; 3], String> {
+fn read_collateral(texts: [&str; 3], equity: &str, target: &mut Target<'_>) -> Result<[Decimal; 3], String> {
     let mut amounts = [NOTHING; 3];
-    let mut sum = BigUint::ZERO;
+    let mut exact = ExactSum::default();
     for (kind, text) in texts.into_iter().enumerate() {
-        amounts[kind] =
-            parse_decimal(text).map_err(|error| format!("{} collateral {} {error}", KINDS[kind], shown(text)))?;
-        sum += exact(amounts[kind]);
+        let refused = |error: String| format!("{} collateral {} {error}", KINDS[kind], shown(text));
+        amounts[kind] = target.amount(text, Rounding::Down).map_err(refused)?;
+        exact.add(text).map_err(|error| refused(error.to_string()))?;
     }
-    if sum > exact(equity) {
-        return Err(format!("collateral {} exceeds the equity {equity} in total", texts.join(" and ")));
+    let mut owned = ExactSum::default();
+    owned.add(equity).map_err(|error| format!("equity {} {error}", shown(equity)))?;
+    if exact > owned {
+        return Err(format!("collateral {} exceeds the equity {owned} in total", texts.join(" and ")));
     }
     Ok(amounts)
 }

@@ -1,7 +1,6 @@
 //! Any CSV table with a row for each account and asset: the account reference, the symbol of the asset, and the amount, which is what
 //! the account holds, or what it owes if it is negative. Other columns are not read.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 
 use super::adapter::ImportError;
@@ -11,8 +10,6 @@ use assay_core::text::shown;
 
 pub(super) fn read(paths: &[PathBuf], import: &mut Import<'_>) -> Result<(), ImportError> {
     let mut seen = Seen::default();
-    // the symbol as it is written, for each asset: another spelling of it would be another asset to a reader of the file
-    let mut spelled: HashMap<usize, String> = HashMap::new();
     each_table(paths, import, |open, import| {
         let (table, header, file) = (&mut open.table, &open.header, open.file);
         let Import { target, findings, options, .. } = import;
@@ -27,7 +24,7 @@ pub(super) fn read(paths: &[PathBuf], import: &mut Import<'_>) -> Result<(), Imp
         while let Some(line) = table.next(findings)? {
             let [account, symbol, text] = [account, asset, amount].map(|column| table.fields().get(column));
             target.at(line);
-            let known = seen.note(account, target.place_at(line));
+            let known = seen.note(account, line, target);
             match &known {
                 Ok(true) => target.account(account, findings)?,
                 Ok(false) => {}
@@ -40,14 +37,6 @@ pub(super) fn read(paths: &[PathBuf], import: &mut Import<'_>) -> Result<(), Imp
                     continue;
                 }
             };
-            let first = spelled.entry(number).or_insert_with(|| symbol.to_owned());
-            if first != symbol {
-                findings.add(
-                    file,
-                    Some(line),
-                    format_args!("asset {} is written {} above; one of them is a mistake", shown(symbol), shown(first)),
-                );
-            }
             match target.net_amount(text) {
                 Ok((equity, debt)) => target.balance(account, number, [equity, debt], findings)?,
                 Err(reason) => {

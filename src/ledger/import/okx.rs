@@ -90,7 +90,7 @@ impl Shard<'_, '_> {
     fn take(&mut self, id: &str, assets: &[(String, String)]) -> Result<(), ImportError> {
         let line = self.line.get();
         self.target.at(line);
-        match self.seen.note(id, self.target.place_at(line)) {
+        match self.seen.note(id, line, self.target) {
             Ok(true) => {}
             Ok(false) => self.add(format_args!("account {} is listed twice", shown(id))),
             Err(reason) => self.add(reason),
@@ -236,6 +236,19 @@ mod tests {
         let snapshot = files.checked();
         let held: Vec<_> = snapshot.holdings().iter().map(|h| (h.account, h.asset, h.equity, h.debt)).collect();
         assert_eq!(held, [(0, 0, 9_195_990, 0), (0, 1, 0, 1), (1, 1, 2_500_000, 0)]);
+    }
+
+    #[test]
+    fn another_spelling_of_an_asset_or_an_account_is_named_with_the_file_of_the_first() {
+        let files = Files::new()
+            .with("assets.csv", ASSETS)
+            .with("a.json", "[{\"id\":\"alice\",\"assets\":{\"BTC\":\"1\"}}]")
+            .with("b.json", "[{\"id\":\"Alice\",\"assets\":{\"btc\":\"1\"}}]");
+        assert_eq!(
+            files.refused(Format::Okx, &["a.json", "b.json"]),
+            "b.json line 1: account \"Alice\" differs from account \"alice\" in line 1 of \"a.json\" only in capital and small letters\n\
+             b.json line 1: account \"Alice\": asset \"btc\" is written \"BTC\" above; one of them is a mistake"
+        );
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub(super) fn read(paths: &[PathBuf], import: &mut Import<'_>) -> Result<(), Imp
             let fields = table.fields();
             let name = fields.get(0);
             target.at(line);
-            if let Err(reason) = seen.only_row(name, target.place_at(line)) {
+            if let Err(reason) = seen.only_row(name, line, target) {
                 findings.add(file, Some(line), reason);
             }
             target.account(name, findings)?;

@@ -70,20 +70,21 @@ impl Seen {
     ///
     /// # Errors
     /// Why it cannot be an account, or that it reads like another one.
-    pub(super) fn note(&mut self, account: &str, place: Place) -> Result<bool, String> {
+    pub(super) fn note(&mut self, account: &str, line: u64, target: &Target<'_>) -> Result<bool, String> {
         if let Some(defect) = name_defect(account, MAX_ACCOUNT_BYTES) {
             return Err(format!("account {} {defect}", shown(account)));
         }
         match self.0.get(fold(account).as_ref()) {
             Some((other, _)) if other == account => Ok(false),
-            Some((other, Place { line, .. })) => Err(format!(
-                "account {} differs from account {} in line {line} only in {}",
+            Some((other, first)) => Err(format!(
+                "account {} differs from account {} in {} only in {}",
                 shown(account),
                 shown(other),
+                target.named(*first),
                 difference(account, other)
             )),
             None => {
-                self.0.insert(fold(account).into_owned(), (account.to_owned(), place));
+                self.0.insert(fold(account).into_owned(), (account.to_owned(), target.place_at(line)));
                 Ok(true)
             }
         }
@@ -93,8 +94,8 @@ impl Seen {
     ///
     /// # Errors
     /// As [`note`](Self::note), or that it has a second row.
-    pub(super) fn only_row(&mut self, account: &str, place: Place) -> Result<(), String> {
-        match self.note(account, place) {
+    pub(super) fn only_row(&mut self, account: &str, line: u64, target: &Target<'_>) -> Result<(), String> {
+        match self.note(account, line, target) {
             Ok(true) => Ok(()),
             Ok(false) => Err(format!("account {} has a second row", shown(account))),
             Err(reason) => Err(reason),

@@ -18,7 +18,7 @@ use crate::ledger::source::Source;
 use crate::ledger::writer::SnapshotWriter;
 use crate::progress::Progress;
 use assay_core::decimal::{Decimal, DecimalError, MAX_SCALE, Rounding, format_digits, parse_decimal, parse_rounded};
-use assay_core::text::{fold, name_defect, shown};
+use assay_core::text::{name_defect, shown, symbol_key};
 
 /// Scale of an asset where neither a file nor its balances ask for more.
 const USUAL_SCALE: u8 = 8;
@@ -26,6 +26,8 @@ const USUAL_SCALE: u8 = 8;
 /// An asset of the book that is being made.
 #[derive(Debug)]
 pub(super) struct BookAsset {
+    /// Its symbol as the published files write it.
+    written: String,
     pub(super) symbol: String,
     pub(super) price: Option<Decimal>,
     quote: String,
@@ -52,7 +54,7 @@ pub(super) struct Target<'o> {
     options: &'o Options,
     known: KnownAssets,
     pub(super) book: Vec<BookAsset>,
-    by_fold: BTreeMap<String, usize>,
+    by_key: BTreeMap<String, usize>,
     files: Vec<String>,
     place: Place,
     accounts: Origins,
@@ -81,7 +83,7 @@ impl<'o> Target<'o> {
             options,
             known,
             book: Vec::new(),
-            by_fold: BTreeMap::new(),
+            by_key: BTreeMap::new(),
             files: Vec::new(),
             place: Place { file: 0, line: 0 },
             accounts: Origins::default(),
@@ -109,6 +111,14 @@ impl<'o> Target<'o> {
         Place { line, ..self.place }
     }
 
+    /// A place for a sentence about the file that is being read: its line, and the file if it is another one.
+    pub(super) fn named(&self, place: Place) -> String {
+        match place.file == self.place.file {
+            true => format!("line {}", place.line),
+            false => format!("line {} of {}", place.line, shown(&self.files[place.file as usize])),
+        }
+    }
+
     /// Says what was read otherwise than it was written.
     pub(super) fn note(&mut self, sentence: String) {
         self.notes.push(sentence);
@@ -117,10 +127,16 @@ impl<'o> Target<'o> {
     /// Adds an asset to the book, or returns its number if it is there. Its symbol becomes that of the file of assets, if there is one.
     ///
     /// # Errors
-    /// Why it cannot be an asset.
+    /// Why it cannot be an asset, or that another spelling of it came before: to a reader of the files that is another asset.
     pub(super) fn asset(&mut self, symbol: &str) -> Result<usize, String> {
-        if let Some(number) = self.by_fold.get(fold(symbol).as_ref()) {
-            return Ok(*number);
+        if let Some(number) = self.by_key.get(&symbol_key(symbol)) {
+            let first = &self.book[*number].written;
+            return match first == symbol {
+                true => Ok(*number),
+                false => {
+                    Err(format!("asset {} is written {} above; one of them is a mistake", shown(symbol), shown(first)))
+                }
+            };
         }
         if let Some(defect) = name_defect(symbol, 64) {
             return Err(format!("asset {} {defect}", shown(symbol)));
@@ -131,8 +147,9 @@ impl<'o> Target<'o> {
         let known = self.known.get(symbol).cloned();
         let known =
             known.unwrap_or(Known { symbol: symbol.to_owned(), scale: None, price: None, quote: String::new() });
-        self.by_fold.insert(fold(symbol).into_owned(), self.book.len());
+        self.by_key.insert(symbol_key(symbol), self.book.len());
         self.book.push(BookAsset {
+            written: symbol.to_owned(),
             symbol: known.symbol,
             price: known.price,
             quote: known.quote,
@@ -232,6 +249,8 @@ impl<'o> Target<'o> {
         amount: Decimal,
         findings: &Findings,
     ) -> Result<(), ImportError> {
+        let entry = &mut self.book[asset];
+        entry.least_scale = entry.least_scale.max(amount.scale);
         if findings.is_empty() {
             self.writer.collateral(&[account, &self.book[asset].symbol, kind, &amount.to_string()])?;
             self.collateral.push(self.place);

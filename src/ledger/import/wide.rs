@@ -35,7 +35,7 @@ pub(super) fn read(paths: &[PathBuf], import: &mut Import<'_>) -> Result<(), Imp
         while let Some(line) = table.next(findings)? {
             let fields = table.fields();
             let name = fields.get(account);
-            if let Err(reason) = seen.only_row(name, target.place_at(line)) {
+            if let Err(reason) = seen.only_row(name, line, target) {
                 findings.add(file, Some(line), reason);
             }
             target.at(line);
@@ -68,7 +68,7 @@ mod tests {
     fn each_column_but_one_is_an_asset_and_a_negative_amount_is_a_debt() {
         let mut files = Files::new()
             .with("assets.csv", ASSETS)
-            .with("a.csv", "user,btc,USDT\nalice,0.5,-12.25\nbob,,1e3\n")
+            .with("a.csv", "user,BTC,USDT\nalice,0.5,-12.25\nbob,,1e3\n")
             .with("b.csv", "USDT,user,BTC\n0,carol,0.25");
         files.options.columns.account = "user".to_owned();
         let summary = files.import(Format::Wide, &["a.csv", "b.csv"]).unwrap();

@@ -35,7 +35,7 @@ fn file<'a>(lines: impl IntoIterator<Item = &'a TestLine>) -> String {
 /// One line for each address, since an address counts once.
 fn signed(message: Option<&str>) -> Vec<TestLine> {
     let mut seen = std::collections::BTreeSet::new();
-    lines(&CONTEXT, message).into_iter().filter(|own| seen.insert(own.line().place().unwrap())).collect()
+    lines(&CONTEXT, message).into_iter().filter(|own| seen.insert(own.line().place())).collect()
 }
 
 fn book(reserves: &str) -> Book {
@@ -115,6 +115,25 @@ fn one_address_in_two_spellings_counts_once() {
     // base58 tells capital and small letters apart
     let two = "BTC,solana,11111111111111111111111111111111,1,,,\nBTC,solana,11111111111111111111111111111112,1,,,\n";
     assert_eq!(book(&format!("{header}{two}")).valid().reserves().len(), 2);
+}
+
+#[test]
+fn one_mistake_in_the_manifest_is_one_finding_however_many_lines_are_signed() {
+    let lines = signed(None);
+    let manifest = [MANIFEST, MESSAGE].concat().replace("test.example", "https://test.example");
+    let refused = book(&file(&lines)).with("manifest.toml", manifest).findings();
+    assert_eq!(refused.total, 1, "{refused}");
+    let high = MESSAGE.replace("869999", "9007199254740992");
+    let refused = Book::new().and("manifest.toml", &high).refused();
+    assert!(refused.contains("reserves.anchor.height is 9007199254740992"), "{refused}");
+}
+
+#[test]
+fn two_files_of_reserves_are_told_apart_before_anything_is_signed() {
+    let header = "asset,chain,address,amount,height,message,signature\n";
+    let two = book(header).with("reserves.csv.gz", gz(header.as_bytes())).without("balances.csv");
+    let Err(CheckError::NotValid(refused)) = read_reserves(two.0.path(), &Limits::default(), &Silent) else { panic!() };
+    assert!(refused.to_string().contains("contains the same table as"), "{refused}");
 }
 
 #[test]

@@ -432,10 +432,13 @@ mod tests {
     #[test]
     fn evidence_adds_up_to_what_is_stated_and_to_all_lines() {
         Sealed::seal(evident()).unwrap();
-        let changes: [Change; 18] = [
+        let changes: [Change; 21] = [
             ("other rules", |e| e.rules = "assay/ownership/2".to_owned()),
             ("challenge", |e| e.challenge = Some("two words".to_owned())),
             ("challenge", |e| e.challenge = Some(String::new())),
+            ("challenge", |e| e.challenge = Some("a:b".to_owned())),
+            ("anchor", |e| e.anchor.as_mut().unwrap().chain = "Bitcoin".to_owned()),
+            ("anchor", |e| e.anchor.as_mut().unwrap().hash = "a-b".to_owned()),
             ("anchor", |e| e.anchor.as_mut().unwrap().hash = "0x,".to_owned()),
             ("anchor", |e| e.anchor.as_mut().unwrap().height = 1 << 53),
             ("not all lines", |e| e.lines.fresh += 1),
@@ -458,6 +461,16 @@ mod tests {
             let refused = Sealed::seal(statement).unwrap_err().to_string();
             assert!(refused.contains(reason), "{reason}: {refused}");
         }
+    }
+
+    #[test]
+    fn the_longest_message_is_listed_when_its_bytes_are_spelled_out() {
+        let mut statement = evident();
+        let evidence = statement.reserves.evidence.as_mut().unwrap();
+        evidence.texts = vec!["U+000A".repeat(1024), "b".to_owned()];
+        Sealed::seal(statement.clone()).unwrap();
+        statement.reserves.evidence.as_mut().unwrap().texts[0].push('x');
+        assert!(Sealed::seal(statement).is_err());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use assay_programs::{
     ledger::{
         policy::AssetLine,
         report::Report,
-        statement::{AnchorBlock, ByStatus, CoverageBasis, Evidence, Statement},
+        statement::{AnchorBlock, ByStatus, CoverageBasis, Statement},
     },
     purpose::Purpose,
 };
@@ -52,15 +52,19 @@ pub fn attestation_lines(report: &Report) -> Vec<String> {
         lines.extend(asset_table(&report.assets));
         lines.push(String::new());
     }
-    let evidence = report.statement.as_ref().and_then(|statement| statement.get().reserves.evidence.as_ref());
-    lines.extend(evidence.map(evidence_line));
+    lines.extend(report.statement.as_ref().and_then(|statement| evidence_line(statement.get())));
     lines.extend(report.label().map(|label| visible(&label.to_string())));
     lines.push(format!("{} {}", verdict(report), report.signature));
     lines
 }
 
-/// What the statement says of the signatures over the reserves, and that nobody has checked it here.
-pub(super) fn evidence_line(evidence: &Evidence) -> String {
+/// What the statement says of the signatures over the reserves, and that nobody has checked it here; nothing without reserves.
+pub(super) fn evidence_line(statement: &Statement) -> Option<String> {
+    let evidence = match &statement.reserves.evidence {
+        Some(evidence) => evidence,
+        None if statement.reserves.lines == 0 => return None,
+        None => return Some("Reserves: the statement does not say who signed for them.".to_owned()),
+    };
     let ByStatus { fresh, undated, unproven } = evidence.lines;
     let mut text = format!(
         "Reserves, by the exchange's word: for {fresh} lines the address' key signed for this snapshot (proven owned), for {undated} it \
@@ -69,7 +73,11 @@ pub(super) fn evidence_line(evidence: &Evidence) -> String {
     if fresh > 0 {
         match &evidence.anchor {
             Some(AnchorBlock { chain, height, hash }) => {
-                text.push_str(&format!(" It was signed after {} block {height}, {}.", visible(chain), visible(hash)));
+                text.push_str(&format!(
+                    " The message names {} block {height}, {}; whether there is this block was not checked.",
+                    visible(chain),
+                    visible(hash)
+                ));
             }
             None => text.push_str(" Nothing shows when it was signed."),
         }
@@ -80,7 +88,7 @@ pub(super) fn evidence_line(evidence: &Evidence) -> String {
         text.push_str(&format!(" Other texts: {}{more}.", texts.join(", ")));
     }
     text.push_str(" `verify-reserves` checks the lines that are disclosed.");
-    text
+    Some(text)
 }
 
 fn verdict(report: &Report) -> String {

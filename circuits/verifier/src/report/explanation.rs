@@ -45,7 +45,13 @@ pub fn explanation(statement: &Statement) -> Vec<String> {
         )),
         None => lines.push("The statement contains no reserves. It is about what the exchange owes, not about what it holds.".to_owned()),
     }
-    lines.extend(statement.reserves.evidence.as_ref().map(evidence_line));
+    lines.extend(evidence_line(statement));
+    lines.extend(statement.policy.owned_bps.map(|bps| {
+        format!(
+            "The policy requires that of the reserves of each asset at least {} are proven owned.",
+            percent(u128::from(bps))
+        )
+    }));
     lines.extend(rule_lines(statement));
     lines.push(
         "A customer with an inclusion file can check that their own balances are part of these totals. The file shows \

@@ -25,26 +25,31 @@ pub fn reserves_lines(report: &ReservesReport, attestation: Standing<'_>, signat
             let [disclosed, stated] = [asset.disclosed, asset.stated].map(|units| format_units(units, asset.scale));
             let symbol = visible(&asset.symbol);
             let several = if asset.lines == 1 { "line" } else { "lines" };
-            lines.push(format!("{symbol}: {disclosed} in {} {several}; the statement states {stated}", asset.lines));
+            let owners = asset.owners.map_or_else(String::new, |ByStatus { fresh, undated, unproven }| {
+                let [fresh, undated, unproven] =
+                    [fresh, undated, unproven].map(|units| format_units(units, asset.scale));
+                format!(", of which {fresh} proven owned, {undated} undated, {unproven} unproven")
+            });
+            lines.push(format!(
+                "{symbol}: {disclosed} in {} {several}{owners}; the statement states {stated}",
+                asset.lines
+            ));
         }
         lines.push(String::new());
     }
     lines.extend(report.statement.iter().map(|statement| visible(&statement.to_string())));
-    let committed = match report.owners {
-        Some(ByStatus { fresh, .. }) if fresh > 0 => format!(
-            "VALID: the statement commits to these lines, and for {fresh} of {} the address' key signed for this snapshot. That the coins \
-             are there is not shown.",
-            report.lines.0
-        ),
-        _ => "VALID: the statement commits to these lines. This does not show that the exchange owns the addresses."
-            .to_owned(),
+    let committed = if report.assets.iter().any(|asset| asset.owners.is_some_and(|owners| owners.fresh > 0)) {
+        "VALID: the statement commits to these lines. For what is called proven owned, the address' key signed for this snapshot. That the \
+         coins are there is not shown."
+    } else {
+        "VALID: the statement commits to these lines. This does not show that the exchange owns the addresses."
     };
     let verdict = match attestation {
         _ if !report.is_valid() => "NOT VALID: a check above failed, so these lines are not proved.".to_owned(),
         Standing::NotValid => "NOT VALID: the attestation that these lines belong to does not hold.".to_owned(),
-        Standing::Valid => committed,
+        Standing::Valid => committed.to_owned(),
         Standing::Unverified(command) => {
-            lines.push(committed);
+            lines.push(committed.to_owned());
             format!("NOT VERIFIED: the attestation itself. To verify it, run: {command}.")
         }
     };
@@ -63,7 +68,7 @@ mod tests {
         let mut checks = Checks::default();
         checks.add("reserves-root", "holds", if passed { Ok(String::new()) } else { Err(String::new()) });
         let (symbol, disclosed, stated) = ("BTC".to_owned(), 150_000_000, 175_000_002);
-        let asset = DisclosedAsset { symbol, scale: 8, lines: 1, disclosed, stated };
+        let asset = DisclosedAsset { symbol, scale: 8, lines: 1, disclosed, stated, owners: None };
         ReservesReport { checks, assets: vec![asset], lines: (1, 5), statement: None, owners: None }
     }
 

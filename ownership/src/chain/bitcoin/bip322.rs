@@ -5,6 +5,8 @@
 //! without a prefix), as a whole (`ful`), or as a finished PSBT that spends other coins too (`pof`). It holds if the chain would
 //! accept it, by the rules of consensus and of relay. Scripts are taken by template: of any other script nothing is said.
 
+use std::collections::BTreeMap;
+
 use bitcoin::{
     Amount, OutPoint, PublicKey, Script, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Txid, Witness,
     absolute::LockTime,
@@ -54,7 +56,7 @@ pub fn verify(challenge: &ScriptBuf, message: &[u8], signature: &str) -> Result<
             verify_inputs(&to_sign, &prevout())
         }
         Some(("pof", text)) => {
-            let psbt = Psbt::deserialize(&decode(text)?).map_err(|_| "behind pof is no PSBT")?;
+            let psbt = whole_psbt(&decode(text)?).ok_or("behind pof is no PSBT")?;
             verify_funds(&spent, message, psbt)
         }
         prefixed => {
@@ -70,6 +72,12 @@ pub fn verify(challenge: &ScriptBuf, message: &[u8], signature: &str) -> Result<
 fn whole(mut bytes: &[u8]) -> Option<Witness> {
     let witness = Witness::consensus_decode(&mut bytes).ok()?;
     bytes.is_empty().then_some(witness)
+}
+
+/// The PSBT that the bytes are.
+fn whole_psbt(mut bytes: &[u8]) -> Option<Psbt> {
+    let psbt = Psbt::deserialize_from_reader(&mut bytes).ok()?;
+    bytes.is_empty().then_some(psbt)
 }
 
 /// The transaction that is spent: it commits to the message and can be in no block.
@@ -131,8 +139,14 @@ fn verify_funds(spent: &Transaction, message: &[u8], psbt: Psbt) -> Result<Outco
         return Err("its PSBT states another output than the one it spends");
     }
     let mut prevouts = vec![spent.output[0].clone()];
+    let sources: BTreeMap<Txid, &Transaction> = psbt
+        .inputs
+        .iter()
+        .filter_map(|input| input.non_witness_utxo.as_ref())
+        .map(|transaction| (transaction.compute_txid(), transaction))
+        .collect();
     for at in 1..psbt.inputs.len() {
-        prevouts.push(funding(&psbt, at)?);
+        prevouts.push(funding(&psbt, &sources, at)?);
     }
     let mut to_sign = psbt.unsigned_tx;
     for (input, finished) in to_sign.input.iter_mut().zip(psbt.inputs) {
@@ -144,15 +158,14 @@ fn verify_funds(spent: &Transaction, message: &[u8], psbt: Psbt) -> Result<Outco
 
 /// The output that an input of a proof of funds spends. Where no witness signs the amount, only the whole transaction shows it; it may
 /// stand at another input that spends it.
-fn funding(psbt: &Psbt, at: usize) -> Result<TxOut, Refusal> {
+fn funding(psbt: &Psbt, sources: &BTreeMap<Txid, &Transaction>, at: usize) -> Result<TxOut, Refusal> {
     let outpoint = psbt.unsigned_tx.input[at].previous_output;
     let input = &psbt.inputs[at];
-    let is_it = |t: &&Transaction| t.compute_txid() == outpoint.txid;
-    if input.non_witness_utxo.as_ref().is_some_and(|t| !is_it(&t)) {
+    let source = sources.get(&outpoint.txid).copied();
+    if input.non_witness_utxo.as_ref().is_some_and(|own| source != Some(own)) {
         return Err("its PSBT has another transaction than the one it spends from");
     }
-    let elsewhere = || psbt.inputs.iter().filter_map(|input| input.non_witness_utxo.as_ref()).find(is_it);
-    match (elsewhere(), &input.witness_utxo) {
+    match (source, &input.witness_utxo) {
         (Some(transaction), stated) => {
             let output = usize::try_from(outpoint.vout).ok().and_then(|at| transaction.output.get(at));
             let output = output.ok_or("its PSBT spends an output that is not there")?;

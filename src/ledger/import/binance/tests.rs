@@ -271,6 +271,13 @@ fn l9_collateral_over_equity_by_one_unit_is_named() {
 }
 
 #[test]
+fn collateral_with_more_decimals_than_the_balance_gets_the_scale_that_it_needs() {
+    let snapshot = by_kind(&[("1.5,0.0,1.5,0.0,0.123456789,0.0", NOTHING)]).valid();
+    assert_eq!(snapshot.assets().iter().find(|asset| asset.symbol == "BTC").unwrap().scale, 9);
+    assert_eq!(snapshot.collateral_of(0)[0].amount, 123_456_789);
+}
+
+#[test]
 fn l10_debt_over_collateral_by_one_unit_is_named() {
     // 1.5 BTC in a VIP loan are worth 1,500 and count 1,250; 0.1 BTC of margin count 90; 3 OLD count 2.985
     let row = |debt: &'static str| by_kind(&[("1.6,0.0,1.6,1.5,0.1,0.0", NOTHING), ("1.6,0.0,1.6,1.5,0.1,0.0", debt)]);

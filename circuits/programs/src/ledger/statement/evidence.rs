@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 pub const OWNERSHIP_RULES: &str = "assay/ownership/1";
 /// Most texts of undated lines that a statement lists.
 pub const MAX_UNDATED_TEXTS: usize = 16;
-/// The longest of them, in bytes.
-const MAX_TEXT_BYTES: usize = 1024;
+/// The longest of them, in bytes: a message has at most 1,024, and one that is spelled out becomes at most six.
+const MAX_TEXT_BYTES: usize = 6 * 1024;
 
 /// Who signed for the reserves. The exchange says so, and whoever has the lines can check it: the sums are fixed before the challenge is
 /// drawn, as everything in a statement is.
@@ -41,11 +41,11 @@ pub struct AnchorBlock {
     pub chain: String,
     /// Its height.
     pub height: u64,
-    /// Its hash.
+    /// Its hash: 1 to 128 letters and digits.
     pub hash: String,
 }
 
-/// One number for each status of a line.
+/// One thing for each status of a line.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ByStatus<T> {
@@ -92,17 +92,19 @@ impl Evidence {
         self.message_defect().or_else(|| self.text_defect()).or_else(|| self.sum_defect(lines, stated))
     }
 
+    /// The grammar of the signed message, in which no part can have a space.
     fn message_defect(&self) -> Option<String> {
-        let plain = |text: &str, most: usize| {
-            (1..=most).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._:-".contains(&b))
+        let lower = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b".:-".contains(&b);
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
+        let is = |text: &str, most: usize, allowed: &dyn Fn(u8) -> bool| {
+            (1..=most).contains(&text.len()) && text.bytes().all(allowed)
         };
-        if self.challenge.as_ref().is_some_and(|challenge| !plain(challenge, 64)) {
+        if self.challenge.as_ref().is_some_and(|challenge| !is(challenge, 64, &plain)) {
             return Some("its challenge is not 1 to 64 letters, digits, dots, underscores or hyphens".to_owned());
         }
-        let anchored = self.anchor.as_ref();
-        anchored
-            .is_some_and(|block| !plain(&block.chain, 64) || !plain(&block.hash, 128) || block.height >> 53 != 0)
-            .then(|| "its anchor is no block of a chain".to_owned())
+        let AnchorBlock { chain, height, hash } = self.anchor.as_ref()?;
+        let block = is(chain, 64, &lower) && is(hash, 128, &|b| b.is_ascii_alphanumeric()) && height >> 53 == 0;
+        (!block).then(|| "its anchor is no block of a chain".to_owned())
     }
 
     fn text_defect(&self) -> Option<String> {
