@@ -10,6 +10,7 @@ mod part;
 use std::{
     future::{Future, pending},
     net::{SocketAddr, TcpListener},
+    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -274,9 +275,15 @@ impl Service {
             config: Arc::clone(&self.config),
             clock: Arc::clone(&self.clock),
             secret: self.secret()?,
-            disk: self.is_private().then(|| self.home.postgres_dir()),
+            disk: self.cluster_directory(),
         })?;
         Ok(state)
+    }
+
+    /// Where the private cluster keeps its files, which may be on another disk than the home.
+    fn cluster_directory(&self) -> Option<PathBuf> {
+        let cluster = self.cluster.lock().unwrap_or_else(PoisonError::into_inner);
+        cluster.as_ref().map(|cluster| cluster.directory().to_owned())
     }
 
     async fn worker(&self) -> Result<Worker, ServiceError> {
