@@ -41,7 +41,7 @@ pub struct Config {
     pub upload_max_decompressed_bytes: u64,
     /// Maximum decompression ratio of a file.
     pub upload_max_ratio: u32,
-    /// Longest wait for the next part of an upload.
+    /// How far an upload or another request's body may fall behind its least rate.
     pub upload_idle_seconds: u64,
     /// Requests per minute from one address without a token; 0 means no limit.
     pub rate_limit_anonymous: u32,
@@ -305,12 +305,7 @@ impl WorkerConfig {
         checks::whole("worker.checkpoint_seconds", *checkpoint_seconds, 0..=86_400)?;
         checks::whole("worker.heartbeat_seconds", *heartbeat_seconds, 1..=3_600)?;
         // one heartbeat may come late
-        let least = 2 * heartbeat_seconds;
-        if !(least..=86_400).contains(dead_after_seconds) {
-            let expected = format!("from {least}, twice heartbeat_seconds, to 86400");
-            return Err(checks::refuse("worker.dead_after_seconds", dead_after_seconds, expected));
-        }
-        Ok(())
+        checks::whole("worker.dead_after_seconds", *dead_after_seconds, 2 * heartbeat_seconds..=86_400)
     }
 }
 
