@@ -99,6 +99,9 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     if let Some(metrics) = config.metrics_listen {
         look("metrics_listen", address(metrics, "/metrics"));
     }
+    if let Some(metrics) = config.worker.metrics_listen {
+        look("worker.metrics_listen", address(metrics, "/metrics"));
+    }
     look("parameters", parameters(&home));
     look("memory", memory());
     look("open files", open_files(&config));

@@ -305,6 +305,9 @@ fn doctor_finds_what_serve_would_end_with_and_makes_nothing() {
         ("metrics at an address of another machine", "metrics_listen", |_, c| {
             c.env("ASSAY_METRICS_LISTEN", "192.0.2.1:9464");
         }),
+        ("a worker's metrics at an address of another machine", "worker.metrics_listen", |_, c| {
+            c.env("ASSAY_WORKER__METRICS_LISTEN", "192.0.2.1:9465");
+        }),
         ("a database that is not there", "database", |_, c| {
             c.env("DATABASE_URL", "postgres://assay@127.0.0.1:1/assay");
         }),
