@@ -138,10 +138,10 @@ impl Private {
     pub fn honest(shape: &Shape, witness: &StepWitness, before: &State) -> Self {
         let index = low(before.index);
         let gamma = before.gamma;
-        let inverse = |column: F| Option::<F>::from((gamma - column).invert()).unwrap_or(F::ZERO);
-        let mut weight = before.rules.map_or(F::ZERO, |r| r.weight);
-        let mut account_weight = before.rules.map_or(F::ZERO, |r| r.open_weight);
-        let mut last_number = before.rules.map_or(0, |r| low(r.open_capped));
+        let inverse = |column: F| Option::<F>::from((gamma - column).invert()).unwrap_or_default();
+        // a shape without rules has no capped entries, which are all that these are for
+        let carried = before.rules.map(|r| (r.rho, r.weight, r.open_weight, low(r.open_capped)));
+        let (rho, mut weight, mut account_weight, mut last_number) = carried.unwrap_or_default();
         let mut pages = Vec::with_capacity(witness.pages.len());
         for page in &witness.pages {
             let entry = |e: &Entry| {
@@ -164,7 +164,7 @@ impl Private {
                     fraction: quantity * own,
                     indicator: weight * own,
                 });
-                weight *= before.rules.map_or(F::ZERO, |r| r.rho);
+                weight *= rho;
                 last_number = e.number();
             }
             let measure =
@@ -281,9 +281,9 @@ fn check_rules(gamma: F, before: &RuleState, after: &RuleState, open: F, private
         let &RawColumn { index, bound, weights, rows, indicators, blind } = column;
         grown.book = hash(Domain::Book, &[grown.book, index, bound, weights[0], weights[1]]);
         grown.private = hash(Domain::Private, &[grown.private, rows, indicators, blind]);
-        let inverse = Option::<F>::from((gamma - index).invert());
-        require!("feed-terms", inverse.is_some(), "a column's index is the challenge");
-        let inverse = inverse.unwrap_or(F::ZERO);
+        let Some(inverse) = Option::<F>::from((gamma - index).invert()) else {
+            return Err(Violation { rule: "feed-terms", detail: "a column's index is the challenge".to_owned() });
+        };
         grown.rows -= rows * inverse;
         grown.indicators -= indicators * inverse;
         grown.caps -= indicators * bound;

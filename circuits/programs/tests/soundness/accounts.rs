@@ -7,7 +7,7 @@ use assay_core::{
     sealed::Sealed,
     tree::UpperTree,
 };
-use assay_fold::program::Program;
+use assay_fold::{program::Program, slots::Slots};
 use assay_programs::{
     ledger::{
         Ledger,
@@ -17,7 +17,7 @@ use assay_programs::{
         spec::ACCOUNT_RULES,
         state::{RuleState, State},
         statement::{Asset, Column, ColumnKind, Instrument, Statement, challenge, first_challenge},
-        twin::{self, Private, Public},
+        twin::{self, Private, Public, RawPage},
         witness::StepWitness,
     },
     testing::{StepSystem, TEST_CAP, TestRandom, batch_roots, restate, test_columns, test_pages, test_statement},
@@ -516,6 +516,38 @@ fn every_number_of_a_page_has_its_bits_and_each_is_0_or_1() {
     }
 }
 
+/// The twin has no bits: it must refuse each number that they cannot hold, from the smallest on.
+#[test]
+fn a_number_of_a_page_that_its_bits_cannot_hold_is_refused_by_the_twin() {
+    let (statement, pages) = honest();
+    let columns = test_columns(&statement, &pages);
+    let before = State::initial(shape(), challenge(&Sealed::seal(statement.clone()).unwrap()), rho(&statement));
+    let after = first_step(&statement, &pages, &columns).after();
+    let honest = Private::honest(shape(), &witness(&pages, &columns), &before);
+    type Number = fn(&mut RawPage) -> &mut F;
+    let numbers: [(u32, Number); 11] = [
+        (1, |p| &mut p.first),
+        (8, |p| &mut p.remaining),
+        (8, |p| &mut p.class),
+        (13, |p| &mut p.entries[1].column),
+        (64, |p| &mut p.entries[1].quantity),
+        (1, |p| &mut p.capped[1].fresh),
+        (13, |p| &mut p.capped[1].gap),
+        (64, |p| &mut p.capped[1].quantity),
+        (64, |p| &mut p.capped[1].slack),
+        (96, |p| &mut p.measures[1].magnitude),
+        (1, |p| &mut p.measures[1].sign),
+    ];
+    for (bits, number) in numbers {
+        for lie in [bits, 127, 128, 200, 253].map(power_of_two).into_iter().chain([-F::ONE]) {
+            let mut private = honest.clone();
+            *number(&mut private.pages[2]) = lie;
+            let refused = twin::check(shape(), &Public { before, after }, &private).unwrap_err();
+            assert_eq!(refused.rule, "page-bits", "{bits} bits hold {lie:?}");
+        }
+    }
+}
+
 #[test]
 fn every_output_of_the_rules_is_bound() {
     let (statement, pages) = honest();
@@ -543,23 +575,64 @@ fn every_output_of_the_rules_is_bound() {
     let before = State::initial(shape(), challenge(&Sealed::seal(statement.clone()).unwrap()), rho(&statement));
     let witness = witness(&pages, &columns);
     let private = Private::honest(shape(), &witness, &before);
-    type Change = fn(&mut RuleState);
-    let lies: [(&str, Change); 9] = [
-        ("state-rho", |r| r.rho += F::ONE),
-        ("weight-entry", |r| r.weight += F::ONE),
-        ("row-sum", |r| r.rows += F::ONE),
-        ("measure-sum", |r| r.measures[1] += F::ONE),
-        ("indicator-sum", |r| r.indicators += F::ONE),
-        ("cap-sum", |r| r.caps += F::ONE),
-        ("feed-book", |r| r.book += F::ONE),
-        ("feed-private", |r| r.private += F::ONE),
-        ("result-sum", |r| r.results[0].below += F::ONE),
+    let rules = [
+        ["tree-new", "tree-next", "chain-close", "chain-close", "chain-close", "total-sum"],
+        ["state-gamma", "state-rho", "weight-entry", "chain-close", "chain-close", "row-sum"],
+        ["measure-sum", "measure-sum", "indicator-sum", "cap-sum", "feed-book", "feed-private"],
+        ["result-sum"; 6],
     ];
-    for (rule, change) in lies {
-        let mut after = system.after();
-        change(after.rules.as_mut().unwrap());
-        assert_eq!(twin::check(shape(), &Public { before, after }, &private).unwrap_err().rule, rule);
+    let after = system.after().to_z();
+    assert_eq!(rules.as_flattened().len(), after.len());
+    for (i, rule) in rules.as_flattened().iter().enumerate() {
+        let mut lied = after.clone();
+        lied[i] += F::ONE;
+        let public = Public { before, after: State::from_z(lied).unwrap() };
+        assert_eq!(twin::check(shape(), &public, &private).unwrap_err().rule, *rule, "element {i}");
     }
+}
+
+/// What a prover writes down beside the pages is derived from them where they are honest. The twin must check each.
+#[test]
+fn what_a_prover_writes_down_beside_the_pages_is_checked_by_the_twin() {
+    let (statement, pages) = honest();
+    let columns = test_columns(&statement, &pages);
+    let before = State::initial(shape(), challenge(&Sealed::seal(statement.clone()).unwrap()), rho(&statement));
+    let after = first_step(&statement, &pages, &columns).after();
+    let honest = Private::honest(shape(), &witness(&pages, &columns), &before);
+    type Lie = fn(&mut Private, F);
+    let lies: [(&str, Lie); 10] = [
+        ("weight-account", |p, _| p.pages[0].account_weight += F::ONE),
+        ("weight-account", |p, _| p.pages[2].account_weight += F::ONE),
+        ("feed-terms", |p, gamma| p.places[3].as_mut().unwrap().index = gamma),
+        ("chain-capped", |p, _| p.pages[2].capped[0].gap += F::ONE),
+        ("page-leaf", |p, _| p.pages[2].capped[1].gap += F::ONE),
+        ("capped-once", |p, _| p.pages[2].capped[1].fresh = F::ZERO),
+        ("total-fraction", |p, _| p.pages[2].entries[2].fraction += F::ONE),
+        ("total-fraction", |p, _| p.pages[2].capped[1].fraction += F::ONE),
+        ("indicator-sum", |p, _| p.pages[2].capped[1].indicator += F::ONE),
+        ("measure-sign", |p, _| {
+            let zero = p.pages.iter_mut().flat_map(|page| &mut page.measures).find(|m| m.magnitude == F::ZERO);
+            zero.unwrap().sign = F::ONE;
+        }),
+    ];
+    for (i, (rule, lie)) in lies.into_iter().enumerate() {
+        let mut private = honest.clone();
+        lie(&mut private, before.gamma);
+        assert_eq!(twin::check(shape(), &Public { before, after }, &private).unwrap_err().rule, rule, "lie {i}");
+    }
+}
+
+#[test]
+fn p16_a_padding_page_with_a_capped_quantity_is_refused() {
+    let nobody = |p: &mut Vec<Page>, open: u64, capped: u64| {
+        let page = p.iter_mut().find(|page| page.identity == F::ZERO).unwrap();
+        page.entries[0].quantity = open;
+        page.capped[1] = CappedEntry { column: OPEN_COLUMNS + 5, quantity: capped, slack: 0 };
+    };
+    for (open, capped) in [(0, 5), (5, 5)] {
+        assert_eq!(refused_by(|p| nobody(p, open, capped)), "page-pad");
+    }
+    assert_eq!(lie(|p| nobody(p, 0, 0)).0, None);
 }
 
 /// Two pages of holdings, the rest padding: every variable of the step changed alone.

@@ -196,7 +196,9 @@ fn another_measure_account_root_or_sibling_is_refused() {
     let two = [&venues()[0], &venues()[1]];
     let public = public_of(&claim(&two, worth(&two)));
     type Change = fn(&mut Vec<Opening>);
-    let lies: [(&str, Change); 6] = [
+    let lies: [(&str, Change); 7] = [
+        // a first page of an account of another number of pages
+        ("open-root", |o| o[0].words[0] += power_of_two(232)),
         ("open-root", |o| o[0].measures[1] += 1),
         ("open-root", |o| o[0].measures[0] = -o[0].measures[0]),
         ("open-root", |o| o[1].words[2] += F::ONE),
@@ -276,6 +278,28 @@ fn a_measure_of_p_minus_x_cannot_be_packed() {
             std::iter::once(lie).chain(std::iter::repeat_n(F::ZERO, 95)).collect()
         });
         assert!(failed.unwrap().contains("open-bits"));
+    }
+}
+
+/// The circuit has no bits for them; the twin must refuse them.
+#[test]
+fn a_measure_or_a_first_word_beyond_its_bits_is_refused_by_the_twin() {
+    let (public, _) = honest();
+    let two = [&venues()[0], &venues()[1]];
+    type Change = fn(&mut Opening);
+    let lies: [(&str, Change); 6] = [
+        ("open-bits", |o| o.measures[0] = 1 << 96),
+        ("open-bits", |o| o.measures[1] = -(1 << 96)),
+        ("open-bits", |o| o.measures[1] = i128::MIN),
+        ("open-first", |o| o.words[0] += power_of_two(248)),
+        ("open-first", |o| o.words[0] += power_of_two(252)),
+        // the most that fits is only another leaf
+        ("open-path", |o| o.measures[1] = (1 << 96) - 1),
+    ];
+    for (i, (rule, change)) in lies.into_iter().enumerate() {
+        let mut openings = openings_of(&two);
+        change(&mut openings[1]);
+        assert_eq!(check(&public, &openings).unwrap_err().rule, rule, "lie {i}");
     }
 }
 

@@ -237,6 +237,11 @@ fn p5_a_position_skipped_or_past_capacity_is_caught() {
     assert!(system.cs.which_is_unsatisfied().unwrap().contains("tree-index"));
     let public = Public { before, after: system.after() };
     assert_eq!(twin::check(shape(), &public, &case.private).unwrap_err().rule, "tree-index");
+    // a digit of 8, which the circuit has no bits for, spells an index that has other digits
+    let before = State { index: F::from(8), ..case.before };
+    let private = Private { digits: vec![F::from(8), F::ZERO], ..case.private.clone() };
+    let public = Public { before, after: case.system.after() };
+    assert_eq!(twin::check(shape(), &public, &private).unwrap_err().rule, "tree-index");
 }
 
 #[test]
@@ -562,6 +567,8 @@ fn tree_position_each_selector_is_bound() {
         let witness = StepWitness { pages: pages_of(&[2]), path: upper.path(digit as usize), columns: columns() };
         let system = StepSystem::<Ledger>::new(shape(), before, &witness);
         assert_eq!(system.cs.which_is_unsatisfied(), None);
+        let public = Public { before, after: system.after() };
+        assert_eq!(twin::check(shape(), &public, &Private::honest(shape(), &witness, &before)), Ok(()));
         upper.push(batch_roots(shape(), &witness.pages)[0]);
         assert_eq!(system.after().root, upper.root());
     }
