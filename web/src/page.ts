@@ -213,8 +213,8 @@ function render(): void {
   document.getElementById("menu")?.replaceChildren(other);
   document.getElementById("foot")?.replaceChildren(t("page.footer"));
   const { run } = state;
-  const parts = [intro(), notices(), form(), run ? result(run) : undefined];
-  document.getElementById("check")?.replaceChildren(...parts.filter((part) => part !== undefined));
+  const parts = run ? [intro(), notices(), result(run), form()] : [intro(), notices(), form()];
+  document.getElementById("check")?.replaceChildren(...parts);
 }
 
 function intro(): HTMLElement {
@@ -248,7 +248,8 @@ function form(): HTMLElement {
   const text = h("textarea", { id: "paste", rows: "4", spellcheck: "false" });
   const paste = h("details", {}, h("summary", {}, t("paste.summary")), h("label", { for: "paste" }, t("paste.label")), text, h("p", {}, button(t("paste.use"), "quiet", () => void take([pasted(text.value)]))));
   const field = h("div", { class: "field" }, h("label", { for: "account" }, t("account.label")), account, h("p", { class: "muted", id: "account-hint" }, t("account.hint")));
-  const element = h("form", { class: "card" }, field, drop, paste);
+  const heading = state.run && h("h2", { id: "form-title" }, t("run.heading"));
+  const element = h("form", { class: "card" }, heading, field, drop, paste);
   if (state.run?.done) element.append(h("p", { class: "actions" }, h("button", { type: "submit", class: "quiet" }, t("run.button"))));
   element.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -259,11 +260,11 @@ function form(): HTMLElement {
 
 /** Which files are there, where more than one is needed. */
 function filesGiven(): HTMLElement | string {
-  const own = Object.keys(state.given).length > 0 || state.fromPage;
+  const own = Object.keys(state.given).length > 0 || state.attestation !== undefined;
   if (!own) return "";
   const items = (["inclusion", "statement", "jws", "jwks"] as const).map((name) => {
     const page = name !== "inclusion" && state.attestation?.[name] !== undefined;
-    const word = state.given[name] ? t("files.here") : page ? t("files.page") : t("files.missing");
+    const word = state.given[name] ? t("files.here") : page ? t(state.fromPage ? "files.page" : "files.service") : t("files.missing");
     return h("li", {}, t(`files.${name}`), " ", h("span", { class: `badge ${state.given[name] || page ? "good" : "plain"}` }, word));
   });
   return h("ul", { class: "files" }, ...items);

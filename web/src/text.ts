@@ -13,6 +13,11 @@ export function language(): Language {
   return current;
 }
 
+/** How numbers and dates are written: as in the reader's own region, where it has the page's language. */
+export function locale(): string {
+  return navigator.languages.find((tag) => tag.toLowerCase().startsWith(current)) ?? current;
+}
+
 export function setLanguage(next: Language): void {
   current = next;
 }

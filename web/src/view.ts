@@ -5,7 +5,7 @@ import { STEPS, type Findings, type Step, type StepId, type Verdict } from "./ch
 import { button, code, h } from "./dom.ts";
 import type { Holding } from "./inclusion.ts";
 import { visible } from "./names.ts";
-import { language, nodes, t, type TextId } from "./text.ts";
+import { locale, nodes, t, type TextId } from "./text.ts";
 import { MEASURE_DECIMALS } from "./weights.ts";
 
 const MARKS = { passed: "✓", failed: "✕", not_run: "–" };
@@ -13,7 +13,9 @@ const BADGES = { passed: "good", failed: "bad", not_run: "plain" };
 
 /** One line of the list of steps. */
 export function stepItem(step: Step): HTMLLIElement {
-  const facts = Object.fromEntries(Object.entries(step.facts).map(([name, value]) => [name, code(value)]));
+  // counts are part of the sentence, everything else is set apart
+  const fact = (value: string) => (/^\d{1,6}$/.test(value) ? value : code(value));
+  const facts = Object.fromEntries(Object.entries(step.facts).map(([name, value]) => [name, fact(value)]));
   const title = h("p", { class: "step-title" }, h("span", {}, t(`step.${step.id}.title`)), h("span", { class: `badge ${BADGES[step.state]}` }, t(`state.${step.state}`)));
   const lines: HTMLElement[] = [];
   if (step.state === "passed" && step.id !== "proof") lines.push(h("p", {}, ...nodes(`step.${step.id}.passed`, facts)));
@@ -36,7 +38,7 @@ function whyNot(step: Step): TextId {
 
 /** The instant of the statement, with its time zone. */
 export function instantText(takenAt: string): string {
-  const { utc, local } = formatInstant(takenAt, language());
+  const { utc, local } = formatInstant(takenAt, locale());
   return local === undefined ? utc : `${utc} (${t("instant.local", { local })})`;
 }
 
@@ -58,7 +60,7 @@ export function balances(found: Findings, answers: Answers | undefined): HTMLEle
     card.append(h("p", {}, ...nodes("balances.class", { number: String(found.class.class), texts: texts.length > 0 ? ` (${texts.join(", ")})` : "" })));
   }
   if (found.measures) {
-    const [equity, margin] = found.measures.map((m) => formatUnits(m, MEASURE_DECIMALS, language()));
+    const [equity, margin] = found.measures.map((m) => formatUnits(m, MEASURE_DECIMALS, locale()));
     const quote = visible(statement.assets[0]?.quote ?? "");
     card.append(h("p", { class: "muted" }, t("balances.measures", { equity: equity ?? "", margin: margin ?? "", quote })));
   }
@@ -69,10 +71,10 @@ export function balances(found: Findings, answers: Answers | undefined): HTMLEle
 }
 
 function holdingTable(holdings: readonly Holding[]): HTMLElement {
-  const head = h("tr", {}, h("th", { scope: "col" }, t("balances.asset")), h("th", { scope: "col", class: "number" }, t("balances.amount")), h("th", { scope: "col" }, t("balances.kind")));
+  const head = h("tr", {}, h("th", { scope: "col" }, t("balances.asset")), h("th", { scope: "col", class: "number" }, t("balances.amount")));
   const row = ({ symbol, kind, units, scale, limit }: Holding) => {
-    const text = t(`kind.${kind}`) + (limit === undefined ? "" : t("kind.limit", { limit: formatUnits(limit, 0, language()) }));
-    return h("tr", {}, h("th", { scope: "row" }, h("bdi", {}, visible(symbol))), h("td", { class: "number" }, formatUnits(units, scale, language())), h("td", {}, text));
+    const text = t(`kind.${kind}`) + (limit === undefined ? "" : t("kind.limit", { limit: formatUnits(limit, 0, locale()) }));
+    return h("tr", {}, h("th", { scope: "row" }, h("bdi", {}, visible(symbol)), h("small", {}, text)), h("td", { class: "number" }, formatUnits(units, scale, locale())));
   };
   const table = h("table", {}, h("thead", {}, head), h("tbody", {}, ...holdings.map(row)));
   return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-labelledby": "balances" }, table);
