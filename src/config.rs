@@ -63,6 +63,8 @@ pub struct Config {
     pub worker: WorkerConfig,
     /// Bounds on what callers may hold.
     pub bounds: BoundsConfig,
+    /// The pages that people read.
+    pub pages: PagesConfig,
     /// Logging.
     pub log: LogConfig,
 }
@@ -104,6 +106,14 @@ pub struct WorkerConfig {
     pub dead_after_seconds: u64,
     /// Whether shapes that are made for tests are allowed.
     pub test_shapes: bool,
+}
+
+/// Settings of the pages that people read.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PagesConfig {
+    /// Whether there are any.
+    pub enabled: bool,
 }
 
 /// Settings of the log.
@@ -148,6 +158,7 @@ struct Defaults {
     issuers: Vec<IssuerConfig>,
     worker: WorkerConfig,
     bounds: BoundsConfig,
+    pages: PagesConfig,
     log: LogConfig,
 }
 
@@ -180,6 +191,7 @@ impl Default for Defaults {
                 test_shapes: false,
             },
             bounds: BoundsConfig::default(),
+            pages: PagesConfig { enabled: true },
             log: LogConfig { format: LogFormat::Json, filter: "info".to_owned() },
         }
     }
@@ -233,6 +245,8 @@ impl Config {
             issuers,
             worker,
             bounds,
+            // any value is one
+            pages: PagesConfig { enabled: _ },
             log,
         } = self;
         if let Some(url) = database_url {

@@ -15,6 +15,7 @@ pub mod durable;
 pub mod home;
 pub mod jobs;
 pub mod ledger;
+mod pages;
 pub mod pg;
 pub mod progress;
 pub mod service;
