@@ -11,18 +11,19 @@ use super::{
 /// Width of the picture.
 pub const WIDTH: i64 = 640;
 /// Height of the picture.
-pub const HEIGHT: i64 = 150;
-/// Where the lines are drawn: from here to the right, and between these heights.
-const LEFT: i64 = 78;
-const RIGHT: i64 = WIDTH - 10;
-const TOP: i64 = 14;
-const BOTTOM: i64 = HEIGHT - 30;
+pub const HEIGHT: i64 = 160;
+/// Where the lines are drawn: between these sides, and between these heights. Labels are on the left and below.
+pub const LEFT: i64 = 92;
+/// As [`LEFT`].
+pub const RIGHT: i64 = WIDTH - 10;
+const TOP: i64 = 16;
+const BOTTOM: i64 = HEIGHT - 32;
 /// Full coverage.
 const WHOLE: i64 = 10_000;
 /// The highest ratio that is drawn. A higher one is drawn at this height, and the text has its number.
 const HIGHEST: u128 = 20_000;
 /// Least distance of two labels on the left.
-const LABEL: i64 = 14;
+const LABEL: i64 = 18;
 
 /// A ratio at an instant; nothing where nothing was owed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,8 +59,10 @@ pub struct Chart {
     pub whole_y: i64,
     /// Labels on the left.
     pub labels: Vec<Label>,
-    /// The first and the last day.
-    pub days: (String, String),
+    /// The first day, unless it is the last one too.
+    pub first_day: Option<String>,
+    /// The last day.
+    pub last_day: String,
 }
 
 impl Chart {
@@ -95,7 +98,8 @@ impl Chart {
             marks: placed.into_iter().flatten().collect(),
             whole_y: range.y(WHOLE.unsigned_abs().into()),
             labels: range.labels(language),
-            days: (day(first), day(last)),
+            first_day: Some(day(first)).filter(|first| *first != day(last)),
+            last_day: day(last),
         })
     }
 }
