@@ -10,10 +10,10 @@ import { MAX_STATEMENT_BYTES } from "./statement.ts";
 
 /** The public files of one attestation. */
 export interface Attestation {
-  id: string | undefined;
-  statement: Uint8Array | undefined;
-  jws: Uint8Array | undefined;
-  jwks: Uint8Array | undefined;
+  id?: string | undefined;
+  statement?: Uint8Array | undefined;
+  jws?: Uint8Array | undefined;
+  jwks?: Uint8Array | undefined;
 }
 
 export type FetchProblem = "unreachable" | "no_attestation" | "no_account" | "refused" | "busy" | "failed";

@@ -3,6 +3,9 @@
 import assert from "node:assert/strict";
 import { chromium, type Browser, type BrowserContext, type BrowserContextOptions, type Page } from "playwright-core";
 
+/** For one action; a machine that compiles beside the tests is slow. */
+const TIMEOUT_MS = 20_000;
+
 export async function launch(): Promise<Browser> {
   const executablePath = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
   return await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] });
@@ -19,6 +22,7 @@ export interface Watched {
 
 export async function watched(browser: Browser, options: BrowserContextOptions = {}): Promise<Watched> {
   const context = await browser.newContext({ locale: "en-GB", timezoneId: "Europe/Berlin", reducedMotion: "reduce", ...options });
+  context.setDefaultTimeout(TIMEOUT_MS);
   const page = await context.newPage();
   const faults: string[] = [];
   const asked: string[] = [];
