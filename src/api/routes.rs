@@ -126,7 +126,7 @@ pub static ROUTES: [Route; 26] = [
 ];
 
 /// The pages for people and their files, which are no part of the API and can be turned off.
-pub static PAGES: [Route; 8] = [
+pub static PAGES: [Route; 9] = [
     get("/", Public, "homePage", |r| r.to(pages::home::home)),
     get("/e/{domain}", Public, "historyPage", |r| r.to(pages::history::history)),
     get("/a/{id}", Public, "attestationPage", |r| r.to(pages::attestation::attestation)),
@@ -135,6 +135,7 @@ pub static PAGES: [Route; 8] = [
     get("/verify.html", Public, "verifyPage", |r| r.to(pages::files::verify)),
     get("/assets/assay.js", Public, "script", |r| r.to(pages::files::script)),
     get("/assets/assay.css", Public, "style", |r| r.to(pages::files::style)),
+    get("/assets/pages.css", Public, "pagesStyle", |r| r.to(pages::files::pages_style)),
 ];
 
 /// A scope with all routes, for [`super::configure`].

@@ -271,6 +271,7 @@ async fn the_files_of_the_pages_are_given_packed_and_with_what_keeps_them_to_the
         ("/verify.html", "text/html; charset=utf-8"),
         ("/assets/assay.js", "text/javascript; charset=utf-8"),
         ("/assets/assay.css", "text/css; charset=utf-8"),
+        ("/assets/pages.css", "text/css; charset=utf-8"),
     ] {
         let answer = call_service(&app, in_browser(path).to_request()).await;
         assert_eq!(answer.status(), 200, "{path}");
@@ -291,9 +292,10 @@ async fn the_files_of_the_pages_are_given_packed_and_with_what_keeps_them_to_the
         assert_eq!(known.status(), 304, "{path}");
         assert!(known.headers().contains_key(header::ETAG) && known.headers().contains_key("permissions-policy"));
     }
-    let versioned = crate::pages::files::style_address();
-    let answer = call_service(&app, in_browser(versioned).to_request()).await;
-    assert!(answer.headers().get(header::CACHE_CONTROL).unwrap().to_str().unwrap().contains("immutable"));
+    for versioned in crate::pages::files::style_addresses() {
+        let answer = call_service(&app, in_browser(versioned).to_request()).await;
+        assert!(answer.headers().get(header::CACHE_CONTROL).unwrap().to_str().unwrap().contains("immutable"));
+    }
     let other = call_service(&app, in_browser("/assets/assay.css?v=0123456789abcdef").to_request()).await;
     assert_eq!(other.headers().get(header::CACHE_CONTROL).unwrap(), "no-cache");
 }

@@ -118,7 +118,7 @@ struct StatusBar {
     fresh: u128,
     undated: u128,
     unproven: u128,
-    /// Name and amount of each part that is not nothing.
+    /// Name and share of each part that is not nothing.
     parts: Vec<(&'static str, String)>,
 }
 
@@ -241,16 +241,15 @@ fn status_bar(frame: &Frame, line: &AssetLine, status: &ByStatus<u128>) -> Statu
     let shares = [status.fresh, status.undated, status.unproven].map(|part| share_bps(part, line.reserves));
     let [fresh, undated, unproven] = shares.map(|bps| percent(language, bps));
     let label = fill(&t.bar_status, &[("fresh", &fresh), ("undated", &undated), ("unproven", &unproven)]).plain();
+    let named = [
+        (t.status_fresh.as_str(), fresh, status.fresh),
+        (t.status_undated.as_str(), undated, status.undated),
+        (t.status_unproven.as_str(), unproven, status.unproven),
+    ];
+    let parts = named.into_iter().filter(|(_, _, part)| *part > 0).map(|(name, share, _)| (name, share)).collect();
     let (fresh, undated) = (shares[0] * SHARES / 10_000, shares[1] * SHARES / 10_000);
     // what rounding leaves counts against the exchange
     let unproven = if status.unproven > 0 { SHARES.saturating_sub(fresh + undated) } else { 0 };
-    let named = [
-        (t.status_fresh.as_str(), status.fresh),
-        (t.status_undated.as_str(), status.undated),
-        (t.status_unproven.as_str(), status.unproven),
-    ];
-    let parts = named.into_iter().filter(|(_, part)| *part > 0);
-    let parts = parts.map(|(name, part)| (name, units(language, part, line.scale))).collect();
     StatusBar { label, fresh, undated, unproven, parts }
 }
 

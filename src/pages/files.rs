@@ -1,5 +1,5 @@
-//! The files that `web/` built, as they are in this program: the check page, its script and style, and the check page that works
-//! without a network.
+//! The files of the pages, as they are in this program. `web/` built the check page, its script and style, and the check page that works
+//! without a network; `pages.css` has what the other pages need beside that style.
 
 use std::sync::LazyLock;
 
@@ -10,6 +10,8 @@ use sha2::{Digest, Sha256};
 pub static SCRIPT: &[u8] = include_bytes!("../../web/dist/assay.js");
 /// The style of all pages.
 pub static STYLE: &[u8] = include_bytes!("../../web/dist/assay.css");
+/// What the pages of the service need beside [`STYLE`].
+pub static PAGES_STYLE: &[u8] = include_bytes!("pages.css");
 /// The check page.
 pub static CHECK: &str = include_str!("../../web/dist/check.html");
 /// The check page in one file, which works without a network.
@@ -22,7 +24,9 @@ const POLICY: &str = "http-equiv=\"Content-Security-Policy\" content=\"";
 /// Digits of a digest in an address.
 const VERSION: usize = 16;
 
-static STYLE_ADDRESS: LazyLock<String> = LazyLock::new(|| format!("/assets/assay.css?v={}", version(STYLE)));
+static STYLE_ADDRESSES: LazyLock<[String; 2]> = LazyLock::new(|| {
+    [("assay", STYLE), ("pages", PAGES_STYLE)].map(|(name, bytes)| format!("/assets/{name}.css?v={}", version(bytes)))
+});
 
 /// The start of the SHA-256 of a file, for addresses that name one version of it.
 pub fn version(bytes: &[u8]) -> String {
@@ -31,9 +35,9 @@ pub fn version(bytes: &[u8]) -> String {
     digest
 }
 
-/// The address of the style, with its version.
-pub fn style_address() -> &'static str {
-    &STYLE_ADDRESS
+/// The addresses of the styles of a page, with their versions.
+pub fn style_addresses() -> &'static [String] {
+    &*STYLE_ADDRESSES
 }
 
 /// [`VERIFY`] with an attestation in it.

@@ -41,8 +41,8 @@ impl Frame {
         &self.others
     }
 
-    /// The address of the style.
-    pub fn style(&self) -> &'static str {
-        files::style_address()
+    /// The addresses of the styles.
+    pub fn styles(&self) -> &'static [String] {
+        files::style_addresses()
     }
 }

@@ -13,8 +13,6 @@ use super::{
 
 /// Maximum number of assets that are drawn: the first ones of the newest attestation.
 const MAX_CHARTS: usize = 12;
-/// Number of them that are open from the beginning.
-const OPEN_CHARTS: usize = 3;
 /// Digits of an id in the table.
 const SHORT_ID: usize = 16;
 
@@ -39,8 +37,6 @@ struct View {
     title: Sentence,
     lead: Sentence,
     charts: Vec<Result<Chart, Sentence>>,
-    /// What opens the charts behind the first ones.
-    more_charts: Option<Sentence>,
     left_out: Option<Sentence>,
     rows: Vec<Row>,
     first: Option<String>,
@@ -68,13 +64,10 @@ impl History<'_> {
         let name = self.entries.first().map_or_else(|| self.domain.to_owned(), |(_, entry)| visible(&entry.name));
         let path = format!("/e/{}", self.domain);
         let (charts, left_out) = self.charts(&frame);
-        let folded = charts.len().saturating_sub(OPEN_CHARTS);
-        let more_charts = (folded > 0).then(|| fill(&frame.t.history_charts_more, &[("n", &folded.to_string())]));
         let view = View {
             title: fill(&frame.t.history_title, &[("exchange", &name)]),
             lead: fill(&frame.t.history_lead, &[("domain", self.domain)]),
             charts,
-            more_charts,
             left_out,
             rows: self.entries.iter().map(|(_, entry)| row(&frame, entry)).collect(),
             first: self.cursor.map(|_| frame.link(&path)),

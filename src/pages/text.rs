@@ -35,7 +35,7 @@ texts! {
     col_exchange col_instant col_lowest col_owned col_policy col_published col_attestation
     policy_met policy_not_met late nothing_owed no_evidence lowest_of
     how_title how_customer how_customer_link how_anybody how_keys
-    history_title history_lead history_charts history_chart_note history_charts_more history_charts_left_out history_table history_more history_first
+    history_title history_lead history_charts history_chart_note history_charts_left_out history_table history_more history_first
     chart_title chart_none chart_desc
     attestation_title verdict_met verdict_not_met verdict_shows_not verdict_page
     about_title about_domain about_lei about_snapshot about_series about_published about_shape about_shards about_id about_history

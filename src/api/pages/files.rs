@@ -1,4 +1,4 @@
-//! `GET /check`, `GET /verify.html`, `GET /assets/assay.js` and `GET /assets/assay.css`: what `web/` built.
+//! `GET /check`, `GET /verify.html` and `GET /assets/…`: the files of the pages.
 
 use std::sync::LazyLock;
 
@@ -10,7 +10,7 @@ use actix_web::{
 use super::page::{shield, shield_page};
 use crate::{
     api::{artefact::FOR_EVER, static_file::StaticFile},
-    pages::files::{CHECK, SCRIPT, STYLE, VERIFY, verify_policy, version},
+    pages::files::{CHECK, PAGES_STYLE, SCRIPT, STYLE, VERIFY, verify_policy, version},
 };
 
 /// Browsers ask whether their copy is still the newest: the check page names its script by digest, so the two must fit each other.
@@ -24,6 +24,8 @@ static CHECK_FILE: LazyLock<StaticFile> = LazyLock::new(|| StaticFile::new("text
 static VERIFY_FILE: LazyLock<StaticFile> = LazyLock::new(|| StaticFile::new("text/html; charset=utf-8", VERIFY));
 static SCRIPT_FILE: LazyLock<Asset> = LazyLock::new(|| Asset::new("text/javascript; charset=utf-8", SCRIPT));
 static STYLE_FILE: LazyLock<Asset> = LazyLock::new(|| Asset::new("text/css; charset=utf-8", STYLE));
+
+static PAGES_STYLE_FILE: LazyLock<Asset> = LazyLock::new(|| Asset::new("text/css; charset=utf-8", PAGES_STYLE));
 
 /// A script or a style.
 struct Asset {
@@ -64,6 +66,11 @@ pub async fn script(request: HttpRequest) -> HttpResponse {
 /// The style of all pages.
 pub async fn style(request: HttpRequest) -> HttpResponse {
     STYLE_FILE.answer(&request)
+}
+
+/// What the pages of the service need beside that style.
+pub async fn pages_style(request: HttpRequest) -> HttpResponse {
+    PAGES_STYLE_FILE.answer(&request)
 }
 
 /// A check page in one file, which keeps to its own policy and is saved under `name`.
