@@ -220,7 +220,7 @@ test("the keyboard alone is enough", async () => {
   await until(/^account$/);
   await page.keyboard.type(ACCOUNT);
   await until(/^file$/);
-  const [chooser] = await Promise.all([page.waitForEvent("filechooser"), page.keyboard.press("Enter")]);
+  const [chooser] = await Promise.all([page.waitForEvent("filechooser"), page.keyboard.press("Space")]);
   await chooser.setFiles([{ name: "inclusion.json", mimeType: "application/json", buffer: Buffer.from(files.inclusion) }]);
   await steps(page);
   assert.equal(await focused(), "verdict");
