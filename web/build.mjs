@@ -9,6 +9,7 @@ import { build } from "esbuild";
 const here = fileURLToPath(new URL(".", import.meta.url));
 const out = process.argv[2] ?? join(here, "dist");
 const MOST_COMPRESSED = 100_000;
+const MARKER = "<!--attestation-->";
 
 /** Both languages have the same sentences, none is empty, and each asks for the same values. */
 function checkTexts() {
@@ -40,6 +41,8 @@ const script = await bundle("page.ts", "iife");
 const style = await bundle("style.css", undefined);
 if (script.includes("</script") || style.includes("</style")) throw new Error("script or style would end its own element");
 
+if (script.includes(MARKER)) throw new Error("the script would have the marker that a server replaces");
+
 const template = readFileSync(join(here, "src", "page.html"), "utf8");
 const fill = (values) => template.replace(/%([A-Z]+)%/g, (_, name) => values[name]);
 const sri = (bytes) => `sha256-${digest(bytes)}`;
@@ -56,7 +59,7 @@ const files = {
     SCRIPT: `<script src="/assets/assay.js" integrity="${sri(script)}"></script>`,
   }),
   "verify.html": fill({
-    MODE: "offline", CSP: `<meta http-equiv="Content-Security-Policy" content="${policy}">\n`, BLOCK: "<!--attestation-->\n",
+    MODE: "offline", CSP: `<meta http-equiv="Content-Security-Policy" content="${policy}">\n`, BLOCK: `${MARKER}\n`,
     BRAND: '<span class="brand">Assay</span>', STYLE: `<style>${style}</style>`, SCRIPT: `<script>${script}</script>`,
   }),
 };

@@ -15,8 +15,8 @@ export async function savePage(
     return failed();
   }
   const block = /<script type="application\/json" id="attestation">[^<]*<\/script>/;
-  const target = source.includes(MARKER) ? MARKER : (block.exec(source)?.[0] ?? "");
-  if (target === "") return failed();
+  const target = block.exec(source)?.[0] ?? MARKER;
+  if (!source.includes(target)) return failed();
   // by a function: a text would give "$" a meaning
   const saved = source.replace(target, () => writeBlock(attestation));
   const link = document.createElement("a");

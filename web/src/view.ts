@@ -77,7 +77,7 @@ function holdingTable(holdings: readonly Holding[]): HTMLElement {
     return h("tr", {}, h("th", { scope: "row" }, h("bdi", {}, visible(symbol)), h("small", {}, text)), h("td", { class: "number" }, formatUnits(units, scale, locale())));
   };
   const table = h("table", {}, h("thead", {}, head), h("tbody", {}, ...holdings.map(row)));
-  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-labelledby": "balances" }, table);
+  return h("div", { class: "scroll" }, table);
 }
 
 /** Who signed, and a place to compare the key with what the exchange printed. */

@@ -87,7 +87,8 @@ test("a check that is saved makes the same check offline, without the reader's o
   const [download] = await Promise.all([online.page.waitForEvent("download"), online.page.click("text=Save this check")]);
   assert.equal(download.suggestedFilename(), `assay-check-${id.slice(0, 12)}.html`);
   const saved = readFileSync(await download.path(), "utf8");
-  assert.ok(!saved.includes("u000000000-d3301861") && !saved.includes('"salt"'), "the reader's own file is not in it");
+  const own = JSON.parse(new TextDecoder().decode(inclusion)) as { account: string; salt: string };
+  assert.ok(!saved.includes(own.account) && !saved.includes(own.salt), "the reader's own file is not in it");
   await closed(online);
   await served.close();
   const session = await opened(saved, "saved.html");
@@ -129,7 +130,7 @@ test("the page's policy lets nothing out and runs nothing else", async () => {
     return { fetched, written, ran };
   });
   assert.deepEqual(outcome, { fetched: "refused", written: "refused", ran: "refused" });
-  assert.ok(session.faults.some((fault) => fault.startsWith("policy: connect-src")), session.faults.join());
+  assert.ok(session.faults.some((fault) => fault.includes("connect-src")), session.faults.join());
   await session.context.close();
 });
 

@@ -26,7 +26,7 @@ try {
     define: { WEB: JSON.stringify(join(here, "..")) },
   });
   const files = names.map((name) => join(out, name.replace(/\.ts$/, ".mjs")));
-  const done = spawnSync(process.execPath, ["--test", "--test-concurrency=1", "--test-timeout=120000", "--test-reporter=spec", ...files], { stdio: "inherit" });
+  const done = spawnSync(process.execPath, ["--test", "--test-concurrency=1", "--test-timeout=120000", "--test-force-exit", "--test-reporter=spec", ...files], { stdio: "inherit" });
   process.exitCode = done.status ?? 1;
 } finally {
   rmSync(out, { recursive: true, force: true });
