@@ -48,8 +48,8 @@ struct Row {
     short_id: String,
     taken_at: String,
     instant: String,
-    lowest: Option<Sentence>,
-    owned: Option<Sentence>,
+    lowest: Sentence,
+    owned: Sentence,
     is_valid: bool,
     published_at: String,
     published: String,
@@ -79,14 +79,16 @@ impl History<'_> {
 
     /// A chart for each asset, or a sentence where there is nothing to draw; and how many assets are left out.
     fn charts(&self, frame: &Frame) -> (Vec<Result<Chart, Sentence>>, Option<Sentence>) {
-        let Some((_, newest)) = self.entries.first() else { return (Vec::new(), None) };
-        let assets = newest.facts.ratios.iter().map(|(symbol, _)| symbol.as_str());
+        let Some(newest) = self.entries.iter().find_map(|(_, entry)| entry.facts.as_ref()) else {
+            return (Vec::new(), None);
+        };
+        let assets = newest.ratios.iter().map(|(symbol, _)| symbol.as_str());
         let chart = |symbol: &str| {
             let drawn = Chart::of(frame.language(), symbol, &self.points(symbol), self.promised_seconds);
             drawn.ok_or_else(|| fill(&frame.t.chart_none, &[("asset", symbol)]))
         };
         let charts = assets.take(MAX_CHARTS).map(chart).collect();
-        let left_out = newest.facts.ratios.len().saturating_sub(MAX_CHARTS);
+        let left_out = newest.ratios.len().saturating_sub(MAX_CHARTS);
         let left_out = (left_out > 0).then(|| fill(&frame.t.history_charts_left_out, &[("n", &left_out.to_string())]));
         (charts, left_out)
     }
@@ -94,7 +96,10 @@ impl History<'_> {
     fn points(&self, symbol: &str) -> Vec<Point> {
         let oldest_first = self.entries.iter().rev();
         oldest_first
-            .map(|(at, entry)| Point { at: *at, instant: entry.taken_at.clone(), ratio: entry.facts.ratio(symbol) })
+            .map(|(at, entry)| {
+                let ratio = entry.facts.as_ref().and_then(|facts| facts.ratio(symbol));
+                Point { at: *at, instant: entry.taken_at.clone(), ratio }
+            })
             .collect()
     }
 }
@@ -105,10 +110,17 @@ fn row(frame: &Frame, entry: &Entry) -> Row {
         short_id: entry.id.chars().take(SHORT_ID).collect(),
         taken_at: entry.taken_at.clone(),
         instant: instant(&entry.taken_at),
-        lowest: lowest(frame, &entry.facts),
-        owned: entry.facts.owned.as_ref().map(|(symbol, share)| ratio_of(frame, (symbol, *share))),
+        lowest: lowest(frame, entry),
+        owned: owned(frame, entry),
         is_valid: entry.is_valid,
         published_at: entry.published_at.clone(),
         published: instant(&entry.published_at),
     }
+}
+
+/// The lowest share that is proven owned, or why there is none.
+fn owned(frame: &Frame, entry: &Entry) -> Sentence {
+    let Some(facts) = &entry.facts else { return fill(&frame.t.unreadable, &[]) };
+    let share = facts.owned.as_ref().map(|(symbol, share)| ratio_of(frame, (symbol, *share)));
+    share.unwrap_or_else(|| fill(&frame.t.no_evidence, &[]))
 }

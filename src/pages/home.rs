@@ -26,8 +26,8 @@ pub struct Entry {
     pub published_at: String,
     /// Whether the numbers meet the exchange's own policy.
     pub is_valid: bool,
-    /// Its ratios.
-    pub facts: Arc<Facts>,
+    /// Its ratios; nothing if the stored statement cannot be read.
+    pub facts: Option<Arc<Facts>>,
 }
 
 /// An exchange of the list.
@@ -70,7 +70,7 @@ struct Row {
     attestation: String,
     taken_at: String,
     instant: String,
-    lowest: Option<Sentence>,
+    lowest: Sentence,
     is_valid: bool,
     age: String,
     published_at: String,
@@ -107,7 +107,7 @@ fn row(frame: &Frame, listed: &Listed) -> Row {
         attestation: frame.link(&format!("/a/{}", entry.id)),
         taken_at: entry.taken_at.clone(),
         instant: instant(&entry.taken_at),
-        lowest: lowest(frame, &entry.facts),
+        lowest: lowest(frame, entry),
         is_valid: entry.is_valid,
         age: age(frame.language(), *age_seconds),
         published_at: entry.published_at.clone(),
@@ -115,9 +115,10 @@ fn row(frame: &Frame, listed: &Listed) -> Row {
     }
 }
 
-/// The lowest ratio with its asset.
-pub fn lowest(frame: &Frame, facts: &Facts) -> Option<Sentence> {
-    facts.lowest().map(|lowest| ratio_of(frame, lowest))
+/// The lowest ratio with its asset, or why there is none.
+pub fn lowest(frame: &Frame, entry: &Entry) -> Sentence {
+    let Some(facts) = &entry.facts else { return fill(&frame.t.unreadable, &[]) };
+    facts.lowest().map_or_else(|| fill(&frame.t.nothing_owed, &[]), |lowest| ratio_of(frame, lowest))
 }
 
 /// A ratio with its asset.

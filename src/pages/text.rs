@@ -33,7 +33,7 @@ texts! {
     age_now age_minutes age_hours age_days
     home_title home_lead home_empty home_table home_more home_first late_note
     col_exchange col_instant col_lowest col_owned col_policy col_published col_attestation
-    policy_met policy_not_met late nothing_owed no_evidence lowest_of
+    policy_met policy_not_met late nothing_owed unreadable no_evidence lowest_of
     how_title how_customer how_customer_link how_anybody how_keys
     history_title history_lead history_charts history_chart_note history_charts_left_out history_table history_more history_first
     chart_title chart_none chart_desc

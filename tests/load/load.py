@@ -180,12 +180,14 @@ def pages(service, place, options):
     subprocess.run([ASSAY, "sample", "--accounts", "100", "--out", ledger, "--quiet"], check=True)
     attestation = attest(service, upload(service, ledger), "auto")
     plain = place / "plain.lua"
-    plain.write_text("request = function() return wrk.format('GET', '/docs/index.css') end\n")
+    # both as a browser asks for them
+    packed = "{ ['accept-encoding'] = 'gzip' }"
+    plain.write_text(f"request = function() return wrk.format('GET', '/docs/index.css', {packed}) end\n")
     for path in (f"/a/{attestation}", "/", f"/e/{DOMAIN}"):
         body = service.request("GET", path)
         print(f"{path[:3]}: {len(body)} bytes")
         own = place / "page.lua"
-        own.write_text(f"request = function() return wrk.format('GET', '{path}') end\n")
+        own.write_text(f"request = function() return wrk.format('GET', '{path}', {packed}) end\n")
         wrk(service.url, 2, own)
         compared(service, options.seconds, own, plain, "page")
 

@@ -188,3 +188,28 @@ async fn lists_are_paged_and_a_late_exchange_is_marked() {
     let late = html(send(page("/", "en")).await).await;
     assert!(late.contains("Late means"), "{late}");
 }
+
+#[actix_web::test]
+async fn a_statement_that_was_damaged_is_missing_from_a_list_and_takes_nothing_else_away() {
+    let place = Place::new(|_| {}).await;
+    let app = app!(place);
+    let send = async |request: TestRequest| call_service(&app, request.to_request()).await;
+    let id = publish(&place.database.store, "solvency-8", 3, "one", NOW - Duration::days(1)).await.id;
+    publish_changed(&place, NOW - Duration::days(1), |s| s.exchange.domain = "other.example".to_owned()).await;
+    let sql = "ALTER TABLE attestations DISABLE TRIGGER ALL;
+               ALTER TABLE attestations DROP CONSTRAINT attestations_id_is_digest;
+               UPDATE attestations SET statement = 'damaged' WHERE exchange_name = 'Exchange one'";
+    place.database.run(sql).await;
+    let home = html(send(page("/", "en")).await).await;
+    assert!(
+        home.contains("cannot be read") && home.contains("/e/other.example") && home.contains(" of <bdi>T"),
+        "{home}"
+    );
+    let history = html(send(page(&format!("/e/{EXCHANGE}"), "en")).await).await;
+    assert_eq!(history.matches("cannot be read").count(), 2, "{history}");
+    let failed = send(page(&format!("/a/{id}"), "en")).await;
+    assert_eq!(
+        (failed.status().as_u16(), header_of(&failed, "content-type").as_str()),
+        (500, "text/html; charset=utf-8")
+    );
+}

@@ -6,7 +6,12 @@ use actix_web::{
 };
 
 use crate::{
-    api::{parse::utc, problem::Problem, state::ApiState, static_file::StaticFile},
+    api::{
+        parse::utc,
+        problem::{Kind, Problem},
+        state::ApiState,
+        static_file::StaticFile,
+    },
     pages::{
         home::Entry,
         language::{Choice, Language},
@@ -66,11 +71,15 @@ pub fn shield_page(headers: &mut HeaderMap) {
     shield(headers, OWN_FILES_ONLY);
 }
 
-/// The line of an attestation in a list.
+/// The line of an attestation in a list. A statement that cannot be read takes away its own ratios, not the list.
 ///
 /// # Errors
-/// Those of [`super::cache::PageCache::facts`].
+/// [`Kind::Unavailable`].
 pub async fn entry(state: &ApiState, row: &AttestationRow) -> Result<Entry, Problem> {
+    let facts = match state.pages.facts(&state.store, row.id).await {
+        Err(problem) if problem.kind() == Kind::Internal => None,
+        facts => Some(facts?),
+    };
     Ok(Entry {
         id: hex::encode(row.id),
         domain: row.exchange_domain.clone(),
@@ -78,6 +87,6 @@ pub async fn entry(state: &ApiState, row: &AttestationRow) -> Result<Entry, Prob
         taken_at: utc(row.epoch),
         published_at: utc(row.published_at),
         is_valid: row.valid,
-        facts: state.pages.facts(&state.store, row.id).await?,
+        facts,
     })
 }
