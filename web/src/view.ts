@@ -18,7 +18,7 @@ export function stepItem(step: Step): HTMLLIElement {
   const facts = Object.fromEntries(Object.entries(step.facts).map(([name, value]) => [name, fact(value)]));
   const title = h("p", { class: "step-title" }, h("span", {}, t(`step.${step.id}.title`)), h("span", { class: `badge ${BADGES[step.state]}` }, t(`state.${step.state}`)));
   const lines: HTMLElement[] = [];
-  if (step.state === "passed" && step.id !== "proof") lines.push(h("p", {}, ...nodes(`step.${step.id}.passed`, facts)));
+  if (step.state === "passed" && step.id !== "proof" && step.id !== "log") lines.push(h("p", {}, ...nodes(`step.${step.id}.passed`, facts)));
   if (step.state === "not_run") lines.push(h("p", {}, ...nodes(whyNot(step), facts)));
   if (step.state === "failed") {
     lines.push(h("p", { lang: "en" }, code(step.reason ?? "")), h("p", {}, todo(step.id)));
@@ -26,9 +26,9 @@ export function stepItem(step: Step): HTMLLIElement {
   return h("li", { class: `step ${step.state}` }, h("span", { class: "mark", "aria-hidden": "true" }, MARKS[step.state]), h("div", {}, title, ...lines));
 }
 
-/** What to do when the step failed; the proof is never run here. */
+/** What to do when the step failed; log and proof are never checked here. */
 function todo(id: StepId): string {
-  return id === "proof" ? "" : t(`step.${id}.todo`);
+  return id === "proof" || id === "log" ? "" : t(`step.${id}.todo`);
 }
 
 function whyNot(step: Step): TextId {
