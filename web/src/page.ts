@@ -41,7 +41,7 @@ let turn = 0;
 
 function start(): void {
   const hash = location.hash;
-  if (hash.length > 1) history.replaceState(null, "", location.pathname + location.search);
+  if (hash.length > 1) forgetFragment();
   setLanguage(preferredLanguage(location.search, navigator.languages));
   const block = document.getElementById("attestation")?.textContent;
   if (block) {
@@ -52,6 +52,16 @@ function start(): void {
   render();
   listen();
   if (!offline && hash.includes("t=")) void open(hash);
+}
+
+/** Takes the fragment out of address and history. */
+function forgetFragment(): void {
+  try {
+    history.replaceState(null, "", location.pathname + location.search);
+  } catch {
+    // some browsers refuse this for files, where no link with a token leads
+    location.hash = "";
+  }
 }
 
 /** Fetches what the link names. */
@@ -91,7 +101,11 @@ function tell(id: TextId, values: Record<string, string> = {}): void {
 async function take(files: readonly File[]): Promise<void> {
   const { given, notices } = await intake(files);
   Object.assign(state.given, given);
-  if (given.inclusion) Object.assign(state, { answer: undefined, compared: undefined });
+  if (given.inclusion) {
+    Object.assign(state, { answer: undefined, compared: undefined });
+    // another file may be of another attestation than the last file or the link
+    if (!state.fromPage) Object.assign(state, { attestation: undefined, id: undefined, token: undefined });
+  }
   state.notices = notices;
   await ready();
   if (notices.length > 0) document.getElementById("notices")?.focus();

@@ -34,7 +34,7 @@ test("an honest file ticks every step but the proof, and the last line says what
   const found = await steps(page);
   assert.equal(Object.keys(found).length, 10);
   assert.deepEqual(Object.values(found), [...Array(9).fill("passed"), "not_run"]);
-  assert.equal(await page.textContent("#verdict.good"), "Your account is included");
+  assert.equal(await page.textContent("#verdict.good"), "Your account is in this statement");
   const sentence = (await page.textContent("#sentence")) ?? "";
   for (const part of [ACCOUNT, served.id, "exchange.example", "28 November 2026 at 00:00 UTC", "01:00 CET", "aAd3jEHTqbK8SJBfST7dd3IxmZgllD84TV6y6RgoqVA", "did not check the proof"]) {
     assert.ok(sentence.includes(part), `${part} in: ${sentence}`);
@@ -55,7 +55,7 @@ test("without a reference the page asks, and only an answer makes it good", asyn
   assert.equal((await steps(page))["The account is yours"], "not_run");
   assert.equal(await page.textContent("#verdict.plain"), "Every step holds. Is this your account?");
   await page.click("text=Yes, account and balances are mine");
-  assert.equal(await page.textContent("#verdict.good"), "Your account is included");
+  assert.equal(await page.textContent("#verdict.good"), "Your account is in this statement");
   await page.reload();
   await chosen(page, { "inclusion.json": files.inclusion });
   await steps(page);
@@ -185,6 +185,26 @@ test("dropped and pasted files are taken as chosen ones are", async () => {
   await page.click("text=Use this text");
   assert.equal((await steps(page))["The statement is signed"], "passed");
   await closed(session);
+});
+
+test("a file of another attestation than the last one is checked against its own", async () => {
+  const other = attested("solvency", "short");
+  const both = await serve(files, { more: [other] });
+  const session = await watched(browser);
+  const { page } = session;
+  await page.goto(`${both.base}/check#a=${both.id}&t=${TOKEN}`);
+  await steps(page);
+  await chosen(page, { "inclusion.json": other.inclusion });
+  await page.waitForSelector("#steps:has-text('u000000000-d3301861')");
+  const found = await steps(page);
+  assert.ok(!Object.values(found).includes("failed"), JSON.stringify(found));
+  // the token was for the other attestation: the answer is not sent with it
+  const before = both.requests.length;
+  await page.click("text=Yes, account and balances are mine");
+  await page.waitForSelector(".verdict.good");
+  assert.equal(both.requests.length, before);
+  await closed(session);
+  await both.close();
 });
 
 test("a key is compared, and another one makes the result red", async () => {
