@@ -34,7 +34,7 @@ const state = {
 
 const offline = document.documentElement.dataset["mode"] === "offline";
 /** The page as it was delivered; a saved copy is made from it. */
-const delivered = `<!doctype html>\n${document.documentElement.outerHTML}\n`;
+const delivered = `<!DOCTYPE html>\n${document.documentElement.outerHTML}\n`;
 /** Time between two steps, so that a person can follow. */
 const PACE_MS = matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 90;
 let turn = 0;
@@ -258,9 +258,11 @@ function form(): HTMLElement {
   });
   const label = h("label", { for: "file", class: "primary" }, t("drop.choose"));
   const hint = h("p", { class: "muted", id: "drop-hint" }, t(offline && !state.fromPage ? "drop.hint.offline" : "drop.hint"));
-  const drop = h("div", { id: "drop", class: "drop" }, h("h2", {}, t("drop.heading")), h("p", {}, file, label, h("span", { class: "or" }, t("drop.or"))), hint, filesGiven());
+  const choose = h("p", {}, file, label, h("span", { class: "or" }, t("drop.or")));
+  const drop = h("div", { id: "drop", class: "drop" }, h("h2", {}, t("drop.heading")), choose, hint, filesGiven());
   const text = h("textarea", { id: "paste", rows: "4", spellcheck: "false" });
-  const paste = h("details", {}, h("summary", {}, t("paste.summary")), h("label", { for: "paste" }, t("paste.label")), text, h("p", {}, button(t("paste.use"), "quiet", () => void take([pasted(text.value)]))));
+  const use = h("p", {}, button(t("paste.use"), "quiet", () => void take([pasted(text.value)])));
+  const paste = h("details", {}, h("summary", {}, t("paste.summary")), h("label", { for: "paste" }, t("paste.label")), text, use);
   const field = h("div", { class: "field" }, h("label", { for: "account" }, t("account.label")), account, h("p", { class: "muted", id: "account-hint" }, t("account.hint")));
   const heading = state.run && h("h2", { id: "form-title" }, t("run.heading"));
   const element = h("form", { class: "card" }, heading, field, drop, paste);
@@ -306,8 +308,11 @@ function actions(run: Run): HTMLElement {
   const row = h("div", { class: "actions" });
   const { statement } = run.found;
   if (statement) {
-    const attestation = { id: statement.digest, statement: statement.bytes, jws: state.given.jws ?? state.attestation?.jws, jwks: state.given.jwks ?? state.attestation?.jwks };
-    row.append(button(t("action.save"), "quiet", () => void savePage(attestation, offline ? delivered : undefined, () => tell("action.save.failed"))));
+    const { given, attestation } = state;
+    const { digest: id, bytes } = statement;
+    const saved = { id, statement: bytes, jws: given.jws ?? attestation?.jws, jwks: given.jwks ?? attestation?.jwks };
+    const failed = () => tell("action.save.failed");
+    row.append(button(t("action.save"), "quiet", () => void savePage(saved, offline ? delivered : undefined, failed)));
   }
   row.append(button(t("action.print"), "quiet", () => print()), button(t("action.again"), "quiet", reset));
   return h("div", {}, row, statement ? h("p", { class: "muted" }, t("action.save.hint")) : "");

@@ -16,14 +16,16 @@ export function stepItem(step: Step): HTMLLIElement {
   // counts are part of the sentence, everything else is set apart
   const fact = (value: string) => (/^\d{1,6}$/.test(value) ? value : code(value));
   const facts = Object.fromEntries(Object.entries(step.facts).map(([name, value]) => [name, fact(value)]));
-  const title = h("p", { class: "step-title" }, h("span", {}, t(`step.${step.id}.title`)), h("span", { class: `badge ${BADGES[step.state]}` }, t(`state.${step.state}`)));
+  const badge = h("span", { class: `badge ${BADGES[step.state]}` }, t(`state.${step.state}`));
+  const title = h("p", { class: "step-title" }, h("span", {}, t(`step.${step.id}.title`)), badge);
   const lines: HTMLElement[] = [];
   if (step.state === "passed" && step.id !== "proof" && step.id !== "log") lines.push(h("p", {}, ...nodes(`step.${step.id}.passed`, facts)));
   if (step.state === "not_run") lines.push(h("p", {}, ...nodes(whyNot(step), facts)));
   if (step.state === "failed") {
     lines.push(h("p", { lang: "en" }, code(step.reason ?? "")), h("p", {}, todo(step.id)));
   }
-  return h("li", { class: `step ${step.state}` }, h("span", { class: "mark", "aria-hidden": "true" }, MARKS[step.state]), h("div", {}, title, ...lines));
+  const mark = h("span", { class: "mark", "aria-hidden": "true" }, MARKS[step.state]);
+  return h("li", { class: `step ${step.state}` }, mark, h("div", {}, title, ...lines));
 }
 
 /** What to do when the step failed; log and proof are never checked here. */
@@ -76,7 +78,7 @@ function holdingTable(holdings: readonly Holding[]): HTMLElement {
     const text = t(`kind.${kind}`) + (limit === undefined ? "" : t("kind.limit", { limit: formatUnits(limit, 0, locale()) }));
     return h("tr", {}, h("th", { scope: "row" }, h("bdi", {}, visible(symbol)), h("small", {}, text)), h("td", { class: "number" }, formatUnits(units, scale, locale())));
   };
-  const table = h("table", {}, h("thead", {}, head), h("tbody", {}, ...holdings.map(row)));
+  const table = h("table", { class: "holdings" }, h("thead", {}, head), h("tbody", {}, ...holdings.map(row)));
   return h("div", { class: "scroll" }, table);
 }
 
@@ -97,13 +99,17 @@ export function signer(found: Findings, compared: { text: string; same: boolean 
   }
   card.append(h("p", {}, t("signer.vouch")));
   const input = h("input", { id: "key", type: "text", autocomplete: "off", spellcheck: "false", value: compared?.text ?? "" });
-  const form = h("form", { class: "field" }, h("label", { for: "key" }, t("signer.label")), h("div", { class: "row" }, input, h("button", { type: "submit", class: "quiet" }, t("signer.compare"))));
+  const row = h("div", { class: "row" }, input, h("button", { type: "submit", class: "quiet" }, t("signer.compare")));
+  const form = h("form", { class: "field" }, h("label", { for: "key" }, t("signer.label")), row);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     compare(input.value.trim());
   });
   const outcome = h("p", { role: "status", id: "key-outcome" });
-  if (compared) outcome.append(h("span", { class: `badge ${compared.same ? "good" : "bad"}` }, t(compared.same ? "signer.same" : "signer.other")), " ", t(compared.same ? "signer.same.detail" : "signer.other.detail"));
+  if (compared) {
+    const word = h("span", { class: `badge ${compared.same ? "good" : "bad"}` }, t(compared.same ? "signer.same" : "signer.other"));
+    outcome.append(word, " ", t(compared.same ? "signer.same.detail" : "signer.other.detail"));
+  }
   card.append(form, outcome);
   return card;
 }
