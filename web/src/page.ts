@@ -247,7 +247,8 @@ function shown(values: Record<string, string>): Record<string, Node> {
 }
 
 function form(): HTMLElement {
-  const account = h("input", { id: "account", type: "text", autocomplete: "off", spellcheck: "false", "aria-describedby": "account-hint", value: state.account });
+  const typed = { type: "text", autocomplete: "off", spellcheck: "false", value: state.account };
+  const account = h("input", { id: "account", "aria-describedby": "account-hint", ...typed });
   account.addEventListener("input", () => {
     state.account = account.value.trim();
   });
@@ -263,7 +264,8 @@ function form(): HTMLElement {
   const text = h("textarea", { id: "paste", rows: "4", spellcheck: "false" });
   const use = h("p", {}, button(t("paste.use"), "quiet", () => void take([pasted(text.value)])));
   const paste = h("details", {}, h("summary", {}, t("paste.summary")), h("label", { for: "paste" }, t("paste.label")), text, use);
-  const field = h("div", { class: "field" }, h("label", { for: "account" }, t("account.label")), account, h("p", { class: "muted", id: "account-hint" }, t("account.hint")));
+  const about = h("p", { class: "muted", id: "account-hint" }, t("account.hint"));
+  const field = h("div", { class: "field" }, h("label", { for: "account" }, t("account.label")), account, about);
   const heading = state.run && h("h2", { id: "form-title" }, t("run.heading"));
   const element = h("form", { class: "card" }, heading, field, drop, paste);
   if (state.run?.done) element.append(h("p", { class: "actions" }, h("button", { type: "submit", class: "quiet" }, t("run.button"))));
@@ -300,7 +302,8 @@ function result(run: Run): HTMLElement {
   parts.push(steps);
   if (outcome.verdict !== "failed") parts.push(signer(run.found, state.compared, compare));
   if (run.found.statement) parts.push(limits(run.found));
-  parts.push(h("p", { id: "sentence", class: `sentence ${standing(outcome)}` }, ...sentence(outcome)), h("p", { id: "sent", class: "muted", role: "status" }), actions(run));
+  parts.push(h("p", { id: "sentence", class: `sentence ${standing(outcome)}` }, ...sentence(outcome)));
+  parts.push(h("p", { id: "sent", class: "muted", role: "status" }), actions(run));
   return h("div", { class: "result" }, ...parts);
 }
 

@@ -54,7 +54,8 @@ export function balances(found: Findings, answers: Answers | undefined): HTMLEle
   if (!statement || !inclusion) return h("div");
   const question = t("balances.question", { instant: instantText(statement.snapshot.takenAt) });
   const card = h("section", { class: "card", "aria-labelledby": "balances" }, h("h2", { id: "balances" }, question));
-  card.append(h("p", {}, ...nodes("balances.account", { account: code(visible(inclusion.account)), exchange: h("bdi", {}, visible(statement.exchange.name)) })));
+  const whose = { account: code(visible(inclusion.account)), exchange: h("bdi", {}, visible(statement.exchange.name)) };
+  card.append(h("p", {}, ...nodes("balances.account", whose)));
   if (holdings.length === 0) card.append(h("p", {}, t("balances.none")));
   else card.append(holdingTable(holdings));
   if (found.class) {
@@ -76,7 +77,8 @@ function holdingTable(holdings: readonly Holding[]): HTMLElement {
   const head = h("tr", {}, h("th", { scope: "col" }, t("balances.asset")), h("th", { scope: "col", class: "number" }, t("balances.amount")));
   const row = ({ symbol, kind, units, scale, limit }: Holding) => {
     const text = t(`kind.${kind}`) + (limit === undefined ? "" : t("kind.limit", { limit: formatUnits(limit, 0, locale()) }));
-    return h("tr", {}, h("th", { scope: "row" }, h("bdi", {}, visible(symbol)), h("small", {}, text)), h("td", { class: "number" }, formatUnits(units, scale, locale())));
+    const name = h("th", { scope: "row" }, h("bdi", {}, visible(symbol)), h("small", {}, text));
+    return h("tr", {}, name, h("td", { class: "number" }, formatUnits(units, scale, locale())));
   };
   const table = h("table", { class: "holdings" }, h("thead", {}, head), h("tbody", {}, ...holdings.map(row)));
   return h("div", { class: "scroll" }, table);
@@ -117,7 +119,8 @@ export function signer(found: Findings, compared: { text: string; same: boolean 
 /** What the proof does not show, in the statement's own sentences. */
 export function limits(found: Findings): HTMLElement {
   const items = (found.statement?.notProven ?? []).map((text) => h("li", {}, text));
-  return h("section", { class: "card", "aria-labelledby": "limits" }, h("h2", { id: "limits" }, t("limits.title")), h("p", {}, t("limits.lead")), h("ul", { lang: "en" }, ...items));
+  const title = h("h2", { id: "limits" }, t("limits.title"));
+  return h("section", { class: "card", "aria-labelledby": "limits" }, title, h("p", {}, t("limits.lead")), h("ul", { lang: "en" }, ...items));
 }
 
 export interface Outcome {
