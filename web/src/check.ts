@@ -10,7 +10,7 @@ import { refuse } from "./refusal.ts";
 import type { Class } from "./rules.ts";
 import { readStatement, type Shard, type Statement } from "./statement.ts";
 
-export const STEPS = ["file", "statement", "account", "pages", "shard", "columns", "root", "policy", "signature", "proof"] as const;
+export const STEPS = ["file", "statement", "account", "pages", "shard", "columns", "root", "policy", "signature", "log", "proof"] as const;
 export type StepId = (typeof STEPS)[number];
 
 /** A step that ran and held, ran and failed, or did not run: because it needs an earlier one, or for the reason in `why`. */
@@ -22,7 +22,7 @@ export interface Step {
   /** Why it failed, in English. */
   reason?: string;
   /** Why it did not run. */
-  why?: "needs_earlier" | "nothing_given" | "no_keys" | "not_here";
+  why?: "needs_earlier" | "nothing_given" | "no_keys" | "log_not_here" | "not_here";
 }
 
 export interface Input {
@@ -71,6 +71,7 @@ export function* check(input: Input, found: Findings): Generator<Step, void> {
     return defects.length > 0 ? refuse(visible(defects.join("; "))) : { assets: String(found.statement?.assets.length) };
   });
   yield signatureStep(input, found, run);
+  if (found.inclusion?.log !== undefined) yield { id: "log", state: "not_run", facts: {}, why: "log_not_here" };
   yield { id: "proof", state: "not_run", facts: {}, why: "not_here" };
 }
 

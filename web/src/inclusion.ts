@@ -29,6 +29,8 @@ export interface Inclusion {
   salt: string;
   class: number;
   shard: number;
+  /** The proof that the statement is in a public log, where the service has one; it is not checked here. */
+  log: string | undefined;
   pages: { index: bigint; entries: IncludedEntry[]; capped: IncludedEntry[]; path: string[][] }[];
 }
 
@@ -55,6 +57,7 @@ export function readInclusion(bytes: Uint8Array): Inclusion {
     salt: m.text("salt"),
     class: Number(m.number("class", 255n)),
     shard: Number(m.number("shard", 2n ** 32n - 1n)),
+    log: m.optional("log", (n) => m.text(n)),
     pages: m.objects("pages", "page", readPage),
   };
   m.end();

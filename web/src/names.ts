@@ -29,7 +29,7 @@ export function symbolKey(symbol: string): string {
 }
 
 export function isDomain(text: string): boolean {
-  return text.length <= 253 && text.split(".").every((label) => /^(?!-)[a-z0-9-]{1,63}(?<!-)$/.test(label));
+  return text.length <= 253 && text.split(".").every((label) => /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(label));
 }
 
 /** A legal entity identifier with its check digits (ISO 17442). */

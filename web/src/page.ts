@@ -34,14 +34,14 @@ const state = {
 
 const offline = document.documentElement.dataset["mode"] === "offline";
 /** The page as it was delivered; a saved copy is made from it. */
-const delivered = `<!doctype html>\n${document.documentElement.outerHTML}\n`;
+const delivered = `<!DOCTYPE html>\n${document.documentElement.outerHTML}\n`;
 /** Time between two steps, so that a person can follow. */
 const PACE_MS = matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 90;
 let turn = 0;
 
 function start(): void {
   const hash = location.hash;
-  if (hash.length > 1) history.replaceState(null, "", location.pathname + location.search);
+  if (hash.length > 1) forgetFragment();
   setLanguage(preferredLanguage(location.search, navigator.languages));
   const block = document.getElementById("attestation")?.textContent;
   if (block) {
@@ -52,6 +52,16 @@ function start(): void {
   render();
   listen();
   if (!offline && hash.includes("t=")) void open(hash);
+}
+
+/** Takes the fragment out of address and history. */
+function forgetFragment(): void {
+  try {
+    history.replaceState(null, "", location.pathname + location.search);
+  } catch {
+    // some browsers refuse this for files, where no link with a token leads
+    location.hash = "";
+  }
 }
 
 /** Fetches what the link names. */
@@ -91,7 +101,11 @@ function tell(id: TextId, values: Record<string, string> = {}): void {
 async function take(files: readonly File[]): Promise<void> {
   const { given, notices } = await intake(files);
   Object.assign(state.given, given);
-  if (given.inclusion) Object.assign(state, { answer: undefined, compared: undefined });
+  if (given.inclusion) {
+    Object.assign(state, { answer: undefined, compared: undefined });
+    // another file may be of another attestation than the last file or the link
+    if (!state.fromPage) Object.assign(state, { attestation: undefined, id: undefined, token: undefined });
+  }
   state.notices = notices;
   await ready();
   if (notices.length > 0) document.getElementById("notices")?.focus();
@@ -233,7 +247,8 @@ function shown(values: Record<string, string>): Record<string, Node> {
 }
 
 function form(): HTMLElement {
-  const account = h("input", { id: "account", type: "text", autocomplete: "off", spellcheck: "false", "aria-describedby": "account-hint", value: state.account });
+  const typed = { type: "text", autocomplete: "off", spellcheck: "false", value: state.account };
+  const account = h("input", { id: "account", "aria-describedby": "account-hint", ...typed });
   account.addEventListener("input", () => {
     state.account = account.value.trim();
   });
@@ -244,10 +259,13 @@ function form(): HTMLElement {
   });
   const label = h("label", { for: "file", class: "primary" }, t("drop.choose"));
   const hint = h("p", { class: "muted", id: "drop-hint" }, t(offline && !state.fromPage ? "drop.hint.offline" : "drop.hint"));
-  const drop = h("div", { id: "drop", class: "drop" }, h("h2", {}, t("drop.heading")), h("p", {}, file, label, h("span", { class: "or" }, t("drop.or"))), hint, filesGiven());
+  const choose = h("p", {}, file, label, h("span", { class: "or" }, t("drop.or")));
+  const drop = h("div", { id: "drop", class: "drop" }, h("h2", {}, t("drop.heading")), choose, hint, filesGiven());
   const text = h("textarea", { id: "paste", rows: "4", spellcheck: "false" });
-  const paste = h("details", {}, h("summary", {}, t("paste.summary")), h("label", { for: "paste" }, t("paste.label")), text, h("p", {}, button(t("paste.use"), "quiet", () => void take([pasted(text.value)]))));
-  const field = h("div", { class: "field" }, h("label", { for: "account" }, t("account.label")), account, h("p", { class: "muted", id: "account-hint" }, t("account.hint")));
+  const use = h("p", {}, button(t("paste.use"), "quiet", () => void take([pasted(text.value)])));
+  const paste = h("details", {}, h("summary", {}, t("paste.summary")), h("label", { for: "paste" }, t("paste.label")), text, use);
+  const about = h("p", { class: "muted", id: "account-hint" }, t("account.hint"));
+  const field = h("div", { class: "field" }, h("label", { for: "account" }, t("account.label")), account, about);
   const heading = state.run && h("h2", { id: "form-title" }, t("run.heading"));
   const element = h("form", { class: "card" }, heading, field, drop, paste);
   if (state.run?.done) element.append(h("p", { class: "actions" }, h("button", { type: "submit", class: "quiet" }, t("run.button"))));
@@ -284,7 +302,8 @@ function result(run: Run): HTMLElement {
   parts.push(steps);
   if (outcome.verdict !== "failed") parts.push(signer(run.found, state.compared, compare));
   if (run.found.statement) parts.push(limits(run.found));
-  parts.push(h("p", { id: "sentence", class: `sentence ${standing(outcome)}` }, ...sentence(outcome)), h("p", { id: "sent", class: "muted", role: "status" }), actions(run));
+  parts.push(h("p", { id: "sentence", class: `sentence ${standing(outcome)}` }, ...sentence(outcome)));
+  parts.push(h("p", { id: "sent", class: "muted", role: "status" }), actions(run));
   return h("div", { class: "result" }, ...parts);
 }
 
@@ -292,8 +311,11 @@ function actions(run: Run): HTMLElement {
   const row = h("div", { class: "actions" });
   const { statement } = run.found;
   if (statement) {
-    const attestation = { id: statement.digest, statement: statement.bytes, jws: state.given.jws ?? state.attestation?.jws, jwks: state.given.jwks ?? state.attestation?.jwks };
-    row.append(button(t("action.save"), "quiet", () => void savePage(attestation, offline ? delivered : undefined, () => tell("action.save.failed"))));
+    const { given, attestation } = state;
+    const { digest: id, bytes } = statement;
+    const saved = { id, statement: bytes, jws: given.jws ?? attestation?.jws, jwks: given.jwks ?? attestation?.jwks };
+    const failed = () => tell("action.save.failed");
+    row.append(button(t("action.save"), "quiet", () => void savePage(saved, offline ? delivered : undefined, failed)));
   }
   row.append(button(t("action.print"), "quiet", () => print()), button(t("action.again"), "quiet", reset));
   return h("div", {}, row, statement ? h("p", { class: "muted" }, t("action.save.hint")) : "");

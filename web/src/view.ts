@@ -16,19 +16,21 @@ export function stepItem(step: Step): HTMLLIElement {
   // counts are part of the sentence, everything else is set apart
   const fact = (value: string) => (/^\d{1,6}$/.test(value) ? value : code(value));
   const facts = Object.fromEntries(Object.entries(step.facts).map(([name, value]) => [name, fact(value)]));
-  const title = h("p", { class: "step-title" }, h("span", {}, t(`step.${step.id}.title`)), h("span", { class: `badge ${BADGES[step.state]}` }, t(`state.${step.state}`)));
+  const badge = h("span", { class: `badge ${BADGES[step.state]}` }, t(`state.${step.state}`));
+  const title = h("p", { class: "step-title" }, h("span", {}, t(`step.${step.id}.title`)), badge);
   const lines: HTMLElement[] = [];
-  if (step.state === "passed" && step.id !== "proof") lines.push(h("p", {}, ...nodes(`step.${step.id}.passed`, facts)));
+  if (step.state === "passed" && step.id !== "proof" && step.id !== "log") lines.push(h("p", {}, ...nodes(`step.${step.id}.passed`, facts)));
   if (step.state === "not_run") lines.push(h("p", {}, ...nodes(whyNot(step), facts)));
   if (step.state === "failed") {
     lines.push(h("p", { lang: "en" }, code(step.reason ?? "")), h("p", {}, todo(step.id)));
   }
-  return h("li", { class: `step ${step.state}` }, h("span", { class: "mark", "aria-hidden": "true" }, MARKS[step.state]), h("div", {}, title, ...lines));
+  const mark = h("span", { class: "mark", "aria-hidden": "true" }, MARKS[step.state]);
+  return h("li", { class: `step ${step.state}` }, mark, h("div", {}, title, ...lines));
 }
 
-/** What to do when the step failed; the proof is never run here. */
+/** What to do when the step failed; log and proof are never checked here. */
 function todo(id: StepId): string {
-  return id === "proof" ? "" : t(`step.${id}.todo`);
+  return id === "proof" || id === "log" ? "" : t(`step.${id}.todo`);
 }
 
 function whyNot(step: Step): TextId {
@@ -52,7 +54,8 @@ export function balances(found: Findings, answers: Answers | undefined): HTMLEle
   if (!statement || !inclusion) return h("div");
   const question = t("balances.question", { instant: instantText(statement.snapshot.takenAt) });
   const card = h("section", { class: "card", "aria-labelledby": "balances" }, h("h2", { id: "balances" }, question));
-  card.append(h("p", {}, ...nodes("balances.account", { account: code(visible(inclusion.account)), exchange: h("bdi", {}, visible(statement.exchange.name)) })));
+  const whose = { account: code(visible(inclusion.account)), exchange: h("bdi", {}, visible(statement.exchange.name)) };
+  card.append(h("p", {}, ...nodes("balances.account", whose)));
   if (holdings.length === 0) card.append(h("p", {}, t("balances.none")));
   else card.append(holdingTable(holdings));
   if (found.class) {
@@ -74,9 +77,10 @@ function holdingTable(holdings: readonly Holding[]): HTMLElement {
   const head = h("tr", {}, h("th", { scope: "col" }, t("balances.asset")), h("th", { scope: "col", class: "number" }, t("balances.amount")));
   const row = ({ symbol, kind, units, scale, limit }: Holding) => {
     const text = t(`kind.${kind}`) + (limit === undefined ? "" : t("kind.limit", { limit: formatUnits(limit, 0, locale()) }));
-    return h("tr", {}, h("th", { scope: "row" }, h("bdi", {}, visible(symbol)), h("small", {}, text)), h("td", { class: "number" }, formatUnits(units, scale, locale())));
+    const name = h("th", { scope: "row" }, h("bdi", {}, visible(symbol)), h("small", {}, text));
+    return h("tr", {}, name, h("td", { class: "number" }, formatUnits(units, scale, locale())));
   };
-  const table = h("table", {}, h("thead", {}, head), h("tbody", {}, ...holdings.map(row)));
+  const table = h("table", { class: "holdings" }, h("thead", {}, head), h("tbody", {}, ...holdings.map(row)));
   return h("div", { class: "scroll" }, table);
 }
 
@@ -97,13 +101,17 @@ export function signer(found: Findings, compared: { text: string; same: boolean 
   }
   card.append(h("p", {}, t("signer.vouch")));
   const input = h("input", { id: "key", type: "text", autocomplete: "off", spellcheck: "false", value: compared?.text ?? "" });
-  const form = h("form", { class: "field" }, h("label", { for: "key" }, t("signer.label")), h("div", { class: "row" }, input, h("button", { type: "submit", class: "quiet" }, t("signer.compare"))));
+  const row = h("div", { class: "row" }, input, h("button", { type: "submit", class: "quiet" }, t("signer.compare")));
+  const form = h("form", { class: "field" }, h("label", { for: "key" }, t("signer.label")), row);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     compare(input.value.trim());
   });
   const outcome = h("p", { role: "status", id: "key-outcome" });
-  if (compared) outcome.append(h("span", { class: `badge ${compared.same ? "good" : "bad"}` }, t(compared.same ? "signer.same" : "signer.other")), " ", t(compared.same ? "signer.same.detail" : "signer.other.detail"));
+  if (compared) {
+    const word = h("span", { class: `badge ${compared.same ? "good" : "bad"}` }, t(compared.same ? "signer.same" : "signer.other"));
+    outcome.append(word, " ", t(compared.same ? "signer.same.detail" : "signer.other.detail"));
+  }
   card.append(form, outcome);
   return card;
 }
@@ -111,7 +119,8 @@ export function signer(found: Findings, compared: { text: string; same: boolean 
 /** What the proof does not show, in the statement's own sentences. */
 export function limits(found: Findings): HTMLElement {
   const items = (found.statement?.notProven ?? []).map((text) => h("li", {}, text));
-  return h("section", { class: "card", "aria-labelledby": "limits" }, h("h2", { id: "limits" }, t("limits.title")), h("p", {}, t("limits.lead")), h("ul", { lang: "en" }, ...items));
+  const title = h("h2", { id: "limits" }, t("limits.title"));
+  return h("section", { class: "card", "aria-labelledby": "limits" }, title, h("p", {}, t("limits.lead")), h("ul", { lang: "en" }, ...items));
 }
 
 export interface Outcome {

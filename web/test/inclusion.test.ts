@@ -115,6 +115,18 @@ test("one changed bit anywhere in the file fails, however it is read", () => {
   }
 });
 
+test("a file with a proof of a public log says that it was not checked", () => {
+  const files = attested("compliance", "short");
+  const inclusion = object(files.inclusion);
+  inclusion.set("log", "a proof");
+  const { steps, failed, verdict } = run({ ...files, inclusion: encode(inclusion) });
+  assert.deepEqual(failed, []);
+  assert.equal(verdict, "unconfirmed");
+  assert.deepEqual(steps.slice(-2).map((s) => [s.id, s.state]), [["log", "not_run"], ["proof", "not_run"]]);
+  inclusion.set("log", number(1));
+  assert.deepEqual(run({ ...files, inclusion: encode(inclusion) }).failed, ["file"]);
+});
+
 test("members that are missing, twice or unknown, and pages left out, are refused", () => {
   const files = attested("solvency", "inclusion");
   const text = new TextDecoder().decode(files.inclusion);

@@ -56,6 +56,17 @@ test("the bare page takes statement, signature, keys and inclusion file", async 
   await closed(session);
 });
 
+test("a link's fragment is forgotten here too, and fetches nothing", async () => {
+  const path = join(folder, "fragment.html");
+  writeFileSync(path, page);
+  const session = await watched(browser, { offline: true });
+  await session.page.goto(`${pathToFileURL(path).href}#a=${id}&t=token`);
+  await session.page.waitForSelector("h1");
+  assert.ok(!session.page.url().includes("token"));
+  sentNothing(session);
+  await closed(session);
+});
+
 test("a page with its attestation takes the inclusion file alone", async () => {
   const block = writeBlock({ id, ...published });
   const session = await opened(page.replace(MARKER, () => block), "with.html");

@@ -1,16 +1,21 @@
-// The pictures of the README, made by the page itself.
+// The pictures of the README, made by the page itself: into the folder SCREENSHOTS, or one that is thrown away.
 
 import assert from "node:assert/strict";
-import { statSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
 import { test } from "node:test";
 import type { Page } from "playwright-core";
 import { chosen, closed, launch, steps, watched } from "./browser.ts";
-import { attested, web } from "./files.ts";
+import { attested } from "./files.ts";
 import { serve } from "./server.ts";
 
+const kept = process.env["SCREENSHOTS"];
+const folder = kept === undefined ? mkdtempSync(join(tmpdir(), "assay-web-")) : resolve(kept);
+mkdirSync(folder, { recursive: true });
+
 async function picture(page: Page, name: string): Promise<void> {
-  const path = join(web, "screenshots", `${name}.png`);
+  const path = join(folder, `${name}.png`);
   await page.screenshot({ path });
   assert.ok(statSync(path).size < 150_000, `${name}.png has ${statSync(path).size} bytes`);
 }
@@ -39,6 +44,7 @@ test("the page is pictured before, after an honest and a changed file, and on a 
     await picture(phone.page, "phone");
     await closed(phone);
   } finally {
+    if (kept === undefined) rmSync(folder, { recursive: true });
     await browser.close();
     await served.close();
   }

@@ -18,7 +18,8 @@ export interface Served {
 
 export const TOKEN = "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJ0b2tlbiBmb3IgdGVzdHMifQ.c2lnbmF0dXJl";
 
-export async function serve(attested: Attested, change: { missing?: string } = {}): Promise<Served> {
+/** `more` are published beside `attested`, whose account the token is for. */
+export async function serve(attested: Attested, change: { missing?: string; more?: Attested[] } = {}): Promise<Served> {
   const id = statementDigest(attested.statement);
   const requests: Served["requests"] = [];
   const api = `/v1/attestations/${id}`;
@@ -28,11 +29,14 @@ export async function serve(attested: Attested, change: { missing?: string } = {
     "/verify.html": ["text/html; charset=utf-8", bytes("web", "dist", "verify.html"), "no-cache"],
     "/assets/assay.js": ["text/javascript; charset=utf-8", bytes("web", "dist", "assay.js"), public_],
     "/assets/assay.css": ["text/css; charset=utf-8", bytes("web", "dist", "assay.css"), public_],
-    [`${api}/statement`]: ["application/json", attested.statement, public_],
-    [`${api}/jws`]: ["application/jose+json", attested.jws, public_],
     "/.well-known/jwks.json": ["application/json", attested.jwks, public_],
     [`${api}/inclusion`]: ["application/json", attested.inclusion, "private, no-store"],
   };
+  for (const one of [attested, ...(change.more ?? [])]) {
+    const path = `/v1/attestations/${statementDigest(one.statement)}`;
+    routes[`${path}/statement`] = ["application/json", one.statement, public_];
+    routes[`${path}/jws`] = ["application/jose+json", one.jws, public_];
+  }
   const server: Server = createServer((request, response) => void answer(request, response));
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const chunks: Buffer[] = [];
