@@ -6,7 +6,7 @@ use askama::Template;
 use assay_core::{decimal::parse_count, text::visible};
 use assay_programs::ledger::{
     policy::{AssetLine, asset_lines},
-    statement::{ByStatus, CoverageBasis, MEASURE_DECIMALS, MEASURE_NAMES, MeasureResult, Statement},
+    statement::{ByStatus, CoverageBasis, MEASURE_NAMES, MeasureResult, Statement},
 };
 
 use super::{
@@ -281,7 +281,7 @@ fn measures(frame: &Frame, statement: &Statement) -> Option<Measures> {
     let rules = statement.rules.as_ref()?;
     let (language, t) = (frame.language(), frame.t);
     let quote = visible(statement.assets.first().map_or("", |asset| asset.quote.as_str()));
-    let sum = |text: &str| units(language, parse_count(text).unwrap_or(0), MEASURE_DECIMALS);
+    let sum = |text: &str| units(language, parse_count(text).unwrap_or(0), statement.value_decimals());
     let row = |(result, name): (&MeasureResult, &&str)| MeasureRow {
         name: if *name == MEASURE_NAMES[0] { &t.measure_equity } else { &t.measure_margin_excess },
         positive: sum(&result.positive),
