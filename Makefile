@@ -3,8 +3,9 @@
 # bench  what things cost, printed                            load   requests and rows a second (tests/load)
 # pins   writes anew what must not drift                      bare   the README's two commands on a bare Debian
 # release  programs, symbols, checksums and a list of parts, in target/release-VERSION
+# web    the pages' browser code anew: web/dist from web/src
 # fuzz   mangled inputs on everything that reads what outsiders hand us, FUZZ_SECONDS for each format
-.PHONY: demo test check quick bench load pins postgres bare release fuzz
+.PHONY: demo test check quick bench load pins postgres bare release fuzz web
 
 ASSAY := target/release/assay
 # the demo keeps its database and secret to itself
@@ -61,3 +62,6 @@ release:
 
 fuzz:
 	./.ci/fuzz $(FUZZ_SECONDS)
+
+web:
+	cd web && npm ci --no-audit --no-fund --loglevel=error && node build.mjs

@@ -63,6 +63,8 @@ pub struct Config {
     pub worker: WorkerConfig,
     /// Bounds on what callers may hold.
     pub bounds: BoundsConfig,
+    /// The pages that people read.
+    pub pages: PagesConfig,
     /// Logging.
     pub log: LogConfig,
 }
@@ -108,6 +110,14 @@ pub struct WorkerConfig {
     pub metrics_listen: Option<SocketAddr>,
 }
 
+/// Settings of the pages that people read.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PagesConfig {
+    /// Whether there are any.
+    pub enabled: bool,
+}
+
 /// Settings of the log.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -150,6 +160,7 @@ struct Defaults {
     issuers: Vec<IssuerConfig>,
     worker: WorkerConfig,
     bounds: BoundsConfig,
+    pages: PagesConfig,
     log: LogConfig,
 }
 
@@ -183,6 +194,7 @@ impl Default for Defaults {
                 metrics_listen: None,
             },
             bounds: BoundsConfig::default(),
+            pages: PagesConfig { enabled: true },
             log: LogConfig { format: LogFormat::Json, filter: "info".to_owned() },
         }
     }
@@ -236,6 +248,8 @@ impl Config {
             issuers,
             worker,
             bounds,
+            // any value is one
+            pages: PagesConfig { enabled: _ },
             log,
         } = self;
         if let Some(url) = database_url {

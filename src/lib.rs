@@ -16,6 +16,7 @@ pub mod files;
 pub mod home;
 pub mod jobs;
 pub mod ledger;
+mod pages;
 pub mod pg;
 pub mod progress;
 pub mod service;

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use super::problem::{Kind, Problem};
 
 /// Cacheable for a year without revalidation.
-const FOR_EVER: &str = "public, max-age=31536000, immutable";
+pub const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
 /// Published bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +37,11 @@ impl Artefact {
     pub fn named(mut self, name: String) -> Self {
         self.download = Some(name);
         self
+    }
+
+    /// The bytes.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
     }
 
     /// Approximate size in memory.
@@ -82,7 +87,8 @@ impl Artefact {
     }
 }
 
-fn if_none_match(headers: &HeaderMap, etag: &str) -> bool {
+/// Whether the caller says that it has what this tag names.
+pub fn if_none_match(headers: &HeaderMap, etag: &str) -> bool {
     let values = headers.get_all(header::IF_NONE_MATCH).filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).map(str::trim).any(|known| {
         // If-None-Match compares weakly

@@ -4,62 +4,26 @@
 use std::{
     borrow::Cow,
     collections::BTreeMap,
-    sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError},
+    sync::{Arc, LazyLock, Mutex, PoisonError},
 };
 
-use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::{self, HeaderValue},
+    web,
+};
 use bytes::Bytes;
 use utoipa_swagger_ui::Config;
 
-use super::{
-    edge::{gzip, takes_gzip},
-    problem::Problem,
-};
+use super::{problem::Problem, static_file::StaticFile};
 
 /// The documentation pages may load and call only this service.
 const OWN_FILES_ONLY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
                               img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
                               frame-ancestors 'none'";
 
-/// A file of the documentation. All requests share its bytes, and it is compressed once.
-pub struct StaticFile {
-    content_type: String,
-    plain: Bytes,
-    packed: OnceLock<Option<Bytes>>,
-}
-
-impl StaticFile {
-    fn new(content_type: String, plain: Bytes) -> Self {
-        Self { content_type, plain, packed: OnceLock::new() }
-    }
-
-    /// The description of this interface as JSON.
-    pub fn description(json: String) -> Self {
-        Self::new("application/json".to_owned(), json.into())
-    }
-
-    fn answer(&self, request: &HttpRequest, policy: Option<&'static str>) -> HttpResponse {
-        let mut answer = HttpResponse::Ok();
-        answer
-            .content_type(self.content_type.as_str())
-            .insert_header((header::CACHE_CONTROL, "public, max-age=300"))
-            .insert_header((header::VARY, "accept-encoding"));
-        if let Some(policy) = policy {
-            answer.insert_header((header::CONTENT_SECURITY_POLICY, policy));
-        }
-        let packed = takes_gzip(request.headers()).then(|| self.packed());
-        match packed.flatten() {
-            Some(packed) => answer.insert_header((header::CONTENT_ENCODING, "gzip")).body(packed),
-            None => answer.body(self.plain.clone()),
-        }
-    }
-
-    fn packed(&self) -> Option<Bytes> {
-        // a small file may grow
-        let pack = || gzip(&self.plain).filter(|packed| packed.len() < self.plain.len()).map(Bytes::from);
-        self.packed.get_or_init(pack).clone()
-    }
-}
+/// How long browsers keep the documentation.
+const CACHING: &str = "public, max-age=300";
 
 static PAGES: LazyLock<Arc<Config<'static>>> =
     LazyLock::new(|| Arc::new(Config::from("/openapi.json").validator_url("none")));
@@ -88,7 +52,7 @@ fn page(name: &str) -> Result<Arc<StaticFile>, Problem> {
     responses((status = 200, description = "OpenAPI 3.1", body = Object)),
 )]
 pub async fn openapi_json(description: web::Data<StaticFile>, request: HttpRequest) -> HttpResponse {
-    description.answer(&request, None)
+    description.answer(&request, CACHING, "accept-encoding")
 }
 
 /// API documentation
@@ -107,7 +71,9 @@ pub async fn to_index() -> HttpResponse {
     responses((status = 200, description = "The file", content_type = "text/html", body = String), (status = 404)),
 )]
 pub async fn file(name: web::Path<String>, request: HttpRequest) -> Result<HttpResponse, Problem> {
-    Ok(page(&name)?.answer(&request, Some(OWN_FILES_ONLY)))
+    let mut answer = page(&name)?.answer(&request, CACHING, "accept-encoding");
+    answer.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(OWN_FILES_ONLY));
+    Ok(answer)
 }
 
 #[cfg(test)]

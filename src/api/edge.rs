@@ -16,14 +16,13 @@ use actix_web::{
     },
     middleware::Next,
 };
-use flate2::{Compression, write::GzEncoder};
-use std::io::Write;
 use tracing::{Instrument, Span, field};
 use uuid::Uuid;
 
 use super::{
     answers,
     connection::Requests,
+    pages::failure,
     problem::{MEDIA_TYPE, Problem},
     state::ApiState,
 };
@@ -32,8 +31,6 @@ use super::{
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Maximum length of a request id from a caller.
 const MAX_REQUEST_ID: usize = 64;
-/// Smaller answers are not compressed.
-const WORTH_PACKING: usize = 1 << 10;
 /// Answers may not load or run anything in a browser.
 const NOTHING_RUNS: &str = "default-src 'none'; frame-ancestors 'none'";
 
@@ -60,7 +57,8 @@ pub async fn edge(
     let answer = next.call(request).instrument(span.clone()).await?;
     drop(answering);
     let mut answer = if answer.status().is_client_error() || answer.status().is_server_error() {
-        as_problem(answer)
+        let problem = as_problem(answer);
+        if state.config.pages.enabled { failure::as_page(problem) } else { problem }
     } else {
         answer.map_into_boxed_body()
     };
@@ -148,54 +146,6 @@ fn note(state: &ApiState, span: &Span, answer: &ServiceResponse<BoxBody>, start:
     });
 }
 
-/// Compresses an answer if the caller accepts gzip. Only for routes without secrets in their answers: the length of a compressed
-/// answer can reveal a secret beside text that the caller chooses (BREACH).
-///
-/// # Errors
-/// Those of the inner services.
-pub async fn pack(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse<BoxBody>, Error> {
-    let wanted = takes_gzip(request.headers());
-    let answer = next.call(request).await?;
-    if answer.headers().contains_key(header::CONTENT_ENCODING) || answer.headers().contains_key(header::ETAG) {
-        return Ok(answer);
-    }
-    Ok(answer.map_body(|head, body| {
-        let bytes = match body.try_into_bytes() {
-            Ok(bytes) => bytes,
-            Err(stream) => return stream,
-        };
-        if bytes.len() < WORTH_PACKING {
-            return bytes.boxed();
-        }
-        head.headers_mut().append(header::VARY, HeaderValue::from_static("accept-encoding"));
-        let packed = if wanted { gzip(&bytes) } else { None };
-        match packed {
-            Some(packed) => {
-                head.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-                packed.boxed()
-            }
-            None => bytes.boxed(),
-        }
-    }))
-}
-
-/// `bytes`, compressed.
-pub fn gzip(bytes: &[u8]) -> Option<Vec<u8>> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(bytes).ok()?;
-    encoder.finish().ok()
-}
-
-/// Whether the caller accepts gzip.
-pub fn takes_gzip(headers: &HeaderMap) -> bool {
-    let values = headers.get_all(header::ACCEPT_ENCODING).filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).any(|coding| {
-        let mut parts = coding.split(';').map(str::trim);
-        let refused = |weight: &str| weight.strip_prefix("q=").is_some_and(|q| q.trim_matches(['0', '.']).is_empty());
-        parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip")) && !parts.any(refused)
-    })
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -220,17 +170,6 @@ mod tests {
     fn an_invented_method_is_logged_in_five_letters() {
         let method = |name: &str| bounded_method(&Method::from_bytes(name.as_bytes()).unwrap());
         assert_eq!((method("GET"), method("get"), method(&"X".repeat(60_000))), ("GET", "other", "other"));
-    }
-
-    #[test]
-    fn gzip_is_sent_to_those_who_take_it() {
-        let takes = |value: &str| {
-            takes_gzip(
-                TestRequest::default().insert_header((header::ACCEPT_ENCODING, value)).to_http_request().headers(),
-            )
-        };
-        assert!(takes("gzip") && takes("br, GZIP;q=0.5") && takes("deflate,gzip"));
-        assert!(!takes("") && !takes("br") && !takes("gzip;q=0") && !takes("gzip; q=0.000") && !takes("x-gzip"));
     }
 
     #[test]

@@ -5,13 +5,15 @@
 //!
 //! Read in this order: `connection` (bounded connections) · `routes` (access to each path) · `auth` and `limits` (authentication,
 //! rate limits) · `edge` and `answers` (common to all answers) · `quota` (what callers share) · `disk` (space that uploads leave) · `problem` (errors) · `snapshots`, `jobs` (for exchanges) · `attestations` (public, and for customers) ·
-//! `compliance`, `reserves` (for auditors) · `evidence` and `cache` (data in memory) · `idempotency`, `artefact`, `body`,
+//! `compliance`, `reserves` (for auditors) · `pages` (for people) · `evidence` and `cache` (data in memory) · `idempotency`, `artefact`,
+//! `static_file`, `packing`, `accept`, `body`,
 //! `digest`, `unpack`, `parse` (parts of requests and answers) · `openapi` and `docs` (the description).
 //!
 //! **Never:** an answer with data of another customer; a log line with a token, a balance, a salt or an account reference; a
 //! whole body in memory, unless it is at most 1 MiB of JSON; work longer than milliseconds, such as proving, on the request
 //! threads.
 
+mod accept;
 mod answers;
 mod artefact;
 pub mod attestations;
@@ -32,6 +34,8 @@ mod jwks;
 mod limits;
 mod metrics;
 pub mod openapi;
+mod packing;
+mod pages;
 mod parse;
 pub mod problem;
 mod quota;
@@ -41,6 +45,7 @@ pub mod reserves;
 pub mod routes;
 pub mod snapshots;
 mod state;
+mod static_file;
 mod token_cache;
 mod unpack;
 
@@ -64,6 +69,7 @@ use actix_web::{
     web,
 };
 use connection::Connection;
+use static_file::StaticFile;
 use tokio::net::TcpStream;
 
 pub use metrics::{configure_metrics, metrics_server};
@@ -76,8 +82,8 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// How long a closed connection is waited for.
 const CLOSING_PATIENCE: Duration = Duration::from_secs(1);
 
-static DESCRIPTION: LazyLock<web::Data<docs::StaticFile>> =
-    LazyLock::new(|| web::Data::new(docs::StaticFile::description(openapi::json())));
+static DESCRIPTION: LazyLock<web::Data<StaticFile>> =
+    LazyLock::new(|| web::Data::new(StaticFile::new("application/json", openapi::json())));
 
 /// Configures an `App` with all routes.
 pub fn configure(state: ApiState) -> impl FnOnce(&mut web::ServiceConfig) {

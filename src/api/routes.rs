@@ -1,5 +1,5 @@
-//! The route table: method, path, access and handler of every endpoint. The server registers its handlers from this table, and
-//! tests compare the API description with it.
+//! The route tables: method, path, access and handler of every endpoint and every page. The server registers its handlers from these
+//! tables, and tests compare the API description with that of the endpoints.
 
 use actix_web::{
     HttpRequest, HttpResponse, ResponseError, Scope as ActixScope,
@@ -14,7 +14,7 @@ use actix_web::{
 use super::{
     attestations,
     auth::{self, Access},
-    compliance, docs, edge, healthz, jobs, jwks,
+    compliance, docs, healthz, jobs, jwks, packing, pages,
     problem::{Kind, Problem},
     readyz, reserves, snapshots,
     state::ApiState,
@@ -61,7 +61,7 @@ pub struct Route {
     pub path: &'static str,
     /// Access.
     pub access: Access,
-    /// Operation id in the API description.
+    /// Operation id in the API description; a page has a name of its own.
     pub operation: &'static str,
     packing: Packing,
     handler: fn(actix_web::Route) -> actix_web::Route,
@@ -87,7 +87,7 @@ const PROVE: Access = Access::Scope(Scope::ProofsRun);
 const OWN: Access = Access::Scope(Scope::InclusionRead);
 const AUDIT: Access = Access::Scope(Scope::AuditRead);
 
-/// All routes. The first matching path wins.
+/// The endpoints of the API. The first matching path wins.
 pub static ROUTES: [Route; 26] = [
     with(Verb::Post, get("/v1/snapshots", WRITE, "createSnapshot", |r| r.to(snapshots::create::create))),
     get("/v1/snapshots/{id}", WRITE, "showSnapshot", |r| r.to(snapshots::show::show)),
@@ -125,6 +125,19 @@ pub static ROUTES: [Route; 26] = [
     get("/docs/{file:.*}", Public, "getDocsFile", |r| r.to(docs::file)),
 ];
 
+/// The pages for people and their files, which are no part of the API and can be turned off.
+pub static PAGES: [Route; 9] = [
+    get("/", Public, "homePage", |r| r.to(pages::home::home)),
+    get("/e/{domain}", Public, "historyPage", |r| r.to(pages::history::history)),
+    get("/a/{id}", Public, "attestationPage", |r| r.to(pages::attestation::attestation)),
+    get("/a/{id}/verify.html", Public, "attestationVerifyPage", |r| r.to(pages::attestation::verify)),
+    get("/check", Public, "checkPage", |r| r.to(pages::files::check)),
+    get("/verify.html", Public, "verifyPage", |r| r.to(pages::files::verify)),
+    get("/assets/assay.js", Public, "script", |r| r.to(pages::files::script)),
+    get("/assets/assay.css", Public, "style", |r| r.to(pages::files::style)),
+    get("/assets/pages.css", Public, "pagesStyle", |r| r.to(pages::files::pages_style)),
+];
+
 /// A scope with all routes, for [`super::configure`].
 pub fn scope(
     state: &ApiState,
@@ -138,7 +151,8 @@ pub fn scope(
     > + use<>,
 > {
     let mut scope = web::scope("");
-    for same_path in ROUTES.chunk_by(|a, b| a.path == b.path) {
+    let pages: &'static [Route] = if state.config.pages.enabled { &PAGES } else { &[] };
+    for same_path in ROUTES.chunk_by(|a, b| a.path == b.path).chain(pages.chunk_by(|a, b| a.path == b.path)) {
         let mut resource = web::resource(same_path[0].path);
         for route in same_path {
             resource = resource.route(wired(state, route));
@@ -161,7 +175,7 @@ fn wired(state: &ApiState, route: &'static Route) -> actix_web::Route {
     let admit = move |request: ServiceRequest, next: Next<BoxBody>| auth::admit(state.clone(), access, request, next);
     let wired = (route.handler)(web::route().guard(method)).wrap(from_fn(admit));
     match route.packing {
-        Packing::Gzip => wired.wrap(from_fn(edge::pack)),
+        Packing::Gzip => wired.wrap(from_fn(packing::pack)),
         Packing::Never => wired,
     }
 }

@@ -18,7 +18,7 @@ use time::{Duration, OffsetDateTime, macros::datetime};
 use super::{
     auth::Access,
     problem::{Document, Kind, MEDIA_TYPE},
-    routes::{ROUTES, Route},
+    routes::{PAGES, ROUTES, Route},
     *,
 };
 use crate::{
@@ -83,6 +83,7 @@ fn request(route: &Route) -> TestRequest {
         "ab".repeat(32)
     };
     let path = route.path.replace("{id}", &id).replace("{name}", "balances.csv").replace("{file:.*}", "index.html");
+    let path = path.replace("{domain}", EXCHANGE);
     let method = Method::from_bytes(route.method.as_str().as_bytes()).unwrap();
     TestRequest::default().method(method).uri(&path).peer_addr("192.0.2.1:7".parse().unwrap())
 }
@@ -103,7 +104,8 @@ async fn problem(answer: ServiceResponse<impl MessageBody>) -> Document {
 async fn every_route_lets_in_exactly_the_roles_that_its_scope_belongs_to() {
     let place = Place::new(|_| {});
     let app = app!(place);
-    for route in &ROUTES {
+    assert!(PAGES.iter().all(|page| page.access == Access::Public));
+    for route in ROUTES.iter().chain(&PAGES) {
         let what = format!("{} {}", route.method.as_str(), route.path);
         let without = call_service(&app, request(route).to_request()).await.status();
         match route.access {
@@ -170,7 +172,15 @@ async fn every_answer_has_what_browsers_and_logs_need() {
 async fn what_is_not_there_and_what_is_not_offered_are_problems_as_well() {
     let place = Place::new(|_| {});
     let app = app!(place);
-    for path in ["/", "/v1", "/v1/attestations/latest/x", "/v2/attestations", "/v1/attestations/nothing", "/%ff"] {
+    for path in [
+        "/e/No%20domain",
+        "/a/nothing",
+        "/v1",
+        "/v1/attestations/latest/x",
+        "/v2/attestations",
+        "/v1/attestations/nothing",
+        "/%ff",
+    ] {
         let answer = call_service(&app, TestRequest::get().uri(path).to_request()).await;
         assert_eq!(problem(answer).await.type_uri, "/problems/not-found", "{path}");
     }
@@ -196,6 +206,108 @@ async fn without_a_database_the_process_lives_and_says_what_it_cannot_do() {
     let answer = call_service(&app, TestRequest::get().uri("/v1/attestations").to_request()).await;
     assert!(answer.headers().contains_key(header::RETRY_AFTER));
     assert_eq!(problem(answer).await.type_uri, "/problems/unavailable");
+}
+
+/// What browsers send.
+const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+
+fn in_browser(path: &str) -> TestRequest {
+    TestRequest::get().uri(path).insert_header((header::ACCEPT, BROWSER))
+}
+
+#[actix_web::test]
+async fn a_browser_is_shown_a_page_where_a_program_gets_a_problem() {
+    let place = Place::new(|_| {});
+    let app = app!(place);
+    let ask = async |request: TestRequest| {
+        let answer = call_service(&app, request.to_request()).await;
+        let kind = answer.headers().get(header::CONTENT_TYPE).unwrap().to_str().unwrap().to_owned();
+        let policy = answer.headers().get(header::CONTENT_SECURITY_POLICY).unwrap().to_str().unwrap().to_owned();
+        let status = answer.status().as_u16();
+        (status, kind, policy, String::from_utf8(read_body(answer).await.to_vec()).unwrap())
+    };
+    for (path, status, said) in [
+        ("/nowhere", 404, "There is nothing here"),
+        ("/nowhere?x=1&lang=de", 404, "Hier ist nichts"),
+        ("/a/nothing", 404, "There is nothing here"),
+        ("/e/exchange.example", 503, "Load the page again in a few seconds"),
+        ("/e/exchange.example?cursor=x", 400, "This address has a mistake"),
+        ("/", 503, "Not available at the moment"),
+        ("/?after=No%20domain", 404, "There is nothing here"),
+        ("/?after=%00", 400, "This address has a mistake"),
+    ] {
+        let (found, kind, policy, html) = ask(in_browser(path)).await;
+        assert_eq!((found, kind.as_str()), (status, "text/html; charset=utf-8"), "{path}");
+        assert!(html.contains(said) && policy.contains("require-trusted-types-for"), "{path}: {html}");
+        let (found, kind, policy, _) = ask(TestRequest::get().uri(path)).await;
+        assert_eq!((found, kind.as_str()), (status, MEDIA_TYPE), "{path}");
+        assert!(!policy.contains("script-src"), "{path}");
+    }
+    // endpoints answer as they are described, whoever asks
+    for path in ["/v1/attestations", "/v1/nowhere", "/readyz", "/v1/jobs/x"] {
+        assert_eq!(ask(in_browser(path)).await.1, MEDIA_TYPE, "{path}");
+    }
+    let posted = TestRequest::post().uri("/nowhere").insert_header((header::ACCEPT, BROWSER));
+    assert_eq!(ask(posted).await.1, MEDIA_TYPE);
+}
+
+#[test]
+fn pages_and_endpoints_are_told_apart_by_their_paths() {
+    assert!(PAGES.iter().all(|page| pages::failure::is_page(page.path)));
+    assert!(!ROUTES.iter().any(|route| pages::failure::is_page(route.path)));
+    let names: std::collections::BTreeSet<_> = ROUTES.iter().chain(&PAGES).map(|route| route.operation).collect();
+    assert_eq!(names.len(), ROUTES.len() + PAGES.len());
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("api-spec/pages.md")).unwrap();
+    let listed = text.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`').map(|(path, _)| path));
+    assert!(listed.eq(PAGES.iter().map(|page| page.path)), "pages.md lists other pages");
+}
+
+#[actix_web::test]
+async fn the_files_of_the_pages_are_given_packed_and_with_what_keeps_them_to_themselves() {
+    let place = Place::new(|_| {});
+    let app = app!(place);
+    for (path, kind) in [
+        ("/check", "text/html; charset=utf-8"),
+        ("/verify.html", "text/html; charset=utf-8"),
+        ("/assets/assay.js", "text/javascript; charset=utf-8"),
+        ("/assets/assay.css", "text/css; charset=utf-8"),
+        ("/assets/pages.css", "text/css; charset=utf-8"),
+    ] {
+        let answer = call_service(&app, in_browser(path).to_request()).await;
+        assert_eq!(answer.status(), 200, "{path}");
+        let has = |name: &str| answer.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+        assert_eq!(has("content-type").as_deref(), Some(kind));
+        // the check page names its script by digest: a browser must not mix versions
+        assert_eq!(has("cache-control").as_deref(), Some("no-cache"), "{path}");
+        if path.starts_with("/assets") {
+            continue;
+        }
+        let policy = has("content-security-policy").unwrap();
+        assert!(policy.starts_with("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{policy}");
+        assert!(!policy.contains("unsafe") && !policy.contains('*'), "{policy}");
+        assert_eq!(has("cross-origin-opener-policy").as_deref(), Some("same-origin"));
+        assert!(has("permissions-policy").unwrap().contains("camera=()"));
+        let tag = has("etag").unwrap();
+        let known = call_service(&app, in_browser(path).insert_header((header::IF_NONE_MATCH, tag)).to_request()).await;
+        assert_eq!(known.status(), 304, "{path}");
+        assert!(known.headers().contains_key(header::ETAG) && known.headers().contains_key("permissions-policy"));
+    }
+    for versioned in crate::pages::files::style_addresses() {
+        let answer = call_service(&app, in_browser(versioned).to_request()).await;
+        assert!(answer.headers().get(header::CACHE_CONTROL).unwrap().to_str().unwrap().contains("immutable"));
+    }
+    let other = call_service(&app, in_browser("/assets/assay.css?v=0123456789abcdef").to_request()).await;
+    assert_eq!(other.headers().get(header::CACHE_CONTROL).unwrap(), "no-cache");
+}
+
+#[actix_web::test]
+async fn pages_can_be_turned_off() {
+    let place = Place::new(|config| config.pages.enabled = false);
+    let app = app!(place);
+    for path in ["/", "/check", "/verify.html", "/assets/assay.css", "/e/exchange.example", "/nowhere"] {
+        let answer = call_service(&app, in_browser(path).to_request()).await;
+        assert_eq!(problem(answer).await.type_uri, "/problems/not-found", "{path}");
+    }
 }
 
 #[actix_web::test]

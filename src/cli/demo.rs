@@ -22,7 +22,7 @@ use crate::tokens::{Grant, Role};
 
 const EXAMPLES: &str = "\
 Starts a private PostgreSQL, creates a sample exchange with limits and margins, uploads its ledger, proves it and serves the
-result. The command then prints the address, tokens and commands to try, and runs until Ctrl-C. It writes to HOME/demo only. If you
+result. The command then prints the address of its page, tokens and commands to try, and runs until Ctrl-C. It writes to HOME/demo only. If you
 run it again, it adds another attestation.
 
 Examples:
@@ -57,6 +57,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     config.database_url = None;
     config.listen = args.listen;
     config.public_url = format!("http://{}", args.listen);
+    config.pages.enabled = true;
     // a person reads the output; warnings are enough
     config.log.format = crate::config::LogFormat::Pretty;
     config.log.filter = "warn".to_owned();
@@ -176,12 +177,16 @@ fn show(
     regulator_token: &str,
 ) -> Result<Exit, Failure> {
     // every printed request was tried
-    let attestation = format!("/v1/attestations/{id}");
+    let (attestation, page) = (format!("/v1/attestations/{id}"), format!("/a/{id}"));
+    client.shows("/")?;
+    client.shows(&page)?;
     client.with_token(customer_token).get(&format!("{attestation}/inclusion"))?;
     client.with_token(regulator_token).get(&format!("/v1/compliance/{id}"))?;
     let base = client.address();
     output::lines([
         String::new(),
+        format!("Open in a browser: {base}/"),
+        format!("The page of the attestation: {base}{page}"),
         format!("The attestation: {base}{attestation}"),
         format!("API documentation: {base}/docs"),
         String::new(),

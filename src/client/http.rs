@@ -123,6 +123,20 @@ impl Client {
         .map(|answer| answer.body)
     }
 
+    /// Whether the service shows a page at `path`.
+    ///
+    /// # Errors
+    /// [`ClientError`], after one attempt.
+    pub fn shows(&self, path: &str) -> Result<(), ClientError> {
+        let request = self.request("GET", path).body(());
+        let answer = request
+            .map_err(|e| self.unreachable(&e))
+            .and_then(|request| self.agent.run(request).map_err(|e| self.unreachable(&e)))?;
+        let status = answer.status();
+        let other = || ClientError::NotTheService { address: self.at(path), status: status.as_u16() };
+        if status.is_success() { Ok(()) } else { Err(other()) }
+    }
+
     /// Posts a document, under a key with which it takes effect once.
     pub(super) fn post(&self, path: &str, key: &str, body: &str) -> Result<Answer, ClientError> {
         self.persist(|| {

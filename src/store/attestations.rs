@@ -150,6 +150,9 @@ statements! {
          AND ($4::timestamptz IS NULL OR a.epoch < $4 OR (a.epoch = $4 AND a.attestation_id > $5::bytea))
          ORDER BY a.epoch DESC, a.attestation_id LIMIT $6"
     );
+    LATEST_OF_EACH = select!(
+        "WHERE a.epoch = e.newest_epoch AND ($1::text IS NULL OR e.domain > $1) ORDER BY e.domain LIMIT $2"
+    );
     STATEMENT = "SELECT statement FROM attestations WHERE attestation_id = $1";
     PROOF = "SELECT proof FROM attestations WHERE attestation_id = $1";
     JWS = "SELECT convert_to(jws, 'UTF8') FROM attestations WHERE attestation_id = $1";
@@ -208,6 +211,14 @@ pub async fn list(client: &impl Session, filter: &Filter) -> Result<Vec<Attestat
     let Filter { exchange, from, to, after, limit } = filter;
     let (epoch, id) = after.as_ref().map(|(epoch, id)| (epoch, id.as_slice())).unzip();
     LIST.rows(client, &[exchange, from, to, &epoch, &id, limit]).await?.iter().map(attestation_row).collect()
+}
+
+/// The attestation of the newest epoch of each exchange, by ascending domain, behind the domain `after`.
+///
+/// # Errors
+/// Those of the database.
+pub async fn latest_of_each(client: &impl Session, after: Option<&str>, limit: i64) -> Result<Vec<AttestationRow>> {
+    LATEST_OF_EACH.rows(client, &[&after, &limit]).await?.iter().map(attestation_row).collect()
 }
 
 fn attestation_row(row: &Row) -> Result<AttestationRow> {

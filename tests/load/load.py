@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""What the service carries: inclusion requests a second, and rows a second on the way in.
+"""What the service carries: inclusion requests and pages a second, and rows a second on the way in.
 
-Everything is measured beside something that anybody knows, in the same run on the same machine: inclusion requests beside a
+Everything is measured beside something that anybody knows, in the same run on the same machine: inclusion requests and pages beside a
 static file of the same server, ingest beside psql's \\copy of the same rows. Needs the release build, wrk and psql; takes about
 the time of one large proof. `make load` runs it; README.md holds the numbers.
 
-usage: load.py [--accounts N] [--seconds S] [--rows N] [--shape NAME] [--skip-ingest] [--skip-inclusion]
+usage: load.py [--accounts N] [--seconds S] [--rows N] [--shape NAME] [--skip-ingest] [--skip-inclusion] [--skip-pages]
 """
 import argparse
 import json
@@ -174,12 +174,30 @@ def inclusion(service, place, options):
     return service
 
 
-def compared(service, seconds, own, plain):
+def pages(service, place, options):
+    """Attests a small sample and compares the pages that people read with a static file."""
+    ledger = place / "small"
+    subprocess.run([ASSAY, "sample", "--accounts", "100", "--out", ledger, "--quiet"], check=True)
+    attestation = attest(service, upload(service, ledger), "auto")
+    plain = place / "plain.lua"
+    # both as a browser asks for them
+    packed = "{ ['accept-encoding'] = 'gzip' }"
+    plain.write_text(f"request = function() return wrk.format('GET', '/docs/index.css', {packed}) end\n")
+    for path in (f"/a/{attestation}", "/", f"/e/{DOMAIN}"):
+        body = service.request("GET", path)
+        print(f"{path[:3]}: {len(body)} bytes")
+        own = place / "page.lua"
+        own.write_text(f"request = function() return wrk.format('GET', '{path}', {packed}) end\n")
+        wrk(service.url, 2, own)
+        compared(service, options.seconds, own, plain, "page")
+
+
+def compared(service, seconds, own, plain, name="inclusion"):
     """Three times one after the other, with their ratio; returns the first one's requests a second."""
     rates = [(wrk(service.url, seconds, own), wrk(service.url, seconds, plain)) for _ in range(3)]
     ratios = [a[0] / b[0] for a, b in rates]
     for (a, b), ratio in zip(rates, ratios):
-        print(f"inclusion {a[0]:.0f} requests/s, p99 {a[1]}; static {b[0]:.0f} requests/s, p99 {b[1]}; ratio {ratio:.2f}")
+        print(f"{name} {a[0]:.0f} requests/s, p99 {a[1]}; static {b[0]:.0f} requests/s, p99 {b[1]}; ratio {ratio:.2f}")
     print(f"median ratio {sorted(ratios)[1]:.2f}")
     return [a[0] for a, _ in rates]
 
@@ -233,6 +251,7 @@ def main():
     options.add_argument("--shape", default="auto")
     options.add_argument("--skip-ingest", action="store_true")
     options.add_argument("--skip-inclusion", action="store_true")
+    options.add_argument("--skip-pages", action="store_true")
     options = options.parse_args()
     for program in ("wrk", "psql"):
         if not shutil.which(program):
@@ -243,6 +262,8 @@ def main():
         try:
             if not options.skip_ingest:
                 ingest(service, place, options)
+            if not options.skip_pages:
+                pages(service, place, options)
             if not options.skip_inclusion:
                 service = inclusion(service, place, options)
         finally:

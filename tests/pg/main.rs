@@ -10,6 +10,7 @@ mod files;
 mod idempotency;
 mod jobs;
 mod pages;
+mod people;
 mod roles;
 mod schema;
 mod support;

@@ -91,11 +91,15 @@ pub async fn list(state: web::Data<ApiState>, query: Query<ListQuery>) -> Result
 }
 
 /// Time and id of the last attestation of a page. The next page starts after it, even if more are published meanwhile.
-fn cursor(row: &AttestationRow) -> String {
-    format!("{}-{}", row.epoch.unix_timestamp_nanos(), hex::encode(row.id))
+pub fn cursor(epoch: OffsetDateTime, id: &[u8; 32]) -> String {
+    format!("{}-{}", epoch.unix_timestamp_nanos(), hex::encode(id))
 }
 
-fn read_cursor(text: &str) -> Result<(OffsetDateTime, [u8; 32]), Problem> {
+/// The time and the id in a cursor.
+///
+/// # Errors
+/// [`Kind::MalformedRequest`].
+pub fn read_cursor(text: &str) -> Result<(OffsetDateTime, [u8; 32]), Problem> {
     let wrong = || Problem::because(Kind::MalformedRequest, "`cursor` is not from a `Link` header of this list");
     let (nanos, id) = text.rsplit_once('-').ok_or_else(wrong)?;
     let epoch = nanos.parse().ok().and_then(|nanos| OffsetDateTime::from_unix_timestamp_nanos(nanos).ok());
@@ -104,7 +108,7 @@ fn read_cursor(text: &str) -> Result<(OffsetDateTime, [u8; 32]), Problem> {
 }
 
 fn next_link(query: &ListQuery, last: &AttestationRow) -> String {
-    let mut link = format!("</v1/attestations?cursor={}", cursor(last));
+    let mut link = format!("</v1/attestations?cursor={}", cursor(last.epoch, &last.id));
     let given = [("from", &query.from), ("to", &query.to), ("exchange", &query.exchange)];
     for (name, value) in given.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
         let _ = write!(link, "&{name}={}", encoded(value));
@@ -152,8 +156,10 @@ mod tests {
 
     #[test]
     fn a_cursor_leads_back_to_where_the_page_ended() {
-        assert_eq!(read_cursor(&cursor(&row())).unwrap(), (row().epoch, row().id));
-        for wrong in ["", "-", "1", "x-y", "99999999999999999999999999999999-00", &cursor(&row())[1..65]] {
+        assert_eq!(read_cursor(&cursor(row().epoch, &row().id)).unwrap(), (row().epoch, row().id));
+        for wrong in
+            ["", "-", "1", "x-y", "99999999999999999999999999999999-00", &cursor(row().epoch, &row().id)[1..65]]
+        {
             assert_eq!(read_cursor(wrong).unwrap_err().kind(), Kind::MalformedRequest, "{wrong}");
         }
     }

@@ -15,6 +15,6 @@ pub mod proof;
 pub mod show;
 pub mod statement;
 pub mod verification;
-mod view;
+pub(super) mod view;
 
 pub use view::{AssetClaim, Attestation, Publisher, Requirement, Summary};

@@ -191,7 +191,7 @@ pub(super) async fn view(state: &ApiState, row: AttestationRow) -> Result<Attest
 }
 
 /// One of the three stored artefacts.
-pub(super) async fn stored(
+pub async fn stored(
     state: &ApiState,
     id: AttestationId,
     part: Part,

@@ -1,0 +1,72 @@
+//! `GET /`
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use assay_core::domain::domain_defect;
+use serde::Deserialize;
+use time::{Duration, OffsetDateTime};
+
+use super::{
+    cache::PageKey,
+    page::{answer, choice, choice_key, entry},
+};
+use crate::{
+    api::{parse::Query, problem::Problem, state::ApiState},
+    pages::{
+        frame::Frame,
+        home::{Home, Listed},
+    },
+    store::attestations::{self, AttestationRow},
+};
+
+/// Number of exchanges on a page.
+const EXCHANGES: usize = 50;
+
+/// Which part of the list, and in which language. Other names are ignored: people follow links that others have decorated.
+#[derive(Debug, Deserialize)]
+pub struct HomeQuery {
+    lang: Option<String>,
+    /// Domain behind which the page begins.
+    after: Option<String>,
+}
+
+/// Each exchange with its newest attestation.
+pub async fn home(
+    state: web::Data<ApiState>,
+    query: Query<HomeQuery>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let (choice, after) = (choice(&request, query.0.lang.as_deref()), query.0.after.as_deref());
+    if after.is_some_and(|after| domain_defect(after).is_some()) {
+        return Err(Problem::not_found());
+    }
+    // one more, to find out whether there is a next page
+    let mut rows = attestations::latest_of_each(&state.store.read().await?, after, EXCHANGES as i64 + 1).await?;
+    if rows.is_empty() && after.is_some() {
+        return Err(Problem::not_found());
+    }
+    let has_more = rows.len() > EXCHANGES;
+    rows.truncate(EXCHANGES);
+    // ages are shown in minutes
+    let now = state.now().replace_second(0).and_then(|now| now.replace_nanosecond(0)).map_err(Problem::internal)?;
+    let (language, minute) = (choice_key(choice), now.unix_timestamp().to_be_bytes());
+    let fixed: [&[u8]; 5] =
+        [b"/", &language, &minute, after.unwrap_or_default().as_bytes(), if has_more { b"more" } else { b"" }];
+    let key = PageKey::of(fixed.into_iter().chain(rows.iter().map(|row| row.id.as_slice())));
+    let write = async || {
+        let mut listed = Vec::with_capacity(rows.len());
+        for row in &rows {
+            listed.push(list(&state, row, now).await?);
+        }
+        let parameters: Vec<_> = after.iter().map(|after| ("after", *after)).collect();
+        let home = Home { listed: &listed, after, has_more, address: &state.config.public_url };
+        home.render(Frame::new(choice, &parameters)).map_err(Problem::internal)
+    };
+    Ok(answer(&*state.pages.page(key, write).await?, &request))
+}
+
+async fn list(state: &ApiState, row: &AttestationRow, now: OffsetDateTime) -> Result<Listed, Problem> {
+    let age = now - row.published_at;
+    let promised = state.config.promised_interval_seconds;
+    let is_late = promised > 0 && age > Duration::seconds(i64::try_from(promised).unwrap_or(i64::MAX));
+    Ok(Listed { entry: entry(state, row).await?, age_seconds: age.whole_seconds(), is_late })
+}

@@ -1,0 +1,21 @@
+//! The pages that people read in a browser, as HTML. "Page" means a web page here; the pages of accounts belong to `attest`.
+//!
+//! **In:** what is published (statements, reports, ids of keys), the language and the clock's time, all as arguments. **Out:** HTML in
+//! English or German, which needs no script. A page verifies nothing and says so; it names the command and the check page, which do.
+//! `language`, `text` and `amount` say things in a language, `facts` has the ratios of a statement, `chart` draws them, `frame` surrounds
+//! every page, and each page is a file with its template: `home`, `history`, `attestation`, `failure`. `files` has what `web/` built.
+//!
+//! **Never:** a request, the database, anything of a customer, text of an exchange that is not escaped, a script or a style within
+//! the HTML, a page without a bound on its size.
+
+pub mod amount;
+pub mod attestation;
+mod chart;
+pub mod facts;
+pub mod failure;
+pub mod files;
+pub mod frame;
+pub mod history;
+pub mod home;
+pub mod language;
+mod text;

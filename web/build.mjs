@@ -1,0 +1,74 @@
+// Builds dist/: the same bytes from the same sources, every time. usage: node build.mjs [FOLDER]
+import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { build } from "esbuild";
+
+const here = fileURLToPath(new URL(".", import.meta.url));
+const out = process.argv[2] ?? join(here, "dist");
+const MOST_COMPRESSED = 100_000;
+const MARKER = "<!--attestation-->";
+
+/** Both languages have the same sentences, none is empty, and each asks for the same values. */
+function checkTexts() {
+  const [en, de] = ["en", "de"].map((name) => JSON.parse(readFileSync(join(here, "text", `${name}.json`), "utf8")));
+  const values = (text) => [...text.matchAll(/\{([a-z]+)\}/g)].map(([, name]) => name).sort().join();
+  const sources = ["page", "view", "text", "intake", "source", "save"].map((n) => readFileSync(join(here, "src", `${n}.ts`), "utf8")).join("\n");
+  for (const id of new Set([...Object.keys(en), ...Object.keys(de)])) {
+    if (!en[id] || !de[id]) throw new Error(`text/${en[id] ? "de" : "en"}.json has no sentence "${id}"`);
+    if (values(en[id]) !== values(de[id])) throw new Error(`the sentences "${id}" do not ask for the same values`);
+    // an id is written whole, or as a template whose fixed beginning is written
+    const written = sources.includes(`"${id}"`) || [...id.matchAll(/\./g)].some(({ index }) => sources.includes(`\`${id.slice(0, index + 1)}\${`));
+    if (!written) throw new Error(`the sentence "${id}" is used nowhere`);
+  }
+}
+
+async function bundle(entry, format) {
+  const result = await build({
+    entryPoints: [join(here, "src", entry)], bundle: true, minify: true, write: false, format, target: "es2022", charset: "utf8",
+    legalComments: "inline", absWorkingDir: here, logLevel: "warning",
+  });
+  return result.outputFiles[0].text;
+}
+
+const digest = (bytes, encoding = "base64") => createHash("sha256").update(bytes).digest(encoding);
+
+checkTexts();
+// a module keeps its names to itself; inside verify.html it is a classic script, which file:// allows
+const script = await bundle("page.ts", "iife");
+const style = await bundle("style.css", undefined);
+if (script.includes("</script") || style.includes("</style")) throw new Error("script or style would end its own element");
+
+if (script.includes(MARKER)) throw new Error("the script would have the marker that a server replaces");
+
+const template = readFileSync(join(here, "src", "page.html"), "utf8");
+const fill = (values) => template.replace(/%([A-Z]+)%/g, (_, name) => values[name]);
+const sri = (bytes) => `sha256-${digest(bytes)}`;
+const policy = [
+  "default-src 'none'", `script-src '${sri(script)}'`, `style-src '${sri(style)}'`, "img-src data:", "connect-src 'none'",
+  "form-action 'none'", "base-uri 'none'", "require-trusted-types-for 'script'",
+].join("; ");
+const files = {
+  "assay.css": style,
+  "assay.js": script,
+  "check.html": fill({
+    MODE: "online", CSP: "", BLOCK: "", BRAND: '<a class="brand" href="/">Assay</a>',
+    STYLE: `<link rel="stylesheet" href="/assets/assay.css" integrity="${sri(style)}">`,
+    SCRIPT: `<script src="/assets/assay.js" integrity="${sri(script)}"></script>`,
+  }),
+  "verify.html": fill({
+    MODE: "offline", CSP: `<meta http-equiv="Content-Security-Policy" content="${policy}">\n`, BLOCK: `${MARKER}\n`,
+    BRAND: '<span class="brand">Assay</span>', STYLE: `<style>${style}</style>`, SCRIPT: `<script>${script}</script>`,
+  }),
+};
+files["SHA256SUMS"] = Object.keys(files).sort().map((name) => `${digest(files[name], "hex")}  ${name}\n`).join("");
+
+mkdirSync(out, { recursive: true });
+for (const [name, text] of Object.entries(files)) {
+  const compressed = gzipSync(text, { level: 9 }).length;
+  if (name === "assay.js" && compressed >= MOST_COMPRESSED) throw new Error(`${name} has ${compressed} bytes compressed`);
+  writeFileSync(join(out, name), text);
+  console.log(`${name}: ${Buffer.byteLength(text)} bytes, ${compressed} compressed`);
+}

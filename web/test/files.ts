@@ -1,0 +1,33 @@
+// Files that the tests read: published vectors, frozen attestations, and fixtures made by the program.
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+declare const WEB: string;
+export const web = WEB;
+export const root = join(WEB, "..");
+
+export function bytes(...path: string[]): Uint8Array {
+  return new Uint8Array(readFileSync(join(root, ...path)));
+}
+
+export function fixture(...path: string[]): Uint8Array {
+  return bytes("web", "test", "fixtures", ...path);
+}
+
+export interface Attested {
+  inclusion: Uint8Array;
+  statement: Uint8Array;
+  jws?: Uint8Array;
+  jwks?: Uint8Array;
+}
+
+/** What `assay prove`, `assay inclusion` and `assay keys show` wrote for a sample ledger. */
+export function attested(family: "solvency" | "compliance", file = "inclusion"): Attested {
+  return {
+    inclusion: fixture(family, `${file}.json`),
+    statement: fixture(family, "statement.json"),
+    jws: fixture(family, "attestation.jws"),
+    jwks: fixture("jwks.json"),
+  };
+}

@@ -1,0 +1,220 @@
+// The whole check: honest files hold, and a change of any field fails the step that guards it.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { formatUnits } from "../src/amounts.ts";
+import { check, verdictOf, type Findings, type Input, type Step, type StepId } from "../src/check.ts";
+import { JsonNumber, type Json } from "../src/json.ts";
+import { attested, bytes, fixture } from "./files.ts";
+import { at, encode, manyPages, number, object, put, restated } from "./make.ts";
+
+function run(input: Input): { steps: Step[]; found: Findings; failed: StepId[]; verdict: string } {
+  const found: Findings = {};
+  const steps = [...check(input, found)];
+  return { steps, found, failed: steps.filter((s) => s.state === "failed").map((s) => s.id), verdict: verdictOf(steps, false) };
+}
+
+const CASES = (["solvency", "compliance"] as const).flatMap((family) => (["inclusion", "short"] as const).map((file) => [family, file] as const));
+
+test("files of the program hold in every step that needs no proof", () => {
+  for (const [family, file] of CASES) {
+    const files = attested(family, file);
+    const { steps, found, failed, verdict } = run(files);
+    assert.deepEqual(failed, [], JSON.stringify(steps));
+    assert.deepEqual(steps.filter((s) => s.state === "not_run").map((s) => s.id), ["account", "proof"]);
+    assert.equal(verdict, "unconfirmed");
+    const account = found.inclusion?.account as string;
+    assert.equal(run({ ...files, account }).verdict, "included");
+    assert.ok((found.holdings?.length ?? 0) > 0);
+    assert.equal(found.measures !== undefined, family === "compliance");
+  }
+});
+
+test("balances, class and measures are those that the program prints", () => {
+  const { found } = run(attested("compliance", "short"));
+  const lines = found.holdings?.map((h) => [h.symbol, h.kind, formatUnits(h.units, h.scale, "en").replaceAll(",", ""), h.limit]);
+  assert.deepEqual(lines, [
+    ["RENDER", "asset", "9632.35549132", undefined],
+    ["USDT", "asset", "529.89", undefined],
+    ["BNB", "asset", "0.607875", undefined],
+    ["BTC-PERP", "long", "6", 2000n],
+    ["ETH-PERP", "long", "3", 5000n],
+  ]);
+  assert.deepEqual(found.measures, [67_574_829_999_934_400n, 890_812_965_000_000n]);
+  assert.deepEqual(found.class, { class: 1, name: "retail", kycLevel: "standard", jurisdiction: "EU" });
+});
+
+test("the fuzzer's files hold, and its hostile ones do not", () => {
+  for (const [statement, file] of [["solvency", "solvency"], ["solvency", "several-pages"], ["compliance", "compliance"]] as const) {
+    const input: Input = { inclusion: bytes("fuzz", "corpus", "inclusion", file), statement: bytes("fuzz", "corpus", "statement", statement) };
+    assert.deepEqual(run(input).failed, ["statement"], "shapes for tests are refused");
+    const accepted = run({ ...input, testShapes: "accepted" });
+    assert.deepEqual(accepted.failed.filter((id) => id !== "policy"), [], JSON.stringify(accepted.steps));
+    assert.ok(accepted.found.holdings);
+  }
+  for (const [file, step] of [["hostile-account", "root"], ["hostile-index", "root"], ["hostile-path", "root"]] as const) {
+    for (const statement of ["solvency", "compliance"]) {
+      const input: Input = { inclusion: bytes("fuzz", "corpus", "inclusion", file), statement: bytes("fuzz", "corpus", "statement", statement), testShapes: "accepted" };
+      const { failed, verdict, found } = run(input);
+      assert.equal(verdict, "failed", file);
+      assert.equal(found.holdings, undefined);
+      // a file fails for its own reason only with its own statement
+      if (!failed.includes("statement")) assert.ok(failed.includes(step), `${file}: ${failed.join()}`);
+    }
+  }
+});
+
+/** Every text and number of the file, with its place. */
+function leaves(json: Json, path: (string | number)[] = []): [(string | number)[], string | JsonNumber][] {
+  if (json instanceof Map) return [...json].flatMap(([name, value]) => leaves(value, [...path, name]));
+  if (Array.isArray(json)) return json.flatMap((value, k) => leaves(value, [...path, k]));
+  return typeof json === "string" || json instanceof JsonNumber ? [[path, json]] : [];
+}
+
+/** Which steps may be the first to fail if the field is changed. */
+function guards(path: (string | number)[]): StepId[] {
+  const [field, , member] = path;
+  if (field === "protocol") return ["file"];
+  if (field === "statement_digest" || field === "snapshot") return ["statement"];
+  if (field === "account" || field === "salt") return ["shard", "root"];
+  if (field === "class") return ["pages", "root"];
+  if (field === "shard") return ["shard"];
+  if (member === "path") return ["root"];
+  // a column that is none, or above the class's cap; else another leaf
+  return member === "index" ? ["pages", "root"] : ["pages", "columns", "root"];
+}
+
+test("one changed digit or letter in any field fails the step that guards it, and shows no balances", () => {
+  let changes = 0;
+  for (const family of ["solvency", "compliance"] as const) {
+    const files = attested(family, "short");
+    for (const [path, value] of leaves(object(files.inclusion))) {
+      const inclusion = object(files.inclusion);
+      const text = typeof value === "string" ? value : value.text;
+      const last = text.at(-1) as string;
+      const other = text.slice(0, -1) + (last === "1" ? "2" : "1");
+      put(inclusion, path, typeof value === "string" ? other : new JsonNumber(other));
+      const { steps, failed, verdict, found } = run({ ...files, inclusion: encode(inclusion) });
+      const place = `${family} ${path.join(".")}: ${text.slice(0, 20)} → ${other.slice(-20)}`;
+      assert.ok(guards(path).includes(failed[0] as StepId), `${place}: ${failed.join() || "nothing failed"}`);
+      assert.equal(verdict, "failed", place);
+      assert.equal(found.holdings, undefined, place);
+      assert.equal(steps.find((s) => s.id === "signature")?.state, "passed", place);
+      changes++;
+    }
+  }
+  assert.ok(changes > 150, `${changes} changes`);
+});
+
+test("one changed bit anywhere in the file fails, however it is read", () => {
+  const files = attested("compliance", "short");
+  for (let k = 0; k < files.inclusion.length; k += 31) {
+    const inclusion = files.inclusion.slice();
+    inclusion[k] = (inclusion[k] as number) ^ 1;
+    assert.equal(run({ ...files, inclusion }).verdict, "failed", `byte ${k}`);
+  }
+});
+
+test("a file with a proof of a public log says that it was not checked", () => {
+  const files = attested("compliance", "short");
+  const inclusion = object(files.inclusion);
+  inclusion.set("log", "a proof");
+  const { steps, failed, verdict } = run({ ...files, inclusion: encode(inclusion) });
+  assert.deepEqual(failed, []);
+  assert.equal(verdict, "unconfirmed");
+  assert.deepEqual(steps.slice(-2).map((s) => [s.id, s.state]), [["log", "not_run"], ["proof", "not_run"]]);
+  inclusion.set("log", number(1));
+  assert.deepEqual(run({ ...files, inclusion: encode(inclusion) }).failed, ["file"]);
+});
+
+test("members that are missing, twice or unknown, and pages left out, are refused", () => {
+  const files = attested("solvency", "inclusion");
+  const text = new TextDecoder().decode(files.inclusion);
+  const withText = (changed: string) => run({ ...files, inclusion: new TextEncoder().encode(changed) }).failed[0];
+  assert.equal(withText(text.replace("{", '{"note":"x",')), "file");
+  assert.equal(withText(text.replace("{", '{"shard":0,')), "file");
+  assert.equal(withText(text.replace('"shard"', '"shards"')), "file");
+  assert.equal(withText(text.replace('"class":0', '"class":0.0')), "file");
+  assert.equal(withText(text.replace('"class":0', '"class":256')), "file");
+  assert.equal(withText(text.replace('"class":0', '"class":-0')), "file");
+  const pages = (change: (pages: Json[]) => void) => {
+    const inclusion = object(files.inclusion);
+    change(at(inclusion, "pages") as Json[]);
+    return run({ ...files, inclusion: encode(inclusion) }).failed[0];
+  };
+  assert.equal(pages((p) => p.splice(0, p.length)), "pages");
+  assert.equal(pages((p) => p.pop()), "root");
+  assert.equal(pages((p) => p.shift()), "root");
+  assert.equal(pages((p) => p.splice(3, 1)), "pages");
+  assert.equal(pages((p) => p.reverse()), "pages");
+  assert.equal(pages((p) => p.push(...Array(256).fill(p[0]))), "pages");
+  assert.equal(pages((p) => (at(p[0] as Json, "path") as Json[]).pop()), "root");
+  assert.equal(pages((p) => (at(p[0] as Json, "path", 0) as Json[]).pop()), "root");
+  assert.equal(pages((p) => (at(p[0] as Json, "entries") as Json[]).pop()), "pages");
+  assert.equal(pages((p) => put(p[0] as Json, ["path", 0, 0], "30644E72E131A029B85045B68181585D2833E84879B9709143E1F593F0000000")), "root");
+  // the field's order is a second spelling of zero
+  assert.equal(pages((p) => put(p[0] as Json, ["path", 0, 0], "30644e72e131a029b85045b68181585d2833e84879b9709143e1f593f0000001")), "root");
+});
+
+test("another statement, another attestation, another account are named", () => {
+  const files = attested("solvency", "short");
+  assert.deepEqual(run({ ...files, statement: fixture("compliance", "statement.json") }).failed, ["statement", "signature"]);
+  assert.deepEqual(run({ ...files, id: "0".repeat(64) }).failed, ["statement"]);
+  const { steps, failed, verdict } = run({ ...files, account: "u000000000-d3301862" });
+  assert.deepEqual(failed, ["account"]);
+  assert.equal(verdict, "failed");
+  assert.match(steps.find((s) => s.id === "account")?.reason ?? "", /is the file of account u000000000-d3301861, not of u000000000-d3301862/);
+  assert.equal(verdictOf(steps, true), "failed", "no answer heals a failed step");
+});
+
+test("what was not checked is never called included", () => {
+  const files = attested("solvency", "short");
+  const account = "u000000000-d3301861";
+  const { jws, jwks, ...bare } = files;
+  assert.equal(run({ ...bare, account }).verdict, "unsigned");
+  assert.equal(run({ ...bare, jws, account }).verdict, "unsigned");
+  assert.equal(run({ ...bare, jwks, account }).verdict, "unsigned");
+  assert.equal(verdictOf(run({ ...bare, jws }).steps, true), "unsigned");
+  assert.equal(verdictOf(run({ ...files, inclusion: new Uint8Array() }).steps, true), "failed");
+});
+
+test("a statement that breaks the exchange's own policy fails there and nowhere else", () => {
+  type Change = (s: Map<string, Json>) => void;
+  const results = (m: number, member: string, value: Json): Change => (s) => {
+    put(s, ["rules", "results", m, member], value);
+    put(s, ["shards", 0, "rules", "results", m, member], value);
+  };
+  const changes: [RegExp, "solvency" | "compliance", Change][] = [
+    [/reserves are below what the policy asks for: BTC$/, "solvency", (s) => put(s, ["assets", 0, "reserves"], "1")],
+    [/customers owe more than they hold: BTC$/, "solvency", (s) => put(s, ["columns", 1, "total"], "9".repeat(30))],
+    [/reserves are below what the policy asks for/, "solvency", (s) => put(s, ["policy", "coverage_bps"], number(20_000))],
+    [/reserves are below what the policy asks for/, "solvency", (s) => put(s, ["assets", 0, "reserves"], "9".repeat(38))],
+    [/^(?!.*below).*less of the reserves is proven owned/, "solvency", (s) => put(s, ["policy", "owned_bps"], number(1))],
+    [/accounts are below their maintenance margin, the policy allows 0/, "compliance", (s) => {
+      put(s, ["policy", "below_margin_max"], number(0));
+      results(1, "below", number(3))(s);
+    }],
+    [/all positive equity together is below/, "compliance", results(0, "negative", "9".repeat(30))],
+  ];
+  for (const [reason, family, change] of changes) {
+    const changed = restated(attested(family, "short"), (s) => {
+      // the sums by status would have to follow every change of the reserves
+      if (!reason.source.includes("owned")) (at(s, "reserves") as Map<string, Json>).delete("evidence");
+      change(s);
+    });
+    const { failed, steps } = run(changed);
+    assert.deepEqual(failed, ["policy"], JSON.stringify(steps));
+    assert.match(steps.find((s) => s.id === "policy")?.reason ?? "", reason);
+  }
+});
+
+test("an account of twenty pages is checked in under 300 ms", () => {
+  const files = manyPages(20);
+  const began = performance.now();
+  const { failed, steps } = run({ ...files });
+  const took = performance.now() - began;
+  assert.deepEqual(failed.filter((id) => id !== "policy"), [], JSON.stringify(steps));
+  assert.ok(steps.find((s) => s.id === "root")?.state === "passed");
+  console.log(`20 pages of solvency-512 in node: ${took.toFixed(0)} ms`);
+  assert.ok(took < 300, `${took} ms`);
+});
