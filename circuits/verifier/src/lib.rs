@@ -1,12 +1,14 @@
 //! Verifies Assay attestations, inclusion files, disclosures and disclosed reserves offline.
 //!
 //! In: directories, bundles and files that somebody else made. Out: reports, and lines for a person. No server, no database,
-//! no network. `attestation` reads a directory, `parameters` derives or reads the circuit's parameters, `report` prints what
+//! no network. `attestation` reads a directory, `parameters` derives or reads the circuit's parameters,
+//! `log` reads proofs of transparency logs, `report` prints what
 //! was found; all that decides anything is in `assay-programs`. Without the feature `proof` the program checks all that needs
 //! no proof system.
 
 pub mod attestation;
 pub mod files;
+pub mod log;
 pub mod owners;
 #[cfg(feature = "proof")]
 pub mod parameters;
