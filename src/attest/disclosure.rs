@@ -3,25 +3,23 @@
 
 use std::path::{Path, PathBuf};
 
-use assay_core::{Error as CoreError, sealed::Sealed};
 use assay_programs::{
     disclosure::{
         claim::{
             Attested, Claim, DISCLOSURE_PROTOCOL, MAX_ATTESTATIONS, MAX_DISCLOSURE_BYTES, NamedAccount, parse_threshold,
         },
-        file::{self, DisclosureReport},
+        file,
     },
     ledger::{
         inclusion::{Inclusion, MAX_INCLUSION_BYTES},
-        report::Report,
-        statement::{MEASURE_NAMES, Statement},
+        statement::MEASURE_NAMES,
     },
     purpose::TestShapes,
 };
 use assay_verifier::{
     attestation::{Attestation, read_jwks},
+    disclosure::{Disclosed, check_disclosure},
     files::read_bounded,
-    report::distinct_signers,
 };
 
 use super::{error::AttestError, local::inclusion, verify::verify_read};
@@ -112,8 +110,7 @@ pub fn disclose(request: &DisclosureRequest, home: &Home, progress: &dyn Progres
 }
 
 /// Verifies a disclosure and the attestations in `outs`. `jwks` is empty, or has one key list for each attestation in the
-/// same order, and a key in the list must have signed that attestation. Returns the report of each attestation, and the report
-/// of the disclosure.
+/// same order, and a key in the list must have signed that attestation. The disclosure must be made for `context` where that is given.
 ///
 /// # Errors
 /// [`AttestError::Unreadable`].
@@ -122,10 +119,9 @@ pub fn verify_disclosure(
     outs: &[PathBuf],
     jwks: &[PathBuf],
     signature_required: bool,
-    home: &Home,
-    tests: TestShapes,
-    progress: &dyn Progress,
-) -> Result<(Vec<Report>, DisclosureReport), AttestError> {
+    context: Option<&str>,
+    (home, tests, progress): (&Home, TestShapes, &dyn Progress),
+) -> Result<Disclosed, AttestError> {
     let file = read_bounded(file, MAX_DISCLOSURE_BYTES)?;
     let attestations = outs.iter().map(|out| Attestation::read(out)).collect::<Result<Vec<_>, _>>()?;
     let keys = jwks.iter().map(|path| read_jwks(path)).collect::<Result<Vec<_>, _>>()?;
@@ -135,15 +131,8 @@ pub fn verify_disclosure(
         attestation.sign_report(&mut report, keys.get(place), signature_required);
         reports.push(report);
     }
-    // an unreadable statement fails its own report; the disclosure is then checked against no statements, and fails too
-    let statements: Result<Vec<&Sealed<Statement>>, &CoreError> =
-        attestations.iter().map(Attestation::statement).collect();
     progress.begin("verifying", 0, "");
-    let mut disclosed =
-        file::verify_disclosure(&file, &statements.unwrap_or_default(), || home.disclosure_parameters());
+    let disclosed = check_disclosure(&file, &attestations, reports, context, || home.disclosure_parameters());
     progress.end();
-    if let Some(check) = distinct_signers(&reports) {
-        disclosed.expect(check);
-    }
-    Ok((reports, disclosed))
+    Ok(disclosed)
 }

@@ -2,11 +2,7 @@
 
 use std::path::Path;
 
-use assay_core::{
-    check::Check,
-    sealed::Sealed,
-    signature::{Jwks, SignatureState},
-};
+use assay_core::{sealed::Sealed, signature::Jwks};
 use assay_programs::{
     ledger::{
         inclusion::{InclusionReport, MAX_INCLUSION_BYTES},
@@ -18,6 +14,7 @@ use assay_programs::{
 };
 use assay_verifier::{
     attestation::{Attestation, read_jwks},
+    attested::Attested,
     files::read_bounded,
 };
 
@@ -86,29 +83,29 @@ pub fn verify_inclusion(
     let file = read_bounded(file, MAX_INCLUSION_BYTES)?;
     let attestation = Attestation::read(out)?;
     let jwks = signatures.keys()?;
-    let (signature, check) = attestation.signature(jwks.as_ref(), signatures.required);
-    let report = match proof {
-        None => None,
+    let attested = match proof {
+        None => unproved(&attestation, jwks.as_ref(), signatures.required),
         Some((home, tests, progress)) => {
             let mut report = verify_read(&attestation, home, tests, progress)?;
-            report.signature = signature.clone();
-            check.iter().for_each(|check| report.checks.push(check.clone()));
-            Some(report)
+            attestation.sign_report(&mut report, jwks.as_ref(), signatures.required);
+            Attested::Proved(Box::new(report))
         }
     };
     let inclusion = attestation.verify_inclusion(&file, account);
-    Ok(InclusionVerdict { attestation: report, signature, signature_check: check, inclusion })
+    Ok(InclusionVerdict { attestation: attested, inclusion })
+}
+
+/// What the reader's keys tell of an attestation whose proof is not verified.
+fn unproved(attestation: &Attestation, jwks: Option<&Jwks>, required: bool) -> Attested {
+    let (signature, check) = attestation.signature(jwks, required);
+    Attested::Unproved { checks: check.into_iter().collect(), signature }
 }
 
 /// What was found about an inclusion file and its attestation.
 #[derive(Debug)]
 pub struct InclusionVerdict {
-    /// The attestation's report; `None` if its proof was skipped.
-    pub attestation: Option<Report>,
-    /// What is known of the attestation's signatures.
-    pub signature: SignatureState,
-    /// The check of the signatures, if the reader asked for one.
-    pub signature_check: Option<Check>,
+    /// About the attestation.
+    pub attestation: Attested,
     /// The inclusion's own report.
     pub inclusion: InclusionReport,
 }
@@ -116,13 +113,11 @@ pub struct InclusionVerdict {
 impl InclusionVerdict {
     /// Whether everything that was checked holds.
     pub fn holds(&self) -> bool {
-        let signed = self.signature_check.as_ref().is_none_or(|check| check.passed);
-        self.inclusion.is_valid() && signed && self.attestation.as_ref().is_none_or(Report::is_valid)
+        self.inclusion.is_valid() && self.attestation.holds()
     }
 }
 
-/// Checks disclosed reserve lines against the statement of the attestation, and its signatures, without verifying its proof. A
-/// check of the signatures that was asked for is among those of the report.
+/// Checks disclosed reserve lines against the statement of the attestation, and its signatures, without verifying its proof.
 ///
 /// # Errors
 /// [`AttestError::Unreadable`].
@@ -130,14 +125,12 @@ pub fn verify_reserves(
     file: &Path,
     out: &Path,
     signatures: Signatures<'_>,
-) -> Result<(ReservesReport, SignatureState), AttestError> {
+) -> Result<(ReservesReport, Attested), AttestError> {
     let file = read_bounded(file, MAX_DISCLOSURE_BYTES)?;
     let attestation = Attestation::read(out)?;
     let jwks = signatures.keys()?;
-    let mut report = attestation.verify_reserves(&file);
-    let (signature, check) = attestation.signature(jwks.as_ref(), signatures.required);
-    check.into_iter().for_each(|check| report.checks.push(check));
-    Ok((report, signature))
+    let report = attestation.verify_reserves(&file);
+    Ok((report, unproved(&attestation, jwks.as_ref(), signatures.required)))
 }
 
 /// The statement of an attestation, without verifying its proof.

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use assay_core::decimal::percent;
 use serde::Serialize;
 
-use super::exit::{Exit, Failure, refusal};
+use super::exit::{Exit, Failure};
 use super::options::{Global, LimitArgs};
 use super::output;
-use crate::ledger::{CheckError, Finding, Findings, Snapshot, check};
+use crate::ledger::{Finding, Snapshot, check};
 
 const EXAMPLES: &str = "\
 A ledger is a directory with manifest.toml, assets.csv, accounts.csv, balances.csv and optional files such as reserves.csv.
@@ -57,30 +57,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
             }
             Ok(Exit::Ok)
         }
-        Err(CheckError::NotValid(findings)) => {
-            if args.json {
-                output::json(&Refusal::of(&findings))?;
-            } else {
-                output::lines([&findings])?;
-                output::complain(&refusal("the ledger is", &findings));
-            }
-            Ok(Exit::NotValid)
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Why a ledger is refused, as JSON.
-#[derive(Serialize)]
-pub(super) struct Refusal<'a> {
-    valid: bool,
-    #[serde(flatten)]
-    findings: &'a Findings,
-}
-
-impl<'a> Refusal<'a> {
-    pub(super) fn of(findings: &'a Findings) -> Self {
-        Self { valid: false, findings }
+        Err(error) => output::refused(error.into(), args.json),
     }
 }
 
@@ -194,16 +171,5 @@ mod tests {
         use assay_programs::ledger::shape::MEASURE_BITS;
         use assay_programs::ledger::statement::MEASURE_DECIMALS;
         assert_eq!((VALUE_DECIMALS, VALUE_BITS as usize), (MEASURE_DECIMALS, MEASURE_BITS as usize));
-    }
-
-    #[test]
-    fn a_refused_ledger_has_these_fields() {
-        let mut findings = Findings::new(1);
-        findings.add("balances.csv", Some(7), "is odd");
-        findings.add("manifest.toml", None, "is only counted");
-        assert_eq!(
-            serde_json::to_string(&Refusal::of(&findings)).unwrap(),
-            r#"{"valid":false,"findings":[{"file":"balances.csv","line":7,"reason":"is odd"}],"total":2}"#
-        );
     }
 }

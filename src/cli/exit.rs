@@ -75,7 +75,7 @@ impl Failure {
 }
 
 /// A sentence with the number of findings in `what`.
-pub(super) fn refusal(what: &str, findings: &Findings) -> String {
+fn refusal(what: &str, findings: &Findings) -> String {
     match findings.total {
         1 => format!("{what} not valid; there is one finding"),
         total => format!("{what} not valid; there are {total} findings"),

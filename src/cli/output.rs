@@ -6,14 +6,15 @@ use std::io::{self, Write};
 use assay_core::text::spelled_out;
 use serde::Serialize;
 
-use super::exit::Failure;
+use super::exit::{Exit, Failure};
+use crate::ledger::Findings;
 
-/// Writes lines to standard output.
+/// Writes lines to standard output. Whatever text of a file or a service is in them, no character of it acts on the terminal.
 ///
 /// # Errors
 /// If it cannot be written. A reader that closed the pipe, such as `head`, is no error; the exit code still gives the verdict.
 pub(super) fn lines<L: Display>(lines: impl IntoIterator<Item = L>) -> Result<(), Failure> {
-    to_stdout(|out| lines.into_iter().try_for_each(|line| writeln!(out, "{line}")))
+    to_stdout(|out| lines.into_iter().try_for_each(|line| writeln!(out, "{}", harmless(&line.to_string()))))
 }
 
 /// Writes one indented JSON document and a newline to standard output.
@@ -25,6 +26,35 @@ pub(super) fn json(document: &impl Serialize) -> Result<(), Failure> {
         serde_json::to_writer_pretty(&mut *out, document)?;
         writeln!(out)
     })
+}
+
+/// The result of a command without one: with `--json`, findings are its one JSON object.
+///
+/// # Errors
+/// The failure itself where it has no findings or JSON was not asked for; as [`lines`].
+pub(super) fn refused(failure: Failure, json: bool) -> Result<Exit, Failure> {
+    match &failure.findings {
+        Some(findings) if json => {
+            self::json(&Refusal::of(findings))?;
+            complain(&failure.sentence);
+            Ok(failure.exit)
+        }
+        _ => Err(failure),
+    }
+}
+
+/// Why a ledger is refused, as JSON.
+#[derive(Serialize)]
+struct Refusal<'a> {
+    valid: bool,
+    #[serde(flatten)]
+    findings: &'a Findings,
+}
+
+impl<'a> Refusal<'a> {
+    fn of(findings: &'a Findings) -> Self {
+        Self { valid: false, findings }
+    }
 }
 
 /// Writes bytes to standard output as they are.
@@ -106,5 +136,16 @@ mod tests {
             Ok(())
         });
         assert_eq!(judge(written).map_err(|failure| failure.exit), Err(Exit::Environment));
+    }
+
+    #[test]
+    fn a_refused_ledger_has_these_fields() {
+        let mut findings = Findings::new(1);
+        findings.add("balances.csv", Some(7), "is odd");
+        findings.add("manifest.toml", None, "is only counted");
+        assert_eq!(
+            serde_json::to_string(&Refusal::of(&findings)).unwrap(),
+            r#"{"valid":false,"findings":[{"file":"balances.csv","line":7,"reason":"is odd"}],"total":2}"#
+        );
     }
 }

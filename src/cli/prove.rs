@@ -10,8 +10,7 @@ use assay_programs::{
 use assay_verifier::report::attestation_lines;
 use serde::Serialize;
 
-use super::check::Refusal;
-use super::exit::{Exit, Failure, refusal};
+use super::exit::{Exit, Failure};
 use super::options::{Global, HomeArgs, LimitArgs, shape_named, start_threads};
 use super::report::AttestationJson;
 use super::{output, stop};
@@ -28,8 +27,8 @@ OUT/private, from which inclusion files are made.
 On Ctrl-C, SIGTERM or SIGHUP the command stops at a checkpoint. Run it again with --resume to continue. A second interrupt ends
 it immediately and loses the work since the last checkpoint.
 
-JSON: {out, shape, accounts, pages, shards, steps, statement_digest, warnings, attestation}. `warnings` are those of `assay check`; `attestation` has the format of
-`assay verify --json`. If the ledger is not valid, the output is that of `assay check --json`.
+JSON: {out, shape, accounts, pages, shards, steps, statement_digest, warnings, attestation}. `warnings` are those of `assay check`;
+`attestation` has the format of `assay verify --json`. If the ledger is not valid, the output is that of `assay check --json`.
 
 Examples:
   assay prove ledger --out attestation
@@ -152,14 +151,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     drop(meter);
     let proved = match proved {
         Ok(proved) => proved,
-        Err(error) => {
-            if let (true, Some(findings)) = (args.json, error.findings()) {
-                output::json(&Refusal::of(findings))?;
-                output::complain(&refusal("the ledger is", findings));
-                return Ok(Exit::NotValid);
-            }
-            return Err(error.into());
-        }
+        Err(error) => return output::refused(error.into(), args.json),
     };
     if args.json {
         output::json(&ProvedJson::of(&proved))?;

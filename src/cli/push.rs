@@ -5,13 +5,12 @@ use std::path::PathBuf;
 use assay_programs::ledger::statement::MAX_SHARDS;
 use serde::Serialize;
 
-use super::check::Refusal;
 use super::exit::{Exit, Failure};
 use super::options::{Global, LimitArgs, shape_named};
 use super::output;
 use super::remote::{Outcome, RemoteArgs, exit, show};
 use crate::client::{Options, follow, push};
-use crate::ledger::{CheckError, Finding, check};
+use crate::ledger::{Finding, check};
 
 const EXAMPLES: &str = "\
 The ledger is checked first, as `assay check` does. A ledger that is not valid is not sent. Files are sent as they are on disk, also
@@ -103,11 +102,8 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     let client = args.remote.client()?;
     let meter = global.meter();
     let snapshot = match check(&args.dir, &args.limits.limits(), meter.listener()) {
-        Err(CheckError::NotValid(findings)) if args.json => {
-            output::json(&Refusal::of(&findings))?;
-            return Ok(Exit::NotValid);
-        }
-        checked => checked?,
+        Ok(snapshot) => snapshot,
+        Err(error) => return output::refused(error.into(), args.json),
     };
     for warning in snapshot.warnings() {
         meter.listener().warn(&warning.to_string());

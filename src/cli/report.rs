@@ -107,6 +107,8 @@ pub(super) struct InclusionJson<'a> {
     /// statement is proved.
     attestation_checked: bool,
     attestation: Option<AttestationJson<'a>>,
+    /// All that was checked of the attestation.
+    checks: &'a [Check],
     /// The statement that the file was made for; null if it was made for another one.
     statement: Option<&'a StatementLabel>,
     signature: SignatureJson<'a>,
@@ -146,10 +148,11 @@ impl<'a> InclusionJson<'a> {
         });
         Self {
             valid: verdict.holds(),
-            attestation_checked: verdict.attestation.is_some(),
-            attestation: verdict.attestation.as_ref().map(AttestationJson::of),
+            attestation_checked: verdict.attestation.report().is_some(),
+            attestation: verdict.attestation.report().map(AttestationJson::of),
+            checks: verdict.attestation.checks(),
             statement: inclusion.statement.as_ref(),
-            signature: SignatureJson::of(&verdict.signature),
+            signature: SignatureJson::of(verdict.attestation.signature()),
             inclusion: OwnInclusionJson {
                 valid: inclusion.is_valid(),
                 account: &inclusion.account,
@@ -169,6 +172,7 @@ pub(super) mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use assay_programs::ledger::inclusion::{Holding, InclusionReport};
+    use assay_verifier::attested::Attested;
 
     fn check(id: &'static str, passed: bool) -> Check {
         Check { id, title: format!("{id} holds"), passed, detail: "seen".to_owned() }
@@ -211,9 +215,14 @@ pub(super) mod tests {
         }
     }
 
-    fn verdict(attestation: Option<Report>) -> InclusionVerdict {
-        let signature = SignatureState::Missing;
-        InclusionVerdict { attestation, signature, signature_check: None, inclusion: included() }
+    /// An attestation whose proof was not verified, with a check of its signature.
+    pub(in crate::cli) fn unproved(passed: bool) -> Attested {
+        let checks = [check("signature", passed)].into_iter().collect();
+        Attested::Unproved { checks, signature: SignatureState::Missing }
+    }
+
+    fn verdict(attestation: Attested) -> InclusionVerdict {
+        InclusionVerdict { attestation, inclusion: included() }
     }
 
     fn json(document: &impl Serialize) -> serde_json::Value {
@@ -248,7 +257,9 @@ pub(super) mod tests {
 
     #[test]
     fn an_inclusion_whose_attestation_was_not_checked_says_so() {
-        let report = json(&InclusionJson::of(&verdict(None)));
+        let report = json(&InclusionJson::of(&verdict(unproved(false))));
+        assert_eq!((&report["valid"], &report["checks"][0]["passed"]), (&false.into(), &false.into()));
+        let report = json(&InclusionJson::of(&verdict(unproved(true))));
         assert_eq!(report["valid"], true);
         assert_eq!(report["attestation_checked"], false);
         assert_eq!(report["attestation"], serde_json::Value::Null);
@@ -260,7 +271,7 @@ pub(super) mod tests {
 
     #[test]
     fn an_inclusion_in_a_false_attestation_is_not_valid() {
-        let report = json(&InclusionJson::of(&verdict(Some(broken_report()))));
+        let report = json(&InclusionJson::of(&verdict(Attested::Proved(Box::new(broken_report())))));
         assert_eq!(report["valid"], false);
         assert_eq!(report["attestation_checked"], true);
         assert_eq!(report["attestation"]["valid"], false);

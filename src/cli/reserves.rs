@@ -178,12 +178,7 @@ fn to_sign(reserves: &StatedReserves) -> Result<(Vec<ToSign>, BTreeSet<&str>), F
 fn check(args: &CheckArgs, global: &Global) -> Result<Exit, Failure> {
     let reserves = match read(&args.dir, &args.limits, global) {
         Ok(reserves) => reserves,
-        Err(failure) => {
-            let (true, Some(findings)) = (args.json, &failure.findings) else { return Err(failure) };
-            output::json(&super::check::Refusal::of(findings))?;
-            output::complain(&failure.sentence);
-            return Ok(failure.exit);
-        }
+        Err(failure) => return output::refused(failure, args.json),
     };
     let report = OwnershipReport::of(&reserves)?;
     if args.json {

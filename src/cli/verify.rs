@@ -20,8 +20,9 @@ publishes it as /.well-known/jwks.json, or from its auditor. Do not use a FILE t
 
 JSON: {valid, checks: [{id, title, passed, detail}], statement: {statement_digest, domain, snapshot, taken_at}, signature: {state,
 keys}, required_coverage_bps, coverage_basis, assets: [{symbol, scale, customer_assets, debts, net, reserves, coverage_bps, owned}]}.
-`signature.state` is signed, unchecked (no --jwks), missing or refused; `keys` are the keys in FILE that signed. Amounts are decimal strings of whole assets. `coverage_bps` is in hundredths of a
-percent, or null if nothing is owed. `required_coverage_bps` is the exchange's own policy, or null if it states no reserves;
+`signature.state` is signed, unchecked (no --jwks), missing or refused; `keys` are the keys in FILE that signed. Amounts are
+decimal strings of whole assets. `coverage_bps` is in hundredths of a percent, or null if nothing is owed.
+`required_coverage_bps` is the exchange's own policy, or null if it states no reserves;
 `coverage_basis` is gross (of what customers hold) or net (minus what they owe). If the proof does not verify, `assets` is empty and
 `statement` is null. `checks` contains `signature` only with --jwks or --require-signature.
 

@@ -16,8 +16,9 @@ use crate::attest;
 
 const EXAMPLES: &str = "\
 The proofs show that the statements are true of some ledgers. Only signatures show whose statements they are. Repeat --jwks for
-each --attestation, in the same order: a key in FILE must have signed that statement. No two attestations may be signed by the same keys:
-one exchange would count twice. Without --jwks, an attestation may have been invented by the person who sent it.
+each --attestation, in the same order: a key in FILE must have signed that statement. No key may have signed two of the attestations:
+one exchange would count twice. So list each exchange's own keys, and not an auditor's who signed all of them. Without --jwks,
+an attestation may have been invented by the person who sent it.
 
 Use --for, or compare the printed text with the one you asked for: a disclosure made for someone else shows nothing about the
 person who sent it. Anyone who knows the account's pages can make a disclosure, including the exchange.
@@ -103,29 +104,25 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
         )));
     }
     let meter = global.meter();
-    let (reports, mut disclosure) = attest::verify_disclosure(
+    let disclosed = attest::verify_disclosure(
         &args.file,
         &args.attestations,
         &args.jwks,
         args.require_signature,
-        &home,
-        global.tests(),
-        meter.listener(),
+        args.context.as_deref(),
+        (&home, global.tests(), meter.listener()),
     )?;
     drop(meter);
-    if let Some(expected) = &args.context {
-        disclosure.expect_context(expected);
-    }
-    let valid = disclosure.is_valid() && reports.iter().all(Report::is_valid);
+    let valid = disclosed.is_valid();
     if args.json {
         output::json(&DisclosureJson {
             valid,
-            claim: disclosure.claim.as_ref(),
-            checks: &disclosure.checks,
-            attestations: reports.iter().map(OfJson::of).collect(),
+            claim: disclosed.report.claim.as_ref(),
+            checks: &disclosed.report.checks,
+            attestations: disclosed.attestations.iter().map(OfJson::of).collect(),
         })?;
     } else {
-        output::lines(disclosure_lines(&reports, &disclosure))?;
+        output::lines(disclosure_lines(&disclosed))?;
     }
     Ok(Exit::verdict(valid))
 }

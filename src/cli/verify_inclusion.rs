@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use assay_verifier::report::{check_lines, inclusion_lines};
+use assay_verifier::report::inclusion_lines;
 
 use super::exit::{Exit, Failure};
 use super::options::{Global, HomeArgs, SignatureArgs};
@@ -11,9 +11,10 @@ use super::report::InclusionJson;
 use crate::attest;
 
 const EXAMPLES: &str = "\
-JSON: {valid, attestation_checked, attestation, statement, signature, inclusion: {valid, account, checks: [{id, title, passed,
-detail}], holdings: [{asset, kind, amount}], class: {class, name, kyc_level, jurisdiction, limits: [{instrument, side, limit}]}}}.
-`attestation`, `statement` and `signature` have the format of `assay verify --json`; `attestation` is null with --skip-proof.
+JSON: {valid, attestation_checked, attestation, checks, statement, signature, inclusion: {valid, account, checks: [{id, title,
+passed, detail}], holdings: [{asset, kind, amount}], class: {class, name, kyc_level, jurisdiction, limits: [{instrument, side,
+limit}]}}}. `attestation`, `checks`, `statement` and `signature` have the format of `assay verify --json`; `attestation` is null with
+--skip-proof, and `checks` are all that was checked of it.
 `kind` is asset (the exchange owes you) or debt (you owe). Amounts are decimal strings of whole assets.
 
 Examples:
@@ -69,10 +70,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     if args.json {
         output::json(&InclusionJson::of(&verdict))?;
     } else {
-        // the report on the attestation has the check already
-        let own = verdict.signature_check.iter().filter(|_| verdict.attestation.is_none());
-        output::lines(own.flat_map(|check| check_lines(std::slice::from_ref(check))))?;
-        output::lines(inclusion_lines(verdict.attestation.as_ref(), &verdict.signature, &verdict.inclusion))?;
+        output::lines(inclusion_lines(&verdict.attestation, &verdict.inclusion))?;
     }
     Ok(Exit::verdict(verdict.holds()))
 }
@@ -81,21 +79,24 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use assay_core::signature::SignatureState;
+    use assay_verifier::attested::Attested;
 
-    use crate::cli::report::tests::{broken_report, included};
+    use crate::cli::report::tests::{broken_report, included, unproved};
 
     #[test]
     fn who_skips_the_proof_is_told_last_that_nothing_is_proved() {
-        let lines = inclusion_lines(None, &SignatureState::Missing, &included());
+        let lines = inclusion_lines(&unproved(true), &included());
         let last = lines.last().unwrap();
         assert!(last.starts_with("NOT VERIFIED: ") && last.contains("NOT SIGNED: "), "{last}");
         assert!(lines.iter().any(|line| line.contains("BTC  0.05")));
+        // a signature that was asked for and is not there is no small print
+        let lines = inclusion_lines(&unproved(false), &included());
+        assert!(lines.last().unwrap().starts_with("NOT VALID: "), "{lines:?}");
     }
 
     #[test]
     fn who_is_inside_a_false_attestation_is_told_last_that_it_is_false() {
-        let lines = inclusion_lines(Some(&broken_report()), &SignatureState::Missing, &included());
+        let lines = inclusion_lines(&Attested::Proved(Box::new(broken_report())), &included());
         assert!(lines.last().unwrap().starts_with("NOT VALID: "));
     }
 }

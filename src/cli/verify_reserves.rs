@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use assay_core::check::Check;
 use assay_core::decimal::format_units;
-use assay_core::signature::SignatureState;
 use assay_programs::ledger::statement::{ByStatus, StatementLabel};
 use assay_programs::reserves::{DisclosedAsset, ReservesReport};
-use assay_verifier::report::{Standing, reserves_lines};
+use assay_verifier::attested::Attested;
+use assay_verifier::report::reserves_lines;
 use serde::Serialize;
 
 use super::exit::{Exit, Failure};
@@ -56,14 +56,14 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
-    let (report, signature) = attest::verify_reserves(&args.file, &args.attestation, args.signatures.signatures())?;
+    let (report, attested) = attest::verify_reserves(&args.file, &args.attestation, args.signatures.signatures())?;
     if args.json {
-        output::json(&ReservesJson::of(&report, &signature))?;
+        output::json(&ReservesJson::of(&report, &attested))?;
     } else {
         let verify = format!("assay verify {}", args.attestation.display());
-        output::lines(reserves_lines(&report, Standing::Unverified(&verify), &signature))?;
+        output::lines(reserves_lines(&report, &attested, &verify))?;
     }
-    Ok(Exit::verdict(report.is_valid()))
+    Ok(Exit::verdict(report.is_valid() && attested.holds()))
 }
 
 #[derive(Serialize)]
@@ -71,7 +71,8 @@ struct ReservesJson<'a> {
     valid: bool,
     /// Always false: this command does not verify the proof.
     attestation_checked: bool,
-    checks: &'a [Check],
+    /// Those of the lines, then that of the signatures if it was asked for.
+    checks: Vec<&'a Check>,
     statement: Option<&'a StatementLabel>,
     signature: SignatureJson<'a>,
     lines_disclosed: u64,
@@ -93,7 +94,7 @@ struct AssetJson<'a> {
 }
 
 impl<'a> ReservesJson<'a> {
-    fn of(report: &'a ReservesReport, signature: &'a SignatureState) -> Self {
+    fn of(report: &'a ReservesReport, attested: &'a Attested) -> Self {
         let asset = |asset: &'a DisclosedAsset| AssetJson {
             symbol: &asset.symbol,
             scale: asset.scale,
@@ -108,11 +109,11 @@ impl<'a> ReservesJson<'a> {
         };
         let (lines_disclosed, lines) = report.lines;
         Self {
-            valid: report.is_valid(),
+            valid: report.is_valid() && attested.holds(),
             attestation_checked: false,
-            checks: &report.checks,
+            checks: report.checks.iter().chain(attested.checks()).collect(),
             statement: report.statement.as_ref(),
-            signature: SignatureJson::of(signature),
+            signature: SignatureJson::of(attested.signature()),
             lines_disclosed,
             lines,
             assets: report.assets.iter().map(asset).collect(),
@@ -124,6 +125,7 @@ impl<'a> ReservesJson<'a> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use assay_core::signature::SignatureState;
 
     fn report(passed: bool) -> ReservesReport {
         ReservesReport {
@@ -160,6 +162,12 @@ mod tests {
                 "owners": {"fresh": "1", "undated": "0", "unproven": "0.5"},
             }],
         });
-        assert_eq!(serde_json::to_value(ReservesJson::of(&report(true), &SignatureState::Missing)).unwrap(), expected);
+        let checks = assay_core::check::Checks::default();
+        let attested = Attested::Unproved { checks, signature: SignatureState::Missing };
+        assert_eq!(serde_json::to_value(ReservesJson::of(&report(true), &attested)).unwrap(), expected);
+        // a signature that was asked for counts
+        let checks = [Check::new("signature", "signed", Err(String::new()))].into_iter().collect();
+        let attested = Attested::Unproved { checks, signature: SignatureState::Refused };
+        assert_eq!(serde_json::to_value(ReservesJson::of(&report(true), &attested)).unwrap()["valid"], false);
     }
 }

@@ -18,7 +18,8 @@ use super::retry::{Pauses, Setback};
 /// A token is about 500 bytes.
 const MAX_TOKEN_BYTES: u64 = 16 << 10;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// For one write or read of the connection. The service inspects a file while it receives it, so a write may wait for it.
+/// For one write of the connection, and for the whole of an answer's body. The service inspects a file while it receives it, so a write
+/// may wait for that.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// From the end of a request to its answer: the service finishes the file in between.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(180);

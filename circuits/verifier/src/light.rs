@@ -6,9 +6,9 @@ use assay_core::{
     text::visible,
 };
 use assay_programs::{ledger::statement::StatementLabel, purpose::TestShapes};
-use assay_verifier::{attestation::Attestation, report::check_lines};
+use assay_verifier::{attestation::Attestation, attested::Attested, report::check_lines};
 
-use crate::{Arguments, Attested, Failure, print};
+use crate::{Arguments, Failure, print};
 
 /// The end of the help text.
 pub(crate) const ABOUT: &str = "
@@ -16,7 +16,7 @@ This build has no proof system. It checks signatures, statements, inclusion file
 where only a proof can tell. Exit code 0 means that what was checked holds, not that the attestation is proved.
 ";
 
-/// Checks what needs no proof, and prints it.
+/// Checks what needs no proof.
 pub(crate) fn attestation(
     arguments: &Arguments,
     attestation: &Attestation,
@@ -36,8 +36,7 @@ pub(crate) fn attestation(
     let stands = matches!(signature, SignatureState::Signed(_));
     let manifest = if stands { attestation.check_manifest() } else { None };
     [check, manifest].into_iter().flatten().for_each(|check| checks.push(check));
-    print(&check_lines(&checks));
-    Ok(Attested { holds: checks.all_passed(), signature, report: None })
+    Ok(Attested::Unproved { checks, signature })
 }
 
 /// A statement and its signature: nothing else can be said of an attestation without its proof.
@@ -46,14 +45,15 @@ pub(crate) fn alone(arguments: &Arguments, own: &Attestation, jwks: Option<&Jwks
         return Err(Failure::Usage("this build verifies no proofs: give --jwks, --inclusion or --reserves".to_owned()));
     }
     let attested = attestation(arguments, own, jwks)?;
+    print(&check_lines(attested.checks()));
     let identity = own.statement().ok().map(|statement| visible(&StatementLabel::of(statement).to_string()));
     print(identity.as_slice());
-    let verdict = match attested.holds {
+    let verdict = match attested.holds() {
         true => "NOT VERIFIED: the proof. The totals are only a claim here.",
         false => "NOT VALID: a check above does not hold.",
     };
-    println!("{verdict} {}", attested.signature);
-    Ok(attested.holds)
+    println!("{verdict} {}", attested.signature());
+    Ok(attested.holds())
 }
 
 /// A disclosure is a proof.

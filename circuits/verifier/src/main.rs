@@ -2,15 +2,11 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use assay_core::signature::SignatureState;
-use assay_programs::{
-    ledger::{inclusion::MAX_INCLUSION_BYTES, report::Report},
-    reserves::MAX_DISCLOSURE_BYTES,
-};
+use assay_programs::{ledger::inclusion::MAX_INCLUSION_BYTES, reserves::MAX_DISCLOSURE_BYTES};
 use assay_verifier::{
     attestation::{Attestation, read_jwks},
     files::{Unreadable, read_bounded},
-    report::{Standing, check_lines, inclusion_lines, reserves_lines},
+    report::{inclusion_lines, reserves_lines},
 };
 
 #[cfg(not(feature = "proof"))]
@@ -134,16 +130,6 @@ fn parse(arguments: Vec<String>) -> Result<Option<Arguments>, String> {
     Ok(Some(found))
 }
 
-/// What was found about an attestation.
-struct Attested {
-    /// Its report, if its proof was verified.
-    report: Option<Report>,
-    /// What is known of its signatures.
-    signature: SignatureState,
-    /// Whether everything that was checked holds.
-    holds: bool,
-}
-
 /// Verifies what was asked for and prints it; returns whether all of it holds.
 fn run(arguments: &Arguments) -> Result<bool, Failure> {
     let attestations = arguments.outs.iter().map(|out| Attestation::read(out)).collect::<Result<Vec<_>, _>>()?;
@@ -156,25 +142,15 @@ fn run(arguments: &Arguments) -> Result<bool, Failure> {
         let file = read_bounded(path, MAX_INCLUSION_BYTES)?;
         let attested = mode::attestation(arguments, attestation, jwks)?;
         let inclusion = attestation.verify_inclusion(&file, arguments.account.as_deref());
-        let mut lines = inclusion_lines(attested.report.as_ref(), &attested.signature, &inclusion);
-        if attested.report.is_none() && !attested.holds {
-            lines.push(format!("NOT VALID: a check of the attestation above does not hold. {}", attested.signature));
-        }
-        print(&lines);
-        return Ok(inclusion.is_valid() && attested.holds);
+        print(&inclusion_lines(&attested, &inclusion));
+        return Ok(inclusion.is_valid() && attested.holds());
     }
     if let Some(path) = &arguments.reserves {
         let file = read_bounded(path, MAX_DISCLOSURE_BYTES)?;
-        let Attested { report, signature, holds } = mode::attestation(arguments, attestation, jwks)?;
-        report.iter().for_each(|report| print(&check_lines(&report.checks)));
+        let attested = mode::attestation(arguments, attestation, jwks)?;
         let reserves = attestation.verify_reserves(&file);
-        let standing = match (holds, &report) {
-            (false, _) => Standing::NotValid,
-            (true, Some(_)) => Standing::Valid,
-            (true, None) => Standing::Unverified("assay-verify, built with its proof system"),
-        };
-        print(&reserves_lines(&reserves, standing, &signature));
-        return Ok(reserves.is_valid() && holds);
+        print(&reserves_lines(&reserves, &attested, "assay-verify, built with its proof system"));
+        return Ok(reserves.is_valid() && attested.holds());
     }
     mode::alone(arguments, attestation, jwks)
 }

@@ -2,21 +2,22 @@
 
 use std::path::{Path, PathBuf};
 
-use assay_core::{Error as CoreError, sealed::Sealed, signature::Jwks};
-use assay_fold::Error;
+use assay_core::signature::Jwks;
 use assay_programs::{
-    disclosure::{Disclosure, SHAPE, claim::MAX_DISCLOSURE_BYTES, file::verify_disclosure},
-    ledger::{Ledger, report::Report, statement::Statement},
+    disclosure::{Disclosure, SHAPE, claim::MAX_DISCLOSURE_BYTES},
+    ledger::{Ledger, report::Report},
     purpose::TestShapes,
 };
 use assay_verifier::{
     attestation::Attestation,
+    attested::Attested,
+    disclosure::check_disclosure,
     files::read_bounded,
     parameters::load,
-    report::{attestation_lines, disclosure_lines, distinct_signers},
+    report::{attestation_lines, disclosure_lines},
 };
 
-use crate::{Arguments, Attested, Failure, print};
+use crate::{Arguments, Failure, print};
 
 /// The end of the help text.
 pub(crate) const ABOUT: &str = "";
@@ -35,18 +36,26 @@ pub(crate) fn attestation(
     attestation: &Attestation,
     jwks: Option<&Jwks>,
 ) -> Result<Attested, Failure> {
-    let cache = cache(arguments)?;
+    report(arguments, &cache(arguments)?, attestation, jwks).map(|report| Attested::Proved(Box::new(report)))
+}
+
+fn report(
+    arguments: &Arguments,
+    cache: &Path,
+    attestation: &Attestation,
+    jwks: Option<&Jwks>,
+) -> Result<Report, Failure> {
     let proof = attestation.read_proof()?;
-    let mut report = attestation.verify(&proof, TestShapes::Refused, |shape| load::<Ledger>(shape, &cache));
+    let mut report = attestation.verify(&proof, TestShapes::Refused, |shape| load::<Ledger>(shape, cache));
     attestation.sign_report(&mut report, jwks, arguments.require_signature);
-    Ok(Attested { holds: report.is_valid(), signature: report.signature.clone(), report: Some(report) })
+    Ok(report)
 }
 
 /// An attestation and nothing else.
 pub(crate) fn alone(arguments: &Arguments, own: &Attestation, jwks: Option<&Jwks>) -> Result<bool, Failure> {
     let attested = attestation(arguments, own, jwks)?;
-    attested.report.iter().for_each(|report| print(&attestation_lines(report)));
-    Ok(attested.holds)
+    attested.report().into_iter().for_each(|report| print(&attestation_lines(report)));
+    Ok(attested.holds())
 }
 
 /// A disclosure, and the attestations it speaks of.
@@ -57,20 +66,11 @@ pub(crate) fn disclosure(arguments: &Arguments, attestations: &[Attestation], ke
     let file = read_bounded(path, MAX_DISCLOSURE_BYTES)?;
     let cache = cache(arguments)?;
     let mut reports = Vec::with_capacity(attestations.len());
-    for (k, own) in attestations.iter().enumerate() {
-        reports.extend(attestation(arguments, own, keys.get(k))?.report);
+    for (place, own) in attestations.iter().enumerate() {
+        reports.push(report(arguments, &cache, own, keys.get(place))?);
     }
-    let statements: Result<Vec<&Sealed<Statement>>, &CoreError> =
-        attestations.iter().map(Attestation::statement).collect();
-    let statements = statements.unwrap_or_default();
-    let mut report =
-        verify_disclosure(&file, &statements, || -> Result<_, Error> { load::<Disclosure>(&SHAPE, &cache) });
-    if let Some(check) = distinct_signers(&reports) {
-        report.expect(check);
-    }
-    if let Some(expected) = &arguments.context {
-        report.expect_context(expected);
-    }
-    print(&disclosure_lines(&reports, &report));
-    Ok(report.is_valid() && reports.iter().all(Report::is_valid))
+    let context = arguments.context.as_deref();
+    let disclosed = check_disclosure(&file, attestations, reports, context, || load::<Disclosure>(&SHAPE, &cache));
+    print(&disclosure_lines(&disclosed));
+    Ok(disclosed.is_valid())
 }

@@ -14,7 +14,10 @@ use assay_programs::{
     },
     testing::{test_inclusion, test_pages, test_statement},
 };
-use assay_verifier::report::{asset_table, inclusion_lines};
+use assay_verifier::{
+    attested::Attested,
+    report::{asset_table, inclusion_lines},
+};
 
 use super::verdict::Verdict;
 
@@ -90,7 +93,10 @@ pub fn inclusion(data: &[u8]) -> Verdict {
     let mut accepted = false;
     for ledger in inclusion_ledgers() {
         let report = verify_inclusion(Ok(&ledger.statement), data, None);
-        let lines = inclusion_lines(None, &SignatureState::Missing, &report);
+        let lines = inclusion_lines(
+            &Attested::Unproved { checks: Checks::default(), signature: SignatureState::Missing },
+            &report,
+        );
         let printable = |line: &String| !line.chars().any(char::is_control);
         assert!(lines.iter().all(printable), "control characters are printed: {lines:?}");
         if report.is_valid() {

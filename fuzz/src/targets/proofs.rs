@@ -13,7 +13,7 @@ use assay_programs::{
     disclosure::{Disclosure, SHAPE, claim::Claim, file::verify_disclosure},
     ledger::{Ledger, shape::Shape, statement::Statement},
 };
-use assay_verifier::report::disclosure_lines;
+use assay_verifier::{disclosure::Disclosed, report::disclosure_lines};
 use serde::{Serialize, Serializer, ser::SerializeTuple};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -109,7 +109,7 @@ fn one_disclosure(file: &[u8]) -> Verdict {
         Err::<Keys<Disclosure>, _>(Error::Nova("no parameters are given".to_owned()))
     });
     assert!(!report.is_valid() && report.claim.is_none(), "valid without a look at the proof");
-    let lines = disclosure_lines(&[], &report);
+    let lines = disclosure_lines(&Disclosed { attestations: Vec::new(), report });
     assert!(lines.last().is_some_and(|line| line.starts_with("NOT SHOWN")), "{lines:?}");
     let printable = |line: &String| !line.chars().any(char::is_control);
     assert!(lines.iter().all(printable), "control characters are printed: {lines:?}");

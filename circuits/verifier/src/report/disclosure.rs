@@ -1,18 +1,14 @@
 //! A report on a disclosure.
 
-use std::collections::BTreeSet;
-
-use assay_core::{check::Check, signature::SignatureState, text::visible};
-use assay_programs::{
-    disclosure::{claim::Claim, file::DisclosureReport},
-    ledger::report::Report,
-};
+use assay_core::{signature::SignatureState, text::visible};
+use assay_programs::{disclosure::claim::Claim, ledger::report::Report};
 
 use super::checks::check_lines;
+use crate::disclosure::Disclosed;
 
 /// A report on a disclosure for a person, with those on the attestations it speaks of. The last line says what the whole is
-/// worth.
-pub fn disclosure_lines(attestations: &[Report], report: &DisclosureReport) -> Vec<String> {
+/// worth, and who signed the attestations.
+pub fn disclosure_lines(Disclosed { attestations, report }: &Disclosed) -> Vec<String> {
     let mut lines = Vec::new();
     for attestation in attestations {
         lines.extend(check_lines(&attestation.checks));
@@ -21,11 +17,13 @@ pub fn disclosure_lines(attestations: &[Report], report: &DisclosureReport) -> V
     lines.extend(check_lines(&report.checks));
     lines.push(String::new());
     let Some(claim) = &report.claim else {
-        lines.push("NOT SHOWN: this file proves nothing about these attestations.".to_owned());
+        let signatures = signatures(attestations);
+        lines.push(format!("NOT SHOWN: this file proves nothing about these attestations. {signatures}"));
         return lines;
     };
     if !attestations.iter().all(Report::is_valid) {
-        lines.push("NOT VALID: an attestation that the disclosure refers to is not valid.".to_owned());
+        let signatures = signatures(attestations);
+        lines.push(format!("NOT VALID: an attestation that the disclosure refers to is not valid. {signatures}"));
         return lines;
     }
     lines.push(format!(
@@ -76,28 +74,6 @@ fn signatures(attestations: &[Report]) -> String {
         Some(unsigned) => unsigned.signature.to_string(),
         None => attestations.iter().map(|report| report.signature.to_string()).collect::<Vec<_>>().join(" "),
     }
-}
-
-/// That no two attestations are signed by the same keys, where the reader gave keys: who has one key is one exchange, and an
-/// account there counts once. `None` if fewer than two are signed by keys of the reader.
-pub fn distinct_signers(attestations: &[Report]) -> Option<Check> {
-    let signed: Vec<BTreeSet<&str>> = attestations
-        .iter()
-        .map(|report| report.signature.keys().iter().map(String::as_str).collect::<BTreeSet<_>>())
-        .filter(|keys| !keys.is_empty())
-        .collect();
-    if signed.len() < 2 {
-        return None;
-    }
-    let twice = signed.iter().enumerate().find(|(place, keys)| signed[..*place].contains(keys));
-    let outcome = match twice {
-        None => Ok(String::new()),
-        Some((_, keys)) => {
-            let keys: Vec<&str> = keys.iter().copied().collect();
-            Err(format!("{} signed two of them: one account could count twice", keys.join(", ")))
-        }
-    };
-    Some(Check::new("disclosure-signers", "no two of the attestations are signed by the same keys", outcome))
 }
 
 /// The reports in the order of the claim.

@@ -2,16 +2,15 @@
 
 use assay_core::{
     decimal::{format_signed, format_units},
-    signature::SignatureState,
     text::visible,
 };
 use assay_programs::ledger::{
     inclusion::{Holding, HoldingKind, InclusionReport, OwnClass, OwnLimit},
-    report::Report,
     statement::MEASURE_DECIMALS,
 };
 
 use super::{attestation::attestation_lines, checks::check_lines};
+use crate::attested::Attested;
 
 /// What a customer holds, as lines.
 pub fn holding_lines(holdings: &[Holding]) -> Vec<String> {
@@ -35,18 +34,13 @@ pub fn holding_lines(holdings: &[Holding]) -> Vec<String> {
         .collect()
 }
 
-/// A report on a customer's inclusion for a person, with that on the attestation where it was verified. The last line says what
-/// the whole is worth, and who signed it: `signature`, unless the attestation's own report says so.
-pub fn inclusion_lines(
-    attestation: Option<&Report>,
-    signature: &SignatureState,
-    report: &InclusionReport,
-) -> Vec<String> {
-    let mut lines = Vec::new();
-    if let Some(attestation) = attestation {
-        lines.extend(attestation_lines(attestation));
-        lines.push(String::new());
-    }
+/// A report on a customer's inclusion for a person, with that on the attestation. The last line says what the whole is worth, and who
+/// signed the statement.
+pub fn inclusion_lines(attestation: &Attested, report: &InclusionReport) -> Vec<String> {
+    let mut lines = match attestation {
+        Attested::Proved(report) => [attestation_lines(report), vec![String::new()]].concat(),
+        Attested::Unproved { checks, .. } => check_lines(checks),
+    };
     lines.extend(check_lines(&report.checks));
     lines.push(String::new());
     if report.is_valid() {
@@ -54,17 +48,15 @@ pub fn inclusion_lines(
         lines.push(String::new());
     }
     lines.extend(report.statement.iter().map(|statement| visible(&statement.to_string())));
-    let verdict = match attestation {
+    let verdict = match (attestation, attestation.holds()) {
         _ if !report.is_valid() => "NOT INCLUDED: this file does not show that the account is in the attestation.",
-        None => {
+        (_, false) => "NOT VALID: the attestation is not valid, so this file shows nothing.",
+        (Attested::Unproved { .. }, true) => {
             "NOT VERIFIED: the attestation itself. Its proof was not verified, so nothing shows that its totals are true."
         }
-        Some(attestation) if !attestation.is_valid() => {
-            "NOT VALID: the attestation is not valid, so this file shows nothing."
-        }
-        Some(_) => "VALID: the account is included in a valid attestation.",
+        (Attested::Proved(_), true) => "VALID: the account is included in a valid attestation.",
     };
-    let signature = attestation.map_or(signature, |attestation| &attestation.signature);
+    let signature = attestation.signature();
     lines.push(format!("{verdict} {signature}"));
     lines
 }

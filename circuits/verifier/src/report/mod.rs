@@ -14,7 +14,7 @@ mod reserves;
 pub use attestation::{asset_table, attestation_lines};
 pub use checks::check_lines;
 #[cfg(feature = "proof")]
-pub use disclosure::{disclosure_lines, distinct_signers};
+pub use disclosure::disclosure_lines;
 pub use explanation::explanation;
 pub use inclusion::{holding_lines, inclusion_lines};
-pub use reserves::{Standing, reserves_lines};
+pub use reserves::reserves_lines;

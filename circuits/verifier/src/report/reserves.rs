@@ -1,24 +1,15 @@
 //! A report on disclosed reserve lines.
 
-use assay_core::{decimal::format_units, signature::SignatureState, text::visible};
+use assay_core::{decimal::format_units, text::visible};
 use assay_programs::{ledger::statement::ByStatus, reserves::ReservesReport};
 
 use super::checks::check_lines;
+use crate::attested::Attested;
 
-/// What is known of the attestation whose reserves are disclosed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing<'a> {
-    /// It was verified.
-    Valid,
-    /// It was verified, or its signature was, and it does not hold.
-    NotValid,
-    /// It was not verified; the command that does.
-    Unverified(&'a str),
-}
-
-/// The report as text. The last line says what the lines are worth together with their attestation, and who signed that.
-pub fn reserves_lines(report: &ReservesReport, attestation: Standing<'_>, signature: &SignatureState) -> Vec<String> {
-    let mut lines = check_lines(&report.checks);
+/// The report as text, with what was found about the attestation; `command` verifies that. The last line says what the lines are worth
+/// together with their attestation, and who signed that.
+pub fn reserves_lines(report: &ReservesReport, attestation: &Attested, command: &str) -> Vec<String> {
+    let mut lines = [check_lines(attestation.checks()), check_lines(&report.checks)].concat();
     lines.push(String::new());
     if report.is_valid() {
         for asset in &report.assets {
@@ -44,16 +35,16 @@ pub fn reserves_lines(report: &ReservesReport, attestation: Standing<'_>, signat
     } else {
         "VALID: the statement commits to these lines. This does not show that the exchange owns the addresses."
     };
-    let verdict = match attestation {
+    let verdict = match (attestation, attestation.holds()) {
         _ if !report.is_valid() => "NOT VALID: a check above failed, so these lines are not proved.".to_owned(),
-        Standing::NotValid => "NOT VALID: the attestation that these lines belong to does not hold.".to_owned(),
-        Standing::Valid => committed.to_owned(),
-        Standing::Unverified(command) => {
+        (_, false) => "NOT VALID: the attestation that these lines belong to does not hold.".to_owned(),
+        (Attested::Proved(_), true) => committed.to_owned(),
+        (Attested::Unproved { .. }, true) => {
             lines.push(committed.to_owned());
             format!("NOT VERIFIED: the attestation itself. To verify it, run: {command}.")
         }
     };
-    lines.push(format!("{verdict} {signature}"));
+    lines.push(format!("{verdict} {}", attestation.signature()));
     lines
 }
 
@@ -61,7 +52,8 @@ pub fn reserves_lines(report: &ReservesReport, attestation: Standing<'_>, signat
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use assay_core::check::Checks;
+    use assay_core::{check::Checks, signature::SignatureState};
+    use assay_programs::ledger::report::Report;
     use assay_programs::reserves::DisclosedAsset;
 
     fn report(passed: bool) -> ReservesReport {
@@ -72,30 +64,40 @@ mod tests {
         ReservesReport { checks, assets: vec![asset], lines: (1, 5), statement: None, owners: None }
     }
 
+    /// The last lines of the report on an attestation whose signatures were checked or not.
+    fn lines(valid: bool, signed: Option<bool>) -> Vec<String> {
+        let mut checks = Checks::default();
+        if let Some(signed) = signed {
+            checks.add("signature", "signed", if signed { Ok(String::new()) } else { Err(String::new()) });
+        }
+        let attested = Attested::Unproved { checks, signature: SignatureState::Unchecked };
+        reserves_lines(&report(valid), &attested, "assay verify out")
+    }
+
     #[test]
     fn a_person_sees_the_sum_beside_what_is_stated_and_what_was_not_verified() {
-        let lines = reserves_lines(&report(true), Standing::Unverified("assay verify out"), &SignatureState::Unchecked);
+        let lines = lines(true, None);
         assert!(lines.contains(&"BTC: 1.5 in 1 line; the statement states 1.75000002".to_owned()), "{lines:?}");
         assert!(lines.last().unwrap().contains("To verify it, run: assay verify out. SIGNATURE NOT CHECKED"));
     }
 
     #[test]
     fn a_false_disclosure_is_worth_nothing() {
-        let lines =
-            reserves_lines(&report(false), Standing::Unverified("assay verify out"), &SignatureState::Unchecked);
+        let lines = lines(false, Some(true));
         assert!(lines.last().unwrap().starts_with("NOT VALID") && !lines.concat().contains("BTC"), "{lines:?}");
     }
 
     #[test]
     fn true_lines_of_a_false_attestation_are_nowhere_called_valid() {
-        let lines = reserves_lines(&report(true), Standing::NotValid, &SignatureState::Unchecked);
-        assert!(lines.last().unwrap().starts_with("NOT VALID"), "{lines:?}");
-        assert!(!lines.iter().any(|line| line.starts_with("VALID")), "{lines:?}");
-        assert!(
-            reserves_lines(&report(true), Standing::Valid, &SignatureState::Unchecked)
-                .last()
-                .unwrap()
-                .starts_with("VALID")
-        );
+        let broken = Checks::default();
+        let broken =
+            Report { checks: broken, statement: None, assets: Vec::new(), signature: SignatureState::Unchecked };
+        let proved = reserves_lines(&report(true), &Attested::Proved(Box::new(broken)), "");
+        for lines in [lines(true, Some(false)), proved] {
+            assert!(lines.last().unwrap().starts_with("NOT VALID"), "{lines:?}");
+            assert!(!lines.iter().any(|line| line.starts_with("VALID")), "{lines:?}");
+        }
+        let lines = lines(true, Some(true));
+        assert!(lines.last().unwrap().starts_with("NOT VERIFIED"), "{lines:?}");
     }
 }
