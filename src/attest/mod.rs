@@ -61,5 +61,5 @@ pub use served::{batch as served_batch, tree as served_tree};
 pub use shapes::ShapeChoice;
 pub use shards::{Choice, ShardChoice};
 pub use stages::{Prepared, begin_fold, fold};
-pub use verify::{InclusionVerdict, Signatures, statement, verify, verify_inclusion, verify_reserves};
+pub use verify::{InclusionVerdict, Logs, Signatures, statement, verify, verify_inclusion, verify_reserves};
 pub use work_dir::is_attestation;

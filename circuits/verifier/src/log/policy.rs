@@ -1,5 +1,7 @@
 //! Which logs and witnesses a reader trusts (C2SP tlog-policy), and whether a checkpoint meets that.
 
+use assay_core::time::instant_of_seconds;
+
 use super::{
     checkpoint::SignedCheckpoint,
     note::{KeyKind, NoteError, VerifierKey},
@@ -71,6 +73,14 @@ pub struct Cosigned {
     pub witness: String,
     /// When, in seconds since 1970, by the witness's clock.
     pub time: u64,
+}
+
+impl std::fmt::Display for Cosigned {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let at = i64::try_from(self.time).ok().and_then(instant_of_seconds);
+        let at = at.unwrap_or_else(|| format!("second {}", self.time));
+        write!(f, "{} ({at})", assay_core::text::visible(&self.witness))
+    }
 }
 
 /// A log of a policy.
