@@ -63,6 +63,8 @@ pub struct Config {
     pub worker: WorkerConfig,
     /// Bounds on what callers may hold.
     pub bounds: BoundsConfig,
+    /// The transparency log.
+    pub transparency: TransparencyConfig,
     /// Logging.
     pub log: LogConfig,
 }
@@ -104,6 +106,14 @@ pub struct WorkerConfig {
     pub dead_after_seconds: u64,
     /// Whether shapes that are made for tests are allowed.
     pub test_shapes: bool,
+}
+
+/// Settings of the transparency log.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TransparencyConfig {
+    /// Name of the log; empty for the public address without its scheme, followed by `/log`.
+    pub origin: String,
 }
 
 /// Settings of the log.
@@ -148,6 +158,7 @@ struct Defaults {
     issuers: Vec<IssuerConfig>,
     worker: WorkerConfig,
     bounds: BoundsConfig,
+    transparency: TransparencyConfig,
     log: LogConfig,
 }
 
@@ -180,6 +191,7 @@ impl Default for Defaults {
                 test_shapes: false,
             },
             bounds: BoundsConfig::default(),
+            transparency: TransparencyConfig::default(),
             log: LogConfig { format: LogFormat::Json, filter: "info".to_owned() },
         }
     }
@@ -202,6 +214,14 @@ impl Config {
         let config: Self = figment.extract().map_err(|e| ConfigError::new(e.to_string()))?;
         config.validate()?;
         Ok(config)
+    }
+
+    /// Name of the transparency log.
+    pub fn log_origin(&self) -> String {
+        let own = &self.transparency.origin;
+        let address = self.public_url.split_once("://").map_or(self.public_url.as_str(), |(_, address)| address);
+        // a name cannot have a plus sign
+        if own.is_empty() { format!("{}/log", address.replace('+', "-")) } else { own.clone() }
     }
 
     /// Checks every value that has a range, and those that must fit each other.
@@ -233,6 +253,7 @@ impl Config {
             issuers,
             worker,
             bounds,
+            transparency,
             log,
         } = self;
         if let Some(url) = database_url {
@@ -260,6 +281,7 @@ impl Config {
         checks::names("issuers.issuer", &names)?;
         worker.validate()?;
         bounds.validate(*upload_max_bytes)?;
+        transparency.validate()?;
         log.validate()
     }
 }
@@ -309,6 +331,20 @@ impl WorkerConfig {
         if !(least..=86_400).contains(dead_after_seconds) {
             let expected = format!("from {least}, twice heartbeat_seconds, to 86400");
             return Err(checks::refuse("worker.dead_after_seconds", dead_after_seconds, expected));
+        }
+        Ok(())
+    }
+}
+
+impl TransparencyConfig {
+    fn validate(&self) -> Result<(), ConfigError> {
+        let Self { origin } = self;
+        if origin.is_empty() {
+            return Ok(());
+        }
+        checks::text("transparency.origin", origin)?;
+        if origin.contains('+') {
+            return Err(checks::refuse("transparency.origin", origin, "a name without a plus sign"));
         }
         Ok(())
     }

@@ -34,6 +34,10 @@ use crate::{
     store::{Store, StoreError, home_fingerprints::noted_fingerprints},
     telemetry,
     tokens::{IssuerError, KeyRing, KeyRingError, TokenVerifier},
+    transparency::{
+        mark::Mark,
+        signer::{Signer, SignerHealth},
+    },
 };
 
 /// Why a service cannot start or continue; `Display` is a sentence for the operator.
@@ -213,11 +217,15 @@ impl Service {
         let (warmed, now) = (Arc::clone(&verifier), self.clock.now());
         // what cannot be fetched is told to the log, and does not keep the service from starting
         let _ = tokio::time::timeout(WARM_PATIENCE, tokio::task::spawn_blocking(move || warmed.warm(now))).await;
-        let state = self.state(verifier)?;
+        let signer_health = SignerHealth::default();
+        let state = self.state(verifier, signer_health.clone())?;
         let listener = listen(self.config.listen)?;
         let address = listener.local_addr()?;
         let server = api::server(state.clone(), listener)?;
-        let mut upkeep = vec![Part::upkeep("the report of refused callers", report_refused(state.clone()))];
+        let mut upkeep = vec![
+            Part::upkeep("the report of refused callers", report_refused(state.clone())),
+            Part::upkeep("the signer of the transparency log", self.signer(signer_health).run()),
+        ];
         let metrics = match self.config.metrics_listen {
             Some(at) => {
                 let handle = telemetry::start_metrics()?;
@@ -266,7 +274,18 @@ impl Service {
         ended.map_or(Ok(()), |ended| Err(ended.into()))
     }
 
-    fn state(&self, verifier: Arc<TokenVerifier>) -> Result<ApiState, ServiceError> {
+    fn signer(&self, health: SignerHealth) -> Signer {
+        Signer {
+            origin: self.config.log_origin(),
+            store: self.store.clone(),
+            keys: Arc::clone(&self.keys),
+            mark: Mark::of(&self.home),
+            clock: Arc::clone(&self.clock),
+            health,
+        }
+    }
+
+    fn state(&self, verifier: Arc<TokenVerifier>, signer: SignerHealth) -> Result<ApiState, ServiceError> {
         let state = ApiState::new(api::Parts {
             store: self.store.clone(),
             verifier,
@@ -275,6 +294,7 @@ impl Service {
             clock: Arc::clone(&self.clock),
             secret: self.secret()?,
             disk: self.is_private().then(|| self.home.postgres_dir()),
+            signer,
         })?;
         Ok(state)
     }

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use super::problem::{Kind, Problem};
 
 /// Cacheable for a year without revalidation.
-const FOR_EVER: &str = "public, max-age=31536000, immutable";
+pub const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
 /// Published bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -49,6 +49,7 @@ pub use bundle::{README_FILE, bundle, manifest, readme};
 pub use disclosure::{DisclosureRequest, Evidence, disclose, verify_disclosure};
 pub use error::AttestError;
 pub use forecast::{Basis, Figure, Forecast, PageThousandths, ShapeFigures, Source, Workload};
+pub use inclusion_file::with_log_proof;
 pub use local::inclusion;
 pub use lookup::{AccountTree, Found, Lookup, Owner};
 pub use path::{Group, groups};

@@ -21,9 +21,9 @@ statements! {
     HAS_QUEUE = "SELECT to_regnamespace('graphile_worker') IS NOT NULL";
     PRIVILEGES = "SELECT has_any_column_privilege('snapshots', 'INSERT') AND has_table_privilege('file_chunks', 'INSERT')
                          AND has_table_privilege('idempotency_keys', 'INSERT') AND has_table_privilege('attestations', 'SELECT')
-                         AND has_table_privilege('home_fingerprints', 'SELECT')
+                         AND has_table_privilege('home_fingerprints', 'SELECT') AND has_table_privilege('log_checkpoints', 'INSERT')
                          AND has_function_privilege('enqueue_task(text,uuid,int)', 'EXECUTE'),
-                         has_table_privilege('attestations', 'INSERT') AND has_table_privilege('pages', 'INSERT')
+                         has_table_privilege('attestations', 'INSERT') AND has_table_privilege('pages', 'INSERT') AND has_table_privilege('log_entries', 'SELECT')
                          AND has_table_privilege('home_fingerprints', 'SELECT')
                          AND has_schema_privilege('graphile_worker', 'USAGE')";
 }

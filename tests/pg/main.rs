@@ -9,6 +9,7 @@ mod cluster;
 mod files;
 mod idempotency;
 mod jobs;
+mod log;
 mod pages;
 mod roles;
 mod schema;

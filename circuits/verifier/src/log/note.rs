@@ -151,6 +151,11 @@ impl VerifierKey {
         self.kind
     }
 
+    /// The key itself.
+    pub fn key(&self) -> &VerifyingKey {
+        &self.key
+    }
+
     /// The 32 bytes of the key.
     pub fn bytes(&self) -> &[u8; 32] {
         self.key.as_bytes()
