@@ -124,7 +124,7 @@ struct Member {
 
 #[derive(Debug, Clone)]
 enum MemberKind {
-    Witness(ListedWitness),
+    Witness(Box<ListedWitness>),
     Group { needed: usize, members: Vec<usize> },
 }
 
@@ -198,7 +198,7 @@ impl Policy {
         if self.witnesses().any(|witness| witness.key.bytes() == key.bytes()) {
             return Err("another line lists the same witness key".to_owned());
         }
-        self.define(name, MemberKind::Witness(ListedWitness { name: lossy(name), key, url }))
+        self.define(name, MemberKind::Witness(Box::new(ListedWitness { name: lossy(name), key, url })))
     }
 
     fn read_group(&mut self, words: &[&[u8]]) -> Result<(), String> {
@@ -250,7 +250,7 @@ impl Policy {
     /// The witnesses.
     pub fn witnesses(&self) -> impl Iterator<Item = &ListedWitness> {
         self.members.iter().filter_map(|member| match &member.kind {
-            MemberKind::Witness(witness) => Some(witness),
+            MemberKind::Witness(witness) => Some(&**witness),
             MemberKind::Group { .. } => None,
         })
     }
