@@ -114,6 +114,8 @@ pub struct WorkerConfig {
 pub struct TransparencyConfig {
     /// Name of the log; empty for the public address without its scheme, followed by `/log`.
     pub origin: String,
+    /// Witnesses that are asked to cosign checkpoints, each with its verifier key, a space, and its address.
+    pub witnesses: Vec<String>,
 }
 
 /// Settings of the log.
@@ -338,7 +340,11 @@ impl WorkerConfig {
 
 impl TransparencyConfig {
     fn validate(&self) -> Result<(), ConfigError> {
-        let Self { origin } = self;
+        let Self { origin, witnesses } = self;
+        // each is read, with its errors, where it is used: `transparency::cosigners`
+        if !witnesses.is_empty() {
+            checks::names("transparency.witnesses", witnesses)?;
+        }
         if origin.is_empty() {
             return Ok(());
         }

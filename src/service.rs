@@ -35,6 +35,7 @@ use crate::{
     telemetry,
     tokens::{IssuerError, KeyRing, KeyRingError, TokenVerifier},
     transparency::{
+        cosigners::{Cosigner, WitnessError},
         mark::Mark,
         signer::{Signer, SignerHealth},
     },
@@ -46,6 +47,9 @@ pub enum ServiceError {
     /// A setting is wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// A witness in the settings is none.
+    #[error(transparent)]
+    Witness(#[from] WitnessError),
     /// Another issuer's keys cannot be used.
     #[error(transparent)]
     Issuer(#[from] IssuerError),
@@ -218,13 +222,14 @@ impl Service {
         // what cannot be fetched is told to the log, and does not keep the service from starting
         let _ = tokio::time::timeout(WARM_PATIENCE, tokio::task::spawn_blocking(move || warmed.warm(now))).await;
         let signer_health = SignerHealth::default();
-        let state = self.state(verifier, signer_health.clone())?;
+        let signer = self.signer(signer_health.clone())?;
+        let state = self.state(verifier, signer_health)?;
         let listener = listen(self.config.listen)?;
         let address = listener.local_addr()?;
         let server = api::server(state.clone(), listener)?;
         let mut upkeep = vec![
             Part::upkeep("the report of refused callers", report_refused(state.clone())),
-            Part::upkeep("the signer of the transparency log", self.signer(signer_health).run()),
+            Part::upkeep("the signer of the transparency log", signer.run()),
         ];
         let metrics = match self.config.metrics_listen {
             Some(at) => {
@@ -274,15 +279,17 @@ impl Service {
         ended.map_or(Ok(()), |ended| Err(ended.into()))
     }
 
-    fn signer(&self, health: SignerHealth) -> Signer {
-        Signer {
+    fn signer(&self, health: SignerHealth) -> Result<Signer, ServiceError> {
+        let witnesses = &self.config.transparency.witnesses;
+        Ok(Signer {
             origin: self.config.log_origin(),
             store: self.store.clone(),
             keys: Arc::clone(&self.keys),
             mark: Mark::of(&self.home),
             clock: Arc::clone(&self.clock),
             health,
-        }
+            cosigners: witnesses.iter().map(|text| Cosigner::parse(text)).collect::<Result<_, _>>()?,
+        })
     }
 
     fn state(&self, verifier: Arc<TokenVerifier>, signer: SignerHealth) -> Result<ApiState, ServiceError> {

@@ -59,6 +59,19 @@ pub enum SigningError {
         /// Its position.
         position: i64,
     },
+    /// A witness has seen more than this database has.
+    #[error(
+        "the witness {witness} has cosigned a checkpoint of {seen} entries, and the newest one in the database has {size}: the database is \
+         older than the log. Restore a newer backup of the database. Until then nothing is signed, because the log would fork"
+    )]
+    WitnessAhead {
+        /// Name of the witness.
+        witness: String,
+        /// Entries of the checkpoint that it cosigned.
+        seen: u64,
+        /// Entries of the newest stored checkpoint.
+        size: u64,
+    },
     /// The log got another name.
     #[error(
         "{} is of the log {marked}, and this service would sign for {origin}: set transparency.origin = \"{marked}\". To begin another log \

@@ -9,19 +9,24 @@ use std::{
 use assay_verifier::log::{
     checkpoint::Checkpoint,
     note::{KeyKind, Note, SignatureLine, VerifierKey},
+    tree::{TreeHash, empty_root},
 };
 use ed25519_dalek::SigningKey;
+use futures_util::future::join_all;
 
 use super::{
+    cosigners::{Cosigner, Cosigning, Rounds, WitnessError},
     judge::{SigningError, Standing, judge},
     mark::Mark,
-    proofs::stored_root,
+    proofs::{stored_consistency, stored_root},
 };
 use crate::{
     clock::Clock,
     store::{
         Session, Store,
-        log::{CheckpointRow, SignerSession, add_checkpoint, damaged_hash, try_signer},
+        log::{
+            CheckpointRow, SignerSession, add_checkpoint, add_cosignature, damaged_hash, newest_checkpoint, try_signer,
+        },
     },
     tokens::KeyRing,
 };
@@ -73,14 +78,16 @@ pub struct Signer {
     pub clock: Arc<dyn Clock>,
     /// Told why nothing is signed.
     pub health: SignerHealth,
+    /// The witnesses that are asked to cosign.
+    pub cosigners: Vec<Cosigner>,
 }
 
 impl Signer {
     /// Signs whenever the log has grown, while no other process does.
     pub async fn run(self) -> Infallible {
-        let mut session = None;
+        let (mut session, mut rounds) = (None, Rounds::default());
         loop {
-            let wait = match self.look(&mut session).await {
+            let wait = match self.look(&mut session, &mut rounds).await {
                 Ok(signed) => {
                     if self.health.set(None) {
                         tracing::info!("the transparency log is signed again");
@@ -105,14 +112,89 @@ impl Signer {
     }
 
     /// One look; `None` while another process signs.
-    async fn look(&self, session: &mut Option<SignerSession>) -> Result<Option<Signed>, SigningError> {
+    async fn look(
+        &self,
+        session: &mut Option<SignerSession>,
+        rounds: &mut Rounds,
+    ) -> Result<Option<Signed>, SigningError> {
         if session.is_none() {
-            *session = self.begin().await?;
+            let Some(begun) = self.begin().await? else { return Ok(None) };
+            self.ask_how_far(&begun, rounds).await?;
+            *session = Some(begun);
         }
-        match session {
-            Some(session) => self.sign(session).await.map(Some),
-            None => Ok(None),
+        let Some(session) = session else { return Ok(None) };
+        let signed = self.sign(session).await?;
+        self.gather(session, rounds).await?;
+        Ok(Some(signed))
+    }
+
+    /// Asks every witness how far it has seen the log, with the newest stored checkpoint and never with a new one: a machine without the
+    /// mark and with an older database learns here that it would fork the log.
+    ///
+    /// # Errors
+    /// [`SigningError::WitnessAhead`]. A witness that does not answer is no error: the mark is there as well.
+    pub async fn ask_how_far(&self, session: &SignerSession, rounds: &mut Rounds) -> Result<(), SigningError> {
+        let stored = newest_checkpoint(session, &self.origin).await?;
+        let (size, note) = match stored {
+            Some(row) => (u64::try_from(row.size).unwrap_or(0), Note::parse(row.note.as_bytes(), 1)?),
+            None => match self.keys.log_key(self.clock.now())? {
+                // every tree continues the empty one
+                Some(key) => (0, signed_note(&Checkpoint::new(&self.origin, 0, empty_root()), &key)?),
+                None => return Ok(()),
+            },
+        };
+        let requests = self.cosigners.iter().map(|cosigner| (cosigner.clone(), 0, Vec::new(), note.clone()));
+        for (cosigner, answer) in ask_all(requests).await {
+            match answer {
+                Ok(Cosigning::Seen(seen)) if seen > size => {
+                    return Err(SigningError::WitnessAhead { witness: cosigner.name().to_owned(), seen, size });
+                }
+                Ok(Cosigning::Seen(seen)) => rounds.saw(&cosigner, seen),
+                Ok(Cosigning::Lines(_)) => rounds.saw(&cosigner, size),
+                Err(error) => tracing::warn!(%error, "a witness does not say how far it has seen the log"),
+            }
         }
+        Ok(())
+    }
+
+    /// Asks the witnesses whose turn it is to cosign the newest checkpoint, and stores what they sign.
+    ///
+    /// # Errors
+    /// [`SigningError::WitnessAhead`]; those of the database.
+    pub async fn gather(&self, session: &SignerSession, rounds: &mut Rounds) -> Result<(), SigningError> {
+        let Some(row) = newest_checkpoint(session, &self.origin).await? else { return Ok(()) };
+        let (size, now) = (u64::try_from(row.size).unwrap_or(0), self.clock.now());
+        let note = Note::parse(row.note.as_bytes(), 1)?;
+        // a witness that has seen another size than we remember says so, and is asked once more
+        for _ in 0..2 {
+            let mut requests = Vec::new();
+            for cosigner in self.cosigners.iter().filter(|cosigner| rounds.is_due(cosigner, size, now)) {
+                let old = rounds.seen(cosigner).min(size);
+                let proof = stored_consistency(session, old, size).await?;
+                requests.push((cosigner.clone(), old, proof, note.clone()));
+            }
+            for (cosigner, answer) in ask_all(requests.into_iter()).await {
+                match answer {
+                    Ok(Cosigning::Lines(lines)) => {
+                        for line in lines {
+                            add_cosignature(session, &self.origin, row.size, &line.to_string()).await?;
+                        }
+                        rounds.cosigned(&cosigner, size, now);
+                    }
+                    Ok(Cosigning::Seen(seen)) if seen > size => {
+                        return Err(SigningError::WitnessAhead { witness: cosigner.name().to_owned(), seen, size });
+                    }
+                    Ok(Cosigning::Seen(seen)) => rounds.saw(&cosigner, seen),
+                    Err(error) => {
+                        tracing::warn!(%error, "a witness did not cosign");
+                        rounds.failed(&cosigner, now);
+                    }
+                }
+            }
+        }
+        let missing = self.cosigners.iter().filter(|cosigner| !rounds.has_cosigned(cosigner, size)).count();
+        metrics::gauge!("assay_log_unwitnessed").set(u32::try_from(missing).unwrap_or(u32::MAX));
+        Ok(())
     }
 
     /// Takes the right to sign, and compares all stored hashes with the entries; `None` while another process has the right.
@@ -143,9 +225,7 @@ impl Signer {
         }
         let key = own.ok_or(SigningError::NoKey)?;
         let root = stored_root(session, standing.size).await?;
-        let text = Checkpoint::new(&self.origin, standing.size, root).to_string();
-        let line = SignatureLine::sign(&text, &self.origin, &key)?;
-        let note = Note::new(text, vec![line]).to_string();
+        let note = signed_note(&Checkpoint::new(&self.origin, standing.size, root), &key)?.to_string();
         self.mark.write(&note)?;
         self.store_checkpoint(session, standing.size, root, note).await?;
         Ok(Signed::Now(standing.size))
@@ -172,6 +252,26 @@ impl Signer {
             _ => Ok(()),
         }
     }
+}
+
+fn signed_note(checkpoint: &Checkpoint, key: &SigningKey) -> Result<Note, SigningError> {
+    let text = checkpoint.to_string();
+    let line = SignatureLine::sign(&text, &checkpoint.origin, key)?;
+    Ok(Note::new(text, vec![line]))
+}
+
+/// Asks witnesses side by side.
+async fn ask_all(
+    requests: impl Iterator<Item = (Cosigner, u64, Vec<TreeHash>, Note)>,
+) -> Vec<(Cosigner, Result<Cosigning, WitnessError>)> {
+    let ask = |(cosigner, old, proof, note): (Cosigner, u64, Vec<TreeHash>, Note)| {
+        tokio::task::spawn_blocking(move || {
+            let answer = cosigner.ask(old, &proof, &note);
+            (cosigner, answer)
+        })
+    };
+    let asked: Vec<_> = requests.map(ask).collect();
+    join_all(asked).await.into_iter().filter_map(Result::ok).collect()
 }
 
 /// The verifier key of the log `origin`, if its key is here.

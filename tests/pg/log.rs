@@ -74,6 +74,7 @@ impl Machine {
             mark: Mark::of(&home),
             clock: Arc::new(FixedClock(NOW)),
             health: SignerHealth::default(),
+            cosigners: Vec::new(),
         }
     }
 
@@ -405,6 +406,7 @@ async fn anybody_can_follow_the_log_and_check_what_it_holds() {
         mark: Mark::of(&Home::new(place.dir.path().to_owned())),
         clock: Arc::new(FixedClock(NOW)),
         health: place.signer.clone(),
+        cosigners: Vec::new(),
     };
     let session = signer.begin().await.unwrap().unwrap();
     assert_eq!(signer.sign(&session).await.unwrap(), Signed::Now(3));

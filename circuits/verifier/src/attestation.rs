@@ -28,7 +28,7 @@ use crate::{
     files::{Unreadable, bounded, read_bounded},
     log::{
         entry::Entry,
-        policy::{MAX_POLICY_BYTES, Policy},
+        policy::{Cosigned, MAX_POLICY_BYTES, Policy},
         proof::{LogProof, MAX_PROOF_BYTES as MAX_LOG_PROOF_BYTES},
         tree::leaf_hash,
     },
@@ -245,7 +245,12 @@ impl Attestation {
         (state, Some(Check::new("log", "the statement is in a transparency log, as the given policy asks", outcome)))
     }
 
-    fn log_outcome(&self, policy: &Policy, given: Option<&[u8]>) -> Result<String, String> {
+    /// The proof that the statement is in a log of the policy, and who cosigned its checkpoint. `given` is the proof that the reader
+    /// has; without one, it is the attestation's own.
+    ///
+    /// # Errors
+    /// A sentence with the first thing that is missing or does not hold.
+    pub fn logged(&self, policy: &Policy, given: Option<&[u8]>) -> Result<(LogProof, Vec<Cosigned>), String> {
         let statement = self.statement().map_err(|e| e.to_string())?;
         let own = match given {
             Some(_) => None,
@@ -259,6 +264,11 @@ impl Attestation {
         let entry = Entry::of(statement).map_err(|e| e.to_string())?;
         let cosigned = policy.check(&proof.checkpoint).map_err(|e| e.to_string())?;
         proof.verify(&leaf_hash(entry.bytes())).map_err(|e| format!("this statement is not the entry: {e}"))?;
+        Ok((proof, cosigned))
+    }
+
+    fn log_outcome(&self, policy: &Policy, given: Option<&[u8]>) -> Result<String, String> {
+        let (proof, cosigned) = self.logged(policy, given)?;
         let checkpoint = proof.checkpoint.checkpoint();
         let witnesses: Vec<String> = cosigned.into_iter().map(|cosigned| cosigned.to_string()).collect();
         let witnessed = if witnesses.is_empty() { "no witness".to_owned() } else { witnesses.join(", ") };

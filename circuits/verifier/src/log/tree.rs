@@ -50,8 +50,10 @@ pub enum TreeError {
     /// The proof leads to another root.
     #[error("the proof does not lead to the root of the checkpoint")]
     Root,
-    /// The proof starts from another older root.
-    #[error("the newer log does not contain the older one: the log was forked or rewritten")]
+    /// The proof does not lead from the older root to the newer one.
+    #[error(
+        "nothing shows that the newer log contains the older one: the log was forked or rewritten, or the proof is of another log"
+    )]
     Forked,
 }
 
@@ -192,8 +194,7 @@ pub fn verify_consistency(
         }
     }
     match climb.last {
-        0 if old_hash != *old_root => Err(TreeError::Forked),
-        0 if new_hash != *new_root => Err(TreeError::Root),
+        0 if old_hash != *old_root || new_hash != *new_root => Err(TreeError::Forked),
         0 => Ok(()),
         _ => Err(length),
     }

@@ -1,6 +1,7 @@
 //! Transparency logs: the published examples of C2SP, a second implementation, and what is refused.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod documents;
 mod examples;
 mod policies;
 mod proofs;
