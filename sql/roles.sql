@@ -36,7 +36,7 @@ GRANT SELECT, INSERT, DELETE ON file_chunks TO assay_api;
 GRANT SELECT (job_id, snapshot_id, shape, shards, state, steps, accounts, pages, detail, findings, worker,
               heartbeat_at, created_by, created_at, updated_at, has_ended),
       INSERT (job_id, snapshot_id, shape, shards, state, created_by, created_at, updated_at),
-      UPDATE (state, updated_at) ON jobs TO assay_api;
+      UPDATE (state, detail, updated_at) ON jobs TO assay_api;
 GRANT SELECT (job_id, shard, state, steps, steps_done, worker, heartbeat_at) ON units TO assay_api, assay_readonly;
 GRANT SELECT ON pages, tree_nodes, reserve_lines, attestations TO assay_api;
 -- It signs the transparency log. Nobody can append to it but by publishing an attestation.
@@ -47,7 +47,8 @@ GRANT SELECT, INSERT, UPDATE (included) ON verifications TO assay_api;
 GRANT SELECT, INSERT, UPDATE, DELETE ON idempotency_keys TO assay_api;
 GRANT INSERT ON audit_trail TO assay_api;
 
--- `assay work` proves, publishes and deletes leftovers. It cannot change published data or uploads.
+-- `assay work` proves, publishes and deletes leftovers, among them uploads that nobody continues. It cannot change uploads or
+-- published data.
 GRANT SELECT ON exchanges, snapshot_files, attestations, signatures, log_entries TO assay_worker;
 GRANT SELECT, UPDATE (holds_epoch) ON snapshots TO assay_worker;
 GRANT SELECT, DELETE ON file_chunks TO assay_worker;

@@ -372,7 +372,7 @@ COMMENT ON COLUMN public.jobs.shape IS 'Name of the shape, or auto until the pla
 
 COMMENT ON COLUMN public.jobs.shards IS 'Number of shards; null until the plan has chosen';
 
-COMMENT ON COLUMN public.jobs.detail IS 'For a person: why it was refused or failed';
+COMMENT ON COLUMN public.jobs.detail IS 'For a person: why it was refused or failed, or which policies its statement breaks';
 
 COMMENT ON COLUMN public.jobs.findings IS 'What is wrong with the ledger: file, line and reason';
 

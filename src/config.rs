@@ -29,7 +29,7 @@ pub struct Config {
     pub database_connections: usize,
     /// Address of the REST API.
     pub listen: SocketAddr,
-    /// Address of the metrics. Without it, no metrics are served.
+    /// Address of the metrics of `assay serve`. Without it, no metrics are served.
     pub metrics_listen: Option<SocketAddr>,
     /// Public address of the service; also the issuer and the audience of its own tokens.
     pub public_url: String,
@@ -41,7 +41,7 @@ pub struct Config {
     pub upload_max_decompressed_bytes: u64,
     /// Maximum decompression ratio of a file.
     pub upload_max_ratio: u32,
-    /// Longest wait for the next part of an upload.
+    /// How far an upload or another request's body may fall behind its least rate.
     pub upload_idle_seconds: u64,
     /// Requests per minute from one address without a token; 0 means no limit.
     pub rate_limit_anonymous: u32,
@@ -106,6 +106,8 @@ pub struct WorkerConfig {
     pub dead_after_seconds: u64,
     /// Whether shapes that are made for tests are allowed.
     pub test_shapes: bool,
+    /// Address of the metrics of `assay work`. Without it, no metrics are served. `assay serve --worker` has one address for all.
+    pub metrics_listen: Option<SocketAddr>,
 }
 
 /// Settings of the transparency log.
@@ -191,6 +193,7 @@ impl Default for Defaults {
                 heartbeat_seconds: 5,
                 dead_after_seconds: 60,
                 test_shapes: false,
+                metrics_listen: None,
             },
             bounds: BoundsConfig::default(),
             transparency: TransparencyConfig::default(),
@@ -323,18 +326,21 @@ impl IssuerConfig {
 
 impl WorkerConfig {
     fn validate(&self) -> Result<(), ConfigError> {
-        let Self { threads, units, checkpoint_seconds, heartbeat_seconds, dead_after_seconds, test_shapes: _ } = self;
+        let Self {
+            threads,
+            units,
+            checkpoint_seconds,
+            heartbeat_seconds,
+            dead_after_seconds,
+            test_shapes: _,
+            metrics_listen: _,
+        } = self;
         checks::whole("worker.threads", *threads, 0..=4_096)?;
         checks::whole("worker.units", *units, 1..=256)?;
         checks::whole("worker.checkpoint_seconds", *checkpoint_seconds, 0..=86_400)?;
         checks::whole("worker.heartbeat_seconds", *heartbeat_seconds, 1..=3_600)?;
         // one heartbeat may come late
-        let least = 2 * heartbeat_seconds;
-        if !(least..=86_400).contains(dead_after_seconds) {
-            let expected = format!("from {least}, twice heartbeat_seconds, to 86400");
-            return Err(checks::refuse("worker.dead_after_seconds", dead_after_seconds, expected));
-        }
-        Ok(())
+        checks::whole("worker.dead_after_seconds", *dead_after_seconds, 2 * heartbeat_seconds..=86_400)
     }
 }
 

@@ -10,17 +10,17 @@
 
 use std::{
     ffi::{OsStr, OsString},
-    fs::{self, DirBuilder, File, OpenOptions, Permissions},
+    fs::{self, DirBuilder, File, Permissions},
     io::{self, BufWriter, Write},
     os::unix::{
         ffi::OsStrExt,
-        fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+        fs::{DirBuilderExt, PermissionsExt},
     },
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use rustix::{
-    fs::{CWD, OFlags, RenameFlags, renameat_with},
+    fs::{CWD, RenameFlags, renameat_with},
     io::Errno,
 };
 use tempfile::NamedTempFile;
@@ -111,33 +111,6 @@ pub fn name_directory(partial: &Path, path: &Path) -> io::Result<()> {
 /// Those of the system.
 pub fn create_private_directory(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
-}
-
-/// The innermost directory around `path`, which need not exist, for which `is` holds. Results do not belong in such a place if
-/// the next program that reads it takes every file for a part of it.
-pub fn enclosing(path: &Path, is: impl Fn(&Path) -> bool) -> Option<PathBuf> {
-    let absolute = std::path::absolute(path).ok()?;
-    // a link may lead out of the directory in which it is
-    let parent = absolute.ancestors().skip(1).find_map(|parent| fs::canonicalize(parent).ok())?;
-    parent.ancestors().find(|parent| is(parent)).map(Path::to_owned)
-}
-
-/// Opens a regular file for reading. A pipe, a socket or a device is refused and never waited for.
-///
-/// # Errors
-/// [`io::ErrorKind::InvalidInput`] for anything but a regular file; those of the system.
-pub fn open_file(path: &Path) -> io::Result<File> {
-    let wait_for_nobody = OFlags::NONBLOCK.bits() as i32;
-    let file = OpenOptions::new().read(true).custom_flags(wait_for_nobody).open(path)?;
-    if file.metadata()?.is_file() {
-        return Ok(file);
-    }
-    Err(io::Error::new(io::ErrorKind::InvalidInput, "this is not a regular file"))
-}
-
-/// Whether the system has run out of descriptors or memory: an error that says nothing about the file that was asked for.
-pub fn is_exhaustion(error: &io::Error) -> bool {
-    matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE | Errno::NOMEM))
 }
 
 /// Syncs a directory, so that the names in it survive a power cut.
@@ -308,19 +281,6 @@ mod tests {
         }
         assert_eq!(fs::read(at("file")).unwrap(), b"mine");
         assert_eq!(names(place.path()), ["empty", "file", "link", "partial"]);
-    }
-
-    #[test]
-    fn a_pipe_is_refused_and_not_waited_for() {
-        let place = tempfile::tempdir().unwrap();
-        let pipe = place.path().join("pipe");
-        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-        assert_eq!(open_file(&pipe).unwrap_err().kind(), io::ErrorKind::InvalidInput);
-        assert_eq!(open_file(place.path()).unwrap_err().kind(), io::ErrorKind::InvalidInput);
-        assert_eq!(open_file(&place.path().join("missing")).unwrap_err().kind(), io::ErrorKind::NotFound);
-        let file = place.path().join("file");
-        fs::write(&file, "content").unwrap();
-        assert_eq!(io::read_to_string(open_file(&file).unwrap()).unwrap(), "content");
     }
 
     #[test]

@@ -22,7 +22,10 @@ use assay_programs::{
 use assay_verifier::parameters::{load, path_of};
 use zeroize::Zeroizing;
 
-use crate::durable::{self, Access};
+use crate::{
+    durable::{self, Access},
+    files,
+};
 
 /// Bound on what is read. A secret file holds 64 digits and the end of a line.
 const MAX_SECRET_BYTES: u64 = 1024;
@@ -143,7 +146,7 @@ impl Home {
     /// [`HomeError`].
     pub fn existing_secret(&self) -> Result<MasterSecret, HomeError> {
         let path = self.secret_file();
-        let file = durable::open_file(&path).map_err(HomeError::file(&path))?;
+        let file = files::open_file(&path).map_err(HomeError::file(&path))?;
         // checks the open file and not the path, which could lead to another file by now
         let mode = file.metadata().map_err(HomeError::file(&path))?.permissions().mode();
         if mode & 0o077 != 0 {

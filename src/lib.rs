@@ -12,6 +12,7 @@ pub mod clock;
 pub mod config;
 pub mod descriptors;
 pub mod durable;
+pub mod files;
 pub mod home;
 pub mod jobs;
 pub mod ledger;

@@ -10,10 +10,12 @@ mod part;
 use std::{
     future::{Future, pending},
     net::{SocketAddr, TcpListener},
+    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
+use actix_web::dev::{Server, ServerHandle};
 use assay_core::identity::MasterSecret;
 use secrecy::ExposeSecret;
 use tokio::signal::unix::{SignalKind, signal};
@@ -192,8 +194,9 @@ impl Service {
     /// # Errors
     /// [`ServiceError`].
     pub async fn work(mut self, stop: impl Future<Output = ()>) -> Result<(), ServiceError> {
-        let mut worker = self.worker().await?;
         let mut parts = std::mem::take(&mut self.parts);
+        let metrics = serve_metrics(self.config.worker.metrics_listen, &mut parts)?;
+        let mut worker = self.worker().await?;
         tracing::info!("working on jobs");
         let ended = tokio::select! {
             () = stop => None,
@@ -202,6 +205,10 @@ impl Service {
         };
         note_stop(ended.as_ref());
         worker.stop().await;
+        if let Some(metrics) = metrics {
+            metrics.stop(false).await;
+        }
+        parts.iter().for_each(Part::abort);
         self.close();
         ended.map_or(Ok(()), |ended| Err(ended.into()))
     }
@@ -227,27 +234,13 @@ impl Service {
         let listener = listen(self.config.listen)?;
         let address = listener.local_addr()?;
         let server = api::server(state.clone(), listener)?;
-        let mut upkeep = vec![
-            Part::upkeep("the report of refused callers", report_refused(state.clone())),
-            Part::upkeep("the signer of the transparency log", signer.run()),
-        ];
-        let metrics = match self.config.metrics_listen {
-            Some(at) => {
-                let handle = telemetry::start_metrics()?;
-                upkeep.push(Part::upkeep("the upkeep of the metrics", telemetry::keep_metrics(handle.clone())));
-                Some(api::metrics_server(handle, listen(at)?)?)
-            }
-            None => None,
-        };
-        let mut worker = if with_worker { Some(self.worker().await?) } else { None };
-        let (handle, metrics_handle) = (server.handle(), metrics.as_ref().map(|m| m.handle()));
         let mut parts = std::mem::take(&mut self.parts);
-        parts.append(&mut upkeep);
-        let servers = [("the REST server", Some(server)), ("the server of the metrics", metrics)];
-        for (name, server) in servers.into_iter().filter_map(|(name, server)| Some((name, server?))) {
-            let task = async { server.await.map_or_else(|e| e.to_string(), |()| "it stopped".to_owned()) };
-            parts.push(Part::new(name, task));
-        }
+        parts.push(Part::upkeep("the report of refused callers", report_refused(state.clone())));
+        parts.push(Part::upkeep("the signer of the transparency log", signer.run()));
+        let metrics = serve_metrics(self.config.metrics_listen, &mut parts)?;
+        let mut worker = if with_worker { Some(self.worker().await?) } else { None };
+        let handle = server.handle();
+        parts.push(run_server("the REST server", server));
         tracing::info!(%address, worker = with_worker, "serving");
         ready(address);
         let ended = tokio::select! {
@@ -271,7 +264,7 @@ impl Service {
             tracing::warn!("requests were cut off after {} s", self.config.shutdown_seconds);
             handle.stop(false).await;
         }
-        if let Some(metrics) = metrics_handle {
+        if let Some(metrics) = metrics {
             metrics.stop(false).await;
         }
         parts.iter().for_each(Part::abort);
@@ -300,10 +293,16 @@ impl Service {
             config: Arc::clone(&self.config),
             clock: Arc::clone(&self.clock),
             secret: self.secret()?,
-            disk: self.is_private().then(|| self.home.postgres_dir()),
+            disk: self.cluster_directory(),
             signer,
         })?;
         Ok(state)
+    }
+
+    /// Where the private cluster keeps its files, which may be on another disk than the home.
+    fn cluster_directory(&self) -> Option<PathBuf> {
+        let cluster = self.cluster.lock().unwrap_or_else(PoisonError::into_inner);
+        cluster.as_ref().map(|cluster| cluster.directory().to_owned())
     }
 
     async fn worker(&self) -> Result<Worker, ServiceError> {
@@ -358,6 +357,22 @@ fn fit_connections(config: &mut Config) -> Result<(), ServiceError> {
         config.bounds.connections = room;
     }
     Ok(())
+}
+
+/// Counts from now on and serves the metrics at `address`, if there is one. The server and its upkeep join `parts`.
+fn serve_metrics(address: Option<SocketAddr>, parts: &mut Vec<Part>) -> Result<Option<ServerHandle>, ServiceError> {
+    let Some(address) = address else { return Ok(None) };
+    let listener = listen(address)?;
+    let metrics = telemetry::start_metrics()?;
+    let server = api::metrics_server(metrics.clone(), listener)?;
+    let handle = server.handle();
+    parts.push(Part::upkeep("the upkeep of the metrics", telemetry::keep_metrics(metrics)));
+    parts.push(run_server("the server of the metrics", server));
+    Ok(Some(handle))
+}
+
+fn run_server(name: &'static str, server: Server) -> Part {
+    Part::new(name, async { server.await.map_or_else(|e| e.to_string(), |()| "it stopped".to_owned()) })
 }
 
 fn listen(address: SocketAddr) -> Result<TcpListener, ServiceError> {

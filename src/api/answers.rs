@@ -12,10 +12,13 @@ use std::{
 };
 
 use actix_web::{
-    ResponseError,
+    HttpResponse, ResponseError,
     body::{BodySize, BoxBody, MessageBody},
     dev::ServiceResponse,
-    http::Method,
+    http::{
+        Method,
+        header::{self, HeaderName},
+    },
 };
 use bytes::Bytes;
 
@@ -52,9 +55,18 @@ pub fn leaving(state: &ApiState, answer: ServiceResponse<BoxBody>) -> ServiceRes
     });
     let answer = match share.transpose() {
         Ok(share) => head.set_body(Slices { rest: bytes, _share: share }.boxed()),
-        Err(exhausted) => too_much(exhausted).error_response(),
+        Err(exhausted) => for_the_same_page(&head, too_much(exhausted).error_response()),
     };
     ServiceResponse::new(request, answer)
+}
+
+/// `instead` of the answer with this head, as readable for the web page that asked: the headers of CORS were set further in.
+fn for_the_same_page(head: &HttpResponse<()>, mut instead: HttpResponse) -> HttpResponse {
+    let is_kept = |name: &HeaderName| name.as_str().starts_with("access-control-") || name == header::VARY;
+    for (name, value) in head.headers().iter().filter(|(name, _)| is_kept(name)) {
+        instead.headers_mut().append(name.clone(), value.clone());
+    }
+    instead
 }
 
 fn too_much(exhausted: Exhausted) -> Problem {
@@ -103,7 +115,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use std::future::poll_fn;
 
-    use actix_web::{HttpResponse, body::to_bytes, test::TestRequest};
+    use actix_web::{body::to_bytes, test::TestRequest};
 
     use super::*;
     use crate::api::tests::Place;

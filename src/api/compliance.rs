@@ -5,7 +5,7 @@ use assay_core::{
     decimal::{format_units, parse_count},
     field::to_hex,
 };
-use assay_programs::ledger::statement::{ColumnKind, CoverageBasis, MEASURE_DECIMALS, Statement};
+use assay_programs::ledger::statement::{ColumnKind, CoverageBasis, Statement};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -203,7 +203,7 @@ fn view(
 
 fn measures(statement: &Statement) -> Vec<Measure> {
     let quote = statement.assets.first().map_or("", |asset| asset.quote.as_str());
-    let amount = |units: &str| format_units(parse_count(units).unwrap_or(0), MEASURE_DECIMALS);
+    let amount = |units: &str| format_units(parse_count(units).unwrap_or(0), statement.value_decimals());
     let results = statement.rules.iter().flat_map(|rules| &rules.results);
     let measure = |result: &assay_programs::ledger::statement::MeasureResult| Measure {
         measure: result.measure.clone(),

@@ -116,6 +116,11 @@ impl Requests {
         self.begun.fetch_add(1, Ordering::Relaxed);
         Answering(Arc::clone(self))
     }
+
+    /// How many have begun, and how many of them are answered.
+    fn counts(&self) -> (u64, u64) {
+        (self.begun.load(Ordering::Relaxed), self.answered.load(Ordering::Relaxed))
+    }
 }
 
 struct Answering(Arc<Requests>);
@@ -177,21 +182,21 @@ impl Connection {
     }
 
     fn is_overdue(&mut self) -> bool {
+        let (begun, answered) = self.requests.counts();
         let reason = match self.waiting {
+            // a request is being answered: the one that a head belonged to, or one that was sent along with the last
+            _ if begun != answered => {
+                self.waiting = None;
+                return false;
+            }
+            Some(Waiting::Head { begun: before, .. }) if begun != before => {
+                self.waiting = None;
+                return false;
+            }
             Some(Waiting::Idle { since }) if since.elapsed() >= self.patience.idle && self.seat.is_crowded() => {
                 "crowded"
             }
-            Some(Waiting::Head { since, begun }) => {
-                let now = self.requests.begun.load(Ordering::Relaxed);
-                if now != begun || now != self.requests.answered.load(Ordering::Relaxed) {
-                    self.waiting = None;
-                    return false;
-                }
-                if since.elapsed() < self.patience.head {
-                    return false;
-                }
-                "head"
-            }
+            Some(Waiting::Head { since, .. }) if since.elapsed() >= self.patience.head => "head",
             _ => return false,
         };
         metrics::counter!("assay_connections_ended_total", "reason" => reason).increment(1);
@@ -208,7 +213,7 @@ impl AsyncRead for Connection {
             Poll::Pending => Poll::Pending,
             ready => {
                 if let Some(Waiting::Idle { .. }) = this.waiting {
-                    let begun = this.requests.begun.load(Ordering::Relaxed);
+                    let (begun, _) = this.requests.counts();
                     this.waiting = Some(Waiting::Head { since: Instant::now(), begun });
                 }
                 ready
@@ -382,6 +387,20 @@ mod tests {
         assert!(!reads_its_end_within(&mut connection, SHORT.idle * 4).await);
         connection.write_all(b"answer").await.unwrap();
         assert!(!reads_its_end_within(&mut connection, SHORT.idle / 4).await);
+        assert!(reads_its_end_within(&mut connection, SHORT.idle * 8).await);
+    }
+
+    #[tokio::test]
+    async fn a_connection_is_not_idle_while_a_request_sent_along_with_another_is_answered() {
+        let (connection, _peer) = pair(&connections(1, 1, &[])).await;
+        let mut connection = connection.unwrap();
+        let requests = connection.requests();
+        let (first, second) = (requests.begin(), requests.begin());
+        drop(first);
+        connection.write_all(b"first answer").await.unwrap();
+        assert!(!reads_its_end_within(&mut connection, SHORT.idle * 4).await);
+        drop(second);
+        connection.write_all(b"second answer").await.unwrap();
         assert!(reads_its_end_within(&mut connection, SHORT.idle * 8).await);
     }
 

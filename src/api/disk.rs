@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::problem::{Kind, Problem};
+use crate::files;
 
 /// Refuses `bytes` more if they would take the disk below `reserve`. Without a private database there is no disk to look at.
 ///
@@ -10,8 +11,7 @@ use super::problem::{Kind, Problem};
 /// [`Kind::InsufficientStorage`].
 pub fn check_space(disk: Option<&Path>, bytes: u64, reserve: u64) -> Result<(), Problem> {
     let Some(disk) = disk else { return Ok(()) };
-    let space = rustix::fs::statvfs(disk).map_err(Problem::internal)?;
-    let free = space.f_bavail.saturating_mul(space.f_frsize);
+    let free = files::free_bytes(disk).map_err(Problem::internal)?;
     if free >= reserve.saturating_add(bytes) {
         return Ok(());
     }

@@ -4,7 +4,7 @@
 //! exchange's files in the database unchanged and builds all answers from the database.
 //!
 //! Read in this order: `connection` (bounded connections) · `routes` (access to each path) · `auth` and `limits` (authentication,
-//! rate limits) · `edge` and `answers` (common to all answers) · `quota` (what callers share) · `problem` (errors) · `snapshots`, `jobs` (for exchanges) · `attestations` (public, and for customers) ·
+//! rate limits) · `edge` and `answers` (common to all answers) · `quota` (what callers share) · `disk` (space that uploads leave) · `problem` (errors) · `snapshots`, `jobs` (for exchanges) · `attestations` (public, and for customers) ·
 //! `compliance`, `reserves` (for auditors) · `log` (the transparency log) · `evidence` and `cache` (data in memory) · `idempotency`, `artefact`, `body`,
 //! `digest`, `unpack`, `parse` (parts of requests and answers) · `openapi` and `docs` (the description).
 //!

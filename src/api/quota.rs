@@ -1,5 +1,5 @@
 //! Quotas: what callers share is bounded in all and for each caller, so that one caller cannot take everything. Connections, bytes
-//! of answers, uploads and event streams are counted this way.
+//! of answers and of JSON bodies, uploads and event streams are counted this way.
 
 use std::{
     collections::HashMap,

@@ -199,7 +199,7 @@ fn refuse(request: &HttpRequest, problem: Problem) -> HttpResponse {
 
 /// CORS for the configured origins; `*` allows all. A browser never adds a token by itself, because the page must set the
 /// header.
-fn cors(state: &ApiState) -> actix_cors::Cors {
+pub(super) fn cors(state: &ApiState) -> actix_cors::Cors {
     let mut cors = actix_cors::Cors::default()
         .allowed_methods(["GET", "HEAD", "POST", "PUT", "DELETE"])
         .allowed_headers([

@@ -241,9 +241,9 @@ impl Inner {
     /// How fast a body must arrive.
     pub(super) fn pace(&self) -> Pace {
         Pace {
-            patience: Duration::from_secs(self.config.upload_idle_seconds.max(1)),
-            bytes_per_second: self.config.bounds.upload_bytes_per_second.max(1),
-            longest: Duration::from_secs(self.config.bounds.upload_seconds.max(1)),
+            patience: Duration::from_secs(self.config.upload_idle_seconds),
+            bytes_per_second: self.config.bounds.upload_bytes_per_second,
+            longest: Duration::from_secs(self.config.bounds.upload_seconds),
         }
     }
 }

@@ -5,7 +5,7 @@
 use std::{fs, path::Path, sync::Arc};
 
 use actix_web::{
-    App,
+    App, HttpResponse,
     body::MessageBody,
     dev::ServiceResponse,
     http::{Method, StatusCode, header},
@@ -261,6 +261,30 @@ async fn pages_of_other_origins_may_call_where_the_settings_say_so() {
     let answer = call_service(&app, request.to_request()).await;
     assert_eq!(answer.status(), 401);
     assert!(answer.headers().contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN));
+}
+
+#[actix_web::test]
+async fn a_page_can_read_that_its_address_asked_for_too_much() {
+    let place = Place::new(|config| config.cors_origins = vec!["https://exchange.example".to_owned()]);
+    let state = place.state.clone();
+    let around =
+        move |request: ServiceRequest, next: Next<EitherBody<BoxBody>>| edge::edge(state.clone(), request, next);
+    let large = web::resource("/large").to(async || HttpResponse::Ok().body(vec![7; 20 << 20]));
+    let app = init_service(App::new().service(large.wrap(routes::cors(&place.state)).wrap(from_fn(around)))).await;
+    let ask = || {
+        let request = TestRequest::get().uri("/large").peer_addr("192.0.2.1:7".parse().unwrap());
+        request.insert_header((header::ORIGIN, "https://exchange.example")).to_request()
+    };
+    let first = call_service(&app, ask()).await;
+    assert_eq!(first.status(), 200);
+    // the first one is not taken yet
+    let refused = call_service(&app, ask()).await;
+    assert_eq!(refused.status(), 503);
+    for name in [header::ACCESS_CONTROL_ALLOW_ORIGIN, header::ACCESS_CONTROL_EXPOSE_HEADERS, header::VARY] {
+        assert_eq!(refused.headers().get(&name), first.headers().get(&name));
+        assert!(refused.headers().contains_key(&name), "{name}");
+    }
+    problem(refused).await;
 }
 
 #[actix_web::test]

@@ -30,9 +30,9 @@ struct Tokens {
 type Entry = (Arc<Caller>, OffsetDateTime);
 
 impl TokenCache {
-    /// A cache whose entries live for `seconds`, at most a minute.
+    /// A cache whose entries live for `seconds`, as far as the settings allow.
     pub fn new(seconds: u64) -> Self {
-        Self { within: Duration::seconds(seconds.min(60) as i64), tokens: Mutex::default() }
+        Self { within: Duration::seconds(seconds as i64), tokens: Mutex::default() }
     }
 
     /// The caller of a cached token, if the entry is still valid at `now` and was checked with keys of this `generation`.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use assay_core::worth::VALUE_DECIMALS;
 use assay_programs::ledger::{
     page::CappedEntry,
     shape::{ALL_COLUMNS, Family, MEASURE_BITS, MEASURES, OPEN_COLUMNS},
@@ -221,13 +222,14 @@ impl Book {
         Ok(())
     }
 
-    /// The measures of an account with these entries (column, quantity), in 10^-12 of the quote currency; zeros in the
+    /// The measures of an account with these entries (column, quantity), in the statement's unit of the quote currency; zeros in the
     /// solvency family.
     ///
     /// # Errors
     /// [`AttestError::NotValid`] for a measure that does not fit 96 bits; the caller adds the account.
     pub fn measures(&self, entries: impl Iterator<Item = (u16, u64)>) -> Result<[i128; MEASURES], AttestError> {
         let mut measures = [0i128; MEASURES];
+        let too_large = || self.too_large();
         for (column, quantity) in entries {
             let Some(weights) = self.weights.get(&column) else { continue };
             for (measure, weight) in measures.iter_mut().zip(weights) {
@@ -240,8 +242,12 @@ impl Book {
         }
         Ok(measures)
     }
-}
 
-fn too_large() -> AttestError {
-    AttestError::NotValid(format!("its value does not fit {MEASURE_BITS} bits of 10^-12 of the quote currency"))
+    fn too_large(&self) -> AttestError {
+        let decimals = self.rules.as_ref().and_then(|rules| rules.value_decimals);
+        let decimals = decimals.unwrap_or(*VALUE_DECIMALS.start());
+        AttestError::NotValid(format!(
+            "its value does not fit {MEASURE_BITS} bits of 10^-{decimals} of the quote currency"
+        ))
+    }
 }

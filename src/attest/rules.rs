@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use assay_core::worth::VALUE_DECIMALS;
 use assay_programs::ledger::{
     shape::MEASURES,
     statement::{Class, Instrument, MEASURE_NAMES, MeasureResult, RuleClaims},
@@ -72,6 +73,7 @@ pub fn claims(snapshot: &Snapshot) -> RuleClaims {
     RuleClaims {
         instruments: snapshot.instruments().iter().map(instrument).collect(),
         classes: classes.into_values().collect(),
+        value_decimals: Some(snapshot.value_decimals()).filter(|decimals| decimals != VALUE_DECIMALS.start()),
         results: Results::default().claims(),
     }
 }

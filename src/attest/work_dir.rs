@@ -29,6 +29,7 @@ use super::{
 };
 use crate::{
     durable::{self, Access},
+    files,
     home::Home,
     ledger::{Snapshot, is_ledger},
     progress::Progress,
@@ -55,7 +56,7 @@ impl Goal {
         partial.push(".partial");
         let goal = Self { out: out.with_file_name(name), work: out.with_file_name(partial) };
         goal.check_free()?;
-        if let Some(ledger) = durable::enclosing(out, is_ledger) {
+        if let Some(ledger) = files::enclosing(out, is_ledger) {
             let (out, ledger) = (out.display(), ledger.display());
             return Err(AttestError::Usage(format!("{out} is inside the ledger {ledger}; choose a place outside")));
         }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use assay_programs::{
     ledger::{Ledger, shape::Shape},
     purpose::Purpose,
 };
-use rustix::fs::{Access, access, statvfs};
+use rustix::fs::{Access, access};
 use rustix::net::{AddressFamily, SocketType, bind, socket, sockopt::set_socket_reuseaddr};
 use secrecy::ExposeSecret;
 use serde::Serialize;
@@ -25,6 +25,7 @@ use crate::api::trusted_proxies;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::descriptors;
+use crate::files::free_bytes;
 use crate::home::Home;
 use crate::pg::Cluster;
 use crate::service::compare_home;
@@ -88,7 +89,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     };
     look("settings", settings(&config));
     look("home", home_directory(home.dir()));
-    look("disk", disk(home.dir()));
+    look("disk", disk(&home, &config));
     let (database, noted) = match runtime.block_on(database(&home, &config)) {
         Ok((detail, noted)) => (Ok(detail), noted),
         Err(reason) => (Err(reason), NotedFingerprints::default()),
@@ -104,6 +105,9 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     look("listen", address(config.listen, "/healthz"));
     if let Some(metrics) = config.metrics_listen {
         look("metrics_listen", address(metrics, "/metrics"));
+    }
+    if let Some(metrics) = config.worker.metrics_listen {
+        look("worker.metrics_listen", address(metrics, "/metrics"));
     }
     look("parameters", parameters(&home));
     look("memory", memory());
@@ -158,15 +162,31 @@ fn home_directory(dir: &Path) -> Result<String, String> {
 /// A checkpoint of the largest shape, its scratch and the parameters need about this much.
 const LEAST_FREE_MIB: u64 = 1024;
 
-fn disk(dir: &Path) -> Result<String, String> {
-    let place = existing(dir);
-    let found = statvfs(place).map_err(|e| format!("{}: {e}", place.display()))?;
-    match found.f_bavail.saturating_mul(found.f_frsize) >> 20 {
-        mib if mib < LEAST_FREE_MIB => {
-            Err(format!("{}: {mib} MiB are free; {LEAST_FREE_MIB} MiB are needed", place.display()))
-        }
-        mib => Ok(format!("{mib} MiB are free")),
+/// The space where each part of the home is. A part may be a link to another disk.
+fn disk(home: &Home, config: &Config) -> Result<String, String> {
+    let dir = home.dir();
+    let mut parts = vec![(dir.to_owned(), LEAST_FREE_MIB)];
+    parts.extend([home.work_dir(), dir.join("parameters")].map(|part| (part, LEAST_FREE_MIB)));
+    if config.database_url.is_none() {
+        // below its reserve, the service takes no uploads
+        let reserve = config.bounds.disk_reserve_bytes >> 20;
+        parts.push((home.postgres_dir().join("postgres"), reserve.max(LEAST_FREE_MIB)));
     }
+    let (mut devices, mut said) = (Vec::new(), Vec::new());
+    for (part, least) in &parts {
+        let place = existing(part);
+        let failed = |e: std::io::Error| format!("{}: {e}", place.display());
+        let device = fs::metadata(place).map_err(failed)?.dev();
+        let mib = free_bytes(place).map_err(failed)? >> 20;
+        if mib < *least {
+            return Err(format!("{}: {mib} MiB are free; {least} MiB are needed", place.display()));
+        }
+        if !devices.contains(&device) {
+            devices.push(device);
+            said.push(format!("{mib} MiB are free in {}", place.display()));
+        }
+    }
+    Ok(said.join(", "))
 }
 
 fn master_secret(home: &Home, config: &Config) -> Result<String, String> {

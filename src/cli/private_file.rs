@@ -7,6 +7,7 @@ use super::exit::Failure;
 use super::output;
 use crate::attest::is_attestation;
 use crate::durable::{self, Access};
+use crate::files;
 use crate::ledger::is_ledger;
 
 /// Writes `bytes` to `file`, or to standard output if there is none.
@@ -28,11 +29,11 @@ pub(super) fn check_free(file: Option<&Path>) -> Result<(), Failure> {
     let inside = |what: &str, place: &Path| {
         Failure::usage(format!("{} is inside the {what} {}; choose a place outside", file.display(), place.display()))
     };
-    if let Some(ledger) = durable::enclosing(file, is_ledger) {
+    if let Some(ledger) = files::enclosing(file, is_ledger) {
         return Err(inside("ledger", &ledger));
     }
     // whoever publishes the attestation publishes all files in it
-    match durable::enclosing(file, is_attestation) {
+    match files::enclosing(file, is_attestation) {
         Some(attestation) => Err(inside("attestation", &attestation)),
         None => Ok(()),
     }

@@ -72,8 +72,9 @@ pub(super) fn show(ended: &Ended) -> Result<(), Failure> {
         lines.extend(ended.not_met.iter().map(|requirement| format!("Not met: {requirement}")));
         return output::lines(lines);
     }
-    let reason = job.detail.as_deref().unwrap_or("no reason given");
-    let mut lines = vec![format!("Job {} was not published. It is {}: {reason}", job.id, job.state)];
+    // a cancelled job has no other reason than the request
+    let reason = job.detail.as_ref().map_or_else(|| ".".to_owned(), |reason| format!(": {reason}"));
+    let mut lines = vec![format!("Job {} was not published. It is {}{reason}", job.id, job.state)];
     if let Some(found) = &job.findings {
         lines.extend(found.findings.iter().map(|finding| match finding.line {
             Some(line) => format!("{} line {line}: {}", finding.file, finding.reason),

@@ -9,7 +9,7 @@ use assay_core::{
     decimal::{format_signed, format_units},
 };
 use assay_programs::ledger::inclusion::{HoldingKind, OwnClass};
-use assay_programs::ledger::statement::{CoverageBasis, MEASURE_DECIMALS, MEASURE_NAMES, StatementLabel};
+use assay_programs::ledger::statement::{CoverageBasis, MEASURE_NAMES, StatementLabel};
 use assay_programs::ledger::{
     policy::AssetLine,
     report::{LogState, Report},
@@ -167,7 +167,10 @@ impl<'a> InclusionJson<'a> {
                 checks: &inclusion.checks,
                 holdings: holdings.collect(),
                 measures: inclusion.measures.map(|m| {
-                    MEASURE_NAMES.into_iter().zip(m.map(|units| format_signed(units, MEASURE_DECIMALS))).collect()
+                    MEASURE_NAMES
+                        .into_iter()
+                        .zip(m.map(|units| format_signed(units, inclusion.value_decimals)))
+                        .collect()
                 }),
                 class: inclusion.class.as_ref(),
             },
@@ -218,6 +221,7 @@ pub(super) mod tests {
                 limit: None,
             }],
             measures: None,
+            value_decimals: 12,
             quote: String::new(),
             class: None,
             statement: None,

@@ -6,14 +6,15 @@ use crate::service::{Opening, Service, stop_signal};
 
 const EXAMPLES: &str = "\
 Workers share one database and may run on several machines. All need the same master secret (HOME/master.secret) and the same
-signing keys (HOME/keys). If a worker stops, another one resumes its job from the last checkpoint.
+signing keys (HOME/keys). If a worker stops, another one resumes its job from the last checkpoint. The setting
+worker.metrics_listen is the address at which a worker serves Prometheus metrics (/metrics) of jobs, steps and stages.
 
 Examples:
   DATABASE_URL=postgres://assay@db/assay assay work
   assay work --config /etc/assay/assay.toml
 
 Exit codes: 0 stopped, 2 a setting is wrong, 3 there is no database, the home directory is not the one that belongs to it,
-or a file cannot be read or written.";
+an address is in use, a part of the worker ended, or a file cannot be read or written.";
 
 /// Run jobs: check, prove, verify and publish requested attestations
 #[derive(Debug, clap::Args)]

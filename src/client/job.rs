@@ -20,7 +20,7 @@ pub struct Job {
     pub id: String,
     /// Where it is, such as `folding`.
     pub state: String,
-    /// Why it ended as it did, or which policies the ledger breaks.
+    /// Why it was refused or failed, or which policies the ledger breaks. None if it was cancelled.
     #[serde(default)]
     pub detail: Option<String>,
     /// What the service's check found in the ledger.

@@ -128,7 +128,7 @@ impl Context {
             0 => cores.saturating_sub(1).max(1),
             given => given,
         };
-        let threads = Arc::new(Threads::new(threads, config.worker.units.max(1))?);
+        let threads = Arc::new(Threads::new(threads, config.worker.units)?);
         Ok(Self {
             store,
             home,

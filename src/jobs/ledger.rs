@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    io::{BufWriter, Read, Write},
+    io::{Read, Write},
     path::{Path, PathBuf},
     sync::{Arc, atomic::Ordering},
 };
@@ -10,6 +10,7 @@ use std::{
 use assay_core::time::parse_instant;
 use assay_programs::ledger::shape::Shape;
 use sha2::{Digest, Sha256};
+use tempfile::NamedTempFile;
 
 use super::stage::{CHANGED, Running, StageError};
 use crate::{
@@ -30,19 +31,20 @@ pub(super) fn scratch(running: &Running) -> PathBuf {
 }
 
 /// Writes the snapshot's files to a directory that the ledger's reader accepts, and returns it. Existing files with the right
-/// content are left alone.
+/// content are left alone. Other workers on this home may do the same at the same time.
 pub(super) async fn materialise(running: &Running) -> Result<PathBuf, StageError> {
-    let dir = scratch(running).join("ledger");
+    let scratch = scratch(running);
+    let dir = scratch.join("ledger");
     let client = running.context.store.read().await?;
     let snapshot = snapshot(&client, running.job.snapshot_id).await?;
     same_snapshot(&snapshot)?;
     let files = snapshot_files(&client, running.job.snapshot_id).await?;
     fs::create_dir_all(&dir).map_err(|e| at(&dir, &e))?;
     // the ledger is private
-    fs::set_permissions(scratch(running), std::os::unix::fs::PermissionsExt::from_mode(0o700))
-        .map_err(|e| at(&dir, &e))?;
-    let manifest = dir.join(MANIFEST);
-    fs::write(&manifest, &snapshot.manifest).map_err(|e| at(&manifest, &e))?;
+    fs::set_permissions(&scratch, std::os::unix::fs::PermissionsExt::from_mode(0o700)).map_err(|e| at(&dir, &e))?;
+    let manifest = Partial::new(&scratch, dir.join(MANIFEST))?;
+    manifest.write(snapshot.manifest.as_bytes()).map_err(|e| at(&manifest.path, &e))?;
+    manifest.finish()?;
     for file in &files {
         // the name becomes part of a path: a hostile row must not cause a write outside `dir`
         if ledger::table_of(&file.name).is_none() {
@@ -52,18 +54,40 @@ pub(super) async fn materialise(running: &Running) -> Result<PathBuf, StageError
         if is_there(&path, file) {
             continue;
         }
-        let partial = dir.join(format!(".{}.partial", file.name));
-        let mut writer = BufWriter::new(File::create(&partial).map_err(|e| at(&partial, &e))?);
-        let written = read_file(&client, file, |bytes| writer.write_all(bytes).map_err(Unwritten::File)).await;
+        let partial = Partial::new(&scratch, path)?;
+        let written = read_file(&client, file, |bytes| partial.write(bytes).map_err(Unwritten::File)).await;
         written.map_err(|e| match e {
-            Unwritten::File(e) => at(&partial, &e),
+            Unwritten::File(e) => at(&partial.path, &e),
             Unwritten::Store(e) => e.into(),
         })?;
-        writer.flush().map_err(|e| at(&partial, &e))?;
-        drop(writer);
-        fs::rename(&partial, &path).map_err(|e| at(&path, &e))?;
+        partial.finish()?;
     }
     Ok(dir)
+}
+
+/// A file that is being written under a name of its own, and gets its real one once it is complete. Whoever else writes the same
+/// file neither meets it nor sees half of it. Deleted if it is dropped before. What a power cut takes is fetched again.
+struct Partial {
+    path: PathBuf,
+    file: NamedTempFile,
+}
+
+impl Partial {
+    /// The beginning of the file `path`, in the directory `scratch` on the same file system, where nobody reads a ledger.
+    fn new(scratch: &Path, path: PathBuf) -> Result<Self, StageError> {
+        let file = NamedTempFile::new_in(scratch).map_err(|e| at(scratch, &e))?;
+        Ok(Self { path, file })
+    }
+
+    fn write(&self, bytes: &[u8]) -> std::io::Result<()> {
+        self.file.as_file().write_all(bytes)
+    }
+
+    fn finish(self) -> Result<(), StageError> {
+        let Self { path, file } = self;
+        file.persist(&path).map_err(|e| at(&path, &e.error))?;
+        Ok(())
+    }
 }
 
 /// Refuses a row whose exchange, name or instant differs from its manifest's. An attestation is listed under the row's values,
@@ -189,4 +213,43 @@ pub(super) fn choice(running: &Running) -> Result<ShapeChoice, StageError> {
 /// Fails if the ledger's statement is not the planned one.
 fn same_statement(planned: &[u8], prepared: &Prepared) -> Result<(), StageError> {
     if planned == prepared.statement().bytes() { Ok(()) } else { Err(StageError::Failed(CHANGED.to_owned())) }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::{sync::Barrier, thread};
+
+    use super::*;
+
+    #[test]
+    fn workers_that_fetch_one_file_at_once_all_end_with_the_whole_of_it() {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("balances.csv");
+        let piece = [7; 1 << 10];
+        let (pieces, every_step) = (64, Barrier::new(4));
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    let partial = Partial::new(scratch.path(), path.clone()).unwrap();
+                    for _ in 0..pieces {
+                        every_step.wait();
+                        partial.write(&piece).unwrap();
+                    }
+                    partial.finish().unwrap();
+                    assert_eq!(fs::metadata(&path).unwrap().len(), pieces * piece.len() as u64);
+                });
+            }
+        });
+        assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_fetch_that_breaks_off_leaves_nothing() {
+        let scratch = tempfile::tempdir().unwrap();
+        let partial = Partial::new(scratch.path(), scratch.path().join("balances.csv")).unwrap();
+        partial.write(b"half").unwrap();
+        drop(partial);
+        assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 0);
+    }
 }

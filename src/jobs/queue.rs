@@ -18,7 +18,12 @@ use super::{
     stage::{self, Running, Stage, StageError, Subject},
     sweep, verify,
 };
-use crate::{clock::Clock, config::Config, home::Home, store::Store};
+use crate::{
+    clock::Clock,
+    config::Config,
+    home::Home,
+    store::{QUEUE_CONNECTIONS, Store},
+};
 
 /// How long to wait before reopening an interrupted queue.
 const REOPEN_AFTER: Duration = Duration::from_secs(1);
@@ -87,13 +92,13 @@ async fn open(
     stop: &watch::Sender<bool>,
 ) -> Result<graphile_worker::Worker, WorkerError> {
     let config = &context.config;
-    let (beat, dead_after) = (config.worker.heartbeat_seconds.max(1), config.worker.dead_after_seconds.max(2));
+    let (beat, dead_after) = (config.worker.heartbeat_seconds, config.worker.dead_after_seconds);
     let mut stopped = stop.subscribe();
     let options = WorkerOptions::default()
         .database_url(database_url)
-        .max_pg_conn(4)
+        .max_pg_conn(QUEUE_CONNECTIONS)
         // each uses the proving threads of one unit
-        .concurrency(config.worker.units.max(1))
+        .concurrency(config.worker.units)
         .poll_interval(Duration::from_secs(1))
         .heartbeat_interval(Duration::from_secs(beat))
         .sweep_interval(Duration::from_secs(dead_after.div_ceil(2)))

@@ -340,7 +340,7 @@ impl Drop for StopWhenDropped {
 /// Sends heartbeats to the database until the work ends. Stops the work when the worker stops or no longer has the job.
 async fn heartbeats(running: Running, mut ended: oneshot::Receiver<()>) {
     let context = &running.context;
-    let mut next = tokio::time::interval(Duration::from_secs(context.config.worker.heartbeat_seconds.max(1)));
+    let mut next = tokio::time::interval(Duration::from_secs(context.config.worker.heartbeat_seconds));
     let mut look = tokio::time::interval(Duration::from_millis(200));
     loop {
         tokio::select! {

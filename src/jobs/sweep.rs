@@ -3,6 +3,7 @@
 
 use std::{fs, sync::Arc, time::Duration};
 
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::context::Context;
@@ -25,18 +26,40 @@ pub(super) async fn run(context: Arc<Context>) {
     let mut tick = tokio::time::interval(EVERY);
     loop {
         tick.tick().await;
-        if let Err(e) = sweep(&context).await {
-            tracing::warn!(error = %e, "nothing was swept");
-        }
+        sweep(&context).await;
     }
 }
 
-async fn sweep(context: &Context) -> Result<(), StoreError> {
+/// Sweeps one kind after the other. What this worker is not allowed to delete keeps it from nothing else.
+async fn sweep(context: &Context) {
     let before = context.now() - LEFTOVER_AFTER;
-    let chunks = context.store.run_load("sweep chunks", async |tx| sweep_chunks(&tx, before).await).await?;
-    let ended = context.store.run_load("sweep ended jobs", async |tx| sweep_ended(&tx, before).await).await?;
-    let keys = sweep_keys(&context.store.read().await?, before).await?;
-    let snapshots = sweep_snapshots(context).await?;
+    let store = &context.store;
+    let chunks = store.run_load("sweep chunks", async |tx| sweep_chunks(&tx, before).await).await;
+    let chunks = swept("chunks of files", chunks);
+    let ended = store.run_load("sweep ended jobs", async |tx| sweep_ended(&tx, before).await).await;
+    let ended = swept("pages of ended jobs", ended);
+    let keys = swept("idempotency keys", sweep_idempotency_keys(context, before).await);
+    let snapshots = swept("snapshots", sweep_snapshots(context).await);
+    let scratches = swept("scratch directories", sweep_scratches(context).await);
+    if chunks + ended + keys + snapshots + scratches > 0 {
+        tracing::info!(chunks, ended, keys, snapshots, scratches, "swept");
+    }
+}
+
+/// How many were swept, with a line in the log if they could not be.
+fn swept(what: &'static str, outcome: Result<u64, StoreError>) -> u64 {
+    outcome.unwrap_or_else(|error| {
+        tracing::warn!(what, %error, "not swept");
+        0
+    })
+}
+
+async fn sweep_idempotency_keys(context: &Context, before: OffsetDateTime) -> Result<u64, StoreError> {
+    sweep_keys(&context.store.read().await?, before).await
+}
+
+/// Deletes what jobs that have ended left in the home.
+async fn sweep_scratches(context: &Context) -> Result<u64, StoreError> {
     let entries = fs::read_dir(context.home.work_dir()).into_iter().flatten().flatten();
     let mut scratches = 0;
     for entry in entries {
@@ -53,10 +76,7 @@ async fn sweep(context: &Context) -> Result<(), StoreError> {
             scratches += 1;
         }
     }
-    if chunks + ended + keys + snapshots + scratches > 0 {
-        tracing::info!(chunks, ended, keys, snapshots, scratches, "swept");
-    }
-    Ok(())
+    Ok(scratches)
 }
 
 /// Deletes snapshots that nobody has continued for days, and the files of those that came to nothing.

@@ -23,6 +23,7 @@ use super::{accounts, assets, classes, instruments, position_limits, positions};
 use crate::progress::Progress;
 use assay_core::decimal::{ExactSum, format_units, parse_units, percent};
 use assay_core::text::shown;
+use assay_core::worth::VALUE_DECIMALS;
 use assay_ownership::Verdict;
 use num_bigint::BigUint;
 
@@ -154,6 +155,8 @@ pub fn check(dir: &Path, limits: &Limits, progress: &dyn Progress) -> Result<Sna
     let has_rules = [&files.instruments, &files.limits, &files.classes, &files.tiers].iter().any(|file| file.is_some());
     let instruments = instruments.unwrap_or_default();
     let positions = positions.unwrap_or_default();
+    let tiers = tiers.unwrap_or_default();
+    let mut value_decimals = *VALUE_DECIMALS.start();
     if has_rules && findings.is_empty() {
         let name = |source: &Option<Source>| source.as_ref().map_or_else(String::new, |source| source.name.clone());
         let valued = Valued {
@@ -164,16 +167,16 @@ pub fn check(dir: &Path, limits: &Limits, progress: &dyn Progress) -> Result<Sna
             balances: &balances,
             instruments: &instruments.list,
             instruments_file: &name(&files.instruments),
+            tiers: &tiers,
             positions: &positions.by_account,
         };
-        value::report_too_large(&valued, &mut findings);
+        value_decimals = value::value_decimals(&valued, &mut findings);
     }
     if !findings.is_empty() {
         return Err(CheckError::NotValid(findings));
     }
     let mut warnings = warnings(&policy, has_reserves_file, &assets, &balances, &reserves);
     if has_rules {
-        warnings.extend(value::imprecise_weights(&assets.list, files.assets.as_ref().map_or("", |file| &file.name)));
         warnings.extend(accounts_alone(&accounts, &positions.by_account));
     }
     Ok(Snapshot {
@@ -190,7 +193,8 @@ pub fn check(dir: &Path, limits: &Limits, progress: &dyn Progress) -> Result<Sna
         classes: classes.unwrap_or_default().list,
         instruments: instruments.list,
         limits: position_limits.map(|limits| limits.list),
-        tiers: tiers.unwrap_or_default(),
+        tiers,
+        value_decimals,
         positions: positions.by_account,
         collateral: collateral.map(|collateral| collateral.by_account),
         warnings,

@@ -74,5 +74,5 @@ pub use snapshot::Snapshot;
 pub(crate) use source::{RATIO_FREE_BYTES, TooMuch};
 pub use tiers::Tier;
 pub(crate) use tiers::{TIERS_BY_KIND_HEADER, TIERS_HEADER};
-pub use value::{VALUE_BITS, VALUE_DECIMALS};
+pub use value::VALUE_BITS;
 pub use writer::{SnapshotWriter, WriteError};

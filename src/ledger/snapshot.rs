@@ -34,6 +34,7 @@ pub struct Snapshot {
     pub(super) limits: Option<Vec<Limit>>,
     pub(super) tiers: Tiers,
     pub(super) has_rules: bool,
+    pub(super) value_decimals: u8,
     pub(super) positions: PerAccount<Position>,
     /// `None` without collateral.csv.
     pub(super) collateral: Option<PerAccount<Collateral>>,
@@ -177,6 +178,12 @@ impl Snapshot {
     #[must_use]
     pub fn has_rules(&self) -> bool {
         self.has_rules
+    }
+
+    /// Decimals of the quote currency that accounts are valued in, 12 to 24; 12 in a ledger without rules.
+    #[must_use]
+    pub fn value_decimals(&self) -> u8 {
+        self.value_decimals
     }
 
     /// All collateral tiers, sorted by asset, kind and value; at most [`MAX_TIERS`](super::MAX_TIERS). An asset without

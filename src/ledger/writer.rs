@@ -21,7 +21,10 @@ use super::position_limits::LIMITS_HEADER;
 use super::positions::POSITIONS_HEADER;
 use super::reserve_lines::SHORT_COLUMNS;
 use super::tiers::{TIERS_BY_KIND_HEADER, TIERS_HEADER};
-use crate::durable::{self, Access};
+use crate::{
+    durable::{self, Access},
+    files,
+};
 use assay_core::lines::LINE_COLUMNS;
 
 /// Why no snapshot directory was written.
@@ -69,7 +72,7 @@ impl SnapshotWriter {
         let Some(name) = out.file_name().filter(|_| !exists) else {
             return Err(WriteError::Exists(out.to_owned()));
         };
-        if let Some(ledger) = durable::enclosing(out, is_ledger) {
+        if let Some(ledger) = files::enclosing(out, is_ledger) {
             return Err(WriteError::InLedger(out.to_owned(), ledger));
         }
         if let Some(parent) = out.parent().filter(|parent| !parent.as_os_str().is_empty()) {

@@ -68,7 +68,8 @@ impl Cluster {
             return Ok(ClusterFound { dir: None, programs: newest.dir.clone(), url: None });
         };
         let programs = Binaries::of_cluster(&dir, &installed)?.dir;
-        let url = dir.join(".s.PGSQL.5432").exists().then(|| url(&dir));
+        // the server itself says it: whoever started it may have had another place for a socket
+        let url = server::sockets(&dir).map(|sockets| url(&sockets));
         Ok(ClusterFound { dir: Some(dir), programs, url })
     }
 

@@ -221,6 +221,8 @@ fn setpriv() -> Option<PathBuf> {
 /// The content of `postmaster.pid` that is needed here.
 struct PidFile {
     pid: Pid,
+    /// The directory of its socket, once there is one.
+    sockets: Option<PathBuf>,
     ready: bool,
 }
 
@@ -229,12 +231,14 @@ impl PidFile {
         dir.join("postmaster.pid")
     }
 
-    /// The first line is the process number, the eighth the state.
+    /// The first line is the process number, the fifth the directory of the socket, the eighth the state.
     fn read(dir: &Path) -> Option<Self> {
         let text = fs::read_to_string(Self::path(dir)).ok()?;
         let mut lines = text.lines();
         let pid = lines.next()?.trim().parse().ok().filter(|&pid: &i32| pid > 0)?;
-        Some(Self { pid: Pid::from_raw(pid), ready: lines.nth(6).is_some_and(|l| l.trim() == "ready") })
+        let sockets = lines.nth(3).filter(|line| !line.is_empty()).map(PathBuf::from);
+        let ready = lines.nth(2).is_some_and(|line| line.trim() == "ready");
+        Some(Self { pid: Pid::from_raw(pid), sockets, ready })
     }
 
     /// Replaces the number of a process that is not the server. Because of that number Postgres would refuse to start, and a
@@ -246,6 +250,11 @@ impl PidFile {
         let rest = text.split_once('\n').map_or("", |(_, rest)| rest);
         fs::write(&path, format!("{NO_PROCESS}\n{rest}")).map_err(ClusterError::file(&path))
     }
+}
+
+/// Where the server of the cluster in `dir` says that its socket is, if it runs. A server that has died says so still.
+pub(super) fn sockets(dir: &Path) -> Option<PathBuf> {
+    PidFile::read(dir)?.sockets
 }
 
 /// What the process named in `postmaster.pid` is.

@@ -13,6 +13,8 @@ use super::{
     tx::{Isolation, Tx},
 };
 
+/// How many connections the queue has, beside those of a process's pool.
+pub const QUEUE_CONNECTIONS: u32 = 4;
 /// How long a transaction that conflicts with others is tried again. With a number of attempts instead, many callers at once
 /// use them up before each has had its turn.
 const OTHERS_FINISH_WITHIN: Duration = Duration::from_secs(10);

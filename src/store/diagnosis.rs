@@ -1,6 +1,7 @@
 //! What a database must be for the service, beyond its schema.
 
 use super::{
+    connection::QUEUE_CONNECTIONS,
     error::{Result, StoreError},
     sql::statements,
     tx::Session,
@@ -8,8 +9,6 @@ use super::{
 
 /// The oldest server that the migrations run on.
 const OLDEST: i32 = 150_000;
-/// Connections of a process beside those of its pool: the queue's.
-const BESIDE_POOL: i64 = 4;
 
 statements! {
     SERVER = "SELECT current_setting('server_version_num')::int4,
@@ -21,10 +20,14 @@ statements! {
     HAS_QUEUE = "SELECT to_regnamespace('graphile_worker') IS NOT NULL";
     PRIVILEGES = "SELECT has_any_column_privilege('snapshots', 'INSERT') AND has_table_privilege('file_chunks', 'INSERT')
                          AND has_table_privilege('idempotency_keys', 'INSERT') AND has_table_privilege('attestations', 'SELECT')
-                         AND has_table_privilege('home_fingerprints', 'SELECT') AND has_table_privilege('log_checkpoints', 'INSERT')
+                         AND has_table_privilege('home_fingerprints', 'SELECT') AND has_table_privilege('home_fingerprints', 'INSERT')
+                         AND has_table_privilege('snapshots', 'DELETE') AND has_table_privilege('snapshot_files', 'DELETE')
+                         AND has_table_privilege('log_checkpoints', 'INSERT')
                          AND has_function_privilege('enqueue_task(text,uuid,int)', 'EXECUTE'),
-                         has_table_privilege('attestations', 'INSERT') AND has_table_privilege('pages', 'INSERT') AND has_table_privilege('log_entries', 'SELECT')
-                         AND has_table_privilege('home_fingerprints', 'SELECT')
+                         has_table_privilege('attestations', 'INSERT') AND has_table_privilege('pages', 'INSERT')
+                         AND has_table_privilege('log_entries', 'SELECT')
+                         AND has_table_privilege('home_fingerprints', 'SELECT') AND has_table_privilege('home_fingerprints', 'INSERT')
+                         AND has_table_privilege('snapshots', 'DELETE') AND has_table_privilege('snapshot_files', 'DELETE')
                          AND has_schema_privilege('graphile_worker', 'USAGE')";
 }
 
@@ -46,10 +49,10 @@ pub async fn diagnose(client: &impl Session, connections: usize) -> Result<Strin
     if encoding != "UTF8" {
         return refuse(format!("the database's encoding is {encoding}; create it with ENCODING 'UTF8'"));
     }
-    let wanted = i64::try_from(connections).unwrap_or(i64::MAX).saturating_add(BESIDE_POOL);
+    let wanted = i64::try_from(connections).unwrap_or(i64::MAX).saturating_add(i64::from(QUEUE_CONNECTIONS));
     if wanted > most {
         return refuse(format!(
-            "a process needs up to {wanted} connections (database_connections and {BESIDE_POOL} for the queue), and this user may have \
+            "a process needs up to {wanted} connections (database_connections and {QUEUE_CONNECTIONS} for the queue), and this user may have \
              {most}: lower database_connections or raise max_connections"
         ));
     }

@@ -135,7 +135,8 @@ pub struct JobRow {
     pub accounts: Option<i64>,
     /// Pages, once planned.
     pub pages: Option<i64>,
-    /// Why it was refused or failed, or which policies its statement breaks, as a sentence.
+    /// Why it was refused or failed, or which policies its statement breaks, as a sentence. None once it is cancelled: nothing
+    /// that was said before is the reason.
     pub detail: Option<String>,
     /// What is wrong with the ledger.
     pub findings: Option<Value>,
@@ -200,7 +201,7 @@ statements! {
     HEARTBEAT = "UPDATE jobs SET heartbeat_at = $3
                  WHERE job_id = $1 AND (worker IS NULL OR worker = $2) AND NOT has_ended";
     STATE = "SELECT state FROM jobs WHERE job_id = $1";
-    CANCEL = "UPDATE jobs SET state = 'cancelled', updated_at = $2
+    CANCEL = "UPDATE jobs SET state = 'cancelled', detail = NULL, updated_at = $2
               WHERE job_id = $1 AND NOT has_ended RETURNING state, snapshot_id";
     END = "UPDATE jobs SET state = $2, detail = $3, findings = $4, updated_at = $5
            WHERE job_id = $1 AND NOT has_ended
@@ -311,7 +312,8 @@ pub async fn heartbeat(client: &impl Session, job_id: Uuid, worker: &str, now: O
     Ok(HEARTBEAT.execute(client, &[&job_id, &worker, &now]).await? == 1)
 }
 
-/// Cancels the job and returns its state; a job that has ended stays as it is. The cancelled job's snapshot gives up its epoch.
+/// Cancels the job and returns its state; a job that has ended stays as it is. The cancelled job's snapshot gives up its epoch,
+/// and what was said of the job is forgotten.
 /// The job's worker learns of this at its next heartbeat, and can store no result until then.
 ///
 /// # Errors

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::durable;
+use crate::files;
 
 /// Why a token is refused. The sentences contain nothing from the token, so they can be logged and sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -86,7 +86,7 @@ pub enum KeyRingError {
 impl KeyRingError {
     /// Whether the system has no means left to read anything, whatever is in the directory.
     pub(super) fn is_exhaustion(&self) -> bool {
-        matches!(self, Self::File { source, .. } if durable::is_exhaustion(source))
+        matches!(self, Self::File { source, .. } if files::is_exhaustion(source))
     }
 
     pub(super) fn file(path: &Path) -> impl FnOnce(std::io::Error) -> Self + use<> {

@@ -1,8 +1,7 @@
 //! Other issuers of tokens: their configuration, exchange, scopes and public keys.
 //!
-//! Keys are cached. They are fetched again when they are old, or when a token has an unknown key id, but from an address at most
-//! once a minute, so that nobody can make this service flood another one by sending invalid tokens. How long a key is believed that
-//! was taken out of its list is in [`Times`].
+//! Keys are cached. They are fetched again when they are old, or when a token has an unknown key id, but not too often, so that nobody
+//! can make this service flood another one by sending invalid tokens. [`Times`] says how old and how often.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,7 +16,7 @@ use super::{
     jwks::{MAX_JWKS_BYTES, PublicKey, TokenAlgorithm, parse},
     scope::{Scope, UnknownName},
 };
-use crate::{config::IssuerConfig, durable};
+use crate::{config::IssuerConfig, files};
 
 /// How old keys may be.
 #[derive(Debug, Clone, Copy)]
@@ -217,7 +216,7 @@ impl std::fmt::Debug for ForeignIssuer {
 
 fn read_file(path: &Path) -> Result<Vec<u8>, FetchError> {
     let sentence = |reason: &dyn std::fmt::Display| format!("{}: {reason}", path.display());
-    let file = durable::open_file(path).map_err(|e| match durable::is_exhaustion(&e) {
+    let file = files::open_file(path).map_err(|e| match files::is_exhaustion(&e) {
         true => FetchError::Failed(sentence(&e)),
         false => FetchError::Withdrawn(sentence(&e)),
     })?;

@@ -51,9 +51,12 @@ impl PublicKey {
     /// An Ed25519 key of others, from its 32 bytes.
     fn foreign_ed25519(bytes: &[u8; COORDINATE_BYTES]) -> Result<Self, String> {
         let key = VerifyingKey::from_bytes(bytes).map_err(|_| "its x is not a point of the curve".to_owned())?;
-        // a signature by a key of small order holds for any text; a point in a second spelling would be a second key id
-        if key.is_weak() || key.to_edwards().compress().as_bytes() != bytes {
+        if key.is_weak() {
             return Err("its x is a weak key, for which anybody can sign".to_owned());
+        }
+        // a second spelling of a point would be a second key id
+        if key.to_edwards().compress().as_bytes() != bytes {
+            return Err("its x is not the canonical spelling of its point".to_owned());
         }
         Ok(Self::ed25519(&key))
     }

@@ -15,7 +15,10 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use zeroize::Zeroizing;
 
 use super::error::KeyRingError;
-use crate::durable::{self, Access};
+use crate::{
+    durable::{self, Access},
+    files,
+};
 
 /// A key file is a few hundred bytes.
 const MAX_KEY_BYTES: u64 = 4096;
@@ -82,7 +85,7 @@ impl Key {
     /// [`KeyRingError::File`]; [`KeyRingError::Environment`] if other users can read the file, or it is not a key file of Assay.
     pub(super) fn read(path: &Path) -> Result<Self, KeyRingError> {
         let refuse = |reason: &str| KeyRingError::Environment(format!("{}: {reason}", path.display()));
-        let file = durable::open_file(path).map_err(KeyRingError::file(path))?;
+        let file = files::open_file(path).map_err(KeyRingError::file(path))?;
         // permissions of the open file, so that they belong to the bytes that are read
         let mode = file.metadata().map_err(KeyRingError::file(path))?.permissions().mode();
         if mode & 0o077 != 0 {

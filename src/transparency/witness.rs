@@ -24,6 +24,7 @@ use zeroize::Zeroizing;
 use crate::{
     clock::Clock,
     durable::{self, Access},
+    files,
 };
 
 /// Most lines of a consistency proof.
@@ -66,7 +67,7 @@ pub fn own_key(dir: &Path) -> Result<SigningKey, io::Error> {
             _ => {}
         }
     }
-    let file = durable::open_file(&path)?;
+    let file = files::open_file(&path)?;
     if file.metadata()?.permissions().mode() & 0o077 != 0 {
         return Err(io::Error::other("other users can read witness.key; run chmod 600"));
     }

@@ -81,6 +81,31 @@ fn a_ledger_that_keeps_its_limits_and_margins_is_valid_and_a_customer_sees_their
     assert!(explained.contains("Every position of an account in class 1 (retail) is within its limit"), "{explained}");
 }
 
+/// One ether counted in wei is worth 2,650.5 of 10^-18: the statement chooses a unit in which it counts.
+#[test]
+fn a_small_unit_counts_what_it_is_worth() {
+    let ledger = ledger("rules-small", "");
+    let add = |name: &str, row: &str| {
+        let before = fs::read_to_string(ledger.dir().join(name)).unwrap();
+        ledger.write(name, &(before + row));
+    };
+    add("assets.csv", "ETH,18,2650.5,USD\n");
+    add("balances.csv", "alice,ETH,1.000000000000000001,0\nbob,ETH,0,0.5\n");
+    add("reserves.csv", "ETH,my bank,account 9,2,,,\n");
+    prove(&ledger).expect(0);
+    let statement = fs::read_to_string(ledger.out().join("statement.json")).unwrap();
+    let statement: Value = serde_json::from_str(&statement).unwrap();
+    assert_eq!(statement["rules"]["value_decimals"], 19);
+    let file = ledger.root.path().join("alice.json");
+    assay(&["inclusion", text(&ledger.out()), "--account", "alice", "--out", text(&file)]).expect(0);
+    let (out, verify) = (ledger.out(), ["verify-inclusion", text(&file), "--test-shapes", "--json", "--attestation"]);
+    let own = assay(&[&verify[..], &[text(&out)]].concat()).expect(0).json();
+    // 0.5 · 65,000.5 + 25,000 + 2,650.5 and one wei
+    assert_eq!(own["inclusion"]["measures"]["equity"], "60150.7500000000000026505");
+    let explained = assay(&["explain", text(&ledger.out())]).expect(0).stdout;
+    assert!(explained.contains("Equity: "), "{explained}");
+}
+
 /// Alice's margin excess is 9,500.2: she can show a third party any lesser value, with her own file or through the exchange.
 fn an_account_discloses_its_margin_and_no_more(ledger: &Ledger, inclusion: &Path) {
     let (out, shown) = (ledger.out(), ledger.root.path().join("disclosed.json"));

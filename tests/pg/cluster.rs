@@ -206,7 +206,10 @@ fn a_path_that_is_odd_or_too_long_for_a_socket_works_as_well() {
         fs::rename(dir.path().join("postgres"), below.join("postgres")).unwrap();
         let cluster = Cluster::start(&below).unwrap();
         assert_eq!(ask(cluster.url(), "SELECT 'there'::text"), "there");
+        // and whoever only looks finds it
+        assert_eq!(Cluster::inspect(&below).unwrap().url.as_deref(), Some(cluster.url()));
         cluster.stop().unwrap();
+        assert_eq!(Cluster::inspect(&below).unwrap().url, None);
         fs::rename(below.join("postgres"), dir.path().join("postgres")).unwrap();
     }
 }

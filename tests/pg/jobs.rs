@@ -200,6 +200,18 @@ async fn a_cancelled_job_is_over_whoever_is_at_it() {
 }
 
 #[tokio::test]
+async fn a_warning_is_not_the_reason_why_a_job_was_cancelled() {
+    let database = Database::new().await;
+    let job = new_job(&database).await;
+    let detail = async || jobs::job(&database.store.read().await.unwrap(), job).await.unwrap().detail;
+    let warn = async |tx| jobs::warn(&tx, job, "the attestation will not be valid").await;
+    database.store.run_tx("test.warn", warn).await.unwrap();
+    assert_eq!(detail().await.as_deref(), Some("the attestation will not be valid"));
+    assert_eq!(cancelled(&database, job).await.unwrap(), JobState::Cancelled);
+    assert_eq!(detail().await, None);
+}
+
+#[tokio::test]
 async fn beginnings_are_counted_until_something_comes_of_one() {
     let database = Database::new().await;
     let job = new_job(&database).await;

@@ -8,6 +8,7 @@ use assay::store::{
         attestation, count_verification, latest, newest_heartbeat, publish as insert, queue_age, verification_counts,
     },
     audit::audit,
+    diagnosis::diagnose,
     home_fingerprints::{
         FingerprintKind, forget_fingerprints, lock_fingerprints, note_fingerprint, noted_fingerprints,
     },
@@ -104,6 +105,27 @@ async fn each_role_can_do_its_work_and_is_refused_what_is_not_its_own() {
     refused(&readonly, "SELECT nullifier FROM verifications").await;
     refused(&readonly, "INSERT INTO audit_trail (at, subject, action, object) VALUES (now(), '', '', '')").await;
     refused(&readonly, "SELECT enqueue_task('check', gen_random_uuid(), 1)").await;
+}
+
+#[tokio::test]
+async fn what_a_role_may_is_said_and_a_missing_right_is_found() {
+    let database = with_roles().await;
+    let (api, worker) = (database.as_role("assay_api").await, database.as_role("assay_worker").await);
+    let said = async |role: &Store| diagnose(&role.read().await.unwrap(), 4).await.map_err(|e| e.to_string());
+    let both = [
+        (&api, "assay_api", "this user may serve, and not work"),
+        (&worker, "assay_worker", "this user may work, and not serve"),
+    ];
+    for (role, name, may) in both {
+        assert_eq!(said(role).await.unwrap(), may);
+        for right in ["DELETE ON snapshots", "DELETE ON snapshot_files", "INSERT ON home_fingerprints"] {
+            database.run(&format!("REVOKE {right} FROM {name}")).await;
+            let found = said(role).await.unwrap_err();
+            assert!(found.contains("neither serve nor work"), "{right}: {found}");
+            database.run(&format!("GRANT {right} TO {name}")).await;
+        }
+        assert_eq!(said(role).await.unwrap(), may);
+    }
 }
 
 /// What the database does not let the role do, whatever the triggers would say.

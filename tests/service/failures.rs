@@ -380,6 +380,33 @@ fn a_full_disk_is_not_waited_for_uploads_leave_a_reserve_and_say_so() {
     service.get("/v1/attestations", None).expect(200);
 }
 
+/// The files of the private Postgres are behind a link, on a disk that is smaller than the reserve; the home has room.
+#[test]
+#[ignore = "needs the right to mount a tmpfs: .ci/run full-disk"]
+fn a_full_disk_is_found_where_the_link_to_the_cluster_leads() {
+    let (place, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    std::fs::set_permissions(place.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let _disk = SmallDisk::mount(elsewhere.path());
+    let mut service = Service::private(place.path(), &[("ASSAY_BOUNDS__DISK_RESERVE_BYTES", "0")]);
+    let publisher = service.token("publisher", "ops");
+    service.post("/v1/snapshots", &publisher, &SmallLedger::new("before", 4, 0).metadata).expect(201);
+    assert_eq!(service.process.as_mut().unwrap().terminate().0, Some(0));
+    let (named, moved) = (service.home.path().join("postgres/postgres"), elsewhere.path().join("cluster"));
+    assert!(std::process::Command::new("cp").arg("-a").args([&named, &moved]).status().unwrap().success());
+    std::fs::remove_dir_all(&named).unwrap();
+    std::os::unix::fs::symlink(&moved, &named).unwrap();
+    // more than the small disk has, and less than the home's
+    let reserve = [("ASSAY_BOUNDS__DISK_RESERVE_BYTES", "300000000")];
+    service.restart(&["serve", "--worker"], &reserve);
+    let refused = service.post("/v1/snapshots", &publisher, &SmallLedger::new("s", 4, 1).metadata).expect(507).json();
+    assert!(refused["detail"].as_str().unwrap().contains("bounds.disk_reserve_bytes"), "{refused}");
+    let mut doctor = assay(service.home.path(), "", &["doctor"]);
+    let said = doctor.env_remove("DATABASE_URL").envs(reserve).output().unwrap();
+    let said = String::from_utf8_lossy(&said.stdout).into_owned();
+    assert!(said.contains(&format!("✗ disk: {}", named.display())), "{said}");
+    assert!(said.contains("it runs"), "{said}");
+}
+
 /// A file system that is soon full.
 struct SmallDisk(PathBuf);
 

@@ -13,7 +13,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::support::{Process, Service, SmallLedger, assay, database, home, migrated_database, run, wait_for};
+use crate::support::{Process, Service, SmallLedger, assay, cluster, database, home, migrated_database, run, wait_for};
 
 /// How a command ends that ends by itself, and what it says.
 fn ended(mut command: Command) -> (Option<i32>, String) {
@@ -219,6 +219,34 @@ fn a_setting_out_of_range_ends_every_service_command_with_2_and_is_named() {
     }
 }
 
+#[test]
+fn a_worker_that_may_not_delete_snapshots_clears_its_scratch_all_the_same() {
+    let place = Place::new();
+    let mut roles = Command::new(cluster().lock().unwrap().programs().join("psql"));
+    roles.args(["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--file"]);
+    roles.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/sql/roles.sql")).arg(&place.database);
+    run(roles);
+    sql(&place, "REVOKE DELETE ON snapshots FROM assay_worker");
+    // one that is to be swept
+    sql(
+        &place,
+        "INSERT INTO exchanges (exchange_id, domain, created_at)
+         VALUES (gen_random_uuid(), 'a.example', now() - interval '99 days');
+         INSERT INTO snapshots (snapshot_id, exchange_id, name, epoch, manifest, created_by, created_at)
+         SELECT gen_random_uuid(), exchange_id, 'old', created_at, '', '', created_at FROM exchanges",
+    );
+    let scratch = place.at("work/0197f3c1-0000-7000-8000-000000000000");
+    fs::create_dir_all(scratch.join("ledger")).unwrap();
+    let joint = if place.database.contains('?') { '&' } else { '?' };
+    let database = format!("{}{joint}options=-c%20role%3Dassay_worker", place.database);
+    let (_, failed, said) = failing(assay(place.home.path(), &database, &[]));
+    assert!(failed.contains(&"database".to_owned()), "{said}");
+    let worker = Process::start(assay(place.home.path(), &database, &["work"]));
+    wait_for("the end of the scratch", 30, || (!scratch.exists()).then_some(()));
+    let said = worker.logged();
+    assert!(said.contains("\"what\":\"snapshots\"") && said.contains("not swept"), "{said}");
+}
+
 /// What `assay doctor` says of a set-up: the names of the checks that fail.
 fn failing(mut command: Command) -> (Option<i32>, Vec<String>, String) {
     let output = command.arg("doctor").arg("--json").output().unwrap();
@@ -276,6 +304,9 @@ fn doctor_finds_what_serve_would_end_with_and_makes_nothing() {
         }),
         ("metrics at an address of another machine", "metrics_listen", |_, c| {
             c.env("ASSAY_METRICS_LISTEN", "192.0.2.1:9464");
+        }),
+        ("a worker's metrics at an address of another machine", "worker.metrics_listen", |_, c| {
+            c.env("ASSAY_WORKER__METRICS_LISTEN", "192.0.2.1:9465");
         }),
         ("a database that is not there", "database", |_, c| {
             c.env("DATABASE_URL", "postgres://assay@127.0.0.1:1/assay");

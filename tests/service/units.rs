@@ -10,7 +10,7 @@ use assay_programs::{
 use assay_verifier::parameters::load;
 use serde_json::{Value, json};
 
-use crate::support::{Service, SmallLedger, parameters, wait_for};
+use crate::support::{Service, SmallLedger, free_port, parameters, wait_for};
 
 const ACCOUNTS: usize = 400;
 const SHARDS: usize = 6;
@@ -53,6 +53,23 @@ fn published_in(service: &Service, ended: &Value, shards: usize) {
     assert_eq!(seen.len(), shards, "customers of every shard");
     let stranger = service.token("customer", "nobody");
     service.get(&format!("/v1/attestations/{id}/inclusion"), Some(&stranger)).expect(404);
+}
+
+/// What a worker counts can be seen where its settings say.
+#[test]
+fn a_worker_serves_its_own_metrics() {
+    let service = Service::without_worker();
+    let publisher = service.token("publisher", "ops");
+    let (home, address) = (service.other_home(), format!("127.0.0.1:{}", free_port()));
+    let mut worker = service.worker(home.path(), &[("ASSAY_WORKER__METRICS_LISTEN", &address)]);
+    let job = service.prove(&service.upload(&SmallLedger::new("counted", 16, 0), &publisher), &publisher);
+    service.published(&job, &publisher);
+    let counted = ureq::get(format!("http://{address}/metrics")).call().unwrap().body_mut().read_to_string().unwrap();
+    for line in ["assay_jobs_total{state=\"published\"} 1", "assay_fold_steps_total ", "assay_compress_seconds_count 1"]
+    {
+        assert!(counted.contains(line), "{line}: {counted}");
+    }
+    assert_eq!(worker.terminate().0, Some(0));
 }
 
 /// Three workers; one is killed while units are folded, another while the first is compressed. The units of the others are not

@@ -22,5 +22,6 @@ pub mod text;
 pub mod time;
 pub mod transcript;
 pub mod tree;
+pub mod worth;
 
 pub use error::Error;

@@ -41,7 +41,7 @@ pub struct Job {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub units: Vec<Unit>,
     /// Explanation for a person: why the job was refused or failed, or which policies of the exchange the ledger breaks, so that the
-    /// attestation will not be valid.
+    /// attestation will not be valid. A cancelled job has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub detail: Option<String>,

@@ -433,23 +433,44 @@ fn the_policy_says_what_is_required_and_nothing_more() {
         .refused_because("manifest.toml line 10: policy.coverage_basis needs reserves, but there is no reserves.csv");
 }
 
+/// The book with classes and one more asset, of which alice holds five.
+fn with_asset(row: &str) -> Book {
+    let symbol = row.split(',').next().unwrap();
+    Book::new()
+        .with("classes.csv", CLASSES)
+        .and("assets.csv", &format!("{row}\n"))
+        .and("balances.csv", &format!("alice,{symbol},5,0\n"))
+}
+
 #[test]
-fn a_price_that_its_decimals_make_too_small_to_count_is_warned_of() {
-    let warnings = |book: Book| {
-        let all: Vec<_> = book.valid().warnings().iter().map(ToString::to_string).collect();
-        all.into_iter().filter(|warning| warning.contains("rounded by more")).collect::<Vec<_>>()
-    };
-    // one ether in units of 10^-18 is worth 2,650·10^-18 = 0.00265·10^-12
-    let fine = ruled().and("assets.csv", "WEI,18,2650,USDT\nGWEI,9,2650,USDT\n");
-    let [warning] = &warnings(fine)[..] else { panic!() };
-    assert!(
-        warning.starts_with("assets.csv: the values of these assets are rounded by more than 0.01 %: WEI. "),
-        "{warning}"
+fn accounts_are_valued_in_a_unit_that_rounds_no_price_by_more_than_a_ten_thousandth() {
+    let decimals = |row: &str| with_asset(row).valid().value_decimals();
+    assert_eq!(ruled().valid().value_decimals(), 12);
+    // one ether in units of 10^-18 is worth 2,650·10^-18 a unit
+    assert_eq!(decimals("GWEI,9,2650,USDT"), 12);
+    assert_eq!(decimals("DUST,8,0.0001,USDT"), 12);
+    assert_eq!(decimals("WEI,18,2650,USDT"), 17);
+    assert_eq!(decimals("WEI,18,2650.371,USDT"), 19);
+    assert_eq!(decimals("DUST,8,0.000000612345,USDT"), 18);
+    // what nobody holds or owes may be worth anything, and values count only where there are rules
+    assert_eq!(ruled().and("assets.csv", "WEI,18,2650,USDT\n").valid().value_decimals(), 12);
+    let plain = Book::new().and("assets.csv", "WEI,18,0.001,USDT\n").and("balances.csv", "alice,WEI,5,0\n");
+    assert_eq!(plain.valid().value_decimals(), 12);
+}
+
+#[test]
+fn a_price_too_small_for_the_unit_in_which_the_accounts_fit_is_refused_with_a_scale_that_would_do() {
+    with_asset("TINY,18,0.00001234567,USDT").refused_because(
+        "assets.csv line 5: TINY price 0.00001234567 is too small for its scale of 18: the accounts are valued in 10^-24 of USDT, to which \
+         the worth of its smallest unit cannot be rounded within 0.01 %; a scale of 15 or less would do",
     );
-    assert!(warning.contains("counts 0 of these where it is held and 1 where it is owed"), "{warning}");
-    // 10^-4 more or less is exact, and values count only where there are rules
-    assert!(warnings(ruled().and("assets.csv", "DUST,8,0.0001,USDT\n")).is_empty());
-    assert!(warnings(Book::new().and("assets.csv", "WEI,18,2650,USDT\n")).is_empty());
+    // carol's positions leave room for 15 decimals
+    let positions =
+        with_asset("WEI,18,2650,USDT").with("instruments.csv", INSTRUMENTS).with("positions.csv", POSITIONS);
+    positions.refused_because(
+        "assets.csv line 5: WEI price 2650 is too small for its scale of 18: the accounts are valued in 10^-15 of USDT, to which the worth \
+         of its smallest unit cannot be rounded within 0.01 %; a scale of 16 or less would do",
+    );
 }
 
 #[test]

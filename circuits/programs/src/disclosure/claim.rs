@@ -9,6 +9,7 @@ use assay_core::{
     identity::{SECRET_BYTES, Scope, identity, shard_of},
     sealed::{Document, Sealed, StatementDigest},
     transcript::draw,
+    worth::VALUE_DECIMALS,
 };
 use ff::Field;
 use serde::{Deserialize, Serialize};
@@ -17,11 +18,13 @@ pub use super::state::MAX_ATTESTATIONS;
 use super::state::{PublicInput, Slot};
 use crate::ledger::{
     shape::Family,
-    statement::{MEASURE_DECIMALS, MEASURE_NAMES, Statement},
+    statement::{MEASURE_NAMES, Statement},
 };
 
 /// Name and version of the format.
 pub const DISCLOSURE_PROTOCOL: &str = "assay/disclosure/1";
+/// Most decimals of a threshold.
+const THRESHOLD_DECIMALS: u8 = *VALUE_DECIMALS.start();
 /// Thresholds are below 2^98 in magnitude, as is a sum of four measures.
 const THRESHOLD_BITS: u32 = 98;
 /// Longest text that ties a disclosure to its purpose, in bytes.
@@ -122,7 +125,7 @@ impl Claim {
         claim.try_map(|claim| {
             let public = PublicInput {
                 context,
-                threshold: parse_threshold(&claim.at_least)?,
+                threshold: claim.threshold(statements)?,
                 measure: claim.measure_index()?,
                 slots: claim.slots(statements)?,
             };
@@ -130,14 +133,42 @@ impl Claim {
         })
     }
 
+    /// The threshold in the unit that the attestations value accounts in.
+    fn threshold(&self, statements: &[&Sealed<Statement>]) -> Result<i128, Error> {
+        let mut decimals = self.named(statements).map(|named| named.map(|statement| statement.value_decimals()));
+        let first = decimals.next().unwrap_or(Ok(THRESHOLD_DECIMALS))?;
+        for other in decimals {
+            let other = other?;
+            if other != first {
+                return refuse(format!(
+                    "its attestations value accounts in different units, 10^-{first} and 10^-{other}"
+                ));
+            }
+        }
+        let factor = 10i128.pow(u32::from(first - THRESHOLD_DECIMALS));
+        let units = parse_threshold(&self.at_least)?.checked_mul(factor);
+        units.filter(|units| units.unsigned_abs() >> THRESHOLD_BITS == 0).ok_or_else(|| {
+            Error::OutOfBounds(format!("{} is too large for accounts valued in 10^-{first}", self.at_least))
+        })
+    }
+
+    /// The statement of each attestation.
+    fn named<'s>(
+        &self,
+        statements: &[&'s Sealed<Statement>],
+    ) -> impl Iterator<Item = Result<&'s Sealed<Statement>, Error>> {
+        self.attestations.iter().map(|attested| {
+            let digest = StatementDigest::parse(&attested.statement_digest)?;
+            let named = statements.iter().find(|statement| statement.digest() == digest).copied();
+            named.map_or_else(|| refuse(format!("no attestation with statement digest {digest} was given")), Ok)
+        })
+    }
+
     fn slots(&self, statements: &[&Sealed<Statement>]) -> Result<[Slot; MAX_ATTESTATIONS], Error> {
         let mut slots = [Slot::default(); MAX_ATTESTATIONS];
         let mut seen: Vec<&Statement> = Vec::new();
-        for (slot, attested) in slots.iter_mut().zip(&self.attestations) {
-            let digest = StatementDigest::parse(&attested.statement_digest)?;
-            let Some(statement) = statements.iter().find(|s| s.digest() == digest) else {
-                return refuse(format!("no attestation with statement digest {digest} was given"));
-            };
+        for ((slot, attested), statement) in slots.iter_mut().zip(&self.attestations).zip(self.named(statements)) {
+            let statement = statement?;
             if statement.shape()?.family != Family::Compliance {
                 return refuse(format!("{} attests no measures of single accounts", statement.shape));
             }
@@ -195,12 +226,12 @@ impl NamedAccount {
     }
 }
 
-/// A decimal in its shortest form, perhaps with a minus sign, in units of 10^-12.
+/// A decimal in its shortest form, perhaps with a minus sign, in units of 10^-12: no more decimals, whatever the attestations' unit.
 ///
 /// # Errors
 /// [`Error::Malformed`] for another spelling or more than 12 decimals, [`Error::OutOfBounds`] from 2^98 on.
 pub fn parse_threshold(text: &str) -> Result<i128, Error> {
-    let units = parse_signed_shortest(text, MEASURE_DECIMALS)?;
+    let units = parse_signed_shortest(text, THRESHOLD_DECIMALS)?;
     if units.unsigned_abs() >> THRESHOLD_BITS != 0 {
         return Err(Error::OutOfBounds(format!("{text} is too large: thresholds are below 2^98 units of 10^-12")));
     }

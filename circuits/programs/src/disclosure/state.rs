@@ -15,7 +15,7 @@ pub const MAX_ATTESTATIONS: usize = 4;
 pub struct PublicInput {
     /// The claim's bytes, hashed: read by no rule, but part of z0, so that a proof is of one claim only.
     pub context: F,
-    /// What the sum is at least, in 10^-12 of the quote currency, below 2^98 in magnitude.
+    /// What the sum is at least, in the attestations' unit of the quote currency, below 2^98 in magnitude.
     pub threshold: i128,
     /// Which measure.
     pub measure: usize,

@@ -23,7 +23,7 @@ pub struct BookColumn {
     pub class: u8,
     /// Most that one account may hold of it; 0 for an open column, which has no cap.
     pub cap: u64,
-    /// Per measure, what one smallest unit adds, in 10^-12 of the quote currency. Below 2^127 in magnitude.
+    /// Per measure, what one smallest unit adds, in the statement's unit of the quote currency. Below 2^127 in magnitude.
     pub weights: [i128; MEASURES],
 }
 

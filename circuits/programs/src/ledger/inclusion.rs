@@ -115,8 +115,10 @@ pub struct InclusionReport {
     /// What the account holds; empty unless everything holds.
     pub holdings: Vec<Holding>,
     /// The account's measures in the order of [`super::statement::MEASURE_NAMES`], recomputed from the public weights, in
-    /// 10^-12 of the quote currency; only in the compliance family, and only if everything holds.
+    /// units of 10^-`value_decimals` of the quote currency; only in the compliance family, and only if everything holds.
     pub measures: Option<[i128; MEASURES]>,
+    /// Decimals of the measures.
+    pub value_decimals: u8,
     /// Currency of the measures.
     pub quote: String,
     /// The class that the account is held to; only if everything holds.
@@ -270,6 +272,7 @@ pub fn verify_inclusion(
         checks: Checks::default(),
         holdings: Vec::new(),
         measures: None,
+        value_decimals: 0,
         quote: String::new(),
         class: None,
         statement: None,
@@ -324,6 +327,7 @@ fn verify_into(
     if let (Some(holdings), Some(())) = (holdings, included) {
         report.holdings = holdings;
         report.measures = (shape.measures > 0).then_some(pages[0].measures);
+        report.value_decimals = statement.value_decimals();
         report.quote = statement.assets[0].quote.clone();
         report.class = Some(OwnClass::of(statement, inclusion.class));
     }
@@ -405,7 +409,7 @@ fn rebuild(statement: &Statement, shape: &Shape, inclusion: &Inclusion) -> Resul
     Ok(pages)
 }
 
-/// What the public weights make of an account's pages, in 10^-12 of the quote currency.
+/// What the public weights make of an account's pages, in [`Statement::value_decimals`] of the quote currency.
 ///
 /// # Errors
 /// [`Error::Malformed`] for an unlisted column, [`Error::OutOfBounds`] for a value of 2^96 or more in magnitude.
@@ -424,7 +428,10 @@ pub fn measures(statement: &Statement, pages: &[Page]) -> Result<[i128; MEASURES
     for (measure, sum) in measures.iter_mut().zip(sums) {
         let bounded = i128::try_from(&sum).ok().filter(|m| m.unsigned_abs() >> MEASURE_BITS == 0);
         *measure = bounded.ok_or_else(|| {
-            Error::OutOfBounds(format!("an account's value of {sum} units of 10^-12 does not fit {MEASURE_BITS} bits"))
+            let decimals = statement.value_decimals();
+            Error::OutOfBounds(format!(
+                "an account's value of {sum} units of 10^-{decimals} does not fit {MEASURE_BITS} bits"
+            ))
         })?;
     }
     Ok(measures)

@@ -8,7 +8,7 @@ use assay_core::{
 };
 use serde::Serialize;
 
-use super::statement::{Asset, ByStatus, CoverageBasis, MEASURE_DECIMALS, Statement};
+use super::statement::{Asset, ByStatus, CoverageBasis, Statement};
 
 /// The numbers of one asset, in smallest units.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -145,6 +145,7 @@ fn measure_policy_checks(checks: &mut Checks, statement: &Statement) {
         return;
     };
     let units = |text: &str| parse_count(text).unwrap_or(0);
+    let amount = |units| format_units(units, statement.value_decimals());
     let quote = statement.assets.first().map_or("", |a| a.quote.as_str());
     if let Some(most) = statement.policy.below_margin_max {
         let title = format!("at most {most} accounts are below their maintenance margin");
@@ -161,11 +162,6 @@ fn measure_policy_checks(checks: &mut Checks, statement: &Statement) {
         let found = format!("{} against {} {quote}", amount(positive), amount(negative));
         checks.add("equity", title, if holds { Ok(found) } else { Err(found) });
     }
-}
-
-/// A value in units of 10^-12 of the quote currency as a decimal.
-fn amount(units: u128) -> String {
-    format_units(units, MEASURE_DECIMALS)
 }
 
 #[cfg(all(test, feature = "proof"))]

@@ -358,6 +358,7 @@ fn test_book(shape: &Shape, parameter_digest: &str, shards: usize) -> Statement 
     let result =
         |m: &str| MeasureResult { measure: m.to_owned(), positive: "0".to_owned(), negative: "0".to_owned(), below: 0 };
     let rules = compliance.then(|| RuleClaims {
+        value_decimals: None,
         instruments: (0..TEST_INSTRUMENTS)
             .map(|i| Instrument {
                 symbol: format!("F{i:02}"),

@@ -316,6 +316,11 @@ fn an_asset_without_a_price_is_refused_whatever_its_totals_sum_to() {
     }
 }
 
+/// Why a statement is refused; empty if it is not.
+fn refused_reason(statement: Statement) -> String {
+    Sealed::seal(statement).err().map(|e| e.to_string()).unwrap_or_default()
+}
+
 /// Each of these is provable, and would be read as something else than what is proved.
 #[test]
 fn claims_that_would_mislead_their_reader_are_refused_where_they_are_read() {
@@ -345,6 +350,21 @@ fn claims_that_would_mislead_their_reader_are_refused_where_they_are_read() {
         s.columns.push(column(8_192 + 99, tier));
     };
     assert!(refused(&twice).contains("tier listed twice"));
+    // units in which a held coin counts nothing and an owed one too much; in finer units it counts what it is worth
+    let tiny = |decimals: Option<u8>| {
+        move |s: &mut Statement| {
+            s.assets[0].price = Some("0.0000021".to_owned());
+            s.assets[0].scale = 8;
+            s.rules.as_mut().unwrap().value_decimals = decimals;
+        }
+    };
+    assert!(refused(&tiny(None)).contains("worth too little in units of 10^-12"));
+    let (mut finer, _) = honest();
+    tiny(Some(20))(&mut finer);
+    assert!(!refused_reason(finer).contains("worth too little"));
+    for decimals in [0, 11, 12, 25, 255] {
+        assert!(refused(&tiny(Some(decimals))).contains(&format!("valued in {decimals} decimals")), "{decimals}");
+    }
     // symbols that nobody can tell apart
     for alike in ["t00", "\u{ff34}00", "T\u{ff10}0", "\u{422}00"] {
         let rename = |s: &mut Statement| {

@@ -377,9 +377,29 @@ fn a_claim_that_could_count_an_account_twice_or_mixes_currencies_is_refused() {
     }
     let first = &venues()[0].statement;
     assert!(pair(&|s| s.shards[0].root = first.shards[0].root.clone()).unwrap_err().contains("count twice"));
+    // a sum of different units would be none
+    let finer = |s: &mut Statement| s.rules.as_mut().unwrap().value_decimals = Some(15);
+    assert!(pair(&finer).unwrap_err().contains("different units, 10^-12 and 10^-15"));
     // and what is moved between two instants would count twice
     let moved = pair(&|s| s.snapshot.taken_at = "2026-03-31T00:00:01Z".to_owned()).unwrap_err();
     assert!(moved.contains("different instants"), "{moved}");
+}
+
+/// The threshold is in whole coins whatever unit the accounts are valued in.
+#[test]
+fn a_threshold_is_counted_in_the_unit_of_the_statement() {
+    let mut statement = (*venues()[0].statement).clone();
+    statement.rules.as_mut().unwrap().value_decimals = Some(15);
+    let statement = Sealed::seal(statement).unwrap();
+    let threshold = |at_least: &str| {
+        let mut of = claim(&[&venues()[0]], 0);
+        of.at_least = at_least.to_owned();
+        of.attestations[0].statement_digest = statement.digest().to_string();
+        bind(&of, &[&statement]).map(|public| public.threshold).map_err(|e| e.to_string())
+    };
+    assert_eq!(threshold("-1.5"), Ok(-1_500_000_000_000_000));
+    assert_eq!(threshold("316912650057057"), Ok(316_912_650_057_057 * 10i128.pow(15)));
+    assert!(threshold("316912650057058").unwrap_err().contains("too large for accounts valued in 10^-15"));
 }
 
 /// With several shards a claim names the account's, and is bound to that shard's root.

@@ -5,7 +5,7 @@ use assay_core::{
     field::to_hex,
     text::visible,
 };
-use assay_programs::ledger::statement::{CoverageBasis, MEASURE_DECIMALS, Statement};
+use assay_programs::ledger::statement::{CoverageBasis, Statement};
 
 use super::attestation::evidence_line;
 
@@ -94,7 +94,7 @@ fn rule_lines(statement: &Statement) -> Vec<String> {
         ));
     }
     if let [equity, margin] = rules.results.as_slice() {
-        let amount = |units: &str| format_units(parse_count(units).unwrap_or(0), MEASURE_DECIMALS);
+        let amount = |units: &str| format_units(parse_count(units).unwrap_or(0), statement.value_decimals());
         lines.push(format!(
             "Every account is valued by the public prices, rounded against the exchange. Equity: {} {quote} in accounts with \
              positive equity, and minus {} {quote} in {} accounts with negative equity. Margin: {} accounts are below their \

@@ -4,10 +4,7 @@ use assay_core::{
     decimal::{format_signed, format_units},
     text::visible,
 };
-use assay_programs::ledger::{
-    inclusion::{Holding, HoldingKind, InclusionReport, OwnClass, OwnLimit},
-    statement::MEASURE_DECIMALS,
-};
+use assay_programs::ledger::inclusion::{Holding, HoldingKind, InclusionReport, OwnClass, OwnLimit};
 
 use super::{attestation::attestation_lines, checks::check_lines};
 use crate::attested::Attested;
@@ -83,8 +80,8 @@ fn account_lines(report: &InclusionReport) -> Vec<String> {
         lines.push(format!(
             "By the public prices and weights, the equity of this account is {} {quote} and its margin excess is {} \
              {quote}.",
-            format_signed(equity, MEASURE_DECIMALS),
-            format_signed(margin, MEASURE_DECIMALS)
+            format_signed(equity, report.value_decimals),
+            format_signed(margin, report.value_decimals)
         ));
     }
     lines

@@ -1,14 +1,13 @@
 //! What a statement claims beside totals: the kinds of columns, instruments, classes, and the results of the measures.
 
-use assay_core::{Error, decimal::parse_count};
+use assay_core::{Error, decimal::parse_count, worth::VALUE_DECIMALS};
 use serde::{Deserialize, Serialize};
 
+use super::types::Statement;
 use crate::ledger::shape::MEASURES;
 
 /// The measures, in order: what an account is worth, and by how much its collateral exceeds what it must cover.
 pub const MEASURE_NAMES: [&str; MEASURES] = ["equity", "margin_excess"];
-/// Measures are counted in units of 10^-12 of the quote currency.
-pub const MEASURE_DECIMALS: u8 = 12;
 
 /// What holding a column means.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -125,8 +124,18 @@ pub struct RuleClaims {
     pub instruments: Vec<Instrument>,
     /// The classes, ascending.
     pub classes: Vec<Class>,
+    /// Accounts are valued in units of 10^-this of the quote currency: 13 to 24; absent for 12.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value_decimals: Option<u8>,
     /// One for each of [`MEASURE_NAMES`], in order: the sums over all shards.
     pub results: Vec<MeasureResult>,
+}
+
+impl Statement {
+    /// Decimals of the quote currency that accounts are valued in.
+    pub fn value_decimals(&self) -> u8 {
+        self.rules.as_ref().and_then(|rules| rules.value_decimals).unwrap_or(*VALUE_DECIMALS.start())
+    }
 }
 
 /// What the compliance family claims of one shard.
@@ -168,7 +177,7 @@ pub struct Class {
     pub jurisdiction: String,
 }
 
-/// A measure over all accounts, in 10^-12 of the quote currency.
+/// A measure over all accounts, in [`Statement::value_decimals`] of the quote currency.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MeasureResult {

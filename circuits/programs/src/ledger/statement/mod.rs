@@ -15,9 +15,7 @@ mod validate;
 mod weights;
 
 pub use challenge::{challenge, check_challenge, first_challenge};
-pub use claims::{
-    Class, ColumnKind, Instrument, MEASURE_DECIMALS, MEASURE_NAMES, MeasureResult, RuleClaims, ShardClaims,
-};
+pub use claims::{Class, ColumnKind, Instrument, MEASURE_NAMES, MeasureResult, RuleClaims, ShardClaims};
 pub use evidence::{AnchorBlock, ByStatus, Evidence, MAX_UNDATED_TEXTS, OWNERSHIP_RULES, OwnedAsset};
 pub use label::StatementLabel;
 pub use types::{

@@ -10,6 +10,7 @@ use assay_core::{
     sealed::{Document, MAX_STATEMENT_BYTES},
     text::{chain_defect, is_name, symbol_key, visible},
     time::parse_instant,
+    worth::VALUE_DECIMALS,
 };
 
 use super::{
@@ -289,7 +290,20 @@ impl Statement {
         }
         validate_results(&rules.results)?;
         self.validate_capped(rules)?;
-        self.book().map(|_| ())
+        if let Some(decimals) = rules.value_decimals
+            && (!VALUE_DECIMALS.contains(&decimals) || decimals == *VALUE_DECIMALS.start())
+        {
+            return refuse(format!("accounts are valued in {decimals} decimals"));
+        }
+        self.book()?;
+        match self.imprecise_column()? {
+            Some(column) => refuse(format!(
+                "a smallest unit of column {} is worth too little in units of 10^-{}: rounding changes it by more than 0.01 %",
+                column.index,
+                self.value_decimals()
+            )),
+            None => Ok(()),
+        }
     }
 
     /// Every class has one null column, that of class 0 is the first capped one, since padding points there; and no account

@@ -3,11 +3,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use assay_core::{Error, decimal::parse_shortest, field::F};
+use assay_core::{Error, decimal::parse_shortest, field::F, worth::Worth};
 use num_bigint::BigUint;
 
 use super::{
-    claims::{ColumnKind, Instrument, MEASURE_DECIMALS},
+    claims::{ColumnKind, Instrument},
     types::{Asset, Column, Statement},
 };
 use crate::ledger::{
@@ -15,27 +15,9 @@ use crate::ledger::{
     shape::MEASURES,
 };
 
-/// How a quotient that is no whole number is rounded.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Round {
-    Down,
-    Up,
-}
-
-/// Π factors · bps / 10^4 / 10^scale in units of 10^-12, as a whole number.
-fn value(factors: &[&str], bps: u32, scale: u32, round: Round) -> Result<i128, Error> {
-    let mut digits = BigUint::from(bps) * BigUint::from(10u8).pow(u32::from(MEASURE_DECIMALS));
-    let mut decimals = 4 + scale;
-    for factor in factors {
-        let (own, behind) = parse_shortest(factor)?;
-        digits *= own;
-        decimals += behind;
-    }
-    let unit = BigUint::from(10u8).pow(decimals);
-    let up = if round == Round::Up { &unit - BigUint::from(1u8) } else { BigUint::ZERO };
-    let quotient = (digits + up) / unit;
-    i128::try_from(quotient)
-        .map_err(|_| Error::OutOfBounds(format!("the value of {} is too large to compute with", factors.join(" · "))))
+/// A weight as a number to compute with.
+fn weight(value: BigUint) -> Result<i128, Error> {
+    i128::try_from(value).map_err(|_| Error::OutOfBounds("a value is too large to compute with".to_owned()))
 }
 
 /// Derives weights: what they depend on, looked up in one pass over the statement however many columns there are.
@@ -44,43 +26,52 @@ pub struct Weigher<'a> {
     /// Assets of which there is something.
     held: HashSet<&'a str>,
     instruments: HashMap<&'a str, &'a Instrument>,
+    decimals: u8,
 }
 
 impl Weigher<'_> {
-    /// What one smallest unit of a column adds to each measure, in 10^-12 of the quote currency. Always rounded towards
-    /// −∞, against the exchange: what a customer has counts less, what a customer owes or must cover counts more.
+    /// What one smallest unit of a column adds to each measure, in [`Statement::value_decimals`] of the quote currency. Always rounded
+    /// towards −∞, against the exchange: what a customer has counts less, what a customer owes or must cover counts more.
     ///
     /// # Errors
     /// [`Error::Malformed`] for an unlisted asset or instrument, or an asset without a price of which there is something;
     /// [`Error::OutOfBounds`] from 2^127 on.
     pub fn weights(&self, kind: &ColumnKind) -> Result<[i128; MEASURES], Error> {
-        const ALL: u32 = 10_000;
+        Ok(match (kind, &self.worth(kind)?[..]) {
+            // gains and losses are settled in balances, so a position adds nothing to equity
+            (ColumnKind::Long { .. } | ColumnKind::Short { .. }, [margin]) => [0, -weight(margin.up())?],
+            (ColumnKind::Debt { .. }, [owed]) => [-weight(owed.up())?; MEASURES],
+            (ColumnKind::Collateral { .. }, [value, counted]) => [weight(value.down())?, weight(counted.down())?],
+            (_, [value]) => [weight(value.down())?, 0],
+            _ => [0; MEASURES],
+        })
+    }
+
+    /// What one smallest unit of a column, or one contract, is worth; of collateral also the part that counts. Nothing for what has no
+    /// worth, and for an asset without a price of which there is nothing.
+    fn worth(&self, kind: &ColumnKind) -> Result<Vec<Worth>, Error> {
         if let Some(instrument) = kind.instrument() {
             let listed = self.instruments.get(instrument);
             let i = listed.ok_or_else(|| Error::Malformed(format!("instrument {instrument} is not listed")))?;
-            let must = value(&[&i.contract_size, &i.mark_price], i.maintenance_margin_bps, 0, Round::Up)?;
-            // gains and losses are settled in balances, so a position adds nothing to equity
-            return Ok([0, -must]);
+            let factors = [parse_shortest(&i.contract_size)?, parse_shortest(&i.mark_price)?];
+            return Ok(vec![Worth::new(&factors, i.maintenance_margin_bps, 0, self.decimals)]);
         }
         let Some(symbol) = kind.asset() else {
-            return Ok([0; MEASURES]);
+            return Ok(Vec::new());
         };
         let asset = self.assets.get(symbol);
         let asset = asset.ok_or_else(|| Error::Malformed(format!("asset {symbol} is not listed")))?;
         let Some(price) = asset.price.as_deref() else {
             if !self.held.contains(symbol) {
-                return Ok([0; MEASURES]);
+                return Ok(Vec::new());
             }
             return Err(Error::Malformed(format!("asset {symbol} is held and has no price")));
         };
-        let worth = |bps, round| value(&[price], bps, u32::from(asset.scale), round);
+        let price = [parse_shortest(price)?];
+        let worth = |bps| Worth::new(&price, bps, u32::from(asset.scale), self.decimals);
         Ok(match kind {
-            ColumnKind::Debt { .. } => {
-                let owed = worth(ALL, Round::Up)?;
-                [-owed, -owed]
-            }
-            ColumnKind::Collateral { percent_bps, .. } => [worth(ALL, Round::Down)?, worth(*percent_bps, Round::Down)?],
-            _ => [worth(ALL, Round::Down)?, 0],
+            ColumnKind::Collateral { percent_bps, .. } => vec![worth(10_000), worth(*percent_bps)],
+            _ => vec![worth(10_000)],
         })
     }
 }
@@ -94,7 +85,22 @@ impl Statement {
             assets: self.assets.iter().map(|asset| (asset.symbol.as_str(), asset)).collect(),
             held: held.collect(),
             instruments: instruments.map(|instrument| (instrument.symbol.as_str(), instrument)).collect(),
+            decimals: self.value_decimals(),
         }
+    }
+
+    /// The first column of which there is something and whose weights rounding changes by more than a ten-thousandth part.
+    ///
+    /// # Errors
+    /// Those of [`Weigher::weights`].
+    pub(super) fn imprecise_column(&self) -> Result<Option<&Column>, Error> {
+        let weigher = self.weigher();
+        for column in self.columns.iter().filter(|column| column.total != "0") {
+            if !weigher.worth(&column.kind)?.iter().all(Worth::is_precise) {
+                return Ok(Some(column));
+            }
+        }
+        Ok(None)
     }
 
     /// The columns as the circuit takes them in, in order; empty in the solvency family.
