@@ -39,6 +39,9 @@ GRANT SELECT (job_id, snapshot_id, shape, shards, state, steps, accounts, pages,
       UPDATE (state, detail, updated_at) ON jobs TO assay_api;
 GRANT SELECT (job_id, shard, state, steps, steps_done, worker, heartbeat_at) ON units TO assay_api, assay_readonly;
 GRANT SELECT ON pages, tree_nodes, reserve_lines, attestations TO assay_api;
+-- It signs the transparency log. Nobody can append to it but by publishing an attestation.
+GRANT SELECT ON log_size, log_entries, log_hashes, log_checkpoints, log_cosignatures TO assay_api, assay_readonly;
+GRANT INSERT ON log_checkpoints, log_cosignatures TO assay_api;
 GRANT SELECT, INSERT ON signatures TO assay_api;
 GRANT SELECT, INSERT, UPDATE (included) ON verifications TO assay_api;
 GRANT SELECT, INSERT, UPDATE, DELETE ON idempotency_keys TO assay_api;
@@ -46,7 +49,7 @@ GRANT INSERT ON audit_trail TO assay_api;
 
 -- `assay work` proves, publishes and deletes leftovers, among them uploads that nobody continues. It cannot change uploads or
 -- published data.
-GRANT SELECT ON exchanges, snapshot_files, attestations, signatures TO assay_worker;
+GRANT SELECT ON exchanges, snapshot_files, attestations, signatures, log_entries TO assay_worker;
 GRANT SELECT, UPDATE (holds_epoch) ON snapshots TO assay_worker;
 GRANT SELECT, DELETE ON file_chunks TO assay_worker;
 GRANT SELECT, UPDATE ON jobs TO assay_worker;

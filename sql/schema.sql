@@ -19,6 +19,36 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION public.append_to_log() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    place  bigint;
+    at     bigint;
+    level  smallint := 0;
+    hash   bytea;
+    bytes  bytea;
+BEGIN
+    SELECT convert_to(format('{"exchange":%s,"kind":"attestation","protocol":"assay/log/1","snapshot":%s,"statement":"%s","taken_at":"%s"}',
+                             to_json(e.domain), to_json(s.name), encode(NEW.attestation_id, 'hex'), instant_text(NEW.epoch)), 'UTF8')
+        INTO STRICT bytes
+        FROM exchanges e JOIN snapshots s USING (exchange_id) WHERE s.snapshot_id = NEW.snapshot_id;
+    UPDATE log_size SET size = size + 1 RETURNING size - 1 INTO STRICT place;
+    INSERT INTO log_entries (position, entry, attestation_id) VALUES (place, bytes, NEW.attestation_id);
+    at := place;
+    hash := sha256('\x00'::bytea || bytes);
+    INSERT INTO log_hashes (height, position, digest) VALUES (level, at, hash);
+    WHILE at % 2 = 1 LOOP
+        SELECT sha256('\x01'::bytea || h.digest || hash) INTO STRICT hash FROM log_hashes h WHERE h.height = level AND h.position = at - 1;
+        level := level + 1;
+        at := at / 2;
+        INSERT INTO log_hashes (height, position, digest) VALUES (level, at, hash);
+    END LOOP;
+    RETURN NULL;
+END
+$$;
+
 CREATE FUNCTION public.drop_checkpoint_of_ended() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
@@ -56,6 +86,25 @@ END
 $$;
 
 COMMENT ON FUNCTION public.enqueue_unit(task text, job uuid, shard integer, attempts integer) IS 'Makes a task of a job''s unit due, in the caller''s transaction';
+
+CREATE FUNCTION public.grow_by_one() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF NEW.size <> OLD.size + 1 THEN
+        RAISE EXCEPTION 'the log grows by one entry at a time' USING ERRCODE = 'restrict_violation', CONSTRAINT = 'log_size_grows';
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+CREATE FUNCTION public.instant_text(instant timestamp with time zone) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    SELECT to_char(instant AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS')
+        || rtrim(rtrim(to_char(instant AT TIME ZONE 'UTC', '.US'), '0'), '.') || 'Z'
+$$;
 
 CREATE FUNCTION public.keep_job() RETURNS trigger
     LANGUAGE plpgsql
@@ -335,6 +384,62 @@ COMMENT ON COLUMN public.jobs.begun IS 'How often the stage that is due was begu
 
 COMMENT ON COLUMN public.jobs.has_ended IS 'The one place that says which states are final';
 
+CREATE TABLE public.log_checkpoints (
+    origin text NOT NULL,
+    size bigint NOT NULL,
+    root bytea NOT NULL,
+    note text NOT NULL,
+    signed_at timestamp with time zone NOT NULL,
+    CONSTRAINT log_checkpoints_root_check CHECK ((octet_length(root) = 32)),
+    CONSTRAINT log_checkpoints_size_check CHECK ((size >= 0))
+);
+
+COMMENT ON TABLE public.log_checkpoints IS 'Checkpoints that were signed, one a size';
+
+COMMENT ON COLUMN public.log_checkpoints.origin IS 'Name of the log; another name is another log with another key and the same entries';
+
+COMMENT ON COLUMN public.log_checkpoints.note IS 'The checkpoint with the log''s own signature';
+
+CREATE TABLE public.log_cosignatures (
+    origin text NOT NULL,
+    size bigint NOT NULL,
+    line text NOT NULL
+);
+
+COMMENT ON TABLE public.log_cosignatures IS 'Signature lines of witnesses for a checkpoint';
+
+CREATE TABLE public.log_entries (
+    "position" bigint NOT NULL,
+    entry bytea NOT NULL,
+    attestation_id bytea NOT NULL,
+    CONSTRAINT log_entries_entry_check CHECK (((octet_length(entry) >= 1) AND (octet_length(entry) <= 65535))),
+    CONSTRAINT log_entries_position_check CHECK (("position" >= 0))
+);
+
+COMMENT ON TABLE public.log_entries IS 'Entries of the transparency log, without gaps: rows are inserted and never changed or deleted';
+
+COMMENT ON COLUMN public.log_entries.entry IS 'Canonical JSON (RFC 8785) as in api-spec/log.md';
+
+CREATE TABLE public.log_hashes (
+    height smallint NOT NULL,
+    "position" bigint NOT NULL,
+    digest bytea NOT NULL,
+    CONSTRAINT log_hashes_digest_check CHECK ((octet_length(digest) = 32)),
+    CONSTRAINT log_hashes_height_check CHECK (((height >= 0) AND (height <= 62))),
+    CONSTRAINT log_hashes_position_check CHECK (("position" >= 0))
+);
+
+COMMENT ON TABLE public.log_hashes IS 'Complete subtrees of the log''s tree (RFC 6962); height 0 are the entries';
+
+CREATE TABLE public.log_size (
+    only_row boolean DEFAULT true NOT NULL,
+    size bigint NOT NULL,
+    CONSTRAINT log_size_only_row_check CHECK (only_row),
+    CONSTRAINT log_size_size_check CHECK ((size >= 0))
+);
+
+COMMENT ON TABLE public.log_size IS 'Number of entries. Whoever appends updates this row, so that appends follow one another whatever the isolation level';
+
 CREATE TABLE public.pages (
     job_id uuid NOT NULL,
     "position" bigint NOT NULL,
@@ -504,6 +609,24 @@ ALTER TABLE ONLY public.jobs
 ALTER TABLE ONLY public.jobs
     ADD CONSTRAINT jobs_pkey PRIMARY KEY (job_id);
 
+ALTER TABLE ONLY public.log_checkpoints
+    ADD CONSTRAINT log_checkpoints_pkey PRIMARY KEY (origin, size);
+
+ALTER TABLE ONLY public.log_cosignatures
+    ADD CONSTRAINT log_cosignatures_pkey PRIMARY KEY (origin, size, line);
+
+ALTER TABLE ONLY public.log_entries
+    ADD CONSTRAINT log_entries_one_an_attestation UNIQUE (attestation_id);
+
+ALTER TABLE ONLY public.log_entries
+    ADD CONSTRAINT log_entries_pkey PRIMARY KEY ("position");
+
+ALTER TABLE ONLY public.log_hashes
+    ADD CONSTRAINT log_hashes_pkey PRIMARY KEY (height, "position");
+
+ALTER TABLE ONLY public.log_size
+    ADD CONSTRAINT log_size_pkey PRIMARY KEY (only_row);
+
 ALTER TABLE ONLY public.pages
     ADD CONSTRAINT pages_pkey PRIMARY KEY (job_id, "position");
 
@@ -558,6 +681,8 @@ CREATE TRIGGER attestations_admit BEFORE INSERT ON public.attestations FOR EACH 
 
 CREATE TRIGGER attestations_insert_only BEFORE DELETE OR UPDATE ON public.attestations FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
+CREATE TRIGGER attestations_logged AFTER INSERT ON public.attestations FOR EACH ROW EXECUTE FUNCTION public.append_to_log();
+
 CREATE TRIGGER attestations_no_truncate BEFORE TRUNCATE ON public.attestations FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 CREATE CONSTRAINT TRIGGER attestations_of_published_job AFTER INSERT ON public.attestations DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.published_is_attested();
@@ -575,6 +700,28 @@ CREATE TRIGGER jobs_end_without_checkpoint AFTER UPDATE OF state ON public.jobs 
 CREATE TRIGGER jobs_kept BEFORE UPDATE ON public.jobs FOR EACH ROW EXECUTE FUNCTION public.keep_job();
 
 CREATE CONSTRAINT TRIGGER jobs_published_with_attestation AFTER INSERT OR UPDATE OF state ON public.jobs DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((new.state = 'published'::text)) EXECUTE FUNCTION public.published_is_attested();
+
+CREATE TRIGGER log_checkpoints_insert_only BEFORE DELETE OR UPDATE ON public.log_checkpoints FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER log_checkpoints_no_truncate BEFORE TRUNCATE ON public.log_checkpoints FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER log_cosignatures_insert_only BEFORE DELETE OR UPDATE ON public.log_cosignatures FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER log_cosignatures_no_truncate BEFORE TRUNCATE ON public.log_cosignatures FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER log_entries_insert_only BEFORE DELETE OR UPDATE ON public.log_entries FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER log_entries_no_truncate BEFORE TRUNCATE ON public.log_entries FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER log_hashes_insert_only BEFORE DELETE OR UPDATE ON public.log_hashes FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER log_hashes_no_truncate BEFORE TRUNCATE ON public.log_hashes FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER log_size_grows BEFORE UPDATE ON public.log_size FOR EACH ROW EXECUTE FUNCTION public.grow_by_one();
+
+CREATE TRIGGER log_size_no_truncate BEFORE TRUNCATE ON public.log_size FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER log_size_stays BEFORE DELETE ON public.log_size FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER signatures_insert_only BEFORE DELETE OR UPDATE ON public.signatures FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
@@ -595,6 +742,12 @@ ALTER TABLE ONLY public.checkpoints
 
 ALTER TABLE ONLY public.jobs
     ADD CONSTRAINT jobs_snapshot_id_fkey FOREIGN KEY (snapshot_id) REFERENCES public.snapshots(snapshot_id);
+
+ALTER TABLE ONLY public.log_cosignatures
+    ADD CONSTRAINT log_cosignatures_origin_size_fkey FOREIGN KEY (origin, size) REFERENCES public.log_checkpoints(origin, size);
+
+ALTER TABLE ONLY public.log_entries
+    ADD CONSTRAINT log_entries_attestation_id_fkey FOREIGN KEY (attestation_id) REFERENCES public.attestations(attestation_id);
 
 ALTER TABLE ONLY public.reserve_lines
     ADD CONSTRAINT reserve_lines_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.jobs(job_id);

@@ -65,6 +65,8 @@ pub struct Config {
     pub bounds: BoundsConfig,
     /// The pages that people read.
     pub pages: PagesConfig,
+    /// The transparency log.
+    pub transparency: TransparencyConfig,
     /// Logging.
     pub log: LogConfig,
 }
@@ -118,6 +120,16 @@ pub struct PagesConfig {
     pub enabled: bool,
 }
 
+/// Settings of the transparency log.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TransparencyConfig {
+    /// Name of the log; empty for the public address without its scheme, followed by `/log`.
+    pub origin: String,
+    /// Witnesses that are asked to cosign checkpoints, each with its verifier key, a space, and its address.
+    pub witnesses: Vec<String>,
+}
+
 /// Settings of the log.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -161,6 +173,7 @@ struct Defaults {
     worker: WorkerConfig,
     bounds: BoundsConfig,
     pages: PagesConfig,
+    transparency: TransparencyConfig,
     log: LogConfig,
 }
 
@@ -195,6 +208,7 @@ impl Default for Defaults {
             },
             bounds: BoundsConfig::default(),
             pages: PagesConfig { enabled: true },
+            transparency: TransparencyConfig::default(),
             log: LogConfig { format: LogFormat::Json, filter: "info".to_owned() },
         }
     }
@@ -217,6 +231,14 @@ impl Config {
         let config: Self = figment.extract().map_err(|e| ConfigError::new(e.to_string()))?;
         config.validate()?;
         Ok(config)
+    }
+
+    /// Name of the transparency log.
+    pub fn log_origin(&self) -> String {
+        let own = &self.transparency.origin;
+        let address = self.public_url.split_once("://").map_or(self.public_url.as_str(), |(_, address)| address);
+        // a name cannot have a plus sign
+        if own.is_empty() { format!("{}/log", address.replace('+', "-")) } else { own.clone() }
     }
 
     /// Checks every value that has a range, and those that must fit each other.
@@ -250,6 +272,7 @@ impl Config {
             bounds,
             // any value is one
             pages: PagesConfig { enabled: _ },
+            transparency,
             log,
         } = self;
         if let Some(url) = database_url {
@@ -277,6 +300,7 @@ impl Config {
         checks::names("issuers.issuer", &names)?;
         worker.validate()?;
         bounds.validate(*upload_max_bytes)?;
+        transparency.validate()?;
         log.validate()
     }
 }
@@ -331,6 +355,24 @@ impl WorkerConfig {
         checks::whole("worker.heartbeat_seconds", *heartbeat_seconds, 1..=3_600)?;
         // one heartbeat may come late
         checks::whole("worker.dead_after_seconds", *dead_after_seconds, 2 * heartbeat_seconds..=86_400)
+    }
+}
+
+impl TransparencyConfig {
+    fn validate(&self) -> Result<(), ConfigError> {
+        let Self { origin, witnesses } = self;
+        // each is read, with its errors, where it is used: `transparency::cosigners`
+        if !witnesses.is_empty() {
+            checks::names("transparency.witnesses", witnesses)?;
+        }
+        if origin.is_empty() {
+            return Ok(());
+        }
+        checks::text("transparency.origin", origin)?;
+        if origin.contains('+') {
+            return Err(checks::refuse("transparency.origin", origin, "a name without a plus sign"));
+        }
+        Ok(())
     }
 }
 

@@ -103,6 +103,11 @@ impl Home {
         self.dir.join("work")
     }
 
+    /// What the transparency log keeps outside the database.
+    pub fn log_dir(&self) -> PathBuf {
+        self.dir.join("log")
+    }
+
     /// The rates that `assay bench` measured.
     pub fn bench_file(&self) -> PathBuf {
         self.dir.join("bench.json")

@@ -36,6 +36,11 @@ use crate::{
     store::{Store, StoreError, home_fingerprints::noted_fingerprints},
     telemetry,
     tokens::{IssuerError, KeyRing, KeyRingError, TokenVerifier},
+    transparency::{
+        cosigners::{Cosigner, WitnessError},
+        mark::Mark,
+        signer::{Signer, SignerHealth},
+    },
 };
 
 /// Why a service cannot start or continue; `Display` is a sentence for the operator.
@@ -44,6 +49,9 @@ pub enum ServiceError {
     /// A setting is wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// A witness in the settings is none.
+    #[error(transparent)]
+    Witness(#[from] WitnessError),
     /// Another issuer's keys cannot be used.
     #[error(transparent)]
     Issuer(#[from] IssuerError),
@@ -220,12 +228,15 @@ impl Service {
         let (warmed, now) = (Arc::clone(&verifier), self.clock.now());
         // what cannot be fetched is told to the log, and does not keep the service from starting
         let _ = tokio::time::timeout(WARM_PATIENCE, tokio::task::spawn_blocking(move || warmed.warm(now))).await;
-        let state = self.state(verifier)?;
+        let signer_health = SignerHealth::default();
+        let signer = self.signer(signer_health.clone())?;
+        let state = self.state(verifier, signer_health)?;
         let listener = listen(self.config.listen)?;
         let address = listener.local_addr()?;
         let server = api::server(state.clone(), listener)?;
         let mut parts = std::mem::take(&mut self.parts);
         parts.push(Part::upkeep("the report of refused callers", report_refused(state.clone())));
+        parts.push(Part::upkeep("the signer of the transparency log", signer.run()));
         let metrics = serve_metrics(self.config.metrics_listen, &mut parts)?;
         let mut worker = if with_worker { Some(self.worker().await?) } else { None };
         let handle = server.handle();
@@ -261,7 +272,20 @@ impl Service {
         ended.map_or(Ok(()), |ended| Err(ended.into()))
     }
 
-    fn state(&self, verifier: Arc<TokenVerifier>) -> Result<ApiState, ServiceError> {
+    fn signer(&self, health: SignerHealth) -> Result<Signer, ServiceError> {
+        let witnesses = &self.config.transparency.witnesses;
+        Ok(Signer {
+            origin: self.config.log_origin(),
+            store: self.store.clone(),
+            keys: Arc::clone(&self.keys),
+            mark: Mark::of(&self.home),
+            clock: Arc::clone(&self.clock),
+            health,
+            cosigners: witnesses.iter().map(|text| Cosigner::parse(text)).collect::<Result<_, _>>()?,
+        })
+    }
+
+    fn state(&self, verifier: Arc<TokenVerifier>, signer: SignerHealth) -> Result<ApiState, ServiceError> {
         let state = ApiState::new(api::Parts {
             store: self.store.clone(),
             verifier,
@@ -270,6 +294,7 @@ impl Service {
             clock: Arc::clone(&self.clock),
             secret: self.secret()?,
             disk: self.cluster_directory(),
+            signer,
         })?;
         Ok(state)
     }

@@ -19,8 +19,8 @@ use flate2::{Compression, write::GzEncoder};
 use serde_json::{Value, json};
 
 use crate::targets::{
-    LEDGER_FILES, OLD_TEXT, SIGNED, attestation_files, disclosure_statement, inclusion_ledgers, key, ownership_input,
-    ownership_lines, record_shapes,
+    LEDGER_FILES, OLD_TEXT, SIGNED, attestation_files, disclosure_statement, inclusion_ledgers, key, log_files,
+    ownership_input, ownership_lines, record_shapes,
 };
 
 /// One input: target, name, content.
@@ -51,6 +51,7 @@ pub fn all() -> Vec<Seed> {
         records(),
         manifests(),
         ownership_seeds(),
+        log_texts(),
     ]
     .concat()
 }
@@ -66,6 +67,21 @@ pub fn write(corpus: &Path) -> io::Result<()> {
         fs::write(folder.join(name), content)?;
     }
     Ok(())
+}
+
+fn log_texts() -> Vec<Seed> {
+    let [_, proof, policy] = log_files();
+    let text = String::from_utf8_lossy(proof);
+    let checkpoint = text.split_once("\n\n").map_or("", |(_, checkpoint)| checkpoint);
+    vec![
+        ("log", "proof", proof.to_vec()),
+        ("log", "checkpoint", checkpoint.as_bytes().to_vec()),
+        ("log", "policy", policy.to_vec()),
+        ("log", "hostile-index", text.replace("index 1", "index 0").into_bytes()),
+        ("log", "hostile-size", text.replace("\n3\n", "\n2\n").into_bytes()),
+        ("log", "extra", text.replacen('\n', "\nextra AAAA\n", 1).into_bytes()),
+        ("log", "hostile-unsigned", checkpoint.split('\u{2014}').next().unwrap_or_default().as_bytes().to_vec()),
+    ]
 }
 
 fn envelopes() -> Vec<Seed> {

@@ -10,6 +10,7 @@ use super::{artefact::Artefact, cache::Cache, parse::AttestationId, problem::Pro
 use crate::{
     attest::{AccountTree, Batch, Found, Owner, StoredNode, groups, served_batch, served_tree},
     store::{Store, attestations, pages},
+    transparency::proofs,
 };
 
 /// Maximum size of cached batches: some hundred thousand accounts.
@@ -18,6 +19,8 @@ const MAX_BATCH_BYTES: usize = 96 << 20;
 const MAX_STATEMENT_BYTES: usize = 64 << 20;
 /// Maximum size of cached artefacts.
 const MAX_ARTEFACT_BYTES: usize = 32 << 20;
+/// Maximum size of cached proofs of logging.
+const MAX_LOG_PROOF_BYTES: usize = 1 << 20;
 /// Maximum number of batches that are hashed at the same time.
 const MAX_HASHING: usize = 2;
 
@@ -54,6 +57,8 @@ pub struct Evidence {
     attested: Cache<[u8; 32], PublishedAttestation>,
     batches: Cache<([u8; 32], u64), Batch>,
     artefacts: Cache<([u8; 32], Part), Artefact>,
+    /// Proofs of logging, by attestation and moment.
+    log_proofs: Cache<([u8; 32], i64), String>,
     hashing: Semaphore,
 }
 
@@ -63,6 +68,7 @@ impl Default for Evidence {
             attested: Cache::new(MAX_STATEMENT_BYTES, |attested| attested.weight),
             batches: Cache::new(MAX_BATCH_BYTES, Batch::weight),
             artefacts: Cache::new(MAX_ARTEFACT_BYTES, Artefact::weight),
+            log_proofs: Cache::new(MAX_LOG_PROOF_BYTES, String::len),
             hashing: Semaphore::new(MAX_HASHING),
         }
     }
@@ -88,6 +94,22 @@ impl Evidence {
         make: impl AsyncFnOnce() -> Result<Artefact, Problem>,
     ) -> Result<Arc<Artefact>, Problem> {
         self.artefacts.get_or_make((id.0, part), make).await
+    }
+
+    /// The proof that the attestation `id` is in the log `origin`. It is made once for each `moment`: with the next checkpoint, or the next
+    /// cosignature, it becomes another one.
+    ///
+    /// # Errors
+    /// [`super::problem::Kind::NotFound`], also while no checkpoint contains it.
+    pub async fn log_proof(
+        &self,
+        store: &Store,
+        origin: &str,
+        id: AttestationId,
+        moment: i64,
+    ) -> Result<Arc<String>, Problem> {
+        let make = async || Ok(proofs::log_proof(&store.read().await?, origin, &id.0).await?.to_string());
+        self.log_proofs.get_or_make((id.0, moment), make).await
     }
 
     /// Where the pages of `owner` are; `None` if the snapshot has no such account. Whether it has one cannot be told from how

@@ -5,8 +5,8 @@
 //!
 //! Read in this order: `connection` (bounded connections) · `routes` (access to each path) · `auth` and `limits` (authentication,
 //! rate limits) · `edge` and `answers` (common to all answers) · `quota` (what callers share) · `disk` (space that uploads leave) · `problem` (errors) · `snapshots`, `jobs` (for exchanges) · `attestations` (public, and for customers) ·
-//! `compliance`, `reserves` (for auditors) · `pages` (for people) · `evidence` and `cache` (data in memory) · `idempotency`, `artefact`,
-//! `static_file`, `packing`, `accept`, `body`,
+//! `compliance`, `reserves` (for auditors) · `log` (the transparency log) · `pages` (for people) · `evidence` and `cache` (data in memory) ·
+//! `idempotency`, `artefact`, `static_file`, `packing`, `accept`, `body`,
 //! `digest`, `unpack`, `parse` (parts of requests and answers) · `openapi` and `docs` (the description).
 //!
 //! **Never:** an answer with data of another customer; a log line with a token, a balance, a salt or an account reference; a
@@ -32,6 +32,7 @@ mod idempotency;
 pub mod jobs;
 mod jwks;
 mod limits;
+pub mod log;
 mod metrics;
 pub mod openapi;
 mod packing;

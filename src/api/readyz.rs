@@ -17,8 +17,8 @@ use crate::{
 
 /// Readiness probe
 ///
-/// Checks that the database answers, that workers take tasks from the queue, and that the newest attestation is not older than
-/// the configured interval.
+/// Checks that the database answers, that workers take tasks from the queue, that the newest attestation is not older than
+/// the configured interval, and that the transparency log is signed.
 #[utoipa::path(
     get, path = "/readyz", tag = "service",
     responses((status = 200, description = "The service is ready", body = Health), (status = 503)),
@@ -36,7 +36,15 @@ const PATIENCE: StdDuration = StdDuration::from_secs(5);
 
 async fn judge(state: &ApiState) -> Vec<FieldError> {
     match within(PATIENCE, look(state)).await {
-        Ok(seen) => broken_promises(&state.config, &seen, state.now()),
+        Ok(seen) => {
+            let mut errors = broken_promises(&state.config, &seen, state.now());
+            // the reason, with paths of this machine, is in the log of the service
+            if state.signer.refusal().is_some() {
+                let reason = "the transparency log is not signed; the service's log and `assay doctor` say why";
+                errors.push(error("log", reason.to_owned()));
+            }
+            errors
+        }
         Err(reason) => {
             tracing::warn!(%reason, "not ready");
             vec![error("database", "cannot be reached, or has another schema version".to_owned())]

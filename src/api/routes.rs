@@ -14,7 +14,7 @@ use actix_web::{
 use super::{
     attestations,
     auth::{self, Access},
-    compliance, docs, healthz, jobs, jwks, packing, pages,
+    compliance, docs, healthz, jobs, jwks, log, packing, pages,
     problem::{Kind, Problem},
     readyz, reserves, snapshots,
     state::ApiState,
@@ -88,7 +88,7 @@ const OWN: Access = Access::Scope(Scope::InclusionRead);
 const AUDIT: Access = Access::Scope(Scope::AuditRead);
 
 /// The endpoints of the API. The first matching path wins.
-pub static ROUTES: [Route; 26] = [
+pub static ROUTES: [Route; 31] = [
     with(Verb::Post, get("/v1/snapshots", WRITE, "createSnapshot", |r| r.to(snapshots::create::create))),
     get("/v1/snapshots/{id}", WRITE, "showSnapshot", |r| r.to(snapshots::show::show)),
     with(Verb::Delete, get("/v1/snapshots/{id}", WRITE, "deleteSnapshot", |r| r.to(snapshots::delete::delete))),
@@ -108,6 +108,7 @@ pub static ROUTES: [Route; 26] = [
     get("/v1/attestations/{id}/jws", Public, "getJws", |r| r.to(attestations::jws::jws)),
     get("/v1/attestations/{id}/bundle.zip", Public, "getBundle", |r| r.to(attestations::bundle::bundle)),
     get("/v1/attestations/{id}/coverage.svg", Public, "getCoverage", |r| r.to(attestations::coverage::coverage)),
+    get("/v1/attestations/{id}/log-proof", Public, "getLogProof", |r| r.to(log::proof::proof)),
     get("/v1/attestations/{id}/inclusion", OWN, "getInclusion", |r| r.to(attestations::inclusion::inclusion)),
     with(
         Verb::Post,
@@ -117,6 +118,10 @@ pub static ROUTES: [Route; 26] = [
     ),
     packed(get("/v1/compliance/{id}", AUDIT, "getCompliance", |r| r.to(compliance::compliance))),
     get("/v1/reserves/{id}", AUDIT, "getReserves", |r| r.to(reserves::reserves)),
+    get("/log/checkpoint", Public, "getCheckpoint", |r| r.to(log::checkpoint::checkpoint)),
+    packed(get("/log/tile/entries/{index:.*}", Public, "getLogEntries", |r| r.to(log::tile::entries))),
+    get("/log/tile/{level}/{index:.*}", Public, "getLogHashes", |r| r.to(log::tile::hashes)),
+    get("/.well-known/assay-log", Public, "getLogPolicy", |r| r.to(log::policy::policy)),
     get("/.well-known/jwks.json", Public, "getKeys", |r| r.to(jwks::jwks)),
     get("/healthz", Always, "getHealth", |r| r.to(healthz::healthz)),
     get("/readyz", Always, "getReadiness", |r| r.to(readyz::readyz)),

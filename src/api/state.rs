@@ -22,6 +22,7 @@ use super::{
     evidence::Evidence,
     limits::{Buckets, Network, client_address},
     pages::cache::PageCache,
+    parse::AttestationId,
     problem::Problem,
     quota::{Exhausted, Quota, Share},
     readiness::Readiness,
@@ -33,6 +34,7 @@ use crate::{
     ledger::Limits,
     store::Store,
     tokens::{KeyRing, TokenVerifier},
+    transparency::signer::SignerHealth,
 };
 
 /// Maximum number of concurrent uploads in one process, and to one exchange; each may need a decompression window of 128 MiB.
@@ -46,6 +48,9 @@ const ANSWER_BYTES: (u64, u64) = (256 << 20, 32 << 20);
 
 /// Bytes of JSON bodies that are on their way, in all and from one address.
 const BODY_BYTES: (u64, u64) = (128 << 20, 16 << 20);
+
+/// Seconds for which a checkpoint of the transparency log, and what is made from it, may be cached.
+pub const LOG_FRESH_SECONDS: i64 = 5;
 
 /// The components of the service, created by its caller.
 pub struct Parts {
@@ -63,6 +68,8 @@ pub struct Parts {
     pub secret: MasterSecret,
     /// Where the database keeps its files, if that is on this machine: uploads leave a reserve of space there.
     pub disk: Option<PathBuf>,
+    /// Whether the transparency log is signed.
+    pub signer: SignerHealth,
 }
 
 /// State that all requests share; cheap to clone.
@@ -94,6 +101,7 @@ pub struct Inner {
     /// Requests above a rate limit since the last report.
     refused: AtomicU64,
     pub(super) disk: Option<PathBuf>,
+    pub(super) signer: SignerHealth,
     stopping: watch::Sender<bool>,
 }
 
@@ -103,7 +111,7 @@ impl ApiState {
     /// # Errors
     /// [`ConfigError`] if a trusted proxy is not an address or a network.
     pub fn new(parts: Parts) -> Result<Self, ConfigError> {
-        let Parts { store, verifier, keys, config, clock, secret, disk } = parts;
+        let Parts { store, verifier, keys, config, clock, secret, disk, signer } = parts;
         let trusted_proxies = trusted_proxies(&config)?;
         let bounds = &config.bounds;
         let connections = Connections::new(bounds.connections, bounds.connections_per_address, trusted_proxies.clone());
@@ -122,6 +130,7 @@ impl ApiState {
             streams: Quota::new(STREAMS.0, STREAMS.1),
             refused: AtomicU64::new(0),
             disk,
+            signer,
             stopping: watch::Sender::new(false),
             store,
             verifier,
@@ -139,6 +148,15 @@ impl ApiState {
         if requests > 0 || connections > 0 {
             tracing::warn!(requests, connections, "callers above their limits were refused");
         }
+    }
+
+    /// The proof that the attestation `id` is in the transparency log.
+    ///
+    /// # Errors
+    /// [`super::problem::Kind::NotFound`], also while no checkpoint contains it.
+    pub async fn log_proof(&self, id: AttestationId) -> Result<Arc<String>, Problem> {
+        let moment = self.now().unix_timestamp() / LOG_FRESH_SECONDS;
+        self.evidence.log_proof(&self.store, &self.config.log_origin(), id, moment).await
     }
 
     /// Ends all event streams, so that they do not delay a shutdown. Other requests finish as usual.

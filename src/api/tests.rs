@@ -26,6 +26,7 @@ use crate::{
     config::Config,
     store::Store,
     tokens::{Grant, KeyRing, Role, TokenVerifier},
+    transparency::signer::SignerHealth,
 };
 
 const NOW: OffsetDateTime = datetime!(2026-11-24 12:00 UTC);
@@ -52,6 +53,7 @@ impl Place {
             clock: Arc::new(FixedClock(NOW)),
             secret: MasterSecret::new([5; 32]),
             disk: None,
+            signer: SignerHealth::default(),
         };
         Self { state: ApiState::new(parts).unwrap(), keys, _dir: dir }
     }
@@ -82,8 +84,14 @@ fn request(route: &Route) -> TestRequest {
     } else {
         "ab".repeat(32)
     };
-    let path = route.path.replace("{id}", &id).replace("{name}", "balances.csv").replace("{file:.*}", "index.html");
-    let path = path.replace("{domain}", EXCHANGE);
+    let path = route
+        .path
+        .replace("{id}", &id)
+        .replace("{name}", "balances.csv")
+        .replace("{file:.*}", "index.html")
+        .replace("{level}", "0")
+        .replace("{index:.*}", "000")
+        .replace("{domain}", EXCHANGE);
     let method = Method::from_bytes(route.method.as_str().as_bytes()).unwrap();
     TestRequest::default().method(method).uri(&path).peer_addr("192.0.2.1:7".parse().unwrap())
 }

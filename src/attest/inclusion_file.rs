@@ -88,6 +88,16 @@ pub fn inclusion_file(
     Ok(json)
 }
 
+/// The file with the proof that its statement is in a transparency log. The proof is public and the same for all accounts, so its
+/// length reveals nothing.
+pub fn with_log_proof(mut file: Vec<u8>, proof: &str) -> Vec<u8> {
+    if let Some(end) = file.iter().rposition(|b| *b == b'}') {
+        let member = format!(",\"log\":{}", serde_json::Value::from(proof));
+        file.splice(end..end, member.into_bytes());
+    }
+    file
+}
+
 /// Number of spaces that make up for every number in the file that is shorter than the largest `u64`.
 fn padding(file: &File<'_>) -> usize {
     let digits = |number: u64| number.checked_ilog10().unwrap_or(0) as usize + 1;
@@ -163,12 +173,16 @@ mod tests {
             class: 9,
             shard: 3,
             pages: Vec::new(),
+            log: None,
         };
         for index in 8..16 {
             expected.pages = vec![IncludedPage::new(index, &pages[index as usize], &path)];
             let page = FilePage::new(index, &pages[index as usize], paths.of(index));
             let file = inclusion_file(&statement, &expected.account, &[7; 32], 9, 3, vec![page]).unwrap();
             assert_eq!(serde_json::from_slice::<Inclusion>(&file).unwrap(), expected);
+            let logged = Inclusion { log: Some("a proof\n\n\u{2014} \"x\"\n".to_owned()), ..expected.clone() };
+            let file = with_log_proof(file, logged.log.as_ref().unwrap());
+            assert_eq!(serde_json::from_slice::<Inclusion>(&file).unwrap(), logged);
         }
     }
 }

@@ -2,20 +2,21 @@
 
 use std::path::Path;
 
-use assay_core::{sealed::Sealed, signature::Jwks};
+use assay_core::{check::Check, sealed::Sealed, signature::Jwks};
 use assay_programs::{
     ledger::{
         inclusion::{InclusionReport, MAX_INCLUSION_BYTES},
-        report::Report,
+        report::{LogState, Report},
         statement::Statement,
     },
     purpose::TestShapes,
     reserves::{MAX_DISCLOSURE_BYTES, ReservesReport},
 };
 use assay_verifier::{
-    attestation::{Attestation, read_jwks},
+    attestation::{Attestation, read_jwks, read_log_policy, read_log_proof},
     attested::Attested,
     files::read_bounded,
+    log::policy::Policy,
 };
 
 use super::error::AttestError;
@@ -36,7 +37,23 @@ impl Signatures<'_> {
     }
 }
 
-/// Verifies an attestation directory or bundle, and its signatures as far as the reader's keys tell.
+/// What a reader asks of transparency logs.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Logs<'a> {
+    /// The logs and witnesses that the reader trusts.
+    pub policy: Option<&'a Path>,
+    /// A proof of logging that does not come with the attestation.
+    pub proof: Option<&'a Path>,
+}
+
+impl Logs<'_> {
+    fn read(self) -> Result<(Option<Policy>, Option<Vec<u8>>), AttestError> {
+        let policy = self.policy.map(read_log_policy).transpose()?;
+        Ok((policy, self.proof.map(read_log_proof).transpose()?))
+    }
+}
+
+/// Verifies an attestation directory or bundle, and its signatures and its place in a log as far as the reader's keys tell.
 ///
 /// # Errors
 /// [`AttestError::Unreadable`]. An invalid attestation is not an error: the report says so.
@@ -44,13 +61,15 @@ pub fn verify(
     out: &Path,
     home: &Home,
     tests: TestShapes,
-    signatures: Signatures<'_>,
+    (signatures, logs): (Signatures<'_>, Logs<'_>),
     progress: &dyn Progress,
 ) -> Result<Report, AttestError> {
     let attestation = Attestation::read(out)?;
     let jwks = signatures.keys()?;
+    let (policy, log_proof) = logs.read()?;
     let mut report = verify_read(&attestation, home, tests, progress)?;
     attestation.sign_report(&mut report, jwks.as_ref(), signatures.required);
+    attestation.log_report(&mut report, policy.as_ref(), log_proof.as_deref());
     Ok(report)
 }
 
@@ -77,28 +96,39 @@ pub fn verify_inclusion(
     file: &Path,
     out: &Path,
     account: Option<&str>,
-    signatures: Signatures<'_>,
+    (signatures, logs): (Signatures<'_>, Logs<'_>),
     proof: Option<(&Home, TestShapes, &dyn Progress)>,
 ) -> Result<InclusionVerdict, AttestError> {
     let file = read_bounded(file, MAX_INCLUSION_BYTES)?;
     let attestation = Attestation::read(out)?;
     let jwks = signatures.keys()?;
+    let (policy, log_proof) = logs.read()?;
+    let inclusion = attestation.verify_inclusion(&file, account);
+    let log_proof = log_proof.as_deref().or(inclusion.log.as_deref().map(str::as_bytes));
     let attested = match proof {
-        None => unproved(&attestation, jwks.as_ref(), signatures.required),
+        None => {
+            let (log, check) = attestation.log(policy.as_ref(), log_proof);
+            unproved(&attestation, jwks.as_ref(), signatures.required, (Some(log), check))
+        }
         Some((home, tests, progress)) => {
             let mut report = verify_read(&attestation, home, tests, progress)?;
             attestation.sign_report(&mut report, jwks.as_ref(), signatures.required);
+            attestation.log_report(&mut report, policy.as_ref(), log_proof);
             Attested::Proved(Box::new(report))
         }
     };
-    let inclusion = attestation.verify_inclusion(&file, account);
     Ok(InclusionVerdict { attestation: attested, inclusion })
 }
 
-/// What the reader's keys tell of an attestation whose proof is not verified.
-fn unproved(attestation: &Attestation, jwks: Option<&Jwks>, required: bool) -> Attested {
+/// What the reader's keys and the state of the log tell of an attestation whose proof is not verified.
+fn unproved(
+    attestation: &Attestation,
+    jwks: Option<&Jwks>,
+    required: bool,
+    (log, log_check): (Option<LogState>, Option<Check>),
+) -> Attested {
     let (signature, check) = attestation.signature(jwks, required);
-    Attested::Unproved { checks: check.into_iter().collect(), signature }
+    Attested::Unproved { checks: [check, log_check].into_iter().flatten().collect(), signature, log }
 }
 
 /// What was found about an inclusion file and its attestation.
@@ -130,7 +160,7 @@ pub fn verify_reserves(
     let attestation = Attestation::read(out)?;
     let jwks = signatures.keys()?;
     let report = attestation.verify_reserves(&file);
-    Ok((report, unproved(&attestation, jwks.as_ref(), signatures.required)))
+    Ok((report, unproved(&attestation, jwks.as_ref(), signatures.required, (None, None))))
 }
 
 /// The statement of an attestation, without verifying its proof.

@@ -35,10 +35,15 @@ use crate::store::{
     home_fingerprints::{NotedFingerprints, noted_fingerprints},
 };
 use crate::tokens::{KeyRing, TokenVerifier};
+use crate::transparency::{
+    judge::{SigningError, judge},
+    mark::Mark,
+    signer::verifier_key,
+};
 
 const EXAMPLES: &str = "\
 Tries everything that `assay serve` and `assay work` need, short of listening, and changes nothing: settings, home directory, disk,
-database, master secret, keys, keys of other issuers, addresses, parameters, memory and open files. Each line says what to do if the
+database, master secret, keys, transparency log, keys of other issuers, addresses, parameters, memory and open files. Each line says what to do if the
 check fails.
 
 JSON: {healthy, findings: [{name, ok, detail}]}
@@ -94,6 +99,8 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     look("master secret", master_secret(&home, &config));
     look("keys", keys.as_ref().map_err(String::clone).and_then(own_keys));
     look("home and database", keys.as_ref().map_err(String::clone).and_then(|keys| belongs(&home, keys, &noted)));
+    let log = keys.as_ref().map_err(String::clone);
+    look("transparency log", log.and_then(|keys| runtime.block_on(transparency_log(&home, &config, keys))));
     look("issuers", keys.and_then(|keys| issuers(&config, keys)));
     look("listen", address(config.listen, "/healthz"));
     if let Some(metrics) = config.metrics_listen {
@@ -139,7 +146,7 @@ fn home_directory(dir: &Path) -> Result<String, String> {
         Ok(_) => shown.to_string(),
     };
     // what is missing is made beside what is there
-    for place in ["", "keys", "postgres", "work", "parameters", "snapshots"].map(|name| dir.join(name)) {
+    for place in ["", "keys", "log", "postgres", "work", "parameters", "snapshots"].map(|name| dir.join(name)) {
         if place.is_symlink() && !place.exists() {
             return Err(format!("{} is a link that leads nowhere", place.display()));
         }
@@ -223,6 +230,41 @@ fn issuers(config: &Config, keys: KeyRing) -> Result<String, String> {
     match verifier.warm(SystemClock.now()).as_slice() {
         [] => Ok(format!("{} besides this service", config.issuers.len())),
         defects => Err(defects.join("; ")),
+    }
+}
+
+/// Whether the next checkpoint may be signed. Signs nothing.
+async fn transparency_log(home: &Home, config: &Config, keys: &KeyRing) -> Result<String, String> {
+    let mark = Mark::of(home);
+    let marked = mark.read().map_err(|e| e.to_string())?;
+    let Some(url) = database_address(home, config)? else {
+        return Ok("will be checked when the database runs".to_owned());
+    };
+    let look = async {
+        let store = Store::connect(&url, 1).await?;
+        store.check().await?;
+        let key = verifier_key(keys, &config.log_origin(), &SystemClock)?;
+        let client = store.read().await?;
+        judge(&client, &config.log_origin(), key.map(|key| *key.key()), &mark).await
+    };
+    match look.await {
+        Ok(standing) => Ok(format!(
+            "{} has {} entries, and a checkpoint of {} is signed and marked",
+            config.log_origin(),
+            standing.size,
+            marked.map_or_else(|| "none".to_owned(), |marked| marked.checkpoint().size.to_string())
+        )),
+        // a database that cannot be reached is said above
+        Err(SigningError::Store(_)) => Ok("will be checked when the database runs".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// The address of the database, if one is set or a private one runs.
+fn database_address(home: &Home, config: &Config) -> Result<Option<String>, String> {
+    match &config.database_url {
+        Some(url) => Ok(Some(url.expose_secret().to_owned())),
+        None => Ok(Cluster::inspect(&home.postgres_dir()).map_err(|e| e.to_string())?.url),
     }
 }
 

@@ -17,6 +17,7 @@ mod import;
 mod inclusion;
 mod jobs;
 mod keys;
+mod log;
 mod migrate;
 mod openapi;
 mod options;
@@ -108,6 +109,7 @@ enum Command {
     Doctor(doctor::Args),
     Token(token::Args),
     Keys(keys::Args),
+    Log(log::Args),
     #[command(name = "openapi")]
     OpenApi(openapi::Args),
 }
@@ -160,6 +162,7 @@ fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
         Command::Doctor(args) => doctor::run(args),
         Command::Token(args) => token::run(args),
         Command::Keys(args) => keys::run(args),
+        Command::Log(args) => log::run(args),
         Command::OpenApi(args) => openapi::run(args),
     }
 }

@@ -10,7 +10,7 @@ use assay_programs::{
 
 use super::exit::Failure;
 use super::progress::Meter;
-use crate::attest::Signatures;
+use crate::attest::{Logs, Signatures};
 use crate::home::Home;
 use crate::ledger::Limits;
 
@@ -53,6 +53,24 @@ pub(super) struct SignatureArgs {
 impl SignatureArgs {
     pub(super) fn signatures(&self) -> Signatures<'_> {
         Signatures { jwks: self.jwks.as_deref(), required: self.require_signature }
+    }
+}
+
+/// What a command that verifies asks of transparency logs.
+#[derive(Debug, clap::Args)]
+pub(super) struct LogArgs {
+    /// Transparency logs and witnesses that you trust (C2SP tlog-policy); the statement must be in one of these logs
+    #[arg(long, value_name = "FILE")]
+    log_policy: Option<PathBuf>,
+
+    /// The proof of that [default: the one in the inclusion file, else log/attestation.tlog-proof in the attestation]
+    #[arg(long, value_name = "FILE", requires = "log_policy")]
+    log_proof: Option<PathBuf>,
+}
+
+impl LogArgs {
+    pub(super) fn logs(&self) -> Logs<'_> {
+        Logs { policy: self.log_policy.as_deref(), proof: self.log_proof.as_deref() }
     }
 }
 

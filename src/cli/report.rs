@@ -10,7 +10,10 @@ use assay_core::{
 };
 use assay_programs::ledger::inclusion::{HoldingKind, OwnClass};
 use assay_programs::ledger::statement::{CoverageBasis, MEASURE_NAMES, StatementLabel};
-use assay_programs::ledger::{policy::AssetLine, report::Report};
+use assay_programs::ledger::{
+    policy::AssetLine,
+    report::{LogState, Report},
+};
 use serde::Serialize;
 
 use crate::attest::InclusionVerdict;
@@ -23,6 +26,8 @@ pub(super) struct AttestationJson<'a> {
     /// By what two readers compare statements; null if nothing is proved.
     statement: Option<StatementLabel>,
     signature: SignatureJson<'a>,
+    /// `logged`, `unchecked` (no policy was given) or `refused`; null where the command takes no policy.
+    log: Option<&'static str>,
     /// Coverage of every asset that the exchange's own policy requires, in hundredths of a percent; `valid` refers to this
     /// value. Null if no reserves are stated, or nothing is proved.
     required_coverage_bps: Option<u32>,
@@ -39,6 +44,7 @@ impl<'a> AttestationJson<'a> {
             checks: &report.checks,
             statement: report.label(),
             signature: SignatureJson::of(&report.signature),
+            log: report.log.map(LogState::as_str),
             required_coverage_bps: policy.and_then(|policy| policy.coverage_bps),
             coverage_basis: policy
                 .filter(|policy| policy.coverage_bps.is_some())
@@ -112,6 +118,7 @@ pub(super) struct InclusionJson<'a> {
     /// The statement that the file was made for; null if it was made for another one.
     statement: Option<&'a StatementLabel>,
     signature: SignatureJson<'a>,
+    log: Option<&'static str>,
     inclusion: OwnInclusionJson<'a>,
 }
 
@@ -153,6 +160,7 @@ impl<'a> InclusionJson<'a> {
             checks: verdict.attestation.checks(),
             statement: inclusion.statement.as_ref(),
             signature: SignatureJson::of(verdict.attestation.signature()),
+            log: verdict.attestation.log().map(LogState::as_str),
             inclusion: OwnInclusionJson {
                 valid: inclusion.is_valid(),
                 account: &inclusion.account,
@@ -196,6 +204,7 @@ pub(super) mod tests {
             statement: None,
             assets: vec![line(100_000_001, 1), line(0, 250_000_000)],
             signature: SignatureState::Missing,
+            log: Some(LogState::Unchecked),
         }
     }
 
@@ -216,13 +225,14 @@ pub(super) mod tests {
             quote: String::new(),
             class: None,
             statement: None,
+            log: None,
         }
     }
 
     /// An attestation whose proof was not verified, with a check of its signature.
     pub(in crate::cli) fn unproved(passed: bool) -> Attested {
         let checks = [check("signature", passed)].into_iter().collect();
-        Attested::Unproved { checks, signature: SignatureState::Missing }
+        Attested::Unproved { checks, signature: SignatureState::Missing, log: Some(LogState::Unchecked) }
     }
 
     fn verdict(attestation: Attested) -> InclusionVerdict {
@@ -243,6 +253,7 @@ pub(super) mod tests {
             ],
             "statement": null,
             "signature": {"state": "missing", "keys": []},
+            "log": "unchecked",
             "required_coverage_bps": null,
             "coverage_basis": null,
             "assets": [

@@ -58,7 +58,9 @@ pub(super) fn run<T>(config: &Config, work: impl Future<Output = Result<T, Servi
 impl From<ServiceError> for Failure {
     fn from(error: ServiceError) -> Self {
         match error {
-            ServiceError::Config(_) | ServiceError::Issuer(_) => Self::usage(error.to_string()),
+            ServiceError::Config(_) | ServiceError::Issuer(_) | ServiceError::Witness(_) => {
+                Self::usage(error.to_string())
+            }
             _ => Self::environment(error.to_string()),
         }
     }

@@ -178,10 +178,11 @@ fn tokens_and_keys_are_made_in_the_home_directory() {
         assay(&arguments)
     };
     assert_eq!(at_home(&["keys", "show"]), Exit::Ok);
-    assert_eq!(keys(), 2);
+    assert_eq!(keys(), 3);
     assert_eq!(at_home(&["keys", "rotate"]), Exit::Ok);
     assert_eq!(at_home(&["keys", "rotate", "--purpose", "attestation"]), Exit::Ok);
-    assert_eq!(keys(), 4);
+    assert_eq!(keys(), 5);
+    assert_eq!(at_home(&["keys", "rotate", "--purpose", "log"]), Exit::Usage, "the key of a log is never replaced");
     let mint = ["token", "mint", "--role", "customer", "--subject", "--alice"];
     assert_eq!(at_home(&[&mint[..], &["--exchange", "exchange.example", "--ttl", "30m"]].concat()), Exit::Ok);
     assert_eq!(at_home(&["token", "mint", "--role", "regulator", "--subject", "r"]), Exit::Ok);

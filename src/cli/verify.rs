@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use assay_verifier::report::attestation_lines;
 
 use super::exit::{Exit, Failure};
-use super::options::{Global, HomeArgs, SignatureArgs};
+use super::options::{Global, HomeArgs, LogArgs, SignatureArgs};
 use super::output;
 use super::report::AttestationJson;
 use crate::attest;
@@ -18,13 +18,18 @@ The proof shows that the statement is true of some ledger. Only a signature show
 one key in FILE must have signed the statement, and no signature by a key in FILE may be false. Get FILE from the exchange, which
 publishes it as /.well-known/jwks.json, or from its auditor. Do not use a FILE that came with the attestation.
 
+A signature does not show that everybody is shown the same statement. With --log-policy, the statement must be in a transparency log that
+FILE lists, cosigned by the witnesses that FILE asks for. api-spec/log.md has an example of such a FILE.
+
 JSON: {valid, checks: [{id, title, passed, detail}], statement: {statement_digest, domain, snapshot, taken_at}, signature: {state,
-keys}, required_coverage_bps, coverage_basis, assets: [{symbol, scale, customer_assets, debts, net, reserves, coverage_bps, owned}]}.
-`signature.state` is signed, unchecked (no --jwks), missing or refused; `keys` are the keys in FILE that signed. Amounts are
+keys}, log, required_coverage_bps, coverage_basis, assets: [{symbol, scale, customer_assets, debts, net, reserves, coverage_bps, owned}]}.
+`signature.state` is signed, unchecked (no --jwks), missing or refused; `keys` are the keys in FILE that signed. `log` is logged,
+unchecked (no --log-policy) or refused. Amounts are
 decimal strings of whole assets. `coverage_bps` is in hundredths of a percent, or null if nothing is owed.
 `required_coverage_bps` is the exchange's own policy, or null if it states no reserves;
 `coverage_basis` is gross (of what customers hold) or net (minus what they owe). If the proof does not verify, `assets` is empty and
-`statement` is null. `checks` contains `signature` only with --jwks or --require-signature.
+`statement` is null. `checks` contains `signature` only with --jwks or --require-signature, and `log` only
+with --log-policy.
 
 Examples:
   assay verify attestation
@@ -46,6 +51,9 @@ pub(super) struct Args {
     #[command(flatten)]
     signatures: SignatureArgs,
 
+    #[command(flatten)]
+    logs: LogArgs,
+
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -57,8 +65,8 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     let home = args.home.home()?;
     let meter = global.meter();
-    let signatures = args.signatures.signatures();
-    let report = attest::verify(&args.out, &home, global.tests(), signatures, meter.listener())?;
+    let asked = (args.signatures.signatures(), args.logs.logs());
+    let report = attest::verify(&args.out, &home, global.tests(), asked, meter.listener())?;
     drop(meter);
     if args.json {
         output::json(&AttestationJson::of(&report))?;

@@ -5,15 +5,15 @@ use std::path::PathBuf;
 use assay_verifier::report::inclusion_lines;
 
 use super::exit::{Exit, Failure};
-use super::options::{Global, HomeArgs, SignatureArgs};
+use super::options::{Global, HomeArgs, LogArgs, SignatureArgs};
 use super::output;
 use super::report::InclusionJson;
 use crate::attest;
 
 const EXAMPLES: &str = "\
-JSON: {valid, attestation_checked, attestation, checks, statement, signature, inclusion: {valid, account, checks: [{id, title,
+JSON: {valid, attestation_checked, attestation, checks, statement, signature, log, inclusion: {valid, account, checks: [{id, title,
 passed, detail}], holdings: [{asset, kind, amount}], class: {class, name, kyc_level, jurisdiction, limits: [{instrument, side,
-limit}]}}}. `attestation`, `checks`, `statement` and `signature` have the format of `assay verify --json`; `attestation` is null with
+limit}]}}}. `attestation`, `checks`, `statement`, `signature` and `log` have the format of `assay verify --json`; `attestation` is null with
 --skip-proof, and `checks` are all that was checked of it.
 `kind` is asset (the exchange owes you) or debt (you owe). Amounts are decimal strings of whole assets.
 
@@ -52,6 +52,9 @@ pub(super) struct Args {
     #[command(flatten)]
     signatures: SignatureArgs,
 
+    #[command(flatten)]
+    logs: LogArgs,
+
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -64,8 +67,9 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     let home = args.home.home()?;
     let meter = global.meter();
     let proof = (!args.skip_proof).then_some((&home, global.tests(), meter.listener()));
-    let (account, signatures) = (args.account.as_deref(), args.signatures.signatures());
-    let verdict = attest::verify_inclusion(&args.file, &args.attestation, account, signatures, proof)?;
+    let asked = (args.signatures.signatures(), args.logs.logs());
+    let account = args.account.as_deref();
+    let verdict = attest::verify_inclusion(&args.file, &args.attestation, account, asked, proof)?;
     drop(meter);
     if args.json {
         output::json(&InclusionJson::of(&verdict))?;

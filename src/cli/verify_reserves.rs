@@ -163,11 +163,11 @@ mod tests {
             }],
         });
         let checks = assay_core::check::Checks::default();
-        let attested = Attested::Unproved { checks, signature: SignatureState::Missing };
+        let attested = Attested::Unproved { checks, signature: SignatureState::Missing, log: None };
         assert_eq!(serde_json::to_value(ReservesJson::of(&report(true), &attested)).unwrap(), expected);
         // a signature that was asked for counts
         let checks = [Check::new("signature", "signed", Err(String::new()))].into_iter().collect();
-        let attested = Attested::Unproved { checks, signature: SignatureState::Refused };
+        let attested = Attested::Unproved { checks, signature: SignatureState::Refused, log: None };
         assert_eq!(serde_json::to_value(ReservesJson::of(&report(true), &attested)).unwrap()["valid"], false);
     }
 }

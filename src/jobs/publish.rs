@@ -1,5 +1,6 @@
 //! Stage 6: signs and publishes the attestation, once. The database refuses a second one for an exchange and epoch.
 
+use assay_verifier::log::entry::Entry;
 use serde_json::{Value, json};
 
 use super::{
@@ -8,9 +9,11 @@ use super::{
     verify::{VerifiedProof, verified},
 };
 use crate::store::{
+    StoreError,
     attestations::{NewAttestation, Published, publish},
     audit::audit,
     jobs::{JobState, advance},
+    log::entry_of,
 };
 
 pub(super) async fn run(running: Running) -> Result<(), StageError> {
@@ -33,11 +36,17 @@ pub(super) async fn run(running: Running) -> Result<(), StageError> {
         now,
     };
     let name = hex::encode(attestation.id);
+    let entry = Entry::of(statement).map_err(|e| StageError::Failed(e.to_string()))?;
     let published = context.store.run_tx("publish", async |tx| {
         if !still_ours(&tx, &running).await? {
             return Ok(None);
         }
         let published = publish(&tx, &attestation).await?;
+        if entry_of(&tx, &attestation.id).await?.1 != entry.bytes() {
+            return Err(StoreError::Corrupt(format!(
+                "the log entry of attestation {name} in the database is not the one that its statement asks for"
+            )));
+        }
         if published == Published::Now {
             audit(&tx, &context.name, "attestation.published", &name, None, now).await?;
         }

@@ -163,7 +163,7 @@ fn make_missing(
     keys.reload(now)?;
     compare_home(home, keys, noted)?;
     let secret = if noted.master_secret.is_some() { home.existing_secret()? } else { home.master_secret()? };
-    let purposes: &[Purpose] = if noted.statement_keys.is_empty() { &Purpose::ALL } else { &[Purpose::Token] };
+    let purposes: &[Purpose] = if noted.statement_keys.is_empty() { &Purpose::MADE } else { &[Purpose::Token] };
     keys.create_missing(purposes, now)?;
     Ok(secret.fingerprint())
 }

@@ -31,17 +31,22 @@ pub enum Purpose {
     Token,
     /// Statements that this service publishes.
     Attestation,
+    /// Checkpoints of the transparency log. There is one key for a log, and it is never replaced.
+    Log,
 }
 
 impl Purpose {
-    /// All values.
+    /// Those of keys that can be replaced, and that the published list contains.
     pub const ALL: [Self; 2] = [Self::Token, Self::Attestation];
+    /// Those of keys that a new directory gets.
+    pub const MADE: [Self; 3] = [Self::Token, Self::Attestation, Self::Log];
 
     /// The name in key files and in the published list.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Token => "token",
             Self::Attestation => STATEMENT_PURPOSE,
+            Self::Log => "log",
         }
     }
 }

@@ -20,7 +20,7 @@ use std::{
 
 use assay_core::signature::{ALGORITHM, Jws, PURPOSE};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use ed25519_dalek::{VerifyingKey, pkcs8::EncodePrivateKey};
+use ed25519_dalek::{SigningKey, VerifyingKey, pkcs8::EncodePrivateKey};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -86,7 +86,7 @@ impl KeyRing {
     /// [`KeyRingError::File`].
     pub fn open_or_create(dir: &Path, now: OffsetDateTime) -> Result<Self, KeyRingError> {
         let ring = Self::open(dir, now)?;
-        ring.create_missing(&Purpose::ALL, now)?;
+        ring.create_missing(&Purpose::MADE, now)?;
         Ok(ring)
     }
 
@@ -225,7 +225,9 @@ impl KeyRing {
     pub fn jwks(&self, now: OffsetDateTime) -> Value {
         let keys = self.current(now, FRESH_FOR);
         let published = keys.with_ends().filter(|(_, until)| until.is_none_or(|until| until >= now));
-        let entries: Vec<Value> = published.map(|(key, _)| entry(key)).collect();
+        // the key of the log is published with the log
+        let listed = published.filter(|(key, _)| Purpose::ALL.contains(&key.purpose));
+        let entries: Vec<Value> = listed.map(|(key, _)| entry(key)).collect();
         json!({ "keys": entries })
     }
 
@@ -266,6 +268,15 @@ impl KeyRing {
         let keys = self.keys();
         let (_, key) = keys.signing(Purpose::Attestation)?;
         Ok(String::from_utf8(Jws::sign(statement, key).to_bytes()).expect("JSON is text"))
+    }
+
+    /// The key that signs checkpoints of the transparency log; `None` if there is none.
+    ///
+    /// # Errors
+    /// As [`KeyRing::reload`].
+    pub(crate) fn log_key(&self, now: OffsetDateTime) -> Result<Option<SigningKey>, KeyRingError> {
+        self.reload(now)?;
+        Ok(self.keys().newest(Purpose::Log).and_then(|key| key.private.clone()))
     }
 
     /// The public key with the id `kid`, if its tokens may still be valid.

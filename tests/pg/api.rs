@@ -25,12 +25,14 @@ use assay::{
         new_id, pages,
     },
     tokens::{Grant, KeyRing, Role, TokenVerifier},
+    transparency::signer::SignerHealth,
 };
 use assay_core::{
     field::F,
     identity::MasterSecret,
     lines::{LineFields, ReserveTree},
     sealed::Sealed,
+    time::format_instant,
     tree::UpperTree,
 };
 use assay_programs::{
@@ -51,9 +53,10 @@ const SEED: u8 = 5;
 
 pub(crate) struct Place {
     pub(crate) state: ApiState,
-    keys: Arc<KeyRing>,
+    pub(crate) keys: Arc<KeyRing>,
     pub(crate) database: Database,
-    _dir: tempfile::TempDir,
+    pub(crate) signer: SignerHealth,
+    pub(crate) dir: tempfile::TempDir,
 }
 
 impl Place {
@@ -66,6 +69,7 @@ impl Place {
         change(&mut config);
         let keys = Arc::new(KeyRing::open_or_create(&dir.path().join("keys"), NOW).unwrap());
         let verifier = TokenVerifier::from_config(&config, Arc::clone(&keys)).unwrap();
+        let signer = SignerHealth::default();
         let parts = Parts {
             store: database.store.clone(),
             verifier: Arc::new(verifier),
@@ -74,8 +78,9 @@ impl Place {
             clock: Arc::new(FixedClock(NOW)),
             secret: MasterSecret::new([SEED; 32]),
             disk: None,
+            signer: signer.clone(),
         };
-        Self { state: ApiState::new(parts).unwrap(), keys, database, _dir: dir }
+        Self { state: ApiState::new(parts).unwrap(), keys, signer, database, dir }
     }
 
     pub(crate) fn token(&self, role: Role, subject: &str, exchange: &str) -> String {
@@ -318,7 +323,7 @@ async fn a7_what_is_too_large_or_unpacks_to_too_much_is_refused_and_leaves_no_fi
 /// An attestation in the database, with a proof that nobody looks at here.
 pub(crate) struct Published {
     pub(crate) id: String,
-    statement: Vec<u8>,
+    pub(crate) statement: Vec<u8>,
     accounts: usize,
 }
 
@@ -344,6 +349,8 @@ pub(crate) async fn publish(
         })
         .collect();
     let mut statement = test_statement(shape, &"0".repeat(64), &pages);
+    statement.snapshot.id = name.to_owned();
+    statement.snapshot.taken_at = format_instant(epoch);
     let reserves = ReserveTree::over(&lines, |line| {
         secret.reserve_blind(&statement.exchange.domain, &statement.snapshot.id, line as u64)
     });

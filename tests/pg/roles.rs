@@ -14,7 +14,7 @@ use assay::store::{
     },
     idempotency::{claim_key, finish_key, sweep_keys},
     jobs::{self, JobState},
-    new_id,
+    log, new_id,
     pages::{NodeRow, load_pages, load_reserves, load_tree, pages_between, sweep_ended},
     room::{delete_snapshot, stale_snapshots},
     snapshots::{add_chunk, finish_file, read_file, snapshot_files, sweep_chunks},
@@ -54,6 +54,17 @@ async fn each_role_can_do_its_work_and_is_refused_what_is_not_its_own() {
     refused(&api, "TRUNCATE attestations").await;
     refused(&api, "ALTER TABLE attestations DISABLE TRIGGER ALL").await;
     refused(&api, "INSERT INTO attestations SELECT * FROM attestations").await;
+    for role in [&api, &worker, &readonly] {
+        refused(role, "INSERT INTO log_entries SELECT * FROM log_entries").await;
+        refused(role, "INSERT INTO log_hashes SELECT * FROM log_hashes").await;
+        refused(role, "UPDATE log_size SET size = size + 1").await;
+        refused(role, "DELETE FROM log_checkpoints").await;
+        refused(role, "UPDATE log_checkpoints SET note = ''").await;
+    }
+    for role in [&worker, &readonly] {
+        refused(role, "INSERT INTO log_checkpoints SELECT * FROM log_checkpoints").await;
+        refused(role, "INSERT INTO log_cosignatures SELECT * FROM log_cosignatures").await;
+    }
     refused(&api, "UPDATE exchanges SET newest_epoch = NULL").await;
     refused(&api, "UPDATE exchanges SET domain = 'x'").await;
     refused(&api, "DELETE FROM home_fingerprints").await;
@@ -187,6 +198,7 @@ async fn a_ledger_is_taken_in_proved_and_published(api: &Store, worker: &Store) 
     worker.run_load("test", async |tx| sweep_ended(&tx, day(1)).await).await.unwrap();
     sweep_keys(&client, day(0)).await.unwrap();
 
+    the_log_is_signed(api, worker).await;
     let client = api.read().await.unwrap();
     assert_eq!(jobs::job(&client, made).await.unwrap().attestation_id, Some(id_of("statement")));
     assert_eq!(units::units(&client, made).await.unwrap().len(), 2);
@@ -211,6 +223,18 @@ async fn a_ledger_is_taken_in_proved_and_published(api: &Store, worker: &Store) 
         assert!(stale_snapshots(&worker.read().await.unwrap(), day(99)).await.unwrap().contains(&unwanted));
         role.run_tx("test", async |tx| delete_snapshot(&tx, unwanted).await).await.unwrap();
     }
+}
+
+async fn the_log_is_signed(api: &Store, worker: &Store) {
+    let entry = log::entry_of(&worker.read().await.unwrap(), &id_of("statement")).await.unwrap();
+    let session = log::try_signer(api).await.unwrap().unwrap();
+    assert_eq!((entry.0, log::size(&session).await.unwrap()), (0, 1));
+    assert_eq!(log::damaged_hash(&session).await.unwrap(), None);
+    let root = log::hashes(&session, &[(0, 0)]).await.unwrap()[&(0, 0)];
+    let row = log::CheckpointRow { size: 1, root, note: "a note".to_owned() };
+    log::add_checkpoint(&session, "a.example/log", &row, day(2)).await.unwrap();
+    log::add_cosignature(&session, "a.example/log", 1, "a line").await.unwrap();
+    assert_eq!(log::newest_checkpoint(&session, "a.example/log").await.unwrap(), Some(row));
 }
 
 async fn a_worker_of_the_queue_starts(database: &Database) {

@@ -91,6 +91,20 @@ fn everything_downloaded_verifies_offline(service: &Service, id: &str, regulator
     assert!(said.contains("signed by a key in the given list"), "{said}");
     assert!(Attestation::read(&bundle).is_ok());
 
+    // and everybody is shown the same statement, as far as the log's key tells
+    let policy = place.path().join("policy");
+    fs::write(&policy, service.get("/.well-known/assay-log", None).expect(200).body).unwrap();
+    let proof = place.path().join("attestation.tlog-proof");
+    let answer = (0..100).find_map(|_| {
+        let answer = service.get(&format!("/v1/attestations/{id}/log-proof"), None);
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        (answer.status == 200).then_some(answer)
+    });
+    fs::write(&proof, answer.expect("a checkpoint is signed within seconds").body).unwrap();
+    let logged = ["verify", &text(&bundle), "--log-policy", &text(&policy), "--log-proof", &text(&proof)];
+    let said = verify(&logged);
+    assert!(said.contains("entry 0 of 127.0.0.1") && said.contains("Logged: everybody"), "{said}");
+
     let reserves = place.path().join("reserves.json");
     let answer = service.get(&format!("/v1/reserves/{id}?asset=USDT"), Some(regulator)).expect(200);
     fs::write(&reserves, answer.body).unwrap();

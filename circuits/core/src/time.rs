@@ -62,6 +62,12 @@ pub fn format_instant(at: OffsetDateTime) -> String {
     at.to_offset(UtcOffset::UTC).format(&Rfc3339).unwrap_or_else(|_| "a time beyond the year 9999".to_owned())
 }
 
+/// The instant `seconds` after the beginning of 1970; nothing outside the years 0 to 9999.
+pub fn instant_of_seconds(seconds: i64) -> Option<String> {
+    let at = OffsetDateTime::from_unix_timestamp(seconds).ok()?;
+    (0..=9999).contains(&at.year()).then(|| format_instant(at))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -17,7 +17,7 @@ use assay_core::{
 use assay_programs::{
     ledger::{
         inclusion::{InclusionReport, verify_inclusion},
-        report::Report,
+        report::{LogState, Report},
         statement::Statement,
     },
     reserves::{ReservesReport, verify_disclosed},
@@ -26,6 +26,12 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     files::{Unreadable, bounded, read_bounded},
+    log::{
+        entry::Entry,
+        policy::{Cosigned, MAX_POLICY_BYTES, Policy},
+        proof::{LogProof, MAX_PROOF_BYTES as MAX_LOG_PROOF_BYTES},
+        tree::leaf_hash,
+    },
     owners::check_owners,
 };
 
@@ -35,6 +41,8 @@ pub const STATEMENT_FILE: &str = "statement.json";
 pub const PROOF_FILE: &str = "proof.bin";
 /// SHA-256 of every other published file, as `sha256sum` writes it.
 pub const MANIFEST_FILE: &str = "MANIFEST.sha256";
+/// The proof that the statement is in a transparency log, beside the other files.
+pub const LOG_PROOF_FILE: &str = "log/attestation.tlog-proof";
 /// What is verified, or says who stands behind it. Every other file only helps people.
 const COUNTED_FILES: [&str; 3] = [STATEMENT_FILE, PROOF_FILE, SIGNATURE_FILE];
 /// Files with more bytes than this for each shard are no proof.
@@ -226,6 +234,57 @@ impl Attestation {
         (standing, asked.then(|| Check::new("signature", title, outcome)))
     }
 
+    /// What the reader's policy tells of transparency logs; a check beside it if there is a policy. `given` is the proof of logging
+    /// that the reader has; without one, it is the attestation's own.
+    pub fn log(&self, policy: Option<&Policy>, given: Option<&[u8]>) -> (LogState, Option<Check>) {
+        let Some(policy) = policy else {
+            return (LogState::Unchecked, None);
+        };
+        let outcome = self.log_outcome(policy, given);
+        let state = if outcome.is_ok() { LogState::Logged } else { LogState::Refused };
+        (state, Some(Check::new("log", "the statement is in a transparency log, as the given policy asks", outcome)))
+    }
+
+    /// The proof that the statement is in a log of the policy, and who cosigned its checkpoint. `given` is the proof that the reader
+    /// has; without one, it is the attestation's own.
+    ///
+    /// # Errors
+    /// A sentence with the first thing that is missing or does not hold.
+    pub fn logged(&self, policy: &Policy, given: Option<&[u8]>) -> Result<(LogProof, Vec<Cosigned>), String> {
+        let statement = self.statement().map_err(|e| e.to_string())?;
+        let own = match given {
+            Some(_) => None,
+            None => self.place.read(LOG_PROOF_FILE, MAX_LOG_PROOF_BYTES).map_err(|e| e.to_string())?,
+        };
+        let (proof, name) = match given.or(own.as_deref()) {
+            Some(proof) => (proof, if own.is_some() { LOG_PROOF_FILE } else { "the proof of logging" }),
+            None => return Err(format!("there is no {LOG_PROOF_FILE}, and no proof of logging was given")),
+        };
+        let proof = LogProof::parse(proof).map_err(|e| format!("{name}: {e}"))?;
+        let entry = Entry::of(statement).map_err(|e| e.to_string())?;
+        let cosigned = policy.check(&proof.checkpoint).map_err(|e| e.to_string())?;
+        proof.verify(&leaf_hash(entry.bytes())).map_err(|e| format!("this statement is not the entry: {e}"))?;
+        Ok((proof, cosigned))
+    }
+
+    fn log_outcome(&self, policy: &Policy, given: Option<&[u8]>) -> Result<String, String> {
+        let (proof, cosigned) = self.logged(policy, given)?;
+        let checkpoint = proof.checkpoint.checkpoint();
+        let witnesses: Vec<String> = cosigned.into_iter().map(|cosigned| cosigned.to_string()).collect();
+        let witnessed = if witnesses.is_empty() { "no witness".to_owned() } else { witnesses.join(", ") };
+        Ok(format!(
+            "entry {} of {}, which has {}; cosigned by {witnessed}",
+            proof.index, checkpoint.origin, checkpoint.size
+        ))
+    }
+
+    /// Adds what the reader's policy tells of transparency logs to a report on this attestation.
+    pub fn log_report(&self, report: &mut Report, policy: Option<&Policy>, given: Option<&[u8]>) {
+        let (state, check) = self.log(policy, given);
+        report.log = Some(state);
+        check.into_iter().for_each(|check| report.checks.push(check));
+    }
+
     /// Adds what the reader's keys tell of the signatures to a report on this attestation.
     pub fn sign_report(&self, report: &mut Report, jwks: Option<&Jwks>, required: bool) {
         let (standing, check) = self.signature(jwks, required);
@@ -323,4 +382,21 @@ fn listed_file(line: &str) -> Option<(&str, &str)> {
 pub fn read_jwks(path: &Path) -> Result<Jwks, Unreadable> {
     let bytes = read_bounded(path, MAX_JWKS_BYTES)?;
     Jwks::parse(&bytes).map_err(|e| Unreadable::new(path, e))
+}
+
+/// The policy in the file at `path`.
+///
+/// # Errors
+/// [`Unreadable`] if it cannot be read, or is no policy.
+pub fn read_log_policy(path: &Path) -> Result<Policy, Unreadable> {
+    let bytes = read_bounded(path, MAX_POLICY_BYTES)?;
+    Policy::parse(&bytes).map_err(|e| Unreadable::new(path, e))
+}
+
+/// The bytes of the proof of logging in the file at `path`.
+///
+/// # Errors
+/// [`Unreadable`] if it cannot be read.
+pub fn read_log_proof(path: &Path) -> Result<Vec<u8>, Unreadable> {
+    read_bounded(path, MAX_LOG_PROOF_BYTES)
 }

@@ -4,7 +4,7 @@ use assay_core::{
     check::{Check, Checks},
     signature::SignatureState,
 };
-use assay_programs::ledger::report::Report;
+use assay_programs::ledger::report::{LogState, Report};
 
 /// What was found about an attestation.
 #[derive(Debug)]
@@ -17,6 +17,8 @@ pub enum Attested {
         checks: Checks,
         /// What is known of the signatures.
         signature: SignatureState,
+        /// What is known of transparency logs; nothing where no reader was asked for a policy.
+        log: Option<LogState>,
     },
 }
 
@@ -42,6 +44,14 @@ impl Attested {
         match self {
             Self::Proved(report) => &report.signature,
             Self::Unproved { signature, .. } => signature,
+        }
+    }
+
+    /// What is known of transparency logs; nothing where no reader was asked for a policy.
+    pub fn log(&self) -> Option<LogState> {
+        match self {
+            Self::Proved(report) => report.log,
+            Self::Unproved { log, .. } => *log,
         }
     }
 

@@ -86,6 +86,7 @@ mod tests {
             statement: None,
             assets: Vec::new(),
             signature: SignatureState::Signed(Signers { known, unknown: vec!["someone".to_owned()] }),
+            log: None,
         }
     }
 

@@ -6,9 +6,9 @@ use assay_core::{
     text::visible,
 };
 use assay_programs::{ledger::statement::StatementLabel, purpose::TestShapes};
-use assay_verifier::{attestation::Attestation, attested::Attested, report::check_lines};
+use assay_verifier::{attestation::Attestation, attested::Attested, log::policy::Policy, report::check_lines};
 
-use crate::{Arguments, Failure, print};
+use crate::{Arguments, Failure, Trust, print};
 
 /// The end of the help text.
 pub(crate) const ABOUT: &str = "
@@ -20,7 +20,7 @@ where only a proof can tell. Exit code 0 means that what was checked holds, not 
 pub(crate) fn attestation(
     arguments: &Arguments,
     attestation: &Attestation,
-    jwks: Option<&Jwks>,
+    trust: Trust<'_>,
 ) -> Result<Attested, Failure> {
     let mut checks = Checks::default();
     checks.step("statement", "the statement is complete and in canonical form", attestation.statement(), |s| {
@@ -31,23 +31,26 @@ pub(crate) fn attestation(
         shape.purpose.admit_verifying(shape.name, TestShapes::Refused).map(|()| shape.name)
     });
     checks.step("shape", "its shape is one that this release accepts", admitted, |name| (*name).to_owned());
-    let (signature, check) = attestation.signature(jwks, arguments.require_signature);
+    let (signature, check) = attestation.signature(trust.jwks, arguments.require_signature);
+    let (log, log_check) = attestation.log(trust.log, trust.log_proof);
     // only for what somebody stands behind: hashing files of anybody's choice is no work to do for nothing
     let stands = matches!(signature, SignatureState::Signed(_));
     let manifest = if stands { attestation.check_manifest() } else { None };
-    [check, manifest].into_iter().flatten().for_each(|check| checks.push(check));
-    Ok(Attested::Unproved { checks, signature })
+    [check, manifest, log_check].into_iter().flatten().for_each(|check| checks.push(check));
+    Ok(Attested::Unproved { checks, signature, log: Some(log) })
 }
 
 /// A statement and its signature: nothing else can be said of an attestation without its proof.
-pub(crate) fn alone(arguments: &Arguments, own: &Attestation, jwks: Option<&Jwks>) -> Result<bool, Failure> {
-    if jwks.is_none() {
-        return Err(Failure::Usage("this build verifies no proofs: give --jwks, --inclusion or --reserves".to_owned()));
+pub(crate) fn alone(arguments: &Arguments, own: &Attestation, trust: Trust<'_>) -> Result<bool, Failure> {
+    if trust.jwks.is_none() && trust.log.is_none() {
+        let reason = "this build verifies no proofs: give --jwks, --log-policy, --inclusion or --reserves";
+        return Err(Failure::Usage(reason.to_owned()));
     }
-    let attested = attestation(arguments, own, jwks)?;
+    let attested = attestation(arguments, own, trust)?;
     print(&check_lines(attested.checks()));
     let identity = own.statement().ok().map(|statement| visible(&StatementLabel::of(statement).to_string()));
     print(identity.as_slice());
+    attested.log().into_iter().for_each(|log| println!("{log}"));
     let verdict = match attested.holds() {
         true => "NOT VERIFIED: the proof. The totals are only a claim here.",
         false => "NOT VALID: a check above does not hold.",
@@ -57,6 +60,6 @@ pub(crate) fn alone(arguments: &Arguments, own: &Attestation, jwks: Option<&Jwks
 }
 
 /// A disclosure is a proof.
-pub(crate) fn disclosure(_: &Arguments, _: &[Attestation], _: &[Jwks]) -> Result<bool, Failure> {
+pub(crate) fn disclosure(_: &Arguments, _: &[Attestation], _: &[Jwks], _: Option<&Policy>) -> Result<bool, Failure> {
     Err(Failure::Usage("a disclosure is a proof, and this build verifies no proofs".to_owned()))
 }

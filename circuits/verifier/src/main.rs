@@ -2,10 +2,12 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
+use assay_core::signature::Jwks;
 use assay_programs::{ledger::inclusion::MAX_INCLUSION_BYTES, reserves::MAX_DISCLOSURE_BYTES};
 use assay_verifier::{
-    attestation::{Attestation, read_jwks},
+    attestation::{Attestation, read_jwks, read_log_policy, read_log_proof},
     files::{Unreadable, read_bounded},
+    log::policy::Policy,
     report::{inclusion_lines, reserves_lines},
 };
 
@@ -34,10 +36,13 @@ Options:
   --for TEXT           the text that the disclosure must be made for
   --jwks FILE          public keys that you trust; do not use a file that came with OUT
   --require-signature  fail unless a key given with --jwks signed the statement
+  --log-policy FILE    transparency logs and witnesses that you trust; the statement must be in one of these logs
+  --log-proof FILE     the proof of that (default: the one in the inclusion file, else log/attestation.tlog-proof in OUT)
   --cache DIR          directory of the cached circuit parameters (default: ~/.assay/parameters)
   -h, --help           print this text
 
-The last line says whether a signature was checked. Without --jwks, nothing shows whose statement it is.
+The last line says whether a signature was checked. Without --jwks, nothing shows whose statement it is. Without --log-policy, nothing
+shows that everybody is shown the same statement.
 
 Exit codes: 0 valid, 1 not valid, 2 usage, 3 a file is missing or unreadable.
 ";
@@ -88,6 +93,8 @@ struct Arguments {
     context: Option<String>,
     jwks: Vec<PathBuf>,
     require_signature: bool,
+    log_policy: Option<PathBuf>,
+    log_proof: Option<PathBuf>,
     #[cfg_attr(not(feature = "proof"), allow(dead_code))]
     cache: Option<PathBuf>,
 }
@@ -106,6 +113,8 @@ fn parse(arguments: Vec<String>) -> Result<Option<Arguments>, String> {
             "--for" => found.context = Some(value("--for")?),
             "--jwks" => found.jwks.push(value("--jwks")?.into()),
             "--require-signature" => found.require_signature = true,
+            "--log-policy" => found.log_policy = Some(value("--log-policy")?.into()),
+            "--log-proof" => found.log_proof = Some(value("--log-proof")?.into()),
             "--cache" => found.cache = Some(value("--cache")?.into()),
             option if option.starts_with('-') => return Err(format!("unknown option {option}")),
             path => found.outs.push(path.into()),
@@ -127,32 +136,49 @@ fn parse(arguments: Vec<String>) -> Result<Option<Arguments>, String> {
     if found.account.is_some() && inclusion.is_none() || found.context.is_some() && disclosure.is_none() {
         return Err("--account goes with --inclusion, --for with --disclosure".to_owned());
     }
+    if found.log_proof.is_some() && (found.log_policy.is_none() || outs.len() > 1) {
+        return Err("--log-proof goes with --log-policy, and with one attestation".to_owned());
+    }
     Ok(Some(found))
+}
+
+/// What a reader trusts about one attestation.
+#[derive(Clone, Copy)]
+struct Trust<'a> {
+    jwks: Option<&'a Jwks>,
+    log: Option<&'a Policy>,
+    /// A proof of logging that does not come with the attestation.
+    log_proof: Option<&'a [u8]>,
 }
 
 /// Verifies what was asked for and prints it; returns whether all of it holds.
 fn run(arguments: &Arguments) -> Result<bool, Failure> {
     let attestations = arguments.outs.iter().map(|out| Attestation::read(out)).collect::<Result<Vec<_>, _>>()?;
     let keys = arguments.jwks.iter().map(|path| read_jwks(path)).collect::<Result<Vec<_>, _>>()?;
+    let policy = arguments.log_policy.as_deref().map(read_log_policy).transpose()?;
     if arguments.disclosure.is_some() {
-        return mode::disclosure(arguments, &attestations, &keys);
+        return mode::disclosure(arguments, &attestations, &keys, policy.as_ref());
     }
-    let (attestation, jwks) = (&attestations[0], keys.first());
+    let log_proof = arguments.log_proof.as_deref().map(read_log_proof).transpose()?;
+    let attestation = &attestations[0];
+    let trust = Trust { jwks: keys.first(), log: policy.as_ref(), log_proof: log_proof.as_deref() };
     if let Some(path) = &arguments.inclusion {
         let file = read_bounded(path, MAX_INCLUSION_BYTES)?;
-        let attested = mode::attestation(arguments, attestation, jwks)?;
         let inclusion = attestation.verify_inclusion(&file, arguments.account.as_deref());
+        let own = inclusion.log.as_deref().map(str::as_bytes);
+        let attested =
+            mode::attestation(arguments, attestation, Trust { log_proof: trust.log_proof.or(own), ..trust })?;
         print(&inclusion_lines(&attested, &inclusion));
         return Ok(inclusion.is_valid() && attested.holds());
     }
     if let Some(path) = &arguments.reserves {
         let file = read_bounded(path, MAX_DISCLOSURE_BYTES)?;
-        let attested = mode::attestation(arguments, attestation, jwks)?;
+        let attested = mode::attestation(arguments, attestation, trust)?;
         let reserves = attestation.verify_reserves(&file);
         print(&reserves_lines(&reserves, &attested, "assay-verify, built with its proof system"));
         return Ok(reserves.is_valid() && attested.holds());
     }
-    mode::alone(arguments, attestation, jwks)
+    mode::alone(arguments, attestation, trust)
 }
 
 fn print(lines: &[String]) {

@@ -13,11 +13,12 @@ use assay_verifier::{
     attested::Attested,
     disclosure::check_disclosure,
     files::read_bounded,
+    log::policy::Policy,
     parameters::load,
     report::{attestation_lines, disclosure_lines},
 };
 
-use crate::{Arguments, Failure, print};
+use crate::{Arguments, Failure, Trust, print};
 
 /// The end of the help text.
 pub(crate) const ABOUT: &str = "";
@@ -34,32 +35,33 @@ fn cache(arguments: &Arguments) -> Result<PathBuf, Failure> {
 pub(crate) fn attestation(
     arguments: &Arguments,
     attestation: &Attestation,
-    jwks: Option<&Jwks>,
+    trust: Trust<'_>,
 ) -> Result<Attested, Failure> {
-    report(arguments, &cache(arguments)?, attestation, jwks).map(|report| Attested::Proved(Box::new(report)))
+    report(arguments, &cache(arguments)?, attestation, trust).map(|report| Attested::Proved(Box::new(report)))
 }
 
-fn report(
-    arguments: &Arguments,
-    cache: &Path,
-    attestation: &Attestation,
-    jwks: Option<&Jwks>,
-) -> Result<Report, Failure> {
+fn report(arguments: &Arguments, cache: &Path, attestation: &Attestation, trust: Trust<'_>) -> Result<Report, Failure> {
     let proof = attestation.read_proof()?;
     let mut report = attestation.verify(&proof, TestShapes::Refused, |shape| load::<Ledger>(shape, cache));
-    attestation.sign_report(&mut report, jwks, arguments.require_signature);
+    attestation.sign_report(&mut report, trust.jwks, arguments.require_signature);
+    attestation.log_report(&mut report, trust.log, trust.log_proof);
     Ok(report)
 }
 
 /// An attestation and nothing else.
-pub(crate) fn alone(arguments: &Arguments, own: &Attestation, jwks: Option<&Jwks>) -> Result<bool, Failure> {
-    let attested = attestation(arguments, own, jwks)?;
+pub(crate) fn alone(arguments: &Arguments, own: &Attestation, trust: Trust<'_>) -> Result<bool, Failure> {
+    let attested = attestation(arguments, own, trust)?;
     attested.report().into_iter().for_each(|report| print(&attestation_lines(report)));
     Ok(attested.holds())
 }
 
 /// A disclosure, and the attestations it speaks of.
-pub(crate) fn disclosure(arguments: &Arguments, attestations: &[Attestation], keys: &[Jwks]) -> Result<bool, Failure> {
+pub(crate) fn disclosure(
+    arguments: &Arguments,
+    attestations: &[Attestation],
+    keys: &[Jwks],
+    policy: Option<&Policy>,
+) -> Result<bool, Failure> {
     let Some(path) = &arguments.disclosure else {
         return Ok(false);
     };
@@ -67,7 +69,8 @@ pub(crate) fn disclosure(arguments: &Arguments, attestations: &[Attestation], ke
     let cache = cache(arguments)?;
     let mut reports = Vec::with_capacity(attestations.len());
     for (place, own) in attestations.iter().enumerate() {
-        reports.push(report(arguments, &cache, own, keys.get(place))?);
+        let trust = Trust { jwks: keys.get(place), log: policy, log_proof: None };
+        reports.push(report(arguments, &cache, own, trust)?);
     }
     let context = arguments.context.as_deref();
     let disclosed = check_disclosure(&file, attestations, reports, context, || load::<Disclosure>(&SHAPE, &cache));

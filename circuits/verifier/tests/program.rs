@@ -9,7 +9,15 @@ use std::{
 };
 
 use assay_core::signature::{Jws, thumbprint};
-use assay_verifier::attestation::Attestation;
+use assay_verifier::{
+    attestation::Attestation,
+    log::{
+        checkpoint::Checkpoint,
+        entry::Entry,
+        note::{KeyKind, Note, SignatureLine, VerifierKey},
+        tree::leaf_hash,
+    },
+};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use ed25519_dalek::SigningKey;
 use sha2::{Digest, Sha256};
@@ -272,4 +280,76 @@ fn without_the_proof_system_no_prover_no_curve_engine_and_no_threads_are_linked(
     for heavy in ["nova-snark", "assay-fold", "bellpepper-core", "rayon"] {
         assert!(full.iter().any(|name| name == heavy), "{heavy} is in the full build");
     }
+}
+
+/// The frozen attestation with the proof that its statement is the only entry of a log, and a policy that asks for one witness.
+fn logged(name: &str) -> (PathBuf, PathBuf, String) {
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    fs::create_dir_all(dir.join("log")).unwrap();
+    for file in ["statement.json", "proof.bin"] {
+        fs::copy(frozen("solvency-64").join(file), dir.join(file)).unwrap();
+    }
+    let [log, witness] = [1, 2].map(|seed| SigningKey::from_bytes(&[seed; 32]));
+    let entry = Entry::of(Attestation::read(&dir).unwrap().statement().unwrap()).unwrap();
+    let text = Checkpoint::new("assay.example/log", 1, leaf_hash(entry.bytes())).to_string();
+    let lines = [
+        SignatureLine::sign(&text, "assay.example/log", &log).unwrap(),
+        SignatureLine::cosign(&text, 1_700_000_000, "w.example", &witness).unwrap(),
+    ];
+    let proof = format!("c2sp.org/tlog-proof@v1\nindex 0\n\n{}", Note::new(text, lines.to_vec()));
+    fs::write(dir.join("log/attestation.tlog-proof"), &proof).unwrap();
+    let key = |name, kind, key: &SigningKey| VerifierKey::new(name, kind, key.verifying_key()).unwrap();
+    let policy = format!(
+        "log {}\nwitness w {}\nquorum w\n",
+        key("assay.example/log", KeyKind::Log, &log),
+        key("w.example", KeyKind::Witness, &witness)
+    );
+    fs::write(dir.join("policy"), policy).unwrap();
+    (dir.clone(), dir.join("policy"), proof)
+}
+
+#[test]
+fn a_statement_in_a_trusted_log_is_said_to_be_and_nothing_fails_without_a_policy() {
+    let (dir, policy, _) = logged("logged");
+    let [out, policy] = [&dir, &policy].map(|path| path.to_str().unwrap());
+    let (code, report) = run(&[out, "--log-policy", policy]);
+    assert_eq!(code, 0, "{report}");
+    assert!(
+        report.contains("entry 0 of assay.example/log, which has 1; cosigned by w (2023-11-14T22:13:20Z)"),
+        "{report}"
+    );
+    assert!(report.contains("\nLogged: everybody"), "{report}");
+    let (code, report) = run(&[out]);
+    assert!(code == 0 && report.contains("\nLOG NOT CHECKED: ") && !report.contains("transparency log,"), "{report}");
+}
+
+#[test]
+fn another_entry_a_missing_proof_and_a_policy_that_is_not_met_are_not_valid() {
+    let (dir, policy, proof) = logged("logged-otherwise");
+    let [out, policy] = [&dir, &policy].map(|path| path.to_str().unwrap());
+    let file = |name: &str, text: &str| {
+        fs::write(dir.join(name), text).unwrap();
+        dir.join(name).to_str().unwrap().to_owned()
+    };
+    let stricter =
+        fs::read_to_string(policy).unwrap().replace("quorum w", "witness v VKEY\ngroup both all v w\nquorum both");
+    let other =
+        VerifierKey::new("v.example", KeyKind::Witness, SigningKey::from_bytes(&[3; 32]).verifying_key()).unwrap();
+    let stricter = file("stricter", &stricter.replace("VKEY", &other.to_string()));
+    let beyond = file("beyond", &proof.replace("index 0", "index 1"));
+    let not_proof = file("not-proof", &proof.replace("index 0", "index zero"));
+    for (arguments, reason) in [
+        (vec!["--log-policy", &stricter], "quorum \"both\"; it is cosigned by w"),
+        (vec!["--log-policy", policy, "--log-proof", &beyond], "entry 1 is not in a log of 1 entries"),
+        (vec!["--log-policy", policy, "--log-proof", &not_proof], "the proof of logging: line 2: expected `index`"),
+    ] {
+        let (code, report) = run(&[&[out], &arguments[..]].concat());
+        assert!(code == 1 && report.contains(reason) && report.contains("\nLOG REFUSED: "), "{reason}: {report}");
+    }
+    fs::remove_file(dir.join("log/attestation.tlog-proof")).unwrap();
+    let (code, report) = run(&[out, "--log-policy", policy]);
+    assert!(code == 1 && report.contains("there is no log/attestation.tlog-proof, and no proof"), "{report}");
+    // a policy that cannot be read, and a proof without a policy
+    assert_eq!(run(&[out, "--log-policy", out]).0, 3);
+    assert_eq!(run(&[out, "--log-proof", &beyond]).0, 2);
 }

@@ -94,7 +94,7 @@ pub fn inclusion(data: &[u8]) -> Verdict {
     for ledger in inclusion_ledgers() {
         let report = verify_inclusion(Ok(&ledger.statement), data, None);
         let lines = inclusion_lines(
-            &Attested::Unproved { checks: Checks::default(), signature: SignatureState::Missing },
+            &Attested::Unproved { checks: Checks::default(), signature: SignatureState::Missing, log: None },
             &report,
         );
         let printable = |line: &String| !line.chars().any(char::is_control);

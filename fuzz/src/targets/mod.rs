@@ -3,6 +3,7 @@
 mod attestation;
 mod documents;
 mod ledger;
+mod logs;
 mod ownership;
 mod planted;
 mod proofs;
@@ -12,6 +13,7 @@ mod verdict;
 pub use attestation::{BUNDLE_FILES, attestation_files, bundle};
 pub use documents::{inclusion, inclusion_ledgers, statement};
 pub use ledger::{LEDGER_FILES, ledger, manifest, record, record_shapes};
+pub use logs::{log, log_files};
 pub use ownership::{OLD_TEXT, ownership, ownership_input, ownership_lines};
 pub use proofs::{disclosure, disclosure_statement, envelope};
 pub use signatures::{SIGNED, jwks, jws, key, trusted_keys};
@@ -106,11 +108,31 @@ const LINE_WORDS: &[&str] = &[
     "AA==",
     "=",
 ];
+const LOG_WORDS: &[&str] = &[
+    "\n",
+    "\n\n",
+    " ",
+    "\u{2014} ",
+    "+",
+    "AAAA",
+    "=",
+    "0",
+    "18446744073709551615",
+    "extra AAAA\n",
+    "index 0\n",
+    "c2sp.org/tlog-proof@v1\n",
+    "log ",
+    "witness a ",
+    "group g any a\n",
+    "quorum none\n",
+    "\r\n",
+    "\t",
+];
 const NO_WORDS: &[&str] =
     &["ASSAYCKP", "ASSAYDSC", "solvency-8", "compliance-8", "PK\x01\x02", "PK\x03\x04", "PK\x05\x06"];
 
 /// All targets.
-pub const TARGETS: [Target; 11] = [
+pub const TARGETS: [Target; 12] = [
     Target { name: "envelope", run: envelope, words: NO_WORDS },
     Target { name: "statement", run: statement, words: JSON_WORDS },
     Target { name: "inclusion", run: inclusion, words: JSON_WORDS },
@@ -122,6 +144,7 @@ pub const TARGETS: [Target; 11] = [
     Target { name: "record", run: record, words: NO_WORDS },
     Target { name: "manifest", run: manifest, words: TOML_WORDS },
     Target { name: "ownership", run: ownership, words: LINE_WORDS },
+    Target { name: "log", run: log, words: LOG_WORDS },
 ];
 
 /// Targets with a bug planted in each, to show that the runner finds and reports it.

@@ -30,7 +30,7 @@ fn keys_are_their_owners_alone() {
     let world = World::new();
     assert_eq!(mode(&world.keys_dir()), 0o700);
     let files = files(&world.keys_dir());
-    assert_eq!(files.len(), 2);
+    assert_eq!(files.len(), 3);
     for file in &files {
         assert_eq!(mode(file), 0o600);
     }
@@ -152,10 +152,10 @@ fn a_replaced_token_key_goes_when_its_last_token_has_expired() {
     let gone = end + Duration::minutes(2);
     assert_eq!(world.verifier.verify(&last, gone).unwrap_err(), TokenError::UnknownKey);
     assert_eq!(kids(&world.ring, gone, Purpose::Token), std::slice::from_ref(&new));
-    assert_eq!(files(&world.keys_dir()).len(), 3);
+    assert_eq!(files(&world.keys_dir()).len(), 4);
     let newest = world.ring.rotate(Purpose::Token, gone).unwrap();
     assert_eq!(kids(&world.ring, gone, Purpose::Token), [new, newest]);
-    assert_eq!(files(&world.keys_dir()).len(), 3);
+    assert_eq!(files(&world.keys_dir()).len(), 4);
 }
 
 #[test]
@@ -308,8 +308,21 @@ fn processes_that_start_together_make_one_key_of_each_purpose() {
         let threads: Vec<_> = (0..8).map(|_| scope.spawn(start)).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
-    assert_eq!(files(&keys).len(), 2);
+    assert_eq!(files(&keys).len(), 3);
     assert!(lists.iter().all(|list| *list == lists[0]));
+}
+
+#[test]
+fn the_key_of_the_log_is_in_no_list_and_outlives_every_rotation() {
+    let world = World::new();
+    let own = world.ring.log_key(NOW).unwrap().unwrap();
+    assert!(kids(&world.ring, NOW, Purpose::Log).is_empty());
+    for purpose in Purpose::ALL {
+        world.ring.rotate(purpose, NOW).unwrap();
+    }
+    let again = KeyRing::open_or_create(&world.keys_dir(), NOW + Duration::HOUR).unwrap();
+    assert_eq!(again.log_key(NOW + Duration::HOUR).unwrap().unwrap().to_bytes(), own.to_bytes());
+    assert!(world.ring.check_signing().is_ok());
 }
 
 #[test]

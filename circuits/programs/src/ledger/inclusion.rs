@@ -45,6 +45,9 @@ pub struct Inclusion {
     pub shard: u32,
     /// All pages of the account, in order.
     pub pages: Vec<IncludedPage>,
+    /// The proof that the statement is in a transparency log (C2SP tlog-proof), where the service has one. Public, and checked apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<String>,
 }
 
 /// One page with its path.
@@ -122,6 +125,8 @@ pub struct InclusionReport {
     pub class: Option<OwnClass>,
     /// The statement that the file was checked against; only if the file was made for it.
     pub statement: Option<StatementLabel>,
+    /// The file's proof of logging, unchecked; only if the file was made for this statement.
+    pub log: Option<String>,
 }
 
 /// The class of an account, with the position limits that it is held to.
@@ -271,6 +276,7 @@ pub fn verify_inclusion(
         quote: String::new(),
         class: None,
         statement: None,
+        log: None,
     };
     verify_into(&mut report, statement, file, expected);
     report
@@ -293,6 +299,7 @@ fn verify_into(
             format!("{} in {}", i.account, s.snapshot.id)
         })?;
     report.statement = Some(StatementLabel::of(statement));
+    report.log = inclusion.log.clone();
     let pages = checks.step(
         "inclusion-pages",
         "the pages are the account's, complete and in order",

@@ -23,6 +23,41 @@ impl<T> Verified<T> {
     }
 }
 
+/// What a reader's policy tells of transparency logs. Its text is a sentence for the end of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogState {
+    /// The reader gave no policy.
+    Unchecked,
+    /// A log that the reader trusts has the statement, and the witnesses that the policy asks for saw that log.
+    Logged,
+    /// There is no proof of that, or it does not hold.
+    Refused,
+}
+
+impl LogState {
+    /// One word for programs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unchecked => "unchecked",
+            Self::Logged => "logged",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+impl std::fmt::Display for LogState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Unchecked => {
+                "LOG NOT CHECKED: to learn whether everybody is shown the same statement, give the logs and witnesses that you trust \
+                 with --log-policy FILE."
+            }
+            Self::Logged => "Logged: everybody who follows this log is shown the same statement.",
+            Self::Refused => "LOG REFUSED: nothing shows that everybody is shown the same statement.",
+        })
+    }
+}
+
 /// What a verification found.
 #[derive(Debug, Clone)]
 pub struct Report {
@@ -34,12 +69,20 @@ pub struct Report {
     pub assets: Vec<AssetLine>,
     /// Who signed the statement, as far as the reader's keys tell.
     pub signature: SignatureState,
+    /// What is known of transparency logs; nothing where no reader was asked for a policy.
+    pub log: Option<LogState>,
 }
 
 impl Report {
     /// A report with nothing checked yet.
     pub fn new() -> Self {
-        Self { checks: Checks::default(), statement: None, assets: Vec::new(), signature: SignatureState::Missing }
+        Self {
+            checks: Checks::default(),
+            statement: None,
+            assets: Vec::new(),
+            signature: SignatureState::Missing,
+            log: None,
+        }
     }
 
     /// What the statement is compared by, once it is proved.

@@ -187,6 +187,7 @@ pub fn test_inclusion(
         class: pages[positions[0]].class,
         shard: shard_of(&own, statement.shard_count()) as u32,
         pages: positions.into_iter().map(include).collect(),
+        log: None,
     }
 }
 

@@ -76,6 +76,7 @@ fn make(snapshot: &str) -> Files {
             class: 2,
             shard: 0,
             pages: (start..start + count).map(included).collect(),
+            log: None,
         }
     };
     Files { files: (0..3).map(file).collect(), statement }

@@ -54,6 +54,7 @@ pub fn attestation_lines(report: &Report) -> Vec<String> {
     }
     lines.extend(report.statement.as_ref().and_then(|statement| evidence_line(statement.get())));
     lines.extend(report.label().map(|label| visible(&label.to_string())));
+    lines.extend(report.log.map(|log| log.to_string()));
     lines.push(format!("{} {}", verdict(report), report.signature));
     lines
 }

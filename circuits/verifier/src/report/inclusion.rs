@@ -45,6 +45,9 @@ pub fn inclusion_lines(attestation: &Attested, report: &InclusionReport) -> Vec<
         lines.push(String::new());
     }
     lines.extend(report.statement.iter().map(|statement| visible(&statement.to_string())));
+    if let Attested::Unproved { log: Some(log), .. } = attestation {
+        lines.push(log.to_string());
+    }
     let verdict = match (attestation, attestation.holds()) {
         _ if !report.is_valid() => "NOT INCLUDED: this file does not show that the account is in the attestation.",
         (_, false) => "NOT VALID: the attestation is not valid, so this file shows nothing.",

@@ -29,6 +29,7 @@ pub fn reserves_lines(report: &ReservesReport, attestation: &Attested, command: 
         lines.push(String::new());
     }
     lines.extend(report.statement.iter().map(|statement| visible(&statement.to_string())));
+    lines.extend(attestation.log().map(|log| log.to_string()));
     let committed = if report.assets.iter().any(|asset| asset.owners.is_some_and(|owners| owners.fresh > 0)) {
         "VALID: the statement commits to these lines. For what is called proven owned, the address' key signed for this snapshot. That the \
          coins are there is not shown."
@@ -70,7 +71,7 @@ mod tests {
         if let Some(signed) = signed {
             checks.add("signature", "signed", if signed { Ok(String::new()) } else { Err(String::new()) });
         }
-        let attested = Attested::Unproved { checks, signature: SignatureState::Unchecked };
+        let attested = Attested::Unproved { checks, signature: SignatureState::Unchecked, log: None };
         reserves_lines(&report(valid), &attested, "assay verify out")
     }
 
@@ -90,8 +91,13 @@ mod tests {
     #[test]
     fn true_lines_of_a_false_attestation_are_nowhere_called_valid() {
         let broken = Checks::default();
-        let broken =
-            Report { checks: broken, statement: None, assets: Vec::new(), signature: SignatureState::Unchecked };
+        let broken = Report {
+            checks: broken,
+            statement: None,
+            assets: Vec::new(),
+            signature: SignatureState::Unchecked,
+            log: None,
+        };
         let proved = reserves_lines(&report(true), &Attested::Proved(Box::new(broken)), "");
         for lines in [lines(true, Some(false)), proved] {
             assert!(lines.last().unwrap().starts_with("NOT VALID"), "{lines:?}");

@@ -1,0 +1,74 @@
+//! What an entry of our log says: that an exchange published a statement about an instant. Exchange and instant are in the entry, so that
+//! a monitor sees two statements about one instant without fetching either.
+
+use assay_core::{
+    Error,
+    domain::domain_defect,
+    sealed::{Document, Sealed, StatementDigest},
+    text::is_name,
+    time::parse_instant,
+};
+use assay_programs::ledger::statement::Statement;
+use serde::{Deserialize, Serialize};
+
+/// Name and version of the format.
+pub const ENTRY_PROTOCOL: &str = "assay/log/1";
+/// Largest entry, in bytes: its length is 16 bits in the bundles of a log.
+pub const MAX_ENTRY_BYTES: usize = 65_535;
+/// The kind of an entry for a published attestation.
+pub const ATTESTATION_KIND: &str = "attestation";
+
+/// The entry of a published attestation, as canonical JSON (RFC 8785).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// The exchange's domain.
+    pub exchange: String,
+    /// [`ATTESTATION_KIND`].
+    pub kind: String,
+    /// [`ENTRY_PROTOCOL`].
+    pub protocol: String,
+    /// The snapshot's id.
+    pub snapshot: String,
+    /// SHA-256 of the statement, 64 hexadecimal digits.
+    pub statement: String,
+    /// The snapshot's instant, as the statement writes it.
+    pub taken_at: String,
+}
+
+impl Document for Entry {
+    const NAME: &'static str = "the log entry";
+    const MAX_BYTES: usize = MAX_ENTRY_BYTES;
+
+    fn validate(&self) -> Result<(), Error> {
+        let refuse = |reason: String| Err(Error::Malformed(format!("the log entry {reason}")));
+        if self.protocol != ENTRY_PROTOCOL || self.kind != ATTESTATION_KIND {
+            return refuse(format!("is not of the protocol {ENTRY_PROTOCOL} and the kind {ATTESTATION_KIND}"));
+        }
+        if let Some(defect) = domain_defect(&self.exchange) {
+            return refuse(format!("names an exchange that {defect}"));
+        }
+        if !is_name(&self.snapshot) {
+            return refuse("names no snapshot".to_owned());
+        }
+        StatementDigest::parse(&self.statement)?;
+        parse_instant(&self.taken_at).map(|_| ())
+    }
+}
+
+impl Entry {
+    /// The entry of this statement.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] if a name in the statement cannot stand in an entry.
+    pub fn of(statement: &Sealed<Statement>) -> Result<Sealed<Self>, Error> {
+        Sealed::seal(Self {
+            exchange: statement.exchange.domain.clone(),
+            kind: ATTESTATION_KIND.to_owned(),
+            protocol: ENTRY_PROTOCOL.to_owned(),
+            snapshot: statement.snapshot.id.clone(),
+            statement: statement.digest().to_string(),
+            taken_at: statement.snapshot.taken_at.clone(),
+        })
+    }
+}

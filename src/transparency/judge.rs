@@ -1,0 +1,190 @@
+//! Whether the next checkpoint may be signed: whether the tree in the database continues every checkpoint that is known to have been
+//! signed, the marked one and the newest stored one.
+
+use std::path::PathBuf;
+
+use assay_verifier::log::{
+    checkpoint::{CheckpointError, SignedCheckpoint},
+    note::{KeyKind, NoteError, VerifierKey},
+};
+use ed25519_dalek::VerifyingKey;
+
+use super::{
+    mark::{Mark, MarkError},
+    proofs::stored_root,
+};
+use crate::{
+    store::{
+        Session, StoreError,
+        log::{newest_checkpoint, size},
+    },
+    tokens::KeyRingError,
+};
+
+/// Why no checkpoint is signed; `Display` is a sentence for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum SigningError {
+    /// The database was restored from an older backup.
+    #[error(
+        "the log in the database has {size} entries, and {} shows that a checkpoint of {marked} entries was signed: the database is older \
+         than the log. Restore a newer backup of the database. Until then nothing is signed, because the log would fork",
+        mark.display()
+    )]
+    Behind {
+        /// Entries in the database.
+        size: u64,
+        /// Entries of the signed checkpoint.
+        marked: u64,
+        /// The file with the mark.
+        mark: PathBuf,
+    },
+    /// The first entries of the database are not those that were signed.
+    #[error(
+        "the first {size} entries of the log in the database are not those that were signed: the database was restored from an older \
+         backup and went on from there, or it was altered. Restore a newer backup of the database. Until then nothing is signed, because \
+         the log would fork"
+    )]
+    Differs {
+        /// Entries of the signed checkpoint.
+        size: u64,
+    },
+    /// Hashes that are not those of the entries.
+    #[error(
+        "the log's hash {position} of height {height} in the database is not that of what is below it: the database was altered or is \
+         damaged. Restore a backup of it"
+    )]
+    Damaged {
+        /// Height of the subtree.
+        height: i16,
+        /// Its position.
+        position: i64,
+    },
+    /// A witness has seen more than this database has.
+    #[error(
+        "the witness {witness} has cosigned a checkpoint of {seen} entries, and the newest one in the database has {size}: the database is \
+         older than the log. Restore a newer backup of the database. Until then nothing is signed, because the log would fork"
+    )]
+    WitnessAhead {
+        /// Name of the witness.
+        witness: String,
+        /// Entries of the checkpoint that it cosigned.
+        seen: u64,
+        /// Entries of the newest stored checkpoint.
+        size: u64,
+    },
+    /// The log got another name.
+    #[error(
+        "{} is of the log {marked}, and this service would sign for {origin}: set transparency.origin = \"{marked}\". To begin another log \
+         under the new name, move the file away",
+        mark.display()
+    )]
+    OtherOrigin {
+        /// Name of the marked log.
+        marked: String,
+        /// Name by the settings.
+        origin: String,
+        /// The file with the mark.
+        mark: PathBuf,
+    },
+    /// There is no key, and nothing was signed.
+    #[error(
+        "there is no key for the transparency log; make it with: assay keys show, and copy log-….json of keys/ to every home of the service"
+    )]
+    NoKey,
+    /// There is no key although checkpoints were signed.
+    #[error(
+        "the key that signed the log {origin} is missing: restore log-….json of the directory of keys from its backup. If it is lost for \
+         ever, begin another log with transparency.origin"
+    )]
+    KeyMissing {
+        /// Name of the log.
+        origin: String,
+    },
+    /// Another key signed.
+    #[error(
+        "{what} is not signed by the key of the log {origin} in this home directory: restore the log-….json that signed it"
+    )]
+    OtherKey {
+        /// Name of the log.
+        origin: String,
+        /// What was signed.
+        what: String,
+    },
+    /// A stored checkpoint cannot be read.
+    #[error("the newest checkpoint in the database: {0}")]
+    Stored(#[from] CheckpointError),
+    /// The name cannot be that of a log.
+    #[error(transparent)]
+    Name(#[from] NoteError),
+    /// The mark cannot be read or written.
+    #[error(transparent)]
+    Mark(#[from] MarkError),
+    /// The keys cannot be read or made.
+    #[error(transparent)]
+    Keys(#[from] KeyRingError),
+    /// The database cannot be used.
+    #[error("database: {0}")]
+    Store(#[from] StoreError),
+}
+
+/// What is known of the log before a signature.
+#[derive(Debug, Clone)]
+pub struct Standing {
+    /// Entries in the database.
+    pub size: u64,
+    /// The newest checkpoint in the database.
+    pub newest: Option<SignedCheckpoint>,
+    /// The marked checkpoint.
+    pub marked: Option<SignedCheckpoint>,
+}
+
+impl Standing {
+    /// Whether a checkpoint of this log was ever signed.
+    pub fn was_signed(&self) -> bool {
+        self.newest.is_some() || self.marked.is_some()
+    }
+}
+
+/// Judges the log `origin`; `key` is its key, if there is one.
+///
+/// # Errors
+/// [`SigningError`] if nothing may be signed.
+pub async fn judge(
+    client: &impl Session,
+    origin: &str,
+    key: Option<VerifyingKey>,
+    mark: &Mark,
+) -> Result<Standing, SigningError> {
+    // before the size: what is marked afterwards is at most what is there
+    let marked = mark.read()?;
+    let newest = newest_checkpoint(client, origin).await?.map(|row| SignedCheckpoint::parse(row.note.as_bytes()));
+    let newest = newest.transpose()?;
+    let size = u64::try_from(size(client).await?).unwrap_or(0);
+    let standing = Standing { size, newest, marked };
+    if let Some(marked) = standing.marked.as_ref().map(|marked| &marked.checkpoint().origin)
+        && marked != origin
+    {
+        let (marked, origin) = (assay_core::text::visible(marked), origin.to_owned());
+        return Err(SigningError::OtherOrigin { marked, origin, mark: mark.path().to_owned() });
+    }
+    if !standing.was_signed() {
+        return Ok(standing);
+    }
+    let key = key.ok_or_else(|| SigningError::KeyMissing { origin: origin.to_owned() })?;
+    let key = VerifierKey::new(origin, KeyKind::Log, key)?;
+    let stored = standing.newest.iter().map(|signed| (signed, "the newest checkpoint in the database".to_owned()));
+    let marked = standing.marked.iter().map(|signed| (signed, mark.path().display().to_string()));
+    for (signed, what) in marked.chain(stored) {
+        if !matches!(signed.note().signed_by(&key), Ok(Some(_))) {
+            return Err(SigningError::OtherKey { origin: origin.to_owned(), what });
+        }
+        let checkpoint = signed.checkpoint();
+        if checkpoint.size > size {
+            return Err(SigningError::Behind { size, marked: checkpoint.size, mark: mark.path().to_owned() });
+        }
+        if stored_root(client, checkpoint.size).await? != checkpoint.root {
+            return Err(SigningError::Differs { size: checkpoint.size });
+        }
+    }
+    Ok(standing)
+}

@@ -1,0 +1,82 @@
+//! The high-water mark: the newest checkpoint that was signed, in a file of the home directory. It does not go back when the database
+//! is restored from a backup. It is written before the checkpoint leaves this process.
+
+use std::{
+    fs,
+    io::ErrorKind,
+    path::{Path, PathBuf},
+};
+
+use assay_verifier::log::checkpoint::{CheckpointError, SignedCheckpoint};
+
+use crate::{
+    durable::{self, Access},
+    home::Home,
+};
+
+/// Why the mark cannot be used; `Display` is a sentence for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum MarkError {
+    /// The file cannot be read or written.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file holds no checkpoint.
+    #[error("{}: {source}; restore this file from its newest backup", path.display())]
+    NotCheckpoint {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: CheckpointError,
+    },
+}
+
+/// The file with the mark.
+#[derive(Debug, Clone)]
+pub struct Mark {
+    path: PathBuf,
+}
+
+impl Mark {
+    /// The mark in this home directory.
+    pub fn of(home: &Home) -> Self {
+        Self { path: home.log_dir().join("high-water") }
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The marked checkpoint; `None` if nothing was marked yet.
+    ///
+    /// # Errors
+    /// [`MarkError`].
+    pub fn read(&self) -> Result<Option<SignedCheckpoint>, MarkError> {
+        let bytes = match fs::read(&self.path) {
+            Ok(bytes) => bytes,
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(self.file(source)),
+        };
+        let parsed = SignedCheckpoint::parse(&bytes);
+        parsed.map(Some).map_err(|source| MarkError::NotCheckpoint { path: self.path.clone(), source })
+    }
+
+    /// Replaces the mark, and returns once the new one survives a power cut.
+    ///
+    /// # Errors
+    /// [`MarkError::File`]; the earlier mark is unchanged.
+    pub fn write(&self, note: &str) -> Result<(), MarkError> {
+        let dir = self.path.parent().unwrap_or(&self.path);
+        durable::create_private_directory(dir).map_err(|e| self.file(e))?;
+        durable::replace(&self.path, Access::Private, note.as_bytes()).map_err(|e| self.file(e))
+    }
+
+    fn file(&self, source: std::io::Error) -> MarkError {
+        MarkError::File { path: self.path.clone(), source }
+    }
+}

@@ -1,0 +1,18 @@
+//! The service's transparency log: signs its checkpoints, and makes proofs and tiles from the database.
+//!
+//! **In:** entries and hashes that the database appended with each attestation. **Out:** signed checkpoints, each of which continues all
+//! before it; proofs of logging; tiles. `mark` keeps the newest signed checkpoint outside the database, `judge` says whether one may be
+//! signed, `signer` signs, `cosigners` asks witnesses, `proofs` makes what readers fetch. For other logs as well:
+//! `reader` reads one over the network, `monitor` follows it, and `witness` cosigns it.
+//!
+//! **Never:** sign to find out whether one may sign; sign a tree that does not continue the marked one, whatever the database says: a
+//! database restored from a backup would fork the log, and a forked log is worthless for ever.
+
+pub mod cosigners;
+pub mod judge;
+pub mod mark;
+pub mod monitor;
+pub mod proofs;
+pub mod reader;
+pub mod signer;
+pub mod witness;

@@ -1,0 +1,321 @@
+//! Follows a log: keeps all its entries and the last checkpoint, checks that each new checkpoint continues it, and reads the entries.
+//!
+//! What is kept is two files of a directory: `entries`, in the form of the log's bundles, and `checkpoint`. The entries are written first,
+//! so after a crash there may be more of them than the checkpoint has; these are read again.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{self, ErrorKind},
+    path::{Path, PathBuf},
+};
+
+use assay_core::{
+    sealed::{Sealed, StatementDigest},
+    text::{shown, visible},
+    time::parse_instant,
+};
+use assay_programs::ledger::statement::Statement;
+use assay_verifier::log::{
+    checkpoint::SignedCheckpoint,
+    entry::{ATTESTATION_KIND, Entry},
+    policy::Policy,
+    tree::{Tree, empty_root, leaf_hash},
+};
+use serde::Serialize;
+use time::{Duration, OffsetDateTime};
+
+use super::reader::{ReadError, Reader, unbundled};
+use crate::durable::{self, Access};
+
+/// Why a log cannot be followed; `Display` is a sentence.
+#[derive(Debug, thiserror::Error)]
+pub enum MonitorError {
+    /// The log cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The directory cannot be read or written.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The directory does not hold what a monitor wrote.
+    #[error("{}: {reason}", path.display())]
+    State {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Something that the owner of the log must explain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MonitorFinding {
+    /// Stable name.
+    pub kind: &'static str,
+    /// What was found.
+    pub detail: String,
+}
+
+fn finding(kind: &'static str, detail: impl Into<String>) -> MonitorFinding {
+    MonitorFinding { kind, detail: detail.into() }
+}
+
+/// What following the log came to.
+#[derive(Debug, Serialize)]
+pub struct Followed {
+    /// Name of the log.
+    pub origin: String,
+    /// Entries before.
+    pub known: u64,
+    /// Entries now.
+    pub size: u64,
+    /// What was found; empty if all is well.
+    pub findings: Vec<MonitorFinding>,
+}
+
+/// What the reader asks for beside consistency.
+#[derive(Debug, Clone, Default)]
+pub struct Asked {
+    /// Only what concerns this exchange.
+    pub exchange: Option<String>,
+    /// Longest time between two snapshots of an exchange.
+    pub cadence: Option<Duration>,
+    /// Other checkpoints that must be of the same log, with their names.
+    pub others: Vec<(String, SignedCheckpoint)>,
+}
+
+/// A monitor and its directory.
+pub struct Monitor {
+    dir: PathBuf,
+    policy: Policy,
+    entries: Vec<Vec<u8>>,
+    last: Option<SignedCheckpoint>,
+}
+
+impl Monitor {
+    /// Opens the directory, or begins one.
+    ///
+    /// # Errors
+    /// [`MonitorError::File`], [`MonitorError::State`].
+    pub fn open(dir: &Path, policy: Policy) -> Result<Self, MonitorError> {
+        durable::create_private_directory(dir).map_err(file(dir))?;
+        let state = |name: &str, reason: &str| MonitorError::State { path: dir.join(name), reason: reason.to_owned() };
+        let last = read_if_there(&dir.join("checkpoint"))?;
+        let last = last.map(|bytes| SignedCheckpoint::parse(&bytes)).transpose();
+        let last = last.map_err(|e| state("checkpoint", &e.to_string()))?;
+        let bytes = read_if_there(&dir.join("entries"))?.unwrap_or_default();
+        let mut entries = unbundled(&bytes).ok_or_else(|| state("entries", "not the entries that a monitor wrote"))?;
+        let size = last.as_ref().map_or(0, |last| last.checkpoint().size);
+        entries.truncate(usize::try_from(size).unwrap_or(usize::MAX));
+        let root = last.as_ref().map_or_else(empty_root, |last| last.checkpoint().root);
+        if entries.len() as u64 != size || tree_of(&entries).root() != root {
+            return Err(state("entries", "these are not the entries of the checkpoint beside them"));
+        }
+        Ok(Self { dir: dir.to_owned(), policy, entries, last })
+    }
+
+    /// Reads the log's newest checkpoint and the entries since the last one, and looks at them. What is found of the entries before is
+    /// found again: an unexplained finding does not go away.
+    ///
+    /// # Errors
+    /// [`MonitorError`].
+    pub fn follow(&mut self, reader: &Reader, asked: &Asked, now: OffsetDateTime) -> Result<Followed, MonitorError> {
+        let signed = reader.checkpoint()?;
+        let (origin, size, known) =
+            (visible(&signed.checkpoint().origin), signed.checkpoint().size, self.entries.len() as u64);
+        let mut followed = Followed { origin, known, size, findings: Vec::new() };
+        if let Err(e) = self.policy.check(&signed) {
+            followed.findings.push(finding("policy", e.to_string()));
+            return Ok(followed);
+        }
+        if let Some(last) = &self.last
+            && let Some(reason) = self.contradiction(last, &signed)
+        {
+            followed.findings.push(self.keep_evidence(&signed, reason)?);
+            return Ok(followed);
+        }
+        if size > known {
+            let new = reader.entries(known, size)?;
+            let all: Vec<Vec<u8>> = self.entries.iter().cloned().chain(new).collect();
+            if tree_of(&all).root() != signed.checkpoint().root {
+                let reason =
+                    format!("its {size} entries, of which {known} were known, do not lead to the root that it signed");
+                followed.findings.push(self.keep_evidence(&signed, reason)?);
+                return Ok(followed);
+            }
+            self.entries = all;
+        }
+        self.store(signed)?;
+        followed.findings.extend(self.compare(asked));
+        followed.findings.extend(self.read_entries(reader, asked, now)?);
+        Ok(followed)
+    }
+
+    /// Why the checkpoint cannot be of the log that was followed.
+    fn contradiction(&self, last: &SignedCheckpoint, new: &SignedCheckpoint) -> Option<String> {
+        let (old, new) = (last.checkpoint(), new.checkpoint());
+        if old.origin != new.origin {
+            return Some(format!("it is the log {} now, and was {}", visible(&new.origin), visible(&old.origin)));
+        }
+        if new.size < old.size {
+            return Some(format!("it has {} entries now, and had {}", new.size, old.size));
+        }
+        (new.size == old.size && new.root != old.root).then(|| format!("it signed two roots of {} entries", new.size))
+    }
+
+    /// A finding that both checkpoints prove, so the second one is kept beside the first.
+    fn keep_evidence(&self, signed: &SignedCheckpoint, reason: String) -> Result<MonitorFinding, MonitorError> {
+        let path = self.dir.join(format!("evidence-{}.checkpoint", signed.checkpoint().size));
+        durable::replace(&path, Access::Private, signed.note().to_string().as_bytes()).map_err(file(&path))?;
+        let last = self.dir.join("checkpoint");
+        Ok(finding(
+            "inconsistent",
+            format!("the log was forked or rewritten: {reason}. {} and {} prove it", last.display(), path.display()),
+        ))
+    }
+
+    fn store(&mut self, signed: SignedCheckpoint) -> Result<(), MonitorError> {
+        let mut bytes = Vec::new();
+        for entry in &self.entries {
+            // entries were read with lengths of 16 bits
+            bytes.extend(u16::try_from(entry.len()).unwrap_or(u16::MAX).to_be_bytes());
+            bytes.extend(entry);
+        }
+        for (name, bytes) in [("entries", bytes), ("checkpoint", signed.note().to_string().into_bytes())] {
+            let path = self.dir.join(name);
+            durable::replace(&path, Access::Private, &bytes).map_err(file(&path))?;
+        }
+        self.last = Some(signed);
+        Ok(())
+    }
+
+    /// Whether checkpoints from elsewhere are of this log.
+    fn compare(&self, asked: &Asked) -> Vec<MonitorFinding> {
+        let mut found = Vec::new();
+        for (name, other) in &asked.others {
+            let checkpoint = other.checkpoint();
+            let known = usize::try_from(checkpoint.size).ok().and_then(|size| self.entries.get(..size));
+            let reason = match (self.policy.check_log(other), known) {
+                (Err(e), _) => e.to_string(),
+                (Ok(()), None) => {
+                    format!("it has {} entries, and the log shows {}", checkpoint.size, self.entries.len())
+                }
+                (Ok(()), Some(entries)) if tree_of(entries).root() != checkpoint.root => {
+                    format!(
+                        "its {} entries are not the first ones of the log: somebody is shown another log",
+                        checkpoint.size
+                    )
+                }
+                (Ok(()), Some(_)) => continue,
+            };
+            found.push(finding("other-checkpoint", format!("{}: {reason}", visible(name))));
+        }
+        found
+    }
+
+    /// What the entries say, and whether the statements are there.
+    fn read_entries(
+        &self,
+        reader: &Reader,
+        asked: &Asked,
+        now: OffsetDateTime,
+    ) -> Result<Vec<MonitorFinding>, MonitorError> {
+        let mut found = Vec::new();
+        // per exchange, the statements by instant, and the newest instant so far
+        let mut seen: BTreeMap<String, BTreeMap<OffsetDateTime, String>> = BTreeMap::new();
+        for (position, bytes) in self.entries.iter().enumerate() {
+            let entry = match Sealed::<Entry>::parse(bytes) {
+                Ok(entry) => entry,
+                Err(e) if kind_of(bytes).is_none_or(|kind| kind == ATTESTATION_KIND) => {
+                    found.push(finding("malformed", format!("entry {position}: {e}")));
+                    continue;
+                }
+                // of a kind that this program does not know
+                Err(_) => continue,
+            };
+            if asked.exchange.as_ref().is_some_and(|exchange| *exchange != entry.exchange) {
+                continue;
+            }
+            // checked when it was parsed
+            let Ok(instant) = parse_instant(&entry.taken_at) else { continue };
+            let of_exchange = seen.entry(entry.exchange.clone()).or_default();
+            let label =
+                format!("entry {position}, {} of {} for {}", shown(&entry.snapshot), entry.exchange, entry.taken_at);
+            if let Some(other) = of_exchange.get(&instant) {
+                found.push(finding(
+                    "duplicate",
+                    format!("{label}: another statement for this instant is in the log, {other}"),
+                ));
+            } else if of_exchange.last_key_value().is_some_and(|(newest, _)| *newest > instant) {
+                found.push(finding("backwards", format!("{label}: a later instant was published before")));
+            }
+            of_exchange.entry(instant).or_insert_with(|| entry.statement.clone());
+            found.extend(statement_finding(reader, &entry, &label)?);
+        }
+        if let Some(cadence) = asked.cadence {
+            let late = |(exchange, instants): (&String, &BTreeMap<OffsetDateTime, String>)| {
+                let (newest, _) = instants.last_key_value()?;
+                let days = (now - *newest).whole_days();
+                (now - *newest > cadence)
+                    .then(|| finding("late", format!("{exchange}: the newest snapshot is {days} days old")))
+            };
+            found.extend(seen.iter().filter_map(late));
+            if let Some(exchange) = asked.exchange.as_ref().filter(|exchange| !seen.contains_key(*exchange)) {
+                found.push(finding("late", format!("{}: there is no snapshot", visible(exchange))));
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Whether the service gives out the statement of an entry, and it says the same.
+fn statement_finding(
+    reader: &Reader,
+    entry: &Sealed<Entry>,
+    label: &str,
+) -> Result<Option<MonitorFinding>, MonitorError> {
+    let missing = |reason: String| Some(finding("statement", format!("{label}: {reason}")));
+    let bytes = match reader.statement(&entry.statement) {
+        Ok(bytes) => bytes,
+        Err(e) => return Ok(missing(e.to_string())),
+    };
+    if StatementDigest::of(&bytes).to_string() != entry.statement {
+        return Ok(missing("the service gives out another statement under its digest".to_owned()));
+    }
+    let own = Sealed::<Statement>::parse(&bytes).and_then(|statement| Entry::of(&statement));
+    Ok(match own {
+        Ok(own) if own.bytes() == entry.bytes() => None,
+        Ok(_) => missing("the statement is of another exchange, snapshot or instant".to_owned()),
+        Err(e) => missing(e.to_string()),
+    })
+}
+
+/// The member `kind` of an entry that is a JSON object.
+fn kind_of(entry: &[u8]) -> Option<String> {
+    let value: serde_json::Value = serde_json::from_slice(entry).ok()?;
+    value.get("kind")?.as_str().map(str::to_owned)
+}
+
+fn tree_of(entries: &[Vec<u8>]) -> Tree {
+    let mut tree = Tree::default();
+    entries.iter().for_each(|entry| tree.push(leaf_hash(entry)));
+    tree
+}
+
+fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, MonitorError> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(file(path)(e)),
+    }
+}
+
+fn file(path: &Path) -> impl FnOnce(io::Error) -> MonitorError + use<> {
+    let path = path.to_owned();
+    move |source| MonitorError::File { path, source }
+}

@@ -1,0 +1,223 @@
+//! Reads a log over the network, as a monitor does. Nothing that is read is believed before it leads to a signed checkpoint.
+
+use std::{cell::RefCell, collections::BTreeMap, time::Duration};
+
+use assay_verifier::log::{
+    checkpoint::{CheckpointError, SignedCheckpoint},
+    note::MAX_NOTE_BYTES,
+    tree::{Node, TreeHash, nodes, prove_consistency, verify_consistency},
+};
+
+use super::proofs::TILE_WIDTH;
+
+/// For one request.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// Largest bundle of entries: 256 entries with their lengths.
+const MAX_BUNDLE_BYTES: u64 = 256 * (2 + 65_535);
+
+/// Why a log cannot be read; `Display` is a sentence.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// It cannot be reached, or answers with an error.
+    #[error("{url}: {reason}")]
+    Unreachable {
+        /// What was asked.
+        url: String,
+        /// Why.
+        reason: String,
+    },
+    /// Its checkpoint is none.
+    #[error("{url}: {source}")]
+    Checkpoint {
+        /// What was asked.
+        url: String,
+        /// Why.
+        source: CheckpointError,
+    },
+    /// A tile or a bundle of entries does not follow the format.
+    #[error("{url}: {reason}")]
+    Malformed {
+        /// What was asked.
+        url: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// A log by its address, such as `https://assay.example/log`.
+pub struct Reader {
+    agent: ureq::Agent,
+    base: String,
+}
+
+impl Reader {
+    /// The log at `base`.
+    pub fn new(base: &str) -> Self {
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .timeout_global(Some(TIMEOUT));
+        Self { agent: config.build().into(), base: base.trim_end_matches('/').to_owned() }
+    }
+
+    /// The newest checkpoint. Its signatures are not verified.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub fn checkpoint(&self) -> Result<SignedCheckpoint, ReadError> {
+        let (url, bytes) = self.get("checkpoint", MAX_NOTE_BYTES as u64)?;
+        SignedCheckpoint::parse(&bytes).map_err(|source| ReadError::Checkpoint { url, source })
+    }
+
+    /// The entries from position `first` to before `size`, of a log with `size` entries.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub fn entries(&self, first: u64, size: u64) -> Result<Vec<Vec<u8>>, ReadError> {
+        let mut found = Vec::new();
+        let mut at = first;
+        while at < size {
+            let index = at / TILE_WIDTH;
+            let width = (size - index * TILE_WIDTH).min(TILE_WIDTH);
+            let (url, bytes) = self.get(&format!("tile/entries/{}", path_of(index, width)), MAX_BUNDLE_BYTES)?;
+            let entries = unbundled(&bytes).filter(|entries| entries.len() as u64 == width);
+            let reason = format!("not a bundle of {width} entries");
+            let entries = entries.ok_or(ReadError::Malformed { url, reason })?;
+            let skipped = usize::try_from(at % TILE_WIDTH).unwrap_or(usize::MAX);
+            found.extend(entries.into_iter().skip(skipped));
+            at = (index + 1) * TILE_WIDTH;
+        }
+        Ok(found)
+    }
+
+    /// Whether the log that `new` is of continues that of `old`, by the tiles that the log gives out.
+    ///
+    /// # Errors
+    /// [`ReadError`] if the tiles cannot be read.
+    pub fn continues(&self, old: (u64, &TreeHash), new: (u64, &TreeHash)) -> Result<Result<(), String>, ReadError> {
+        if old.0 > new.0 {
+            return Ok(Err(format!("the log had {} entries, and has {} now", old.0, new.0)));
+        }
+        let run = |node: &mut dyn FnMut(Node) -> TreeHash| prove_consistency(old.0, new.0, &mut |asked| node(asked));
+        let tiles = Tiles { reader: self, size: new.0, read: RefCell::default() };
+        let mut found = BTreeMap::new();
+        for node in nodes(|node| run(node)) {
+            found.insert(node, tiles.node(node)?);
+        }
+        let proof = run(&mut |node| found.get(&node).copied().unwrap_or_default());
+        let outcome = proof.and_then(|proof| verify_consistency(old, new, &proof));
+        Ok(outcome.map_err(|e| e.to_string()))
+    }
+
+    /// The bytes at `path` below the log's address.
+    ///
+    /// # Errors
+    /// [`ReadError::Unreachable`].
+    pub fn get(&self, path: &str, limit: u64) -> Result<(String, Vec<u8>), ReadError> {
+        let url = format!("{}/{path}", self.base);
+        let bytes = get(&self.agent, &url, limit)?;
+        Ok((url, bytes))
+    }
+
+    /// The bytes of a statement, from the service beside whose log this is.
+    ///
+    /// # Errors
+    /// [`ReadError::Unreachable`].
+    pub fn statement(&self, id: &str) -> Result<Vec<u8>, ReadError> {
+        let service = self.base.strip_suffix("/log").unwrap_or(&self.base);
+        let limit = assay_core::sealed::MAX_STATEMENT_BYTES as u64;
+        get(&self.agent, &format!("{service}/v1/attestations/{id}/statement"), limit)
+    }
+}
+
+fn get(agent: &ureq::Agent, url: &str, limit: u64) -> Result<Vec<u8>, ReadError> {
+    let unreachable = |reason: String| ReadError::Unreachable { url: url.to_owned(), reason };
+    let mut answer = agent.get(url).call().map_err(|e| unreachable(e.to_string()))?;
+    if answer.status() != 200 {
+        return Err(unreachable(format!("answered with {}", answer.status())));
+    }
+    answer.body_mut().with_config().limit(limit).read_to_vec().map_err(|e| unreachable(e.to_string()))
+}
+
+/// The tiles of a log with `size` entries, each read once.
+struct Tiles<'r> {
+    reader: &'r Reader,
+    size: u64,
+    read: RefCell<BTreeMap<(u8, u64), Vec<TreeHash>>>,
+}
+
+impl Tiles<'_> {
+    /// A complete subtree, from the hashes of the tile that it is in.
+    fn node(&self, node: Node) -> Result<TreeHash, ReadError> {
+        let (level, within) = (node.height / 8, u32::from(node.height % 8));
+        let first = node.position << within;
+        let hashes = self.tile(level, first / TILE_WIDTH)?;
+        let start = (first % TILE_WIDTH) as usize;
+        let own = hashes.get(start..start + (1 << within)).unwrap_or_default();
+        let mut tree = assay_verifier::log::tree::Tree::default();
+        own.iter().for_each(|hash| tree.push(*hash));
+        // a tile that is too short leads to no root
+        Ok(if own.is_empty() { [0; 32] } else { tree.root() })
+    }
+
+    fn tile(&self, level: u8, index: u64) -> Result<Vec<TreeHash>, ReadError> {
+        if let Some(hashes) = self.read.borrow().get(&(level, index)) {
+            return Ok(hashes.clone());
+        }
+        let all = self.size.checked_shr(8 * u32::from(level)).unwrap_or(0);
+        let width = all.saturating_sub(index * TILE_WIDTH).clamp(1, TILE_WIDTH);
+        let (url, bytes) = self.reader.get(&format!("tile/{level}/{}", path_of(index, width)), 32 * TILE_WIDTH)?;
+        if bytes.len() as u64 != 32 * width {
+            let reason = format!("not a tile of {width} hashes");
+            return Err(ReadError::Malformed { url, reason });
+        }
+        let hashes: Vec<TreeHash> = bytes.as_chunks::<32>().0.to_vec();
+        self.read.borrow_mut().insert((level, index), hashes.clone());
+        Ok(hashes)
+    }
+}
+
+/// The end of a tile's path.
+fn path_of(index: u64, width: u64) -> String {
+    let mut path = format!("{:03}", index % 1000);
+    let mut above = index / 1000;
+    while above > 0 {
+        path = format!("x{:03}/{path}", above % 1000);
+        above /= 1000;
+    }
+    if width == TILE_WIDTH { path } else { format!("{path}.p/{width}") }
+}
+
+/// The entries of a bundle.
+pub(super) fn unbundled(mut bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let mut entries = Vec::new();
+    while let Some((length, rest)) = bytes.split_first_chunk::<2>() {
+        let (entry, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
+        entries.push(entry.to_vec());
+        bytes = rest;
+    }
+    bytes.is_empty().then_some(entries)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transparency::proofs::Tile;
+
+    #[test]
+    fn paths_are_those_that_the_service_reads() {
+        assert_eq!(path_of(1_234_067, 256), "x001/x234/067");
+        for (index, width) in [(0, 256), (273, 112), (999, 1), (1000, 255), (u64::MAX >> 8, 256)] {
+            assert_eq!(Tile::parse(Some("3"), &path_of(index, width)), Some(Tile { level: Some(3), index, width }));
+        }
+    }
+
+    #[test]
+    fn a_bundle_that_is_cut_off_is_none() {
+        assert_eq!(unbundled(&[0, 1, 7, 0, 0]), Some(vec![vec![7], vec![]]));
+        for cut in [&[0][..], &[0, 2, 7], &[0, 1, 7, 0]] {
+            assert_eq!(unbundled(cut), None);
+        }
+    }
+}
