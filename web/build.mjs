@@ -46,6 +46,8 @@ if (script.includes(MARKER)) throw new Error("the script would have the marker t
 const template = readFileSync(join(here, "src", "page.html"), "utf8");
 const fill = (values) => template.replace(/%([A-Z]+)%/g, (_, name) => values[name]);
 const sri = (bytes) => `sha256-${digest(bytes)}`;
+// an address for each version: whoever keeps a file for long never joins it to a page of another version
+const asset = (name, bytes) => `/assets/${name}?v=${digest(bytes, "hex").slice(0, 16)}`;
 const policy = [
   "default-src 'none'", `script-src '${sri(script)}'`, `style-src '${sri(style)}'`, "img-src data:", "connect-src 'none'",
   "form-action 'none'", "base-uri 'none'", "require-trusted-types-for 'script'",
@@ -55,8 +57,8 @@ const files = {
   "assay.js": script,
   "check.html": fill({
     MODE: "online", CSP: "", BLOCK: "", BRAND: '<a class="brand" href="/">Assay</a>',
-    STYLE: `<link rel="stylesheet" href="/assets/assay.css" integrity="${sri(style)}">`,
-    SCRIPT: `<script src="/assets/assay.js" integrity="${sri(script)}"></script>`,
+    STYLE: `<link rel="stylesheet" href="${asset("assay.css", style)}" integrity="${sri(style)}">`,
+    SCRIPT: `<script src="${asset("assay.js", script)}" integrity="${sri(script)}"></script>`,
   }),
   "verify.html": fill({
     MODE: "offline", CSP: `<meta http-equiv="Content-Security-Policy" content="${policy}">\n`, BLOCK: `${MARKER}\n`,

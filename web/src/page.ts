@@ -224,7 +224,9 @@ function render(): void {
   });
   other.id = "language";
   other.lang = language() === "en" ? "de" : "en";
-  document.getElementById("menu")?.replaceChildren(other);
+  const menu = document.getElementById("menu");
+  menu?.setAttribute("aria-label", t("language.menu"));
+  menu?.replaceChildren(other);
   document.getElementById("foot")?.replaceChildren(t("page.footer"));
   const { run } = state;
   const parts = run ? [intro(), notices(), result(run), form()] : [intro(), notices(), form()];

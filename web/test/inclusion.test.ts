@@ -4,7 +4,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { formatUnits } from "../src/amounts.ts";
 import { check, verdictOf, type Findings, type Input, type Step, type StepId } from "../src/check.ts";
+import type { Column } from "../src/columns.ts";
 import { JsonNumber, type Json } from "../src/json.ts";
+import { readStatement } from "../src/statement.ts";
+import { Weigher } from "../src/weights.ts";
 import { attested, bytes, fixture } from "./files.ts";
 import { at, encode, manyPages, number, object, put, restated } from "./make.ts";
 
@@ -151,9 +154,68 @@ test("members that are missing, twice or unknown, and pages left out, are refuse
   assert.equal(pages((p) => (at(p[0] as Json, "path") as Json[]).pop()), "root");
   assert.equal(pages((p) => (at(p[0] as Json, "path", 0) as Json[]).pop()), "root");
   assert.equal(pages((p) => (at(p[0] as Json, "entries") as Json[]).pop()), "pages");
-  assert.equal(pages((p) => put(p[0] as Json, ["path", 0, 0], "30644E72E131A029B85045B68181585D2833E84879B9709143E1F593F0000000")), "root");
   // the field's order is a second spelling of zero
   assert.equal(pages((p) => put(p[0] as Json, ["path", 0, 0], "30644e72e131a029b85045b68181585d2833e84879b9709143e1f593f0000001")), "root");
+});
+
+test("a refusal says what is wrong, so that no check can be missing unseen", () => {
+  const reasonOf = (family: "solvency" | "compliance", step: StepId, change: (inclusion: Map<string, Json>) => void) => {
+    const files = attested(family, "short");
+    const inclusion = object(files.inclusion);
+    change(inclusion);
+    return run({ ...files, inclusion: encode(inclusion) }).steps.find((s) => s.id === step)?.reason ?? "";
+  };
+  const cover = [...readStatement(attested("solvency").statement).byIndex.values()].find((c) => c.kind === "cover")?.index as number;
+  const cases: [RegExp, "solvency" | "compliance", StepId, (inclusion: Map<string, Json>) => void][] = [
+    [/path has 5 levels, this tree has 6/, "solvency", "root", (i) => void (at(i, "pages", 0, "path") as Json[]).pop()],
+    [/level 0 of the path has 6 siblings, not 7/, "solvency", "root", (i) => void (at(i, "pages", 0, "path", 0) as Json[]).pop()],
+    [/level 1 of the path has 8 siblings, not 7/, "solvency", "root", (i) => void (at(i, "pages", 0, "path", 1) as Json[]).push("0".repeat(64))],
+    [/not a field element/, "solvency", "root", (i) => put(i, ["pages", 0, "path", 0, 0], (at(i, "pages", 0, "path", 0, 0) as string).toUpperCase())],
+    [/beyond the tree's capacity/, "solvency", "root", (i) => put(i, ["pages", 0, "index"], number(8n ** 6n))],
+    [/is not one of class 2/, "compliance", "pages", (i) => put(i, ["class"], number(2))],
+    [/is above the limit 2000 of column/, "compliance", "pages", (i) => {
+      const capped = at(i, "pages", 1, "capped") as Json[];
+      capped.filter((e) => at(e, "quantity") === "6").forEach((e) => put(e, ["quantity"], "2001"));
+    }],
+    [/something is held of a cover column/, "solvency", "columns", (i) => put(i, ["pages", 0, "entries", 0, "column"], number(cover))],
+    [/column 8191 is not in the statement/, "solvency", "columns", (i) => put(i, ["pages", 0, "entries", 0, "column"], number(8191))],
+    [/8192 is not an open column/, "solvency", "pages", (i) => put(i, ["pages", 0, "entries", 0, "column"], number(8192))],
+    [/does not fit 64 bits/, "solvency", "pages", (i) => put(i, ["pages", 0, "entries", 0, "quantity"], String(2n ** 64n))],
+    [/salt is not 64 hexadecimal digits/, "solvency", "pages", (i) => put(i, ["salt"], "00")],
+    [/file is of shard 1; the account belongs in shard 0 of 2/, "solvency", "shard", (i) => put(i, ["shard"], number(1))],
+  ];
+  for (const [reason, family, step, change] of cases) assert.match(reasonOf(family, step, change), reason);
+});
+
+test("weights are rounded against the exchange", () => {
+  const files = attested("compliance", "short");
+  const statement = object(files.statement);
+  const scale = at(statement, "assets", 0, "scale") as JsonNumber;
+  assert.equal(scale.text, "8");
+  put(statement, ["assets", 0, "price"], "0.123456789");
+  put(statement, ["rules", "instruments", 0, "contract_size"], "0.001");
+  put(statement, ["rules", "instruments", 0, "mark_price"], "0.123456789");
+  put(statement, ["rules", "instruments", 0, "maintenance_margin_bps"], number(333));
+  const read = readStatement(encode(statement));
+  const weigher = new Weigher(read);
+  const of = (kind: string, name: string) => {
+    const column = read.columns.find((c) => c.kind === kind && (c.asset ?? c.instrument) === name);
+    assert.ok(column, `${kind} of ${name}`);
+    return weigher.weights(column);
+  };
+  const instrument = read.rules?.instruments[0]?.symbol as string;
+  // 0.123456789 / 10^8 in units of 10^-12 is 1234.56789
+  assert.equal(of("collateral", "BTC")[0], 1234n);
+  // this book has no debts in it
+  const debt: Column = { index: 1, kind: "debt", total: "0", asset: "BTC", instrument: undefined, table: undefined, percentBps: undefined, cap: undefined };
+  assert.deepEqual(weigher.weights(debt), [-1235n, -1235n]);
+  assert.deepEqual(weigher.weights({ ...debt, kind: "asset" }), [1234n, 0n]);
+  // 0.001 · 0.123456789 · 3.33 % is 4111111.0737 · 10^-12
+  assert.deepEqual(of("long", instrument), [0n, -4_111_112n]);
+  assert.deepEqual(of("short", instrument), [0n, -4_111_112n]);
+  const collateral = read.columns.find((c) => c.kind === "collateral" && c.asset === "BTC" && c.percentBps === 9500n);
+  // 95 % of it is 1172.8…
+  assert.deepEqual(collateral && weigher.weights(collateral), [1234n, 1172n]);
 });
 
 test("another statement, another attestation, another account are named", () => {
@@ -188,6 +250,11 @@ test("a statement that breaks the exchange's own policy fails there and nowhere 
     [/reserves are below what the policy asks for: BTC$/, "solvency", (s) => put(s, ["assets", 0, "reserves"], "1")],
     [/customers owe more than they hold: BTC$/, "solvency", (s) => put(s, ["columns", 1, "total"], "9".repeat(30))],
     [/reserves are below what the policy asks for/, "solvency", (s) => put(s, ["policy", "coverage_bps"], number(20_000))],
+    // debts lower nothing where the policy does not say net
+    [/^the stated reserves are below what the policy asks for: BTC$/, "solvency", (s) => {
+      put(s, ["columns", 1, "total"], at(s, "columns", 0, "total"));
+      put(s, ["assets", 0, "reserves"], "0");
+    }],
     [/reserves are below what the policy asks for/, "solvency", (s) => put(s, ["assets", 0, "reserves"], "9".repeat(38))],
     [/^(?!.*below).*less of the reserves is proven owned/, "solvency", (s) => put(s, ["policy", "owned_bps"], number(1))],
     [/accounts are below their maintenance margin, the policy allows 0/, "compliance", (s) => {
