@@ -33,7 +33,7 @@ use crate::{
     home::{Home, HomeError},
     jobs::{Worker, WorkerError},
     pg::{Cluster, ClusterError},
-    store::{Store, StoreError, home_fingerprints::noted_fingerprints},
+    store::{SIGNER_CONNECTIONS, Store, StoreError, home_fingerprints::noted_fingerprints},
     telemetry,
     tokens::{IssuerError, KeyRing, KeyRingError, TokenVerifier},
     transparency::{
@@ -229,7 +229,7 @@ impl Service {
         // what cannot be fetched is told to the log, and does not keep the service from starting
         let _ = tokio::time::timeout(WARM_PATIENCE, tokio::task::spawn_blocking(move || warmed.warm(now))).await;
         let signer_health = SignerHealth::default();
-        let signer = self.signer(signer_health.clone())?;
+        let signer = self.signer(signer_health.clone()).await?;
         let state = self.state(verifier, signer_health)?;
         let listener = listen(self.config.listen)?;
         let address = listener.local_addr()?;
@@ -272,11 +272,12 @@ impl Service {
         ended.map_or(Ok(()), |ended| Err(ended.into()))
     }
 
-    fn signer(&self, health: SignerHealth) -> Result<Signer, ServiceError> {
+    async fn signer(&self, health: SignerHealth) -> Result<Signer, ServiceError> {
         let witnesses = &self.config.transparency.witnesses;
         Ok(Signer {
             origin: self.config.log_origin(),
-            store: self.store.clone(),
+            // it holds a connection for good, which requests and jobs must not miss
+            store: Store::connect(&self.database_url, SIGNER_CONNECTIONS as usize).await?,
             keys: Arc::clone(&self.keys),
             mark: Mark::of(&self.home),
             clock: Arc::clone(&self.clock),

@@ -15,6 +15,8 @@ use super::{
 
 /// How many connections the queue has, beside those of a process's pool.
 pub const QUEUE_CONNECTIONS: u32 = 4;
+/// Connections of the signer of the transparency log, beside the pool's: it holds one for good.
+pub const SIGNER_CONNECTIONS: u32 = 1;
 /// How long a transaction that conflicts with others is tried again. With a number of attempts instead, many callers at once
 /// use them up before each has had its turn.
 const OTHERS_FINISH_WITHIN: Duration = Duration::from_secs(10);

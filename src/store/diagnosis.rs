@@ -1,7 +1,7 @@
 //! What a database must be for the service, beyond its schema.
 
 use super::{
-    connection::QUEUE_CONNECTIONS,
+    connection::{QUEUE_CONNECTIONS, SIGNER_CONNECTIONS},
     error::{Result, StoreError},
     sql::statements,
     tx::Session,
@@ -49,10 +49,12 @@ pub async fn diagnose(client: &impl Session, connections: usize) -> Result<Strin
     if encoding != "UTF8" {
         return refuse(format!("the database's encoding is {encoding}; create it with ENCODING 'UTF8'"));
     }
-    let wanted = i64::try_from(connections).unwrap_or(i64::MAX).saturating_add(i64::from(QUEUE_CONNECTIONS));
+    let wanted = i64::try_from(connections)
+        .unwrap_or(i64::MAX)
+        .saturating_add(i64::from(QUEUE_CONNECTIONS + SIGNER_CONNECTIONS));
     if wanted > most {
         return refuse(format!(
-            "a process needs up to {wanted} connections (database_connections and {QUEUE_CONNECTIONS} for the queue), and this user may have \
+            "a process needs up to {wanted} connections (database_connections, {QUEUE_CONNECTIONS} for the queue and {SIGNER_CONNECTIONS} for the transparency log), and this user may have \
              {most}: lower database_connections or raise max_connections"
         ));
     }

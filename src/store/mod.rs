@@ -27,7 +27,7 @@ mod sql;
 mod tx;
 pub mod units;
 
-pub use connection::{QUEUE_CONNECTIONS, Store, within};
+pub use connection::{QUEUE_CONNECTIONS, SIGNER_CONNECTIONS, Store, within};
 pub use error::{Conflict, Result, StoreError};
 pub use ids::new_id;
 pub use sql::Sql;

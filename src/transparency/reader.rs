@@ -15,6 +15,9 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// Largest bundle of entries: 256 entries with their lengths.
 const MAX_BUNDLE_BYTES: u64 = 256 * (2 + 65_535);
 
+/// Most entries that are read at once: a log that claims more would fill the memory of whoever follows it.
+const MAX_NEW_ENTRIES: u64 = 1 << 20;
+
 /// Why a log cannot be read; `Display` is a sentence.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
@@ -33,6 +36,14 @@ pub enum ReadError {
         url: String,
         /// Why.
         source: CheckpointError,
+    },
+    /// It claims far more entries than can be read.
+    #[error("{url} claims {claimed} entries, which are more than {MAX_NEW_ENTRIES} that were not read yet")]
+    TooMany {
+        /// The log's address.
+        url: String,
+        /// Entries by its checkpoint.
+        claimed: u64,
     },
     /// A tile or a bundle of entries does not follow the format.
     #[error("{url}: {reason}")]
@@ -75,6 +86,9 @@ impl Reader {
     /// # Errors
     /// [`ReadError`].
     pub fn entries(&self, first: u64, size: u64) -> Result<Vec<Vec<u8>>, ReadError> {
+        if size.saturating_sub(first) > MAX_NEW_ENTRIES {
+            return Err(ReadError::TooMany { url: self.base.clone(), claimed: size });
+        }
         let mut found = Vec::new();
         let mut at = first;
         while at < size {

@@ -23,7 +23,7 @@ use super::{
 use crate::{
     clock::Clock,
     store::{
-        Session, Store,
+        Session, Store, StoreError,
         log::{
             CheckpointRow, SignerSession, add_checkpoint, add_cosignature, damaged_hash, newest_checkpoint, try_signer,
         },
@@ -33,8 +33,10 @@ use crate::{
 
 /// How often the log is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How long to wait after a refusal, and for another process to give up the right to sign.
-const REFUSED_FOR: Duration = Duration::from_secs(5);
+/// How long to wait for another process to give up the right to sign, or for the database to return.
+const OTHERS_FOR: Duration = Duration::from_secs(5);
+/// How long to wait after a refusal. Then all stored hashes are compared again, so this is not short.
+const REFUSED_FOR: Duration = Duration::from_secs(15);
 
 /// Why this process signs nothing, for those who watch the service; `None` while all is well or another process signs.
 #[derive(Debug, Clone, Default)]
@@ -95,7 +97,13 @@ impl Signer {
                     if let Some(Signed::Now(size)) = signed {
                         tracing::info!(origin = self.origin, size, "a checkpoint of the transparency log was signed");
                     }
-                    if signed.is_some() { LOOK_EVERY } else { REFUSED_FOR }
+                    if signed.is_some() { LOOK_EVERY } else { OTHERS_FOR }
+                }
+                // says nothing about the log
+                Err(SigningError::Store(StoreError::Unavailable(reason))) => {
+                    session = None;
+                    tracing::warn!(reason, "the transparency log cannot be looked at");
+                    OTHERS_FOR
                 }
                 Err(error) => {
                     // the right to sign goes to another process, whose home directory may be the right one

@@ -15,7 +15,9 @@ use assay::{
     store::{
         StoreError,
         attestations::Published as Outcome,
-        log::{damaged_hash, entries_between, entry_of, hashes_between, newest_checkpoint, size, try_signer},
+        log::{
+            SignerSession, damaged_hash, entries_between, entry_of, hashes_between, newest_checkpoint, size, try_signer,
+        },
     },
     tokens::{KeyRing, Role},
     transparency::{
@@ -81,13 +83,24 @@ impl Machine {
     /// One look at the log, as a process that starts.
     async fn sign(&self, database: &Database) -> Result<Signed, SigningError> {
         let signer = self.signer(database);
-        let session = signer.begin().await?.expect("nobody else signs");
+        let session = begun(&signer).await?;
         signer.sign(&session).await
     }
 
     fn mark(&self) -> Option<SignedCheckpoint> {
         Mark::of(&Home::new(self.dir.path().to_owned())).read().unwrap()
     }
+}
+
+/// The right to sign, once the server has noticed that the process before has ended.
+async fn begun(signer: &Signer) -> Result<SignerSession, SigningError> {
+    for _ in 0..500 {
+        if let Some(session) = signer.begin().await? {
+            return Ok(session);
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    panic!("somebody else signs for ten seconds");
 }
 
 async fn with_entries(database: &Database, days: std::ops::Range<i64>) {
@@ -305,15 +318,8 @@ async fn one_process_signs_at_a_time_and_the_next_takes_over() {
     assert_eq!(first.sign(&session).await.unwrap(), Signed::Now(1));
     assert!(try_signer(&database.store).await.unwrap().is_none());
     drop(session);
-    let mut took_over = None;
-    for _ in 0..100 {
-        took_over = second.begin().await.unwrap();
-        if took_over.is_some() {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
-    assert_eq!(second.sign(&took_over.unwrap()).await.unwrap(), Signed::Before(1));
+    let took_over = begun(&second).await.unwrap();
+    assert_eq!(second.sign(&took_over).await.unwrap(), Signed::Before(1));
 }
 
 #[tokio::test]
@@ -342,18 +348,14 @@ async fn a_machine_with_another_key_a_lost_mark_or_another_name_is_told_what_to_
     // another name
     let mut renamed = machine.signer(&database);
     renamed.origin = "other.example/log".to_owned();
-    let session = renamed.begin().await.unwrap().unwrap();
+    let session = begun(&renamed).await.unwrap();
     let refused = renamed.sign(&session).await.unwrap_err().to_string();
     assert!(refused.contains("set transparency.origin = \"assay.example/log\""), "{refused}");
     drop(session);
     // a damaged mark
     fs::write(machine.dir.path().join("log/high-water"), "half a n").unwrap();
-    let refused = loop {
-        match machine.signer(&database).begin().await.unwrap() {
-            Some(session) => break machine.signer(&database).sign(&session).await.unwrap_err().to_string(),
-            None => tokio::time::sleep(std::time::Duration::from_millis(20)).await,
-        }
-    };
+    let signer = machine.signer(&database);
+    let refused = signer.sign(&begun(&signer).await.unwrap()).await.unwrap_err().to_string();
     assert!(refused.contains("high-water: line 1: ") && refused.contains("restore this file"), "{refused}");
 }
 
