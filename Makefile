@@ -27,7 +27,7 @@ check:
 	./.ci/run format lints documentation dependencies
 
 test:
-	./.ci/run install build tests vector published full-disk postgres-15 postgres-newest interface deploy vectors independent readme fuzz
+	./.ci/run install build tests vector published full-disk postgres-15 postgres-newest interface deploy web vectors independent readme fuzz
 
 # no database and no large circuit
 quick:

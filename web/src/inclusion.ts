@@ -141,7 +141,7 @@ function cappedEntry(statement: Statement, ofClass: number, entry: IncludedEntry
     : refuse(`quantity ${quantity} is above the limit ${listed.cap.cap} of column ${entry.column}`);
 }
 
-/** What the public weights make of the pages: equity and margin excess in 10^-12 of the quote currency. */
+/** What the public weights make of the pages: equity and margin excess in the statement's unit of the quote currency. */
 function measuresOf(statement: Statement, pages: readonly Page[]): [bigint, bigint] {
   const weigher = new Weigher(statement);
   const sums: [bigint, bigint] = [0n, 0n];
@@ -152,7 +152,7 @@ function measuresOf(statement: Statement, pages: readonly Page[]): [bigint, bigi
     sums[1] += margin * quantity;
   }
   for (const sum of sums) {
-    if ((sum < 0n ? -sum : sum) >> 96n !== 0n) refuse(`an account's value of ${sum} units of 10^-12 does not fit 96 bits`);
+    if ((sum < 0n ? -sum : sum) >> 96n !== 0n) refuse(`an account's value of ${sum} units does not fit 96 bits`);
   }
   return sums;
 }

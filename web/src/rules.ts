@@ -1,6 +1,7 @@
 // What a statement of the compliance family claims beside totals: instruments, classes, and the results of the measures.
 
 import type { Members } from "./members.ts";
+import { refuse } from "./refusal.ts";
 
 export interface MeasureResult {
   measure: string;
@@ -27,10 +28,25 @@ export interface RuleClaims {
   instruments: Instrument[];
   classes: Class[];
   results: MeasureResult[];
+  /** Accounts are valued in units of 10^-this of the quote currency. */
+  valueDecimals: number;
+}
+
+/** Without a member `value_decimals`. */
+export const LEAST_VALUE_DECIMALS = 12;
+const MOST_VALUE_DECIMALS = 24;
+
+function readValueDecimals(m: Members): number {
+  const decimals = m.optional("value_decimals", (name) => Number(m.number(name, 255n)));
+  if (decimals === undefined) return LEAST_VALUE_DECIMALS;
+  return decimals > LEAST_VALUE_DECIMALS && decimals <= MOST_VALUE_DECIMALS
+    ? decimals
+    : refuse(`${m.what}: accounts are valued in ${decimals} decimals`);
 }
 
 export function readRules(m: Members): RuleClaims {
   const rules = {
+    valueDecimals: readValueDecimals(m),
     instruments: m.objects("instruments", "instrument", readInstrument),
     classes: m.objects("classes", "class", readClass),
     results: m.objects("results", "result", readResult),

@@ -155,7 +155,12 @@ function validateRules(s: Statement): void {
   validateResults(rules.results);
   validateCapped(s, rules);
   const weigher = new Weigher(s);
-  for (const column of s.columns) weigher.weights(column);
+  for (const column of s.columns) {
+    weigher.weights(column);
+    if (column.total !== "0" && !weigher.isPrecise(column)) {
+      no(`a smallest unit of column ${column.index} is worth too little: rounding changes it by more than 0.01 %`);
+    }
+  }
 }
 
 function validateShards(s: Statement): void {

@@ -6,7 +6,6 @@ import { button, code, h } from "./dom.ts";
 import type { Holding } from "./inclusion.ts";
 import { visible } from "./names.ts";
 import { locale, nodes, t, type TextId } from "./text.ts";
-import { MEASURE_DECIMALS } from "./weights.ts";
 
 const MARKS = { passed: "✓", failed: "✕", not_run: "–" };
 const BADGES = { passed: "good", failed: "bad", not_run: "plain" };
@@ -63,7 +62,8 @@ export function balances(found: Findings, answers: Answers | undefined): HTMLEle
     card.append(h("p", {}, ...nodes("balances.class", { number: String(found.class.class), texts: texts.length > 0 ? ` (${texts.join(", ")})` : "" })));
   }
   if (found.measures) {
-    const [equity, margin] = found.measures.map((m) => formatUnits(m, MEASURE_DECIMALS, locale()));
+    const decimals = statement.rules?.valueDecimals ?? 0;
+    const [equity, margin] = found.measures.map((m) => formatUnits(m, decimals, locale()));
     const quote = visible(statement.assets[0]?.quote ?? "");
     card.append(h("p", { class: "muted" }, t("balances.measures", { equity: equity ?? "", margin: margin ?? "", quote })));
   }

@@ -109,6 +109,9 @@ const COMPLIANCE: [RegExp, Change][] = [
   [/second one for positions/, (s) => put(s, ["columns", FIRST(s, "short"), "kind"], "long")],
   [/is not the null column of its class/, (s) => put(s, ["columns", FIRST(s, "null"), "class"], number(1))],
   [/is held and has no price/, remove(["assets", 0], "price")],
+  [/accounts are valued in 12 decimals/, set(["rules", "value_decimals"], number(12))],
+  [/accounts are valued in 25 decimals/, set(["rules", "value_decimals"], number(25))],
+  [/worth too little/, set(["assets", 0, "price"], "0.0000000021")],
   [/too large to compute with/, set(["assets", 0, "price"], "9".repeat(64))],
   [/field element/, set(["shards", 0, "rules", "private"], "x")],
 ];

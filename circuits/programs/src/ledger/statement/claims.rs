@@ -1,9 +1,8 @@
 //! What a statement claims beside totals: the kinds of columns, instruments, classes, and the results of the measures.
 
-use assay_core::{Error, decimal::parse_count, worth::VALUE_DECIMALS};
+use assay_core::{Error, decimal::parse_count};
 use serde::{Deserialize, Serialize};
 
-use super::types::Statement;
 use crate::ledger::shape::MEASURES;
 
 /// The measures, in order: what an account is worth, and by how much its collateral exceeds what it must cover.
@@ -131,13 +130,6 @@ pub struct RuleClaims {
     pub results: Vec<MeasureResult>,
 }
 
-impl Statement {
-    /// Decimals of the quote currency that accounts are valued in.
-    pub fn value_decimals(&self) -> u8 {
-        self.rules.as_ref().and_then(|rules| rules.value_decimals).unwrap_or(*VALUE_DECIMALS.start())
-    }
-}
-
 /// What the compliance family claims of one shard.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -177,7 +169,7 @@ pub struct Class {
     pub jurisdiction: String,
 }
 
-/// A measure over all accounts, in [`Statement::value_decimals`] of the quote currency.
+/// A measure over all accounts, in the statement's unit of the quote currency.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MeasureResult {

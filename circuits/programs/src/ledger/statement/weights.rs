@@ -3,7 +3,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use assay_core::{Error, decimal::parse_shortest, field::F, worth::Worth};
+use assay_core::{
+    Error,
+    decimal::parse_shortest,
+    field::F,
+    worth::{VALUE_DECIMALS, Worth},
+};
 use num_bigint::BigUint;
 
 use super::{
@@ -77,6 +82,11 @@ impl Weigher<'_> {
 }
 
 impl Statement {
+    /// Decimals of the quote currency that accounts are valued in.
+    pub fn value_decimals(&self) -> u8 {
+        self.rules.as_ref().and_then(|rules| rules.value_decimals).unwrap_or(*VALUE_DECIMALS.start())
+    }
+
     /// What the weights of all columns are derived with.
     pub fn weigher(&self) -> Weigher<'_> {
         let held = self.columns.iter().filter(|c| c.total != "0").filter_map(|c| c.kind.asset());
