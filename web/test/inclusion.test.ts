@@ -43,7 +43,7 @@ test("balances, class and measures are those that the program prints", () => {
     ["BTC-PERP", "long", "6", 2000n],
     ["ETH-PERP", "long", "3", 5000n],
   ]);
-  assert.deepEqual(found.measures, [67_574_829_999_934_400n, 890_812_965_000_000n]);
+  assert.deepEqual(found.measures, [67_574_829_999_934_400_000_000n, 890_812_965_000_000_000_000n]);
   assert.deepEqual(found.class, { class: 1, name: "retail", kycLevel: "standard", jurisdiction: "EU" });
 });
 
@@ -192,9 +192,9 @@ test("weights are rounded against the exchange", () => {
   const statement = object(files.statement);
   const scale = at(statement, "assets", 0, "scale") as JsonNumber;
   assert.equal(scale.text, "8");
-  put(statement, ["assets", 0, "price"], "0.123456789");
+  put(statement, ["assets", 0, "price"], "0.1234567891234567");
   put(statement, ["rules", "instruments", 0, "contract_size"], "0.001");
-  put(statement, ["rules", "instruments", 0, "mark_price"], "0.123456789");
+  put(statement, ["rules", "instruments", 0, "mark_price"], "0.1234567891234567");
   put(statement, ["rules", "instruments", 0, "maintenance_margin_bps"], number(333));
   const read = readStatement(encode(statement));
   const weigher = new Weigher(read);
@@ -204,18 +204,19 @@ test("weights are rounded against the exchange", () => {
     return weigher.weights(column);
   };
   const instrument = read.rules?.instruments[0]?.symbol as string;
-  // 0.123456789 / 10^8 in units of 10^-12 is 1234.56789
-  assert.equal(of("collateral", "BTC")[0], 1234n);
+  assert.equal(read.rules?.valueDecimals, 18);
+  // 0.1234567891234567 / 10^8 in units of 10^-18 is 1234567891.234567
+  assert.equal(of("collateral", "BTC")[0], 1_234_567_891n);
   // this book has no debts in it
   const debt: Column = { index: 1, kind: "debt", total: "0", asset: "BTC", instrument: undefined, table: undefined, percentBps: undefined, cap: undefined };
-  assert.deepEqual(weigher.weights(debt), [-1235n, -1235n]);
-  assert.deepEqual(weigher.weights({ ...debt, kind: "asset" }), [1234n, 0n]);
-  // 0.001 · 0.123456789 · 3.33 % is 4111111.0737 · 10^-12
-  assert.deepEqual(of("long", instrument), [0n, -4_111_112n]);
-  assert.deepEqual(of("short", instrument), [0n, -4_111_112n]);
+  assert.deepEqual(weigher.weights(debt), [-1_234_567_892n, -1_234_567_892n]);
+  assert.deepEqual(weigher.weights({ ...debt, kind: "asset" }), [1_234_567_891n, 0n]);
+  // 0.001 · 0.1234567891234567 · 3.33 % is 4111111077811.1… · 10^-18
+  assert.deepEqual(of("long", instrument), [0n, -4_111_111_077_812n]);
+  assert.deepEqual(of("short", instrument), [0n, -4_111_111_077_812n]);
   const collateral = read.columns.find((c) => c.kind === "collateral" && c.asset === "BTC" && c.percentBps === 9500n);
-  // 95 % of it is 1172.8…
-  assert.deepEqual(collateral && weigher.weights(collateral), [1234n, 1172n]);
+  // 95 % of it is 1172839496.6…
+  assert.deepEqual(collateral && weigher.weights(collateral), [1_234_567_891n, 1_172_839_496n]);
 });
 
 test("another statement, another attestation, another account are named", () => {
