@@ -365,9 +365,22 @@ fn doctor_finds_what_serve_would_end_with_and_makes_nothing() {
     // and a service that runs already is no fault
     let service = Service::without_worker();
     let mut command = assay(service.home.path(), &service.database, &[]);
-    command.env("ASSAY_LISTEN", format!("127.0.0.1:{}", service.port));
+    let address = format!("127.0.0.1:{}", service.port);
+    command.env("ASSAY_LISTEN", &address).env("ASSAY_PUBLIC_URL", format!("http://{address}"));
     let (_, failed, said) = failing(command);
     assert!(failed.is_empty(), "{said}");
+    // but with another address it would sign another log
+    let mark = service.home.path().join("log/high-water");
+    let signed = (0..100).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        mark.exists()
+    });
+    assert!(signed, "the empty log is signed within seconds");
+    let mut command = assay(service.home.path(), &service.database, &[]);
+    command.env("ASSAY_LISTEN", &address).env("ASSAY_PUBLIC_URL", "https://another.example");
+    let (_, failed, said) = failing(command);
+    assert_eq!(failed, ["transparency log"], "{said}");
+    assert!(said.contains(&format!("set transparency.origin = \\\"{address}/log\\\"")), "{said}");
 }
 
 fn sql(place: &Place, sql: &str) {
