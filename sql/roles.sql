@@ -1,7 +1,7 @@
 -- Three roles without login. Grant them to the users that the programs connect as.
 -- Run this file as the owner of the tables after `assay migrate`, and again after every migration:
 --     psql "$DATABASE_URL" -v ON_ERROR_STOP=1 -f sql/roles.sql
---     psql "$DATABASE_URL" -c "CREATE USER api IN ROLE assay_api PASSWORD '…'"
+--     psql "$DATABASE_URL" -c 'CREATE USER api IN ROLE assay_api' -c '\password api'
 -- Without these roles the user of DATABASE_URL owns everything, as in the private cluster of `assay serve`.
 
 DO $$

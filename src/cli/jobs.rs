@@ -9,7 +9,7 @@ use crate::client::follow;
 const WATCH_EXAMPLES: &str = "\
 Shows stages, folded steps and proved shards on standard error. If the connection is lost, the job goes on; run the command again.
 
-JSON: {job, state, attestation, valid, not_met: [text], detail}.
+JSON: {job, state, attestation, valid, not_met: [text], detail, findings: {findings: [{file, line, reason}], total}}.
 
 Examples:
   assay jobs watch 0197f3c1-… --to https://assay.exchange.example --token-file token

@@ -19,8 +19,9 @@ compressed ones (.gz or .zst).
 If the command is interrupted, run it again: files that the service has are not sent again, and the proof is requested once. It goes
 on within a day of its first run, with a token for the same subject. A job that failed or was cancelled is requested anew.
 
-JSON: {snapshot, uploaded: [name], uploaded_bytes, warnings, job, state, attestation, valid, not_met: [text], detail}, or the object
-of `assay check` if the ledger is not valid. `valid` is null if the job had not ended.
+JSON: {snapshot, uploaded: [name], uploaded_bytes, warnings, job, state, attestation, valid, not_met: [text], detail, findings}, or the
+object of `assay check` if the ledger is not valid. `valid` is null if the job had not ended; `findings` are what the service found in
+the ledger, as {findings: [{file, line, reason}], total}, or null.
 
 Examples:
   assay push ledger --to https://assay.exchange.example --token-file token

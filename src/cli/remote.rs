@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::exit::{Exit, Failure};
 use super::output;
-use crate::client::{Address, Client, Ended, Job, read_token};
+use crate::client::{Address, Client, Ended, Job, LedgerFindings, read_token};
 
 /// The service and its caller.
 #[derive(Debug, clap::Args)]
@@ -44,6 +44,8 @@ pub(super) struct Outcome<'a> {
     valid: Option<bool>,
     not_met: &'a [String],
     detail: Option<&'a str>,
+    /// What the service's check found in the ledger.
+    findings: Option<&'a LedgerFindings>,
 }
 
 impl<'a> Outcome<'a> {
@@ -55,6 +57,7 @@ impl<'a> Outcome<'a> {
             valid: None,
             not_met: &[],
             detail: job.detail.as_deref(),
+            findings: job.findings.as_ref(),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::error::ClientError;
@@ -38,7 +38,7 @@ pub struct Job {
 }
 
 /// What the service's check found in the ledger.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LedgerFindings {
     /// The first findings.
     pub findings: Vec<LedgerFinding>,
@@ -47,7 +47,7 @@ pub struct LedgerFindings {
 }
 
 /// One error in a ledger.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LedgerFinding {
     /// Name of the file.
     pub file: String,

@@ -15,5 +15,5 @@ mod retry;
 pub use address::Address;
 pub use error::ClientError;
 pub use http::{Client, read_token};
-pub use job::{Ended, Job, follow, job};
+pub use job::{Ended, Job, LedgerFindings, follow, job};
 pub use push::{Options, Pushed, push};

@@ -45,7 +45,7 @@ texts! {
     rules_title rules_note col_rule col_result col_found result_passed result_failed
     measures_table col_measure col_positive col_negative col_below measure_equity measure_margin_excess
     signed_title signed_note signed_kid signed_name signed_by_service signed_unlisted signed_unreadable
-    log_title log_none
+    log_title log_note log_proof log_key log_checkpoint log_command
     not_proven_title not_proven_note
     downloads_title download_bundle download_statement download_proof download_jws download_coverage download_verify
     command_title command_note command_keys

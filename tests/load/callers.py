@@ -5,16 +5,20 @@ Starts `assay serve` with a private Postgres in a place of its own and prints, f
 and after and how long a newcomer from another address waits. Needs the release build; takes about three minutes. README.md holds
 the numbers.
 
-usage: callers.py [--callers N] [--requests N]
+usage: callers.py [--callers N] [--requests N] [KIND…]
 """
 import argparse
+import http.client
+import json
 import os
 import pathlib
 import re
 import resource
+import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -36,9 +40,11 @@ class Service:
             ASSAY_HOME=str(place / "home"),
             ASSAY_RATE_LIMIT_ANONYMOUS="0",
             ASSAY_LOG__FILTER="warn",
+            ASSAY_PUBLIC_URL=f"http://127.0.0.1:{self.port}",
             **settings,
         )
         environment.pop("DATABASE_URL", None)
+        self.environment = environment
         self.process = subprocess.Popen(
             [ASSAY, "serve", "--listen", f"127.0.0.1:{self.port}"],
             env=environment,
@@ -68,6 +74,33 @@ class Service:
         if length == 0:
             raise OSError("refused")
         return length, time.monotonic() - begun
+
+    def token(self, exchange):
+        """A publisher's token."""
+        wanted = ["--role", "publisher", "--subject", f"ops-{exchange}", "--exchange", exchange]
+        return subprocess.check_output([ASSAY, "token", "mint", *wanted], env=self.environment, text=True).strip()
+
+    def call(self, method, path, token, body=b"", kind="application/json"):
+        """Status and document of an answer, and the seconds until it was there."""
+        begun = time.monotonic()
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection.request(method, path, body, {"authorization": f"Bearer {token}", "content-type": kind})
+        answer = connection.getresponse()
+        text = answer.read()
+        connection.close()
+        return answer.status, json.loads(text or b"null"), time.monotonic() - begun
+
+    def create(self, exchange, token, number):
+        manifest = {
+            "exchange": {"name": exchange, "domain": exchange},
+            "snapshot": {"id": f"s-{number}", "taken_at": f"2026-11-{number:02}T00:00:00Z", "block_heights": {}},
+        }
+        return self.call("POST", "/v1/snapshots", token, json.dumps(manifest).encode())
+
+    def snapshot(self, exchange, token):
+        status, made, _ = self.create(exchange, token, 1)
+        assert status == 201, made
+        return made["id"]
 
     def memory(self):
         text = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
@@ -167,14 +200,101 @@ def who_ask_often(place, options):
     service.stop()
 
 
+def begun(service, token, head, body=b""):
+    """A request of which no more is sent, and the status of its answer, if there is one after a second."""
+    s = service.connect("127.0.1.1")
+    s.sendall(f"{head} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n".encode() + body)
+    s.settimeout(1)
+    try:
+        return s, s.recv(4096).split(b" ")[1].decode()
+    except TimeoutError:
+        return s, "waits"
+
+
+def said(statuses):
+    return ", ".join(f"{statuses.count(status)} × {status}" for status in sorted(set(statuses)))
+
+
+def who_hold_uploads(place, options):
+    service = Service(place, (20_000, 20_000), ASSAY_WORKER__THREADS="1")
+    one, other = "one.example", "other.example"
+    mine, theirs = service.token(one), service.token(other)
+    snapshot, open_to_all = service.snapshot(one, mine), service.snapshot(other, theirs)
+    print("20 uploads of one exchange of which nothing comes after the first byte")
+    head = f"PUT /v1/snapshots/{snapshot}/files/balances.csv"
+    held = [begun(service, mine, head, b"content-type: text/csv\r\ncontent-length: 1000000\r\n\r\na") for _ in range(20)]
+    print(f"  answers: {said([status for _, status in held])}")
+    table = b"symbol,scale,price,quote\nBTC,8,1,USD\n"
+    path = f"/v1/snapshots/{open_to_all}/files/assets.csv"
+    waits = [service.call("PUT", path, theirs, table, "text/csv") for _ in range(20)]
+    longest = max(seconds for _, _, seconds in waits)
+    print(f"  20 uploads of another exchange: {said([str(status) for status, _, _ in waits])}, longest {longest * 1000:.0f} ms")
+    for s, _ in held:
+        s.close()
+    accounts = b"account\na\n"
+    for name, content in ("assets.csv", table), ("accounts.csv", accounts), ("balances.csv", b"account,asset,equity,debt\na,BTC,1,0\n"):
+        service.call("PUT", f"/v1/snapshots/{open_to_all}/files/{name}", theirs, content, "text/csv")
+    status, job, _ = service.call("POST", f"/v1/snapshots/{open_to_all}/attestation", theirs, b"{}")
+    assert status in (200, 202), job
+    print("300 event streams of one exchange, and 300 times HEAD")
+    events = f"/v1/jobs/{job['id']}/events"
+    held = [begun(service, theirs, f"GET {events}", b"\r\n") for _ in range(300)]
+    print(f"  answers: {said([status for _, status in held])}")
+    for s, _ in held:
+        s.close()
+    heads = [service.call("HEAD", events, theirs)[0] for _ in range(300)]
+    print(f"  HEAD: {said([str(status) for status in heads])}")
+    status, _, seconds = service.call("GET", f"/v1/jobs/{job['id']}", theirs)
+    print(f"  the job itself: {status} after {seconds * 1000:.0f} ms; memory {service.memory()} MiB, {service.open_files()} open files")
+    service.stop()
+
+
+def who_fill_the_disk(place, options):
+    service = Service(place, (20_000, 20_000))
+    mine, theirs = service.token("one.example"), service.token("other.example")
+    print("20 snapshots of one exchange, each with a file of 4 MiB")
+    rows = b"account,asset,equity,debt\n" + b"a,BTC,1,0\n" * ((4 << 20) // 10)
+    answers = [service.create("one.example", mine, number)[:2] for number in range(1, 21)]
+    made = [answer["id"] for status, answer in answers if status == 201]
+    sent = [service.call("PUT", f"/v1/snapshots/{own}/files/balances.csv", mine, rows, "text/csv")[0] for own in made]
+    print(f"  snapshots: {said([str(status) for status, _ in answers])}; files: {said([str(status) for status in sent])}")
+    print(f"  the last says: {answers[-1][1].get('detail')}")
+    own = service.snapshot("other.example", theirs)
+    status, _, seconds = service.call("PUT", f"/v1/snapshots/{own}/files/balances.csv", theirs, rows, "text/csv")
+    print(f"  another exchange's 4 MiB: {status} after {seconds * 1000:.0f} ms")
+    deleted = [service.call("DELETE", f"/v1/snapshots/{snapshot}", mine)[0] for snapshot in made[:2]]
+    again = [service.create("one.example", mine, number)[0] for number in range(21, 25)]
+    print(f"  two deleted ({said([str(status) for status in deleted])}), four more: {said([str(status) for status in again])}")
+    service.stop()
+    free = shutil.disk_usage(place).free
+    service = Service(place, (20_000, 20_000), ASSAY_BOUNDS__DISK_RESERVE_BYTES=str(free + (1 << 30)))
+    theirs = service.token("other.example")
+    status, answer, _ = service.call("PUT", f"/v1/snapshots/{own}/files/accounts.csv", theirs, rows, "text/csv")
+    print(f"less free space than uploads must leave: {status}, {answer.get('detail')}")
+    print(f"  the snapshot itself: {service.call('GET', f'/v1/snapshots/{own}', theirs)[0]}")
+    service.stop()
+
+
+KINDS = {
+    "unread": who_do_not_read,
+    "stay": who_stay,
+    "often": who_ask_often,
+    "uploads": who_hold_uploads,
+    "bytes": who_fill_the_disk,
+}
+
+
 def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("kinds", nargs="*", metavar="KIND", help=f"which callers: {', '.join(KINDS)}; all by default")
     options.add_argument("--callers", type=int, default=1000)
     options.add_argument("--requests", type=int, default=1_000_000)
     options = options.parse_args()
+    if unknown := set(options.kinds) - set(KINDS):
+        sys.exit(f"there are no callers called {', '.join(sorted(unknown))}; there are {', '.join(KINDS)}")
     with tempfile.TemporaryDirectory() as place:
-        for kind in (who_do_not_read, who_stay, who_ask_often):
-            kind(pathlib.Path(place), options)
+        for kind in options.kinds or KINDS:
+            KINDS[kind](pathlib.Path(place), options)
 
 
 if __name__ == "__main__":
