@@ -5,7 +5,7 @@ import { checkRoot, checkStatement, holdingsOf, ownShard, readInclusion, rebuild
 import { readJwks, readJws, verifyJws, type Signers } from "./jws.ts";
 import type { Page } from "./leaf.ts";
 import { visible } from "./names.ts";
-import { policyDefects } from "./policy.ts";
+import { hasPolicy, policyDefects } from "./policy.ts";
 import { refuse } from "./refusal.ts";
 import type { Class } from "./rules.ts";
 import { readStatement, type Shard, type Statement } from "./statement.ts";
@@ -68,7 +68,9 @@ export function* check(input: Input, found: Findings): Generator<Step, void> {
   yield* memberSteps(found, matches, run);
   yield run("policy", found.statement !== undefined, () => {
     const defects = policyDefects(found.statement as Statement);
-    return defects.length > 0 ? refuse(visible(defects.join("; "))) : { assets: String(found.statement?.assets.length) };
+    if (defects.length > 0) refuse(visible(defects.join("; ")));
+    const facts: Record<string, string> = hasPolicy(found.statement as Statement) ? {} : { none: "1" };
+    return { ...facts, assets: String(found.statement?.assets.length) };
   });
   yield signatureStep(input, found, run);
   if (found.inclusion?.log !== undefined) yield { id: "log", state: "not_run", facts: {}, why: "log_not_here" };
@@ -143,7 +145,7 @@ function signatureStep(input: Input, found: Findings, run: Run): Step {
   return run(id, true, () => {
     const jws = readJws(input.jws as Uint8Array);
     found.signers = verifyJws(jws, (found.statement as Statement).bytes, readJwks(input.jwks as Uint8Array));
-    return { keys: found.signers.known.map((key) => key.kid).join(", ") };
+    return { keys: found.signers.known.map((key) => key.thumbprint).join(", ") };
   });
 }
 

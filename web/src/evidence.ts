@@ -57,10 +57,10 @@ export function readEvidence(m: Members): Evidence {
 export function validateEvidence(evidence: Evidence, lines: bigint, assets: readonly Asset[]): void {
   if (evidence.rules !== OWNERSHIP_RULES) no(`its reserves are judged by other rules than ${OWNERSHIP_RULES}`);
   const { challenge, anchor } = evidence;
-  if (challenge !== undefined && !isPlain(challenge, 64)) {
+  if (challenge !== undefined && !/^[A-Za-z0-9._-]{1,64}$/.test(challenge)) {
     no("its challenge is not 1 to 64 letters, digits, dots, underscores or hyphens");
   }
-  if (anchor && (!isPlain(anchor.chain, 64) || !isPlain(anchor.hash, 128) || anchor.height >> 53n !== 0n)) {
+  if (anchor && !isBlock(anchor)) {
     no("its anchor is no block of a chain");
   }
   validateTexts(evidence);
@@ -96,6 +96,6 @@ function isBefore(a: string, b: string): boolean {
   return at < 0 ? x.length < y.length : at < y.length && (x[at] as number) < (y[at] as number);
 }
 
-function isPlain(text: string, most: number): boolean {
-  return text.length >= 1 && text.length <= most && /^[A-Za-z0-9._:-]*$/.test(text);
+function isBlock({ chain, height, hash }: { chain: string; height: bigint; hash: string }): boolean {
+  return /^[a-z0-9.:-]{1,64}$/.test(chain) && /^[A-Za-z0-9]{1,128}$/.test(hash) && height >> 53n === 0n;
 }

@@ -22,10 +22,15 @@ const TWINS = new Map(
   [..."АВСЕНІЈКМОРЅТХУасеіјорѕхуΑΒΕΖΗΙΚΜΝΟΡΤΥΧο"].map((c, k) => [c, [..."ABCEHIJKMOPSTXYaceijopsxyABEZHIKMNOPTYXo"][k] as string]),
 );
 
-/** The form in which symbols are compared: two that look the same are one. */
+/** Without case, padding and compatibility forms. Upper case first: it maps ß and both sigmas to what their capital reads as. */
+function fold(name: string): string {
+  return name.normalize("NFKC").toUpperCase().toLowerCase().normalize("NFKC").trim();
+}
+
+/** The form in which symbols are compared: two that look the same are one. Capitals have the most twins. */
 export function symbolKey(symbol: string): string {
-  const latin = [...symbol].map((c) => TWINS.get(c) ?? c).join("");
-  return latin.normalize("NFKC").toUpperCase().toLowerCase().normalize("NFKC").trim();
+  const capitals = [...fold(symbol).toUpperCase()];
+  return fold(capitals.map((c) => TWINS.get(c) ?? c).join(""));
 }
 
 export function isDomain(text: string): boolean {
@@ -60,11 +65,14 @@ export function isReadable(text: string): boolean {
   return true;
 }
 
-/** Text that may come from an adversary, with everything hidden spelled out, at most 400 characters. */
+/** Text that may come from an adversary, with everything hidden spelled out and at most two marks on a letter, at most 400 characters. */
 export function visible(text: string): string {
-  const shown = [...text].slice(0, 400).map((c) => {
-    const hidden = INVISIBLE.test(c) || (c !== " " && /[\p{C}\p{Z}]/u.test(c));
+  let marksLeft = 0;
+  const shown = [...text.slice(0, 2_000)].slice(0, 400).map((c) => {
+    const mark = /\p{M}/u.test(c);
+    const hidden = INVISIBLE.test(c) || (mark ? marksLeft === 0 : c !== " " && /[\p{C}\p{Z}\uff9e\uff9f]/u.test(c));
+    marksLeft = mark ? Math.max(0, marksLeft - 1) : /[\p{L}\p{N}]/u.test(c) ? 2 : 0;
     return hidden ? `U+${(c.codePointAt(0) as number).toString(16).toUpperCase().padStart(4, "0")}` : c;
   });
-  return shown.join("") + ([...text].length > 400 ? "…" : "");
+  return shown.join("") + (text.length > 2_000 || [...text].length > 400 ? "…" : "");
 }

@@ -51,7 +51,7 @@ function start(): void {
   }
   render();
   listen();
-  if (!offline && hash.includes("t=")) void open(hash);
+  if (!offline && hash.includes("=")) void open(hash);
 }
 
 /** Takes the fragment out of address and history. */
@@ -72,19 +72,26 @@ async function open(hash: string): Promise<void> {
   state.token = link.token;
   await load(link.id, async () => {
     const [inclusion, attestation] = await Promise.all([fetchInclusion(link.id, link.token), fetchAttestation(link.id)]);
-    state.given.inclusion = inclusion;
-    state.attestation = attestation;
+    return () => {
+      state.given.inclusion = inclusion;
+      state.attestation = attestation;
+    };
   });
 }
 
-async function load(id: string, work: () => Promise<void>): Promise<void> {
+/** Fetches something and goes on with it, unless the reader has begun something else meanwhile. */
+async function load(id: string, work: () => Promise<() => void>): Promise<void> {
+  const mine = ++turn;
   state.loading = true;
   render();
   try {
-    await work();
+    const keep = await work();
+    if (mine !== turn) return;
+    keep();
     state.loading = false;
     await ready();
   } catch (error) {
+    if (mine !== turn) return;
     state.loading = false;
     if (!(error instanceof FetchError)) throw error;
     tell(`fetch.${error.problem}`, { id, status: error.status });
@@ -99,7 +106,10 @@ function tell(id: TextId, values: Record<string, string> = {}): void {
 
 /** Takes files that were chosen, dropped or pasted. */
 async function take(files: readonly File[]): Promise<void> {
+  const mine = ++turn;
   const { given, notices } = await intake(files);
+  if (mine !== turn) return;
+  state.loading = false;
   Object.assign(state.given, given);
   if (given.inclusion) {
     Object.assign(state, { answer: undefined, compared: undefined });
@@ -126,7 +136,10 @@ async function ready(): Promise<void> {
     return render();
   }
   await load(id, async () => {
-    state.attestation = await fetchAttestation(id);
+    const attestation = await fetchAttestation(id);
+    return () => {
+      state.attestation = attestation;
+    };
   });
 }
 
@@ -165,7 +178,7 @@ function reset(): void {
   turn++;
   state.given = {};
   if (!state.fromPage) Object.assign(state, { attestation: undefined, id: undefined, token: undefined });
-  Object.assign(state, { account: "", notices: [], run: undefined, answer: undefined, compared: undefined });
+  Object.assign(state, { account: "", notices: [], run: undefined, answer: undefined, compared: undefined, loading: false });
   render();
   document.getElementById("account")?.focus();
 }
@@ -184,12 +197,21 @@ function answer(given: "yes" | "no"): void {
 
 function compare(text: string): void {
   const known = state.run?.found.signers?.known ?? [];
-  state.compared = { text, same: known.some((key) => key.thumbprint === text || key.kid === text) };
+  state.compared = text === "" ? undefined : { text, same: known.some((key) => key.thumbprint === text) };
   render();
   document.getElementById("key")?.focus();
 }
 
 function listen(): void {
+  // a link that is opened in a page that is there already
+  window.addEventListener("hashchange", () => {
+    const hash = location.hash;
+    if (hash.length <= 1) return;
+    forgetFragment();
+    if (offline || !hash.includes("=")) return;
+    reset();
+    void open(hash);
+  });
   document.addEventListener("dragover", (event) => {
     event.preventDefault();
     document.getElementById("drop")?.classList.add("over");

@@ -47,3 +47,9 @@ export function policyDefects(s: Statement): string[] {
   }
   return defects;
 }
+
+/** Whether the exchange sets itself a rule, or states reserves that could break one. */
+export function hasPolicy({ policy, reserves }: Statement): boolean {
+  const rules = [policy.coverageBps, policy.ownedBps, policy.belowMarginMax, policy.equityRatioBps];
+  return reserves.lines > 0n || rules.some((rule) => rule !== undefined);
+}

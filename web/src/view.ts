@@ -18,13 +18,18 @@ export function stepItem(step: Step): HTMLLIElement {
   const badge = h("span", { class: `badge ${BADGES[step.state]}` }, t(`state.${step.state}`));
   const title = h("p", { class: "step-title" }, h("span", {}, t(`step.${step.id}.title`)), badge);
   const lines: HTMLElement[] = [];
-  if (step.state === "passed" && step.id !== "proof" && step.id !== "log") lines.push(h("p", {}, ...nodes(`step.${step.id}.passed`, facts)));
+  if (step.state === "passed" && step.id !== "proof" && step.id !== "log") lines.push(h("p", {}, ...nodes(whatHolds(step, step.id), facts)));
   if (step.state === "not_run") lines.push(h("p", {}, ...nodes(whyNot(step), facts)));
   if (step.state === "failed") {
-    lines.push(h("p", { lang: "en" }, code(step.reason ?? "")), h("p", {}, todo(step.id)));
+    lines.push(h("p", { lang: "en" }, code(visible(step.reason ?? ""))), h("p", {}, todo(step.id)));
   }
   const mark = h("span", { class: "mark", "aria-hidden": "true" }, MARKS[step.state]);
   return h("li", { class: `step ${step.state}` }, mark, h("div", {}, title, ...lines));
+}
+
+/** A statement without rules of its own keeps none. */
+function whatHolds(step: Step, id: Exclude<StepId, "proof" | "log">): TextId {
+  return id === "policy" && step.facts["none"] !== undefined ? "step.policy.none" : `step.${id}.passed`;
 }
 
 /** What to do when the step failed; log and proof are never checked here. */
@@ -53,19 +58,21 @@ export function balances(found: Findings, answers: Answers | undefined): HTMLEle
   if (!statement || !inclusion) return h("div");
   const question = t("balances.question", { instant: instantText(statement.snapshot.takenAt) });
   const card = h("section", { class: "card", "aria-labelledby": "balances" }, h("h2", { id: "balances" }, question));
-  const whose = { account: code(visible(inclusion.account)), exchange: h("bdi", {}, visible(statement.exchange.name)) };
+  const whose = { account: code(visible(inclusion.account)), exchange: code(visible(statement.exchange.name)) };
   card.append(h("p", {}, ...nodes("balances.account", whose)));
   if (holdings.length === 0) card.append(h("p", {}, t("balances.none")));
   else card.append(holdingTable(holdings));
   if (found.class) {
-    const texts = [found.class.name, found.class.kycLevel, found.class.jurisdiction].filter((text) => text !== "").map(visible);
-    card.append(h("p", {}, ...nodes("balances.class", { number: String(found.class.class), texts: texts.length > 0 ? ` (${texts.join(", ")})` : "" })));
+    const texts = [found.class.name, found.class.kycLevel, found.class.jurisdiction].filter((text) => text !== "");
+    const own = h("span", {}, ...texts.flatMap((text) => [" ", code(visible(text))]));
+    card.append(h("p", {}, ...nodes("balances.class", { number: String(found.class.class), texts: own })));
   }
   if (found.measures) {
     const decimals = statement.rules?.valueDecimals ?? 0;
     const [equity, margin] = found.measures.map((m) => formatUnits(m, decimals, locale()));
-    const quote = visible(statement.assets[0]?.quote ?? "");
-    card.append(h("p", { class: "muted" }, t("balances.measures", { equity: equity ?? "", margin: margin ?? "", quote })));
+    const quote = () => code(visible(statement.assets[0]?.quote ?? ""));
+    const values = { equity: equity ?? "", margin: margin ?? "", quote: quote(), quoteagain: quote() };
+    card.append(h("p", { class: "muted" }, ...nodes("balances.measures", values)));
   }
   if (answers) {
     card.append(h("div", { class: "actions" }, button(t("answer.yes"), "primary", answers.yes), button(t("answer.no"), "quiet", answers.no)));
@@ -92,9 +99,10 @@ export function signer(found: Findings, compared: { text: string; same: boolean 
     card.append(h("p", {}, t("signer.none")));
     return card;
   }
+  // what the list calls a key is anybody's word; its thumbprint is not
   for (const { kid, thumbprint } of known) {
-    card.append(h("p", { class: "key" }, code(kid)));
-    if (thumbprint !== kid) card.append(h("p", { class: "muted" }, ...nodes("signer.thumbprint", { thumbprint: code(thumbprint) })));
+    card.append(h("p", { class: "key" }, code(thumbprint)));
+    if (thumbprint !== kid) card.append(h("p", { class: "muted" }, ...nodes("signer.listed", { kid: code(kid) })));
   }
   if (found.signers && found.signers.unknown.length > 0) {
     card.append(h("p", { class: "muted" }, ...nodes("signer.unknown", { keys: code(found.signers.unknown.join(", ")) })));
@@ -155,7 +163,7 @@ export function sentence(outcome: Outcome): (string | Node)[] {
     digest: code(statement?.digest ?? ""),
     exchange: code(statement?.exchange.domain ?? ""),
     instant: instantText(statement?.snapshot.takenAt ?? ""),
-    keys: code(signers?.known.map((key) => key.kid).join(", ") ?? ""),
+    keys: code(signers?.known.map((key) => key.thumbprint).join(", ") ?? ""),
   };
   return nodes(outcome.objection ? `sentence.${outcome.objection}` : `sentence.${outcome.verdict}`, values);
 }

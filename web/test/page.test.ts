@@ -2,7 +2,9 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { ed25519 } from "@noble/curves/ed25519.js";
 import type { Browser } from "playwright-core";
+import { toBase64Url, utf8 } from "../src/bytes.ts";
 import { chosen, closed, launch, steps, watched } from "./browser.ts";
 import { attested, fixture } from "./files.ts";
 import { manyPages } from "./make.ts";
@@ -222,6 +224,46 @@ test("a key is compared, and another one makes the result red", async () => {
   await page.waitForSelector("#key-outcome .bad");
   assert.equal(await page.textContent("#verdict.bad"), "The statement is signed by another key");
   assert.equal(await page.$(".verdict.good"), null);
+  await closed(session);
+});
+
+/** The statement signed by another key that is listed under the name of the exchange's. */
+function impostor(name: string): typeof files {
+  const key = new Uint8Array(32).fill(1);
+  const jwk = { kty: "OKP", crv: "Ed25519", x: toBase64Url(ed25519.getPublicKey(key)), kid: name, assay_purpose: "attestation" };
+  const header = toBase64Url(utf8(JSON.stringify({ alg: "EdDSA", kid: name, typ: "assay-attestation+jws" })));
+  const payload = toBase64Url(files.statement);
+  const signature = toBase64Url(ed25519.sign(utf8(`${header}.${payload}`), key));
+  const jws = utf8(JSON.stringify({ payload, signatures: [{ protected: header, signature }] }));
+  return { ...files, jws, jwks: utf8(JSON.stringify({ keys: [jwk] })) };
+}
+
+test("a key is known by its thumbprint, whatever a list calls it", async () => {
+  const name = "yjRYdbX9UlzUJOj_CrDldviOdGw2VZPIVPX9fwIXRLg";
+  const other = await serve(impostor(name));
+  const session = await watched(browser);
+  const { page } = session;
+  await page.goto(`${other.base}/check`);
+  await page.fill("#account", ACCOUNT);
+  await chosen(page, { "inclusion.json": files.inclusion });
+  await steps(page);
+  assert.ok(!((await page.textContent("#sentence")) ?? "").includes(name));
+  await page.fill("#key", name);
+  await page.click("button:text-is('Compare')");
+  await page.waitForSelector("#key-outcome .bad");
+  assert.equal(await page.$(".verdict.good"), null);
+  await closed(session);
+  await other.close();
+});
+
+test("a link that is opened in the page itself is followed and forgotten as well", async () => {
+  const session = await watched(browser);
+  const { page } = session;
+  await page.goto(`${served.base}/check`);
+  await page.waitForSelector("#account");
+  await page.evaluate((hash) => void (location.hash = hash), `#a=${served.id}&t=${TOKEN}`);
+  await steps(page);
+  assert.equal(page.url(), `${served.base}/check`);
   await closed(session);
 });
 

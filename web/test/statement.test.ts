@@ -68,6 +68,9 @@ const COMMON: [RegExp, Change][] = [
   [/the reserves of BTC by status do not add up/, set(["reserves", "evidence", "assets", 0, "fresh"], "1")],
   [/texts of its undated lines/, set(["reserves", "evidence", "texts"], ["x"])],
   [/its challenge is not/, set(["reserves", "evidence", "challenge"], "a b")],
+  [/its challenge is not/, set(["reserves", "evidence", "challenge"], "a:b")],
+  [/its anchor is no block/, set(["reserves", "evidence", "anchor"], entries({ chain: "Bitcoin", height: number(1), hash: "00" }))],
+  [/its anchor is no block/, set(["reserves", "evidence", "anchor"], entries({ chain: "bitcoin", height: number(1), hash: "a-b" }))],
   [/its anchor is no block/, set(["reserves", "evidence", "anchor"], entries({ chain: "", height: number(1), hash: "00" }))],
   [/policy on proven ownership, and no evidence/, (s) => {
     put(s, ["policy", "owned_bps"], number(1));
