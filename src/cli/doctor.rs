@@ -249,10 +249,15 @@ async fn transparency_log(home: &Home, config: &Config, keys: &KeyRing) -> Resul
     };
     match look.await {
         Ok(standing) => Ok(format!(
-            "{} has {} entries, and a checkpoint of {} is signed and marked",
+            "{} has {} entries, and a checkpoint of {} is signed and marked; {}",
             config.log_origin(),
             standing.size,
-            marked.map_or_else(|| "none".to_owned(), |marked| marked.checkpoint().size.to_string())
+            marked.map_or_else(|| "none".to_owned(), |marked| marked.checkpoint().size.to_string()),
+            match config.transparency.witnesses.len() {
+                0 => "no witnesses: only this home's mark protects the log".to_owned(),
+                1 => "1 witness is asked".to_owned(),
+                witnesses => format!("{witnesses} witnesses are asked"),
+            }
         )),
         // a database that cannot be reached is said above
         Err(SigningError::Store(_)) => Ok("will be checked when the database runs".to_owned()),

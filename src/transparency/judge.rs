@@ -127,6 +127,14 @@ pub enum SigningError {
     Store(#[from] StoreError),
 }
 
+impl SigningError {
+    /// Whether no other process may sign either, whatever its home directory holds: somebody has seen a log that the database does not
+    /// continue. A process without a mark would not notice.
+    pub fn holds_everywhere(&self) -> bool {
+        matches!(self, Self::Behind { .. } | Self::Differs { .. } | Self::WitnessAhead { .. })
+    }
+}
+
 /// What is known of the log before a signature.
 #[derive(Debug, Clone)]
 pub struct Standing {

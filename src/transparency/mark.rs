@@ -1,8 +1,8 @@
 //! The high-water mark: the newest checkpoint that was signed, in a file of the home directory. It does not go back when the database
-//! is restored from a backup. It is written before the checkpoint leaves this process.
+//! is restored from a backup. It is written before the checkpoint leaves this process, and while another process signs it follows that one.
 
 use std::{
-    fs,
+    fs::{self, File},
     io::ErrorKind,
     path::{Path, PathBuf},
 };
@@ -66,14 +66,20 @@ impl Mark {
         parsed.map(Some).map_err(|source| MarkError::NotCheckpoint { path: self.path.clone(), source })
     }
 
-    /// Replaces the mark, and returns once the new one survives a power cut.
+    /// Marks `signed` unless a checkpoint of at least as many entries is marked, and returns once that survives a power cut. Processes
+    /// that share a home directory take turns, so none of them takes the mark back.
     ///
     /// # Errors
-    /// [`MarkError::File`]; the earlier mark is unchanged.
-    pub fn write(&self, note: &str) -> Result<(), MarkError> {
+    /// [`MarkError`]; the earlier mark is unchanged.
+    pub fn raise(&self, signed: &SignedCheckpoint) -> Result<(), MarkError> {
         let dir = self.path.parent().unwrap_or(&self.path);
         durable::create_private_directory(dir).map_err(|e| self.file(e))?;
-        durable::replace(&self.path, Access::Private, note.as_bytes()).map_err(|e| self.file(e))
+        let turn = File::open(dir).map_err(|e| self.file(e))?;
+        turn.lock().map_err(|e| self.file(e))?;
+        if self.read()?.is_some_and(|marked| marked.checkpoint().size >= signed.checkpoint().size) {
+            return Ok(());
+        }
+        durable::replace(&self.path, Access::Private, signed.note().to_string().as_bytes()).map_err(|e| self.file(e))
     }
 
     fn file(&self, source: std::io::Error) -> MarkError {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use assay_verifier::log::{
-    checkpoint::Checkpoint,
+    checkpoint::{Checkpoint, SignedCheckpoint},
     note::{KeyKind, Note, SignatureLine, VerifierKey},
     tree::{TreeHash, empty_root},
 };
@@ -84,12 +84,19 @@ pub struct Signer {
     pub cosigners: Vec<Cosigner>,
 }
 
+/// The right to sign.
+struct Held {
+    session: SignerSession,
+    /// Whether the database and the witnesses were asked since the right was taken and since the last refusal.
+    examined: bool,
+}
+
 impl Signer {
     /// Signs whenever the log has grown, while no other process does.
     pub async fn run(self) -> Infallible {
-        let (mut session, mut rounds) = (None, Rounds::default());
+        let (mut held, mut rounds) = (None, Rounds::default());
         loop {
-            let wait = match self.look(&mut session, &mut rounds).await {
+            let wait = match self.look(&mut held, &mut rounds).await {
                 Ok(signed) => {
                     if self.health.set(None) {
                         tracing::info!("the transparency log is signed again");
@@ -101,13 +108,17 @@ impl Signer {
                 }
                 // says nothing about the log
                 Err(SigningError::Store(StoreError::Unavailable(reason))) => {
-                    session = None;
+                    held = None;
                     tracing::warn!(reason, "the transparency log cannot be looked at");
                     OTHERS_FOR
                 }
                 Err(error) => {
-                    // the right to sign goes to another process, whose home directory may be the right one
-                    session = None;
+                    if !error.holds_everywhere() {
+                        // the right to sign goes to another process, whose home directory may be the right one
+                        held = None;
+                    } else if let Some(held) = &mut held {
+                        held.examined = false;
+                    }
                     if self.health.set(Some(error.to_string())) {
                         tracing::error!(%error, "the transparency log is not signed");
                     }
@@ -120,20 +131,36 @@ impl Signer {
     }
 
     /// One look; `None` while another process signs.
-    async fn look(
-        &self,
-        session: &mut Option<SignerSession>,
-        rounds: &mut Rounds,
-    ) -> Result<Option<Signed>, SigningError> {
-        if session.is_none() {
-            let Some(begun) = self.begin().await? else { return Ok(None) };
-            self.ask_how_far(&begun, rounds).await?;
-            *session = Some(begun);
+    async fn look(&self, held: &mut Option<Held>, rounds: &mut Rounds) -> Result<Option<Signed>, SigningError> {
+        let held = match held {
+            Some(held) => held,
+            None => match try_signer(&self.store).await? {
+                Some(session) => held.insert(Held { session, examined: false }),
+                None => {
+                    self.follow().await?;
+                    return Ok(None);
+                }
+            },
+        };
+        if !held.examined {
+            self.examine(&held.session).await?;
+            self.ask_how_far(&held.session, rounds).await?;
+            held.examined = true;
         }
-        let Some(session) = session else { return Ok(None) };
-        let signed = self.sign(session).await?;
-        self.gather(session, rounds).await?;
+        let signed = self.sign(&held.session).await?;
+        self.gather(&held.session, rounds).await?;
         Ok(Some(signed))
+    }
+
+    /// While another process signs: marks what it signed, so that this home directory protects the log as well.
+    ///
+    /// # Errors
+    /// [`SigningError`] as if this process signed.
+    pub async fn follow(&self) -> Result<(), SigningError> {
+        let client = self.store.read().await?;
+        let own = self.keys.log_key(self.clock.now())?;
+        let standing = judge(&client, &self.origin, own.as_ref().map(SigningKey::verifying_key), &self.mark).await?;
+        self.raise_mark(&standing)
     }
 
     /// Asks every witness how far it has seen the log, with the newest stored checkpoint and never with a new one: a machine without the
@@ -205,15 +232,14 @@ impl Signer {
         Ok(())
     }
 
-    /// Takes the right to sign, and compares all stored hashes with the entries; `None` while another process has the right.
+    /// Compares all stored hashes with the entries.
     ///
     /// # Errors
-    /// [`SigningError`].
-    pub async fn begin(&self) -> Result<Option<SignerSession>, SigningError> {
-        let Some(session) = try_signer(&self.store).await? else { return Ok(None) };
-        match damaged_hash(&session).await? {
+    /// [`SigningError::Damaged`]; those of the database.
+    pub async fn examine(&self, session: &SignerSession) -> Result<(), SigningError> {
+        match damaged_hash(session).await? {
             Some((height, position)) => Err(SigningError::Damaged { height, position }),
-            None => Ok(Some(session)),
+            None => Ok(()),
         }
     }
 
@@ -234,7 +260,8 @@ impl Signer {
         let key = own.ok_or(SigningError::NoKey)?;
         let root = stored_root(session, standing.size).await?;
         let note = signed_note(&Checkpoint::new(&self.origin, standing.size, root), &key)?.to_string();
-        self.mark.write(&note)?;
+        // read again as readers will read it
+        self.mark.raise(&SignedCheckpoint::parse(note.as_bytes())?)?;
         self.store_checkpoint(session, standing.size, root, note).await?;
         Ok(Signed::Now(standing.size))
     }
@@ -250,12 +277,13 @@ impl Signer {
         Ok(add_checkpoint(session, &self.origin, &CheckpointRow { size, root, note }, self.clock.now()).await?)
     }
 
-    /// On a machine that has never signed, and with a home directory from an older backup, the stored checkpoint is newer than the mark.
+    /// On a machine that does not sign or has never signed, and with a home directory from an older backup, the stored checkpoint is newer
+    /// than the mark.
     fn raise_mark(&self, standing: &Standing) -> Result<(), SigningError> {
         let marked = standing.marked.as_ref().map(|marked| marked.checkpoint().size);
         match &standing.newest {
             Some(newest) if marked.is_none_or(|marked| marked < newest.checkpoint().size) => {
-                Ok(self.mark.write(&newest.note().to_string())?)
+                Ok(self.mark.raise(newest)?)
             }
             _ => Ok(()),
         }

@@ -11,6 +11,7 @@ use actix_web::{
 use assay::{
     api,
     clock::FixedClock,
+    durable,
     home::Home,
     store::{
         StoreError,
@@ -63,6 +64,18 @@ impl Machine {
         Self { dir: tempfile::tempdir().unwrap() }
     }
 
+    /// Another machine with a home directory of its own.
+    fn with_same_keys(&self) -> Self {
+        let other = Self::without_keys();
+        let [from, to] = [&self.dir, &other.dir].map(|dir| dir.path().join("keys"));
+        durable::create_private_directory(&to).unwrap();
+        for key in fs::read_dir(from).unwrap() {
+            let key = key.unwrap();
+            fs::copy(key.path(), to.join(key.file_name())).unwrap();
+        }
+        other
+    }
+
     fn make_keys(&self) {
         KeyRing::open_or_create(&self.dir.path().join("keys"), NOW).unwrap();
     }
@@ -95,7 +108,8 @@ impl Machine {
 /// The right to sign, once the server has noticed that the process before has ended.
 async fn begun(signer: &Signer) -> Result<SignerSession, SigningError> {
     for _ in 0..500 {
-        if let Some(session) = signer.begin().await? {
+        if let Some(session) = try_signer(&signer.store).await? {
+            signer.examine(&session).await?;
             return Ok(session);
         }
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
@@ -313,13 +327,74 @@ async fn one_process_signs_at_a_time_and_the_next_takes_over() {
     let (database, machine) = (Database::new().await, Machine::new());
     with_entries(&database, 0..1).await;
     let [first, second] = [machine.signer(&database), machine.signer(&database)];
-    let session = first.begin().await.unwrap().unwrap();
-    assert!(second.begin().await.unwrap().is_none());
+    let session = try_signer(&first.store).await.unwrap().unwrap();
+    assert!(try_signer(&second.store).await.unwrap().is_none());
     assert_eq!(first.sign(&session).await.unwrap(), Signed::Now(1));
     assert!(try_signer(&database.store).await.unwrap().is_none());
     drop(session);
     let took_over = begun(&second).await.unwrap();
     assert_eq!(second.sign(&took_over).await.unwrap(), Signed::Before(1));
+}
+
+/// Waits for what a running signer does.
+async fn until(what: &str, holds: impl AsyncFn() -> bool) {
+    for _ in 0..400 {
+        if holds().await {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    panic!("{what} did not happen in 20 seconds");
+}
+
+#[tokio::test]
+async fn after_a_restore_a_machine_that_refuses_lets_no_machine_without_a_mark_sign() {
+    let (database, first) = (Database::new().await, Machine::new());
+    let [second, new] = [first.with_same_keys(), first.with_same_keys()];
+    with_entries(&database, 0..3).await;
+    let signs = tokio::spawn(first.signer(&database).run());
+    until("a signature", async || first.mark().is_some_and(|mark| mark.checkpoint().size == 3)).await;
+    let stands_by = tokio::spawn(second.signer(&database).run());
+    until("the mark of a machine that stands by", async || second.mark() == first.mark()).await;
+    with_entries(&database, 3..4).await;
+    until("the next mark", async || second.mark().unwrap().checkpoint().size == 4).await;
+    assert_eq!(second.mark(), first.mark());
+    signs.abort();
+    stands_by.abort();
+    // all start again with a database as it was before, the one without a mark last
+    let older = Database::new().await;
+    with_entries(&older, 0..2).await;
+    let mut running = Vec::new();
+    for machine in [&first, &second] {
+        let signer = machine.signer(&older);
+        let health = signer.health.clone();
+        running.push(tokio::spawn(signer.run()));
+        until("a refusal", async || health.refusal().is_some()).await;
+        assert!(health.refusal().unwrap().contains("a checkpoint of 4 entries was signed"), "{:?}", health.refusal());
+    }
+    running.push(tokio::spawn(new.signer(&older).run()));
+    for _ in 0..40 {
+        assert!(try_signer(&older.store).await.unwrap().is_none(), "the right to sign is free");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert_eq!((older.count("log_checkpoints").await, new.mark()), (0, None), "nobody signs");
+    running.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+#[tokio::test]
+async fn a_mark_is_never_taken_back() {
+    let (database, machine) = (Database::new().await, Machine::new());
+    let mut all = Vec::new();
+    for number in 0..3 {
+        with_entries(&database, number..number + 1).await;
+        machine.sign(&database).await.unwrap();
+        all.push(machine.mark().unwrap());
+    }
+    let mark = machine.signer(&database).mark;
+    for signed in all.iter().rev() {
+        mark.raise(signed).unwrap();
+        assert_eq!(machine.mark().as_ref(), all.last());
+    }
 }
 
 #[tokio::test]
@@ -410,7 +485,7 @@ async fn anybody_can_follow_the_log_and_check_what_it_holds() {
         health: place.signer.clone(),
         cosigners: Vec::new(),
     };
-    let session = signer.begin().await.unwrap().unwrap();
+    let session = try_signer(&signer.store).await.unwrap().unwrap();
     assert_eq!(signer.sign(&session).await.unwrap(), Signed::Now(3));
 
     let policy = send("/.well-known/assay-log").await;

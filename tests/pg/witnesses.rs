@@ -13,6 +13,7 @@ use assay::{
     api,
     clock::FixedClock,
     home::Home,
+    store::log::try_signer,
     tokens::KeyRing,
     transparency::{
         cosigners::{Cosigner, Rounds},
@@ -74,11 +75,12 @@ impl Running {
     async fn sign(&mut self, cosigners: &[Cosigner]) -> Result<Signed, SigningError> {
         let signer = self.signer(cosigners.to_vec());
         let session = loop {
-            match signer.begin().await? {
+            match try_signer(&signer.store).await? {
                 Some(session) => break session,
                 None => tokio::time::sleep(std::time::Duration::from_millis(20)).await,
             }
         };
+        signer.examine(&session).await?;
         signer.ask_how_far(&session, &mut self.rounds).await?;
         let signed = signer.sign(&session).await?;
         signer.gather(&session, &mut self.rounds).await?;
@@ -201,11 +203,23 @@ async fn a_restored_older_database_is_noticed_by_a_witness_even_if_the_mark_is_l
     let home = Home::new(dir.path().join("new machine"));
     let signer =
         Signer { store: older.store.clone(), mark: Mark::of(&home), ..running.signer(vec![witness.cosigner()]) };
-    let session = signer.begin().await.unwrap().unwrap();
+    let session = try_signer(&signer.store).await.unwrap().unwrap();
     let refused = signer.ask_how_far(&session, &mut Rounds::default()).await.unwrap_err();
     assert!(matches!(refused, SigningError::WitnessAhead { seen: 5, size: 0, .. }), "{refused}");
     assert!(refused.to_string().contains("the witness witness.example/w has cosigned a checkpoint of 5 entries"));
     assert_eq!((older.count("log_checkpoints").await, home.log_dir().exists()), (0, false));
+    // it keeps the right to sign, which a machine that cannot reach the witness would use
+    drop(session);
+    let health = signer.health.clone();
+    let refuses = actix_web::rt::spawn(signer.run());
+    while health.refusal().is_none() {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    for _ in 0..20 {
+        assert!(try_signer(&older.store).await.unwrap().is_none());
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    refuses.abort();
     running.handle.stop(false).await;
 }
 
