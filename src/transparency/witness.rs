@@ -13,7 +13,7 @@ use std::{
 
 use assay_verifier::log::{
     checkpoint::{SignedCheckpoint, parse_decimal, parse_hash},
-    note::SignatureLine,
+    note::{MAX_SIGNATURES, Note, SignatureLine, VerifierKey},
     policy::{NotMet, Policy},
     tree::{TreeError, TreeHash, empty_root, verify_consistency},
 };
@@ -159,16 +159,19 @@ impl Witness {
         }
     }
 
-    /// Stores the checkpoint with the log's signatures and the cosignature; only then is the cosignature given out.
+    /// Stores the checkpoint with the log's signatures and the cosignature; only then is the cosignature given out. A note can hold many
+    /// more lines than these, also by other logs; none of them is kept, so that what is stored can always be read again.
     fn cosign(&self, signed: &SignedCheckpoint) -> Result<SignatureLine, io::Error> {
+        let origin = &signed.checkpoint().origin;
         let time = u64::try_from(self.clock.now().unix_timestamp()).unwrap_or(0);
         let line = SignatureLine::cosign(signed.note().text(), time, &self.name, &self.key);
         let line = line.map_err(|e| io::Error::other(e.to_string()))?;
-        let own_log = |theirs: &&SignatureLine| self.policy.logs().iter().any(|log| log.key.made(theirs));
-        let lines = signed.note().signatures().iter().filter(own_log).cloned().chain([line.clone()]).collect();
-        let note = assay_verifier::log::note::Note::new(signed.note().text().to_owned(), lines);
-        let path = self.path_of(&signed.checkpoint().origin);
-        durable::replace(&path, Access::Private, note.to_string().as_bytes())?;
+        let own_keys = self.policy.logs().iter().map(|log| &log.key).filter(|key| key.name() == origin);
+        let made_by = |key: &VerifierKey| signed.note().signatures().iter().find(|theirs| key.made(theirs)).cloned();
+        let lines = own_keys.filter_map(made_by).take(MAX_SIGNATURES - 1).chain([line.clone()]).collect();
+        let bytes = Note::new(signed.note().text().to_owned(), lines).to_string().into_bytes();
+        SignedCheckpoint::parse(&bytes).map_err(|e| io::Error::other(format!("the checkpoint to store: {e}")))?;
+        durable::replace(&self.path_of(origin), Access::Private, &bytes)?;
         Ok(line)
     }
 
@@ -223,7 +226,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use assay_verifier::log::{
         checkpoint::Checkpoint,
-        note::{KeyKind, Note, VerifierKey},
+        note::KeyKind,
         tree::{Tree, leaf_hash, prove_consistency},
     };
     use base64::{Engine, engine::general_purpose::STANDARD};
@@ -325,6 +328,36 @@ mod tests {
         let altered = format!("{}{letter}{}", &honest[..at], &honest[at + 1..]);
         assert_eq!(witness.add_checkpoint(altered.as_bytes()).status, 403);
         assert_eq!(witness.add_checkpoint(honest.as_bytes()).status, 200, "none of them changed what is stored");
+    }
+
+    #[test]
+    fn many_lines_by_listed_keys_are_not_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        // the same name with another key, and another log
+        let keys = [(LOG, 1), (LOG, 5), ("other.example/l", 6)];
+        let listed = keys.map(|(name, seed)| VerifierKey::new(name, KeyKind::Log, key(seed).verifying_key()).unwrap());
+        let policy = format!("log {}\nlog {}\nlog {}\nquorum none\n", listed[0], listed[1], listed[2]);
+        let clock = Arc::new(FixedClock(datetime!(2026-11-28 0:00 UTC)));
+        let witness =
+            Witness::open(Policy::parse(policy.as_bytes()).unwrap(), NAME.to_owned(), key(2), dir.path(), clock);
+        let witness = witness.unwrap();
+        let mut old = 0;
+        for counts in [[64, 0, 0], [1, 0, 63], [0, 64, 0], [32, 31, 1], [1, 1, 0]] {
+            let tree = tree(0..old + 1);
+            let text = Checkpoint::new(LOG, tree.size(), tree.root()).to_string();
+            let lines = keys.iter().zip(counts).flat_map(|(&(name, seed), count)| {
+                std::iter::repeat_n(SignatureLine::sign(&text, name, &key(seed)).unwrap(), count)
+            });
+            let note = Note::new(text.clone(), lines.collect());
+            let proof = prove_consistency(u64::from(old), tree.size(), &mut |node| tree.node(node)).unwrap();
+            let proof: String = proof.iter().map(|hash| format!("{}\n", STANDARD.encode(hash))).collect();
+            let answer = witness.add_checkpoint(format!("old {old}\n{proof}\n{note}").as_bytes());
+            assert_eq!(answer.status, 200, "{counts:?}: {answer:?}");
+            let shown = SignedCheckpoint::parse(witness.checkpoint(&hash_of(LOG)).body.as_bytes()).unwrap();
+            let kept = counts[..2].iter().filter(|count| **count > 0).count();
+            assert_eq!(shown.note().signatures().len(), kept + 1, "one line a key of this log, and the cosignature");
+            old += 1;
+        }
     }
 
     #[test]
