@@ -16,6 +16,9 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// A few signature lines, or a size.
 const MAX_ANSWER_BYTES: u64 = 64 << 10;
 
+/// Longest name of a witness, so that its lines fit into a checkpoint.
+const MAX_NAME_BYTES: usize = 512;
+
 /// Why a witness did not cosign; `Display` is a sentence for the operator.
 #[derive(Debug, thiserror::Error)]
 pub enum WitnessError {
@@ -59,8 +62,8 @@ pub struct Cosigner {
 /// What a witness answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cosigning {
-    /// Its cosignatures.
-    Lines(Vec<SignatureLine>),
+    /// Its cosignature.
+    Line(SignatureLine),
     /// It has cosigned a checkpoint of this size, and asks for a proof from there.
     Seen(u64),
 }
@@ -76,6 +79,9 @@ impl Cosigner {
         let key = VerifierKey::parse(key).map_err(|e: NoteError| refused(e.to_string()))?;
         if key.kind() != KeyKind::Witness {
             return Err(refused("the key is that of a log".to_owned()));
+        }
+        if key.name().len() > MAX_NAME_BYTES {
+            return Err(refused(format!("the name is longer than {MAX_NAME_BYTES} bytes")));
         }
         let valid = url.starts_with("https://") || url.starts_with("http://");
         if !valid || url.contains(char::is_whitespace) {
@@ -111,12 +117,8 @@ impl Cosigner {
         let refused = |reason: String| WitnessError::Refused { name: self.name().to_owned(), status, reason };
         match status {
             200 => {
-                let lines = self.own_lines(&body, note);
-                if lines.is_empty() {
-                    Err(refused("no valid cosignature by its key".to_owned()))
-                } else {
-                    Ok(Cosigning::Lines(lines))
-                }
+                let line = self.own_line(&body, note).map(Cosigning::Line);
+                line.ok_or_else(|| refused("no valid cosignature by its key".to_owned()))
             }
             409 => {
                 let size = body.strip_suffix('\n').and_then(parse_decimal);
@@ -126,14 +128,14 @@ impl Cosigner {
         }
     }
 
-    /// The lines of `body` that are valid cosignatures of `note` by its key.
-    fn own_lines(&self, body: &str, note: &Note) -> Vec<SignatureLine> {
+    /// The newest line of `body` that is a valid cosignature of `note` by its key. Others are not kept: a checkpoint has room for a few.
+    fn own_line(&self, body: &str, note: &Note) -> Option<SignatureLine> {
         let lines = body.lines().filter_map(|line| SignatureLine::parse(line, 1).ok());
         let holds = |line: &SignatureLine| {
             let alone = Note::new(note.text().to_owned(), vec![line.clone()]);
             matches!(alone.signed_by(&self.key), Ok(Some(Some(_))))
         };
-        lines.filter(holds).collect()
+        lines.filter(holds).max_by_key(SignatureLine::cosigned_at)
     }
 }
 
@@ -210,12 +212,15 @@ mod tests {
     fn a_setting_that_is_no_witness_is_refused_with_its_reason() {
         let key = key();
         assert_eq!(Cosigner::parse(&format!("{key} https://w.example/")).unwrap().url, "https://w.example");
+        let long = VerifierKey::parse(&key).unwrap();
+        let long = VerifierKey::new(&"w".repeat(513), KeyKind::Witness, *long.key()).unwrap();
         let log = "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k";
         for (text, reason) in [
             (key.clone(), "has no address"),
             (format!("{key} ftp://w.example"), "does not start with https://"),
             (format!("{key} https://w.example x"), "does not start with"),
             (format!("{log} https://w.example"), "is that of a log"),
+            (format!("{long} https://w.example"), "longer than 512 bytes"),
             ("x https://w.example".to_owned(), "is not NAME+ID+KEY"),
         ] {
             let refused = Cosigner::parse(&text).unwrap_err().to_string();

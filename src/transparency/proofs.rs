@@ -1,8 +1,10 @@
 //! What readers fetch, made from the database: the signed checkpoint with its cosignatures, proofs of logging, and tiles.
 
+use std::{cmp::Reverse, collections::BTreeMap};
+
 use assay_verifier::log::{
     checkpoint::{SignedCheckpoint, parse_decimal},
-    note::{Note, SignatureLine},
+    note::{MAX_SIGNATURES, Note, SignatureLine},
     proof::LogProof,
     tree::{self, Node, TreeHash},
 };
@@ -14,6 +16,9 @@ use crate::store::{
 
 /// Hashes of a full tile, and entries of a full bundle.
 pub const TILE_WIDTH: u64 = 256;
+
+/// Longest signature line that is given out, so that the lines of a checkpoint always fit into a note.
+const MAX_LINE_BYTES: usize = 1 << 10;
 
 /// A tile, or a bundle of entries: a part of the tree that never changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,10 +80,36 @@ pub async fn checkpoint(client: &impl Session, origin: &str) -> Result<SignedChe
     let row = log::newest_checkpoint(client, origin).await?.ok_or(StoreError::NotFound)?;
     let corrupt = |e: String| StoreError::Corrupt(format!("the stored checkpoint of {} entries: {e}", row.size));
     let mut note = Note::parse(row.note.as_bytes(), 1).map_err(|e| corrupt(e.to_string()))?;
-    for line in log::cosignatures(client, origin, row.size).await? {
-        note.add([SignatureLine::parse(&line, 1).map_err(|e| corrupt(e.to_string()))?]);
-    }
+    let rows = log::cosignatures(client, origin, row.size).await?;
+    let room = MAX_SIGNATURES.saturating_sub(note.signatures().len());
+    let lines = newest_lines(&rows, |line| note.signatures().iter().all(|own| own.key() != line.key()));
+    note.add(lines.into_iter().take(room));
     SignedCheckpoint::parse(note.to_string().as_bytes()).map_err(|e| corrupt(e.to_string()))
+}
+
+/// The newest cosignature of each key among `rows` that `may_stand` beside the log's own signatures, the newest first. A row that is no
+/// cosignature is left out: whatever is stored, the log's own signature must reach its readers.
+fn newest_lines(rows: &[String], may_stand: impl Fn(&SignatureLine) -> bool) -> Vec<SignatureLine> {
+    let mut newest: BTreeMap<(String, u32), (u64, SignatureLine)> = BTreeMap::new();
+    let mut unreadable = 0;
+    for row in rows {
+        let line = SignatureLine::parse(row, 1).ok().filter(|line| row.len() <= MAX_LINE_BYTES && may_stand(line));
+        let Some((time, line)) = line.and_then(|line| Some((line.cosigned_at()?, line))) else {
+            unreadable += 1;
+            continue;
+        };
+        let (name, id) = line.key();
+        let key = (name.to_owned(), id);
+        if newest.get(&key).is_none_or(|(known, _)| *known < time) {
+            newest.insert(key, (time, line));
+        }
+    }
+    if unreadable > 0 {
+        tracing::warn!(unreadable, "rows of log_cosignatures are no cosignatures");
+    }
+    let mut found: Vec<_> = newest.into_values().collect();
+    found.sort_by_key(|(time, _)| Reverse(*time));
+    found.into_iter().map(|(_, line)| line).collect()
 }
 
 /// The proof that the attestation `id` is in the log, for the newest signed checkpoint.

@@ -185,7 +185,7 @@ impl Signer {
                     return Err(SigningError::WitnessAhead { witness: cosigner.name().to_owned(), seen, size });
                 }
                 Ok(Cosigning::Seen(seen)) => rounds.saw(&cosigner, seen),
-                Ok(Cosigning::Lines(_)) => rounds.saw(&cosigner, size),
+                Ok(Cosigning::Line(_)) => rounds.saw(&cosigner, size),
                 Err(error) => tracing::warn!(%error, "a witness does not say how far it has seen the log"),
             }
         }
@@ -210,10 +210,8 @@ impl Signer {
             }
             for (cosigner, answer) in ask_all(requests.into_iter()).await {
                 match answer {
-                    Ok(Cosigning::Lines(lines)) => {
-                        for line in lines {
-                            add_cosignature(session, &self.origin, row.size, &line.to_string()).await?;
-                        }
+                    Ok(Cosigning::Line(line)) => {
+                        add_cosignature(session, &self.origin, row.size, &line.to_string()).await?;
                         rounds.cosigned(&cosigner, size, now);
                     }
                     Ok(Cosigning::Seen(seen)) if seen > size => {

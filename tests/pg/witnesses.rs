@@ -9,6 +9,7 @@ use std::{
     sync::Arc,
 };
 
+use actix_web::{App, HttpServer, web};
 use assay::{
     api,
     clock::FixedClock,
@@ -26,10 +27,13 @@ use assay::{
 };
 use assay_verifier::log::{
     checkpoint::SignedCheckpoint,
+    note::{KeyKind, SignatureLine, VerifierKey},
     policy::Policy,
     proof::LogProof,
     tree::{Tree, leaf_hash},
 };
+use base64::{Engine, engine::general_purpose::STANDARD};
+use ed25519_dalek::SigningKey;
 use time::Duration;
 
 use crate::{
@@ -220,6 +224,57 @@ async fn a_restored_older_database_is_noticed_by_a_witness_even_if_the_mark_is_l
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
     refuses.abort();
+    running.handle.stop(false).await;
+}
+
+/// A witness of 64 valid lines, and rows of it and others in the database, more than a note may have.
+#[actix_web::test]
+async fn any_number_of_cosignatures_leaves_the_checkpoint_readable() {
+    let mut running = Running::start().await;
+    running.publish(0..2).await;
+    running.sign(&[]).await.unwrap();
+    let text = running.checkpoint().await.note().text().to_owned();
+    let witness = |number: u8| SigningKey::from_bytes(&[number; 32]);
+    let line = |number: u8, time: u64| {
+        SignatureLine::cosign(&text, time, &format!("w{number}"), &witness(number)).unwrap().to_string()
+    };
+    let many: String = (0..64).map(|time| format!("{}\n", line(100, (time * 7) % 64))).collect();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let server = HttpServer::new(move || {
+        let many = many.clone();
+        App::new().route("/add-checkpoint", web::post().to(move || std::future::ready(many.clone())))
+    });
+    let server = server.workers(1).listen(listener).unwrap().run();
+    let handle = server.handle();
+    actix_web::rt::spawn(server);
+    let key = VerifierKey::new("w100", KeyKind::Witness, witness(100).verifying_key()).unwrap();
+    running.sign(&[Cosigner::parse(&format!("{key} {url}")).unwrap()]).await.unwrap();
+    assert_eq!(running.place.database.count("log_cosignatures").await, 1);
+    let policy = format!("log {}\nwitness w {key}\nquorum w\n", running.log_key());
+    let policy = Policy::parse(policy.as_bytes()).unwrap();
+    assert_eq!(policy.check(&running.checkpoint().await).unwrap()[0].time, 63);
+
+    let own = running.checkpoint().await.note().signatures()[0].to_string();
+    let rows = (0..70).map(|time| line(100, time)).chain((101..171).map(|number| line(number, 50)));
+    let long = SignatureLine::cosign(&text, 99, &"w".repeat(5_000), &witness(1)).unwrap().to_string();
+    // under the log's own name and id, and what is no signature
+    let false_own = running.checkpoint().await.note().signatures()[0].clone();
+    let false_own = format!(
+        "\u{2014} {} {}",
+        false_own.name(),
+        STANDARD.encode([&false_own.key().1.to_be_bytes()[..], &[7; 72]].concat())
+    );
+    for row in rows.chain([own, false_own, long, "x".to_owned(), format!("{} ", line(2, 3))]) {
+        let insert = format!(
+            "INSERT INTO log_cosignatures SELECT origin, size, '{row}' FROM log_checkpoints ON CONFLICT DO NOTHING"
+        );
+        running.place.database.run(&insert).await;
+    }
+    let served = running.checkpoint().await;
+    assert_eq!(served.note().signatures().len(), 64, "the log's own and 63 witnesses");
+    assert_eq!(policy.check(&served).unwrap()[0].time, 69);
+    handle.stop(false).await;
     running.handle.stop(false).await;
 }
 

@@ -246,6 +246,17 @@ impl SignatureLine {
     pub fn name(&self) -> &str {
         &self.name
     }
+
+    /// Name and id of its key, by its own word.
+    pub fn key(&self) -> (&str, u32) {
+        (&self.name, self.id)
+    }
+
+    /// When a witness signed, in seconds since 1970, by its own word; `None` if this is no cosignature by its length.
+    pub fn cosigned_at(&self) -> Option<u64> {
+        let (time, signature) = self.signature.split_first_chunk::<8>()?;
+        (signature.len() == Signature::BYTE_SIZE).then(|| u64::from_be_bytes(*time))
+    }
 }
 
 impl fmt::Display for SignatureLine {
