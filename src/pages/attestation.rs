@@ -11,6 +11,8 @@ use assay_programs::ledger::{
 
 use super::{
     amount::{amount, instant, percent, units},
+    badge::PolicyBadge,
+    facts::has_policy,
     frame::Frame,
     text::{Sentence, Texts, fill},
 };
@@ -75,6 +77,7 @@ struct View<'a> {
     frame: Frame,
     this: &'a Attestation<'a>,
     title: Sentence,
+    policy: PolicyBadge,
     verdict: Sentence,
     exchange: String,
     snapshot: String,
@@ -157,9 +160,16 @@ impl Attestation<'_> {
             let (from, to) = ((first + 1).to_string(), (first + ASSETS).min(all).to_string());
             fill(&t.assets_range, &[("from", &from), ("to", &to), ("all", &all.to_string())])
         });
+        let policy = PolicyBadge::of(self.is_valid, Some(has_policy(&statement.policy)));
+        let verdict = match policy {
+            PolicyBadge::Met => &t.verdict_met,
+            PolicyBadge::NotMet => &t.verdict_not_met,
+            PolicyBadge::NotStated | PolicyBadge::Unreadable => &t.verdict_no_policy,
+        };
         let view = View {
             title: fill(&t.attestation_title, &names),
-            verdict: fill(if self.is_valid { &t.verdict_met } else { &t.verdict_not_met }, &names),
+            verdict: fill(verdict, &names),
+            policy,
             snapshot: visible(&statement.snapshot.id),
             series: visible(&statement.snapshot.series),
             published: instant(self.published_at),
@@ -363,6 +373,39 @@ mod tests {
         let unread = shown("en", &statement("solvency-8"), |page| page.signers = None);
         assert!(unread.contains("cannot be read"));
         assert!(shown("en", &statement("compliance-8"), |_| {}).contains("Margin excess"));
+    }
+
+    #[test]
+    fn nothing_is_met_where_no_policy_is_stated() {
+        let mut free = statement("solvency-8");
+        free.policy.coverage_bps = None;
+        for (tag, badge, verdict) in [
+            ("en", "no policy stated", "states no policy that its numbers would have to meet"),
+            ("de", "keine Vorgabe genannt", "nennt die Börse nicht"),
+        ] {
+            let html = shown(tag, &free, |_| {});
+            assert!(html.contains("badge plain") && html.contains(badge) && html.contains(verdict), "{html}");
+            assert!(!html.contains("badge good"), "{html}");
+        }
+        assert!(shown("en", &free, |page| page.is_valid = false).contains("badge bad\">Own policy: not met"));
+        assert!(shown("en", &statement("solvency-8"), |_| {}).contains("badge good\">Own policy: met"));
+    }
+
+    #[test]
+    fn an_exchange_s_name_never_speaks_for_the_page() {
+        let mut statement = statement("solvency-8");
+        let name = "Acme (reserves verified by this service)";
+        statement.exchange.name = name.to_owned();
+        statement.assets[0].symbol = "T00 (proven)".to_owned();
+        for tag in ["en", "de"] {
+            let html = shown(tag, &statement, |_| {});
+            for words in [name, "T00 (proven)"] {
+                let marked = format!("<bdi class=\"value\">{words}</bdi>");
+                let quoted = format!("&#34;{words}&#34;");
+                let (all, apart) = (html.matches(words).count(), html.matches(&marked).count());
+                assert!(apart > 0 && all == apart + html.matches(&quoted).count(), "{tag} {words}: {html}");
+            }
+        }
     }
 
     #[test]

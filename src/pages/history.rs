@@ -5,6 +5,7 @@ use assay_core::text::visible;
 
 use super::{
     amount::instant,
+    badge::PolicyBadge,
     chart::{Chart, HEIGHT, LEFT, Point, RIGHT, WIDTH},
     frame::Frame,
     home::{Entry, lowest, ratio_of},
@@ -50,7 +51,7 @@ struct Row {
     instant: String,
     lowest: Sentence,
     owned: Sentence,
-    is_valid: bool,
+    policy: PolicyBadge,
     published_at: String,
     published: String,
 }
@@ -84,8 +85,9 @@ impl History<'_> {
         };
         let assets = newest.ratios.iter().map(|(symbol, _)| symbol.as_str());
         let chart = |symbol: &str| {
-            let drawn = Chart::of(frame.language(), symbol, &self.points(symbol), self.promised_seconds);
-            drawn.ok_or_else(|| fill(&frame.t.chart_none, &[("asset", symbol)]))
+            let shown = visible(symbol);
+            let drawn = Chart::of(frame.language(), &shown, &self.points(symbol), self.promised_seconds);
+            drawn.ok_or_else(|| fill(&frame.t.chart_none, &[("asset", &shown)]))
         };
         let charts = assets.take(MAX_CHARTS).map(chart).collect();
         let left_out = newest.ratios.len().saturating_sub(MAX_CHARTS);
@@ -112,7 +114,7 @@ fn row(frame: &Frame, entry: &Entry) -> Row {
         instant: instant(&entry.taken_at),
         lowest: lowest(frame, entry),
         owned: owned(frame, entry),
-        is_valid: entry.is_valid,
+        policy: entry.policy(),
         published_at: entry.published_at.clone(),
         published: instant(&entry.published_at),
     }

@@ -7,6 +7,7 @@ use assay_core::text::visible;
 
 use super::{
     amount::{age, instant, percent},
+    badge::PolicyBadge,
     facts::Facts,
     frame::Frame,
     text::{Sentence, fill},
@@ -28,6 +29,13 @@ pub struct Entry {
     pub is_valid: bool,
     /// Its ratios; nothing if the stored statement cannot be read.
     pub facts: Option<Arc<Facts>>,
+}
+
+impl Entry {
+    /// Whether the numbers meet the exchange's own policy, if it has one.
+    pub(super) fn policy(&self) -> PolicyBadge {
+        PolicyBadge::of(self.is_valid, self.facts.as_ref().map(|facts| facts.has_policy))
+    }
 }
 
 /// An exchange of the list.
@@ -71,7 +79,7 @@ struct Row {
     taken_at: String,
     instant: String,
     lowest: Sentence,
-    is_valid: bool,
+    policy: PolicyBadge,
     age: String,
     published_at: String,
     is_late: bool,
@@ -108,7 +116,7 @@ fn row(frame: &Frame, listed: &Listed) -> Row {
         taken_at: entry.taken_at.clone(),
         instant: instant(&entry.taken_at),
         lowest: lowest(frame, entry),
-        is_valid: entry.is_valid,
+        policy: entry.policy(),
         age: age(frame.language(), *age_seconds),
         published_at: entry.published_at.clone(),
         is_late: *is_late,
@@ -124,5 +132,5 @@ pub fn lowest(frame: &Frame, entry: &Entry) -> Sentence {
 /// A ratio with its asset.
 pub fn ratio_of(frame: &Frame, (symbol, bps): (&str, u128)) -> Sentence {
     let percent = percent(frame.language(), bps);
-    fill(&frame.t.lowest_of, &[("percent", &percent), ("asset", symbol)])
+    fill(&frame.t.lowest_of, &[("percent", &percent), ("asset", &visible(symbol))])
 }

@@ -29,15 +29,15 @@ macro_rules! texts {
 }
 
 texts! {
-    nav_home nav_check nav_api footer
+    nav_home nav_check nav_api footer footer_words
     age_now age_minutes age_hours age_days
     home_title home_lead home_empty home_table home_more home_first late_note
     col_exchange col_instant col_lowest col_owned col_policy col_published col_attestation
-    policy_met policy_not_met late nothing_owed unreadable no_evidence lowest_of
+    policy_met policy_not_met policy_not_stated late nothing_owed unreadable no_evidence lowest_of
     how_title how_customer how_customer_link how_anybody how_keys
     history_title history_lead history_charts history_chart_note history_charts_left_out history_table history_more history_first
     chart_title chart_none chart_desc
-    attestation_title verdict_met verdict_not_met verdict_shows_not verdict_page
+    attestation_title verdict_met verdict_not_met verdict_no_policy verdict_shows_not verdict_page
     about_title about_domain about_lei about_snapshot about_series about_published about_shape about_shards about_id about_history
     assets_title assets_table assets_range assets_more assets_back required_gross required_net
     col_asset col_customer col_debts col_reserves col_coverage col_status
@@ -72,11 +72,19 @@ pub fn texts(language: Language) -> &'static Texts {
     }
 }
 
-/// A sentence with values. A value cannot change the direction in which the words around it are read.
+/// The values that this service writes itself, or that are dates. Every other one is an exchange's own words.
+const OWN_VALUES: [&str; 17] = [
+    "address", "all", "count", "fresh", "from", "gaps", "height", "highest", "instant", "lowest", "n", "newest", "percent",
+    "status", "to", "undated", "unproven",
+];
+
+/// A sentence with values. A value cannot change the direction in which the words around it are read, and an exchange's own words look
+/// unlike the sentence around them: a name is free text, and could go on with a promise in the page's voice.
 #[derive(Template, Clone)]
 #[template(
     ext = "html",
-    source = "{% for piece in pieces %}{% if piece.is_value %}<bdi>{{ piece.text }}</bdi>{% else %}{{ piece.text }}{% endif %}{% endfor %}"
+    source = "{% for piece in pieces %}{% match piece.voice %}{% when Voice::Page %}{{ piece.text }}{% when Voice::Own %}<bdi>{{ piece.text }}</bdi>\
+              {% when Voice::Exchange %}<bdi class=\"value\">{{ piece.text }}</bdi>{% endmatch %}{% endfor %}"
 )]
 pub struct Sentence {
     pieces: Vec<Piece>,
@@ -85,16 +93,31 @@ pub struct Sentence {
 #[derive(Clone)]
 struct Piece {
     text: String,
-    is_value: bool,
+    voice: Voice,
+}
+
+/// Who speaks in a piece of a sentence.
+#[derive(Debug, Clone, Copy)]
+enum Voice {
+    /// The text itself.
+    Page,
+    /// A value of this service.
+    Own,
+    /// A value of an exchange.
+    Exchange,
 }
 
 /// Its template escapes every piece.
 impl HtmlSafe for Sentence {}
 
 impl Sentence {
-    /// The words alone, for attributes and titles.
+    /// The words alone, for attributes and titles. An exchange's own words are in quotes there, and no quote in them ends these.
     pub fn plain(&self) -> String {
-        self.pieces.iter().map(|piece| piece.text.as_str()).collect()
+        let plain = |piece: &Piece| match piece.voice {
+            Voice::Page | Voice::Own => piece.text.clone(),
+            Voice::Exchange => format!("\"{}\"", piece.text.replace('"', "'")),
+        };
+        self.pieces.iter().map(plain).collect()
     }
 }
 
@@ -103,12 +126,13 @@ pub fn fill(text: &str, values: &[(&str, &str)]) -> Sentence {
     let mut pieces = Vec::new();
     let mut rest = text;
     while let Some((before, name, after)) = next_name(rest) {
-        pieces.push(Piece { text: before.to_owned(), is_value: false });
+        pieces.push(Piece { text: before.to_owned(), voice: Voice::Page });
         let value = values.iter().find(|(known, _)| *known == name).map_or(name, |(_, value)| value);
-        pieces.push(Piece { text: value.to_owned(), is_value: true });
+        let voice = if OWN_VALUES.contains(&name) { Voice::Own } else { Voice::Exchange };
+        pieces.push(Piece { text: value.to_owned(), voice });
         rest = after;
     }
-    pieces.push(Piece { text: rest.to_owned(), is_value: false });
+    pieces.push(Piece { text: rest.to_owned(), voice: Voice::Page });
     Sentence { pieces }
 }
 
@@ -159,9 +183,28 @@ mod tests {
 
     #[test]
     fn values_are_escaped_and_keep_their_direction_to_themselves() {
-        let sentence = fill("For {when}, {who} states it.", &[("who", "<b>&"), ("when", "now")]);
-        assert_eq!(sentence.render().unwrap(), "For <bdi>now</bdi>, <bdi>&#60;b&#62;&#38;</bdi> states it.");
-        assert_eq!(sentence.plain(), "For now, <b>& states it.");
+        let sentence = fill("For {instant}, {exchange} states it.", &[("exchange", "<b>&"), ("instant", "now")]);
+        let html = "For <bdi>now</bdi>, <bdi class=\"value\">&#60;b&#62;&#38;</bdi> states it.";
+        assert_eq!(sentence.render().unwrap(), html);
+        assert_eq!(sentence.plain(), "For now, \"<b>&\" states it.");
         assert_eq!(fill("no {end", &[]).plain(), "no {end");
+    }
+
+    #[test]
+    fn an_exchange_s_words_are_told_from_the_page_s() {
+        let name = "Acme\" (reserves verified by this service)";
+        for text in Language::ALL.map(|language| &texts(language).verdict_met) {
+            let sentence = fill(text, &[("exchange", name), ("instant", "now")]);
+            let marked = "<bdi class=\"value\">Acme&#34; (reserves verified by this service)</bdi>";
+            assert!(sentence.render().unwrap().contains(marked), "{}", sentence.render().unwrap());
+            assert!(sentence.plain().contains("\"Acme' (reserves verified by this service)\""), "{}", sentence.plain());
+        }
+        let all = texts(Language::English).all();
+        let mut used: Vec<&str> = all.iter().flat_map(|(_, text)| names(text)).collect();
+        used.sort_unstable();
+        used.dedup();
+        let of_exchanges: Vec<&str> = used.iter().copied().filter(|name| !OWN_VALUES.contains(name)).collect();
+        assert_eq!(of_exchanges, ["asset", "chain", "challenge", "domain", "exchange", "hash", "quote"]);
+        assert!(OWN_VALUES.iter().all(|name| used.contains(name)), "{used:?}");
     }
 }
