@@ -5,7 +5,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
+    fs::{self, File},
     io::{self, ErrorKind},
     path::{Path, PathBuf},
 };
@@ -19,7 +19,7 @@ use assay_programs::ledger::statement::Statement;
 use assay_verifier::log::{
     checkpoint::SignedCheckpoint,
     entry::{ATTESTATION_KIND, Entry},
-    policy::Policy,
+    policy::{NotMet, Policy},
     tree::{Tree, empty_root, leaf_hash},
 };
 use serde::Serialize;
@@ -89,9 +89,22 @@ pub struct Asked {
     pub others: Vec<(String, SignedCheckpoint)>,
 }
 
-/// A monitor and its directory.
+/// Why a checkpoint does not follow the last one.
+enum Contradiction {
+    /// Two roots of one size: the two checkpoints prove that the log was forked.
+    TwoRoots { size: u64 },
+    /// Its entries are others than those that were read. Who does not have them cannot know that from the checkpoints.
+    Entries(String),
+    /// An older checkpoint of the same log.
+    Older { old: u64, new: u64 },
+    /// A checkpoint of another log.
+    Renamed { old: String, new: String },
+}
+
+/// A monitor and its directory, which belongs to this process while it lives.
 pub struct Monitor {
     dir: PathBuf,
+    _lock: File,
     policy: Policy,
     entries: Vec<Vec<u8>>,
     last: Option<SignedCheckpoint>,
@@ -104,6 +117,11 @@ impl Monitor {
     /// [`MonitorError::File`], [`MonitorError::State`].
     pub fn open(dir: &Path, policy: Policy) -> Result<Self, MonitorError> {
         durable::create_private_directory(dir).map_err(file(dir))?;
+        let lock = File::open(dir).map_err(file(dir))?;
+        if lock.try_lock().is_err() {
+            return Err(file(dir)(io::Error::other("another monitor uses this directory")));
+        }
+        durable::remove_partial_files(dir).map_err(file(dir))?;
         let state = |name: &str, reason: &str| MonitorError::State { path: dir.join(name), reason: reason.to_owned() };
         let last = read_if_there(&dir.join("checkpoint"))?;
         let last = last.map(|bytes| SignedCheckpoint::parse(&bytes)).transpose();
@@ -116,7 +134,7 @@ impl Monitor {
         if entries.len() as u64 != size || tree_of(&entries).root() != root {
             return Err(state("entries", "these are not the entries of the checkpoint beside them"));
         }
-        Ok(Self { dir: dir.to_owned(), policy, entries, last })
+        Ok(Self { dir: dir.to_owned(), _lock: lock, policy, entries, last })
     }
 
     /// Reads the log's newest checkpoint and the entries since the last one, and looks at them. What is found of the entries before is
@@ -129,54 +147,91 @@ impl Monitor {
         let (origin, size, known) =
             (visible(&signed.checkpoint().origin), signed.checkpoint().size, self.entries.len() as u64);
         let mut followed = Followed { origin, known, size, findings: Vec::new() };
-        if let Err(e) = self.policy.check(&signed) {
-            followed.findings.push(finding("policy", e.to_string()));
+        let unmet = |e: NotMet| finding("policy", e.to_string());
+        if let Err(e) = self.policy.check_log(&signed) {
+            followed.findings.push(unmet(e));
             return Ok(followed);
         }
-        if let Some(last) = &self.last
-            && let Some(reason) = self.contradiction(last, &signed)
-        {
-            followed.findings.push(self.keep_evidence(&signed, reason)?);
+        // the log's own signature holds: what it signed is evidence against it, whoever cosigned
+        followed.findings.extend(self.policy.check(&signed).err().map(unmet));
+        let is_unwitnessed = !followed.findings.is_empty();
+        if let Some(contradiction) = self.contradiction(&signed) {
+            followed.findings.push(self.keep_evidence(&signed, contradiction)?);
             return Ok(followed);
         }
-        if size > known {
-            let new = reader.entries(known, size)?;
-            let all: Vec<Vec<u8>> = self.entries.iter().cloned().chain(new).collect();
-            if tree_of(&all).root() != signed.checkpoint().root {
-                let reason =
-                    format!("its {size} entries, of which {known} were known, do not lead to the root that it signed");
-                followed.findings.push(self.keep_evidence(&signed, reason)?);
-                return Ok(followed);
-            }
-            self.entries = all;
+        let new = match reader.entries(known, size) {
+            Err(_) if is_unwitnessed => return Ok(followed),
+            new => new?,
+        };
+        let all: Vec<Vec<u8>> = self.entries.iter().cloned().chain(new).collect();
+        if tree_of(&all).root() != signed.checkpoint().root {
+            let reason =
+                format!("its {size} entries, of which {known} were known, do not lead to the root that it signed");
+            followed.findings.push(self.keep_evidence(&signed, Contradiction::Entries(reason))?);
+            return Ok(followed);
         }
+        if is_unwitnessed {
+            return Ok(followed);
+        }
+        self.entries = all;
         self.store(signed)?;
         followed.findings.extend(self.compare(asked));
         followed.findings.extend(self.read_entries(reader, asked, now)?);
         Ok(followed)
     }
 
-    /// Why the checkpoint cannot be of the log that was followed.
-    fn contradiction(&self, last: &SignedCheckpoint, new: &SignedCheckpoint) -> Option<String> {
-        let (old, new) = (last.checkpoint(), new.checkpoint());
+    /// Why the checkpoint does not follow the last one.
+    fn contradiction(&self, new: &SignedCheckpoint) -> Option<Contradiction> {
+        let (old, new) = (self.last.as_ref()?.checkpoint(), new.checkpoint());
         if old.origin != new.origin {
-            return Some(format!("it is the log {} now, and was {}", visible(&new.origin), visible(&old.origin)));
+            return Some(Contradiction::Renamed { old: visible(&old.origin), new: visible(&new.origin) });
         }
-        if new.size < old.size {
-            return Some(format!("it has {} entries now, and had {}", new.size, old.size));
+        if new.size == old.size {
+            return (new.root != old.root).then_some(Contradiction::TwoRoots { size: new.size });
         }
-        (new.size == old.size && new.root != old.root).then(|| format!("it signed two roots of {} entries", new.size))
+        let first = usize::try_from(new.size).ok().and_then(|size| self.entries.get(..size))?;
+        if tree_of(first).root() == new.root {
+            return Some(Contradiction::Older { old: old.size, new: new.size });
+        }
+        Some(Contradiction::Entries(format!(
+            "its {} entries are not the first ones of the {} known",
+            new.size, old.size
+        )))
     }
 
-    /// A finding that both checkpoints prove, so the second one is kept beside the first.
-    fn keep_evidence(&self, signed: &SignedCheckpoint, reason: String) -> Result<MonitorFinding, MonitorError> {
+    /// A finding about a checkpoint, which is kept beside the last one.
+    fn keep_evidence(
+        &self,
+        signed: &SignedCheckpoint,
+        contradiction: Contradiction,
+    ) -> Result<MonitorFinding, MonitorError> {
         let path = self.dir.join(format!("evidence-{}.checkpoint", signed.checkpoint().size));
         durable::replace(&path, Access::Private, signed.note().to_string().as_bytes()).map_err(file(&path))?;
+        let (kept, dir) = (path.display(), self.dir.display());
         let last = self.dir.join("checkpoint");
-        Ok(finding(
-            "inconsistent",
-            format!("the log was forked or rewritten: {reason}. {} and {} prove it", last.display(), path.display()),
-        ))
+        let last = last.display();
+        Ok(match contradiction {
+            Contradiction::TwoRoots { size } => finding(
+                "inconsistent",
+                format!("the log was forked: it signed two roots of {size} entries. {last} and {kept} prove it"),
+            ),
+            Contradiction::Entries(reason) => finding(
+                "inconsistent",
+                format!(
+                    "the log was forked or rewritten, or gives out wrong entries: {reason}. Keep a copy of {dir}: {kept} and the entries \
+                     show it to who gets the same entries from the log"
+                ),
+            ),
+            Contradiction::Older { old, new } => finding(
+                "older",
+                format!(
+                    "the log has {new} entries now, and had {old}: an older checkpoint is given out. {kept} is a copy"
+                ),
+            ),
+            Contradiction::Renamed { old, new } => {
+                finding("other-log", format!("it is the log {new} now, and was {old}. {kept} is its checkpoint"))
+            }
+        })
     }
 
     fn store(&mut self, signed: SignedCheckpoint) -> Result<(), MonitorError> {
@@ -200,8 +255,12 @@ impl Monitor {
         for (name, other) in &asked.others {
             let checkpoint = other.checkpoint();
             let known = usize::try_from(checkpoint.size).ok().and_then(|size| self.entries.get(..size));
+            let own = self.last.as_ref().map(|last| &last.checkpoint().origin);
             let reason = match (self.policy.check_log(other), known) {
                 (Err(e), _) => e.to_string(),
+                (Ok(()), _) if own.is_some_and(|own| *own != checkpoint.origin) => {
+                    format!("it is of the log {}, which is another one", visible(&checkpoint.origin))
+                }
                 (Ok(()), None) => {
                     format!("it has {} entries, and the log shows {}", checkpoint.size, self.entries.len())
                 }

@@ -17,6 +17,8 @@ const MAX_BUNDLE_BYTES: u64 = 256 * (2 + 65_535);
 
 /// Most entries that are read at once: a log that claims more would fill the memory of whoever follows it.
 const MAX_NEW_ENTRIES: u64 = 1 << 20;
+/// Most bytes of them.
+const MAX_NEW_BYTES: usize = 256 << 20;
 
 /// Why a log cannot be read; `Display` is a sentence.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +46,14 @@ pub enum ReadError {
         url: String,
         /// Entries by its checkpoint.
         claimed: u64,
+    },
+    /// Its entries are far larger than can be read.
+    #[error("{url}: the entries from {first} on are larger than can be read at once")]
+    TooLarge {
+        /// The log's address.
+        url: String,
+        /// The first one that was not read yet.
+        first: u64,
     },
     /// A tile or a bundle of entries does not follow the format.
     #[error("{url}: {reason}")]
@@ -86,15 +96,23 @@ impl Reader {
     /// # Errors
     /// [`ReadError`].
     pub fn entries(&self, first: u64, size: u64) -> Result<Vec<Vec<u8>>, ReadError> {
+        self.entries_within(first, size, MAX_NEW_BYTES)
+    }
+
+    fn entries_within(&self, first: u64, size: u64, max_bytes: usize) -> Result<Vec<Vec<u8>>, ReadError> {
         if size.saturating_sub(first) > MAX_NEW_ENTRIES {
             return Err(ReadError::TooMany { url: self.base.clone(), claimed: size });
         }
-        let mut found = Vec::new();
+        let (mut found, mut read) = (Vec::new(), 0_usize);
         let mut at = first;
         while at < size {
             let index = at / TILE_WIDTH;
             let width = (size - index * TILE_WIDTH).min(TILE_WIDTH);
             let (url, bytes) = self.get(&format!("tile/entries/{}", path_of(index, width)), MAX_BUNDLE_BYTES)?;
+            read = read.saturating_add(bytes.len());
+            if read > max_bytes {
+                return Err(ReadError::TooLarge { url: self.base.clone(), first });
+            }
             let entries = unbundled(&bytes).filter(|entries| entries.len() as u64 == width);
             let reason = format!("not a bundle of {width} entries");
             let entries = entries.ok_or(ReadError::Malformed { url, reason })?;
@@ -216,6 +234,12 @@ pub(super) fn unbundled(mut bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::{
+        io::{BufRead, BufReader, Write},
+        net::TcpListener,
+    };
+
     use super::*;
     use crate::transparency::proofs::Tile;
 
@@ -225,6 +249,27 @@ mod tests {
         for (index, width) in [(0, 256), (273, 112), (999, 1), (1000, 255), (u64::MAX >> 8, 256)] {
             assert_eq!(Tile::parse(Some("3"), &path_of(index, width)), Some(Tile { level: Some(3), index, width }));
         }
+    }
+
+    #[test]
+    fn a_log_of_large_entries_is_not_read_beyond_the_limit() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let bundle = [0, 2, 7, 7].repeat(256);
+        let size = bundle.len();
+        std::thread::spawn(move || {
+            for connection in listener.incoming() {
+                let mut connection = connection.unwrap();
+                let head = BufReader::new(connection.try_clone().unwrap()).lines();
+                head.map_while(Result::ok).take_while(|line| !line.is_empty()).for_each(drop);
+                write!(connection, "HTTP/1.1 200 OK\r\nContent-Length: {size}\r\nConnection: close\r\n\r\n").unwrap();
+                connection.write_all(&bundle).unwrap();
+            }
+        });
+        let reader = Reader::new(&url);
+        assert_eq!(reader.entries_within(0, 512, 2 * size).unwrap().len(), 512);
+        let refused = reader.entries_within(0, 512, 2 * size - 1).unwrap_err();
+        assert!(matches!(refused, ReadError::TooLarge { first: 0, .. }), "{refused}");
     }
 
     #[test]

@@ -27,7 +27,7 @@ use assay::{
 };
 use assay_verifier::log::{
     checkpoint::SignedCheckpoint,
-    note::{KeyKind, SignatureLine, VerifierKey},
+    note::{KeyKind, Note, SignatureLine, VerifierKey},
     policy::Policy,
     proof::LogProof,
     tree::{Tree, leaf_hash},
@@ -278,6 +278,24 @@ async fn any_number_of_cosignatures_leaves_the_checkpoint_readable() {
     running.handle.stop(false).await;
 }
 
+/// A server that gives out one checkpoint.
+struct Stale {
+    url: String,
+}
+
+impl Stale {
+    fn start(signed: &SignedCheckpoint) -> Self {
+        let (listener, text) = (TcpListener::bind("127.0.0.1:0").unwrap(), signed.note().to_string());
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let server = HttpServer::new(move || {
+            let text = text.clone();
+            App::new().route("/checkpoint", web::get().to(move || std::future::ready(text.clone())))
+        });
+        actix_web::rt::spawn(server.workers(1).listen(listener).unwrap().run());
+        Self { url }
+    }
+}
+
 async fn follow(dir: &Path, policy: &str, url: &str, asked: Asked) -> (Vec<&'static str>, Followed) {
     let (dir, policy, url) = (dir.to_owned(), Policy::parse(policy.as_bytes()).unwrap(), url.to_owned());
     let followed = blocking(move || {
@@ -324,6 +342,49 @@ async fn a_monitor_follows_a_log_and_finds_a_fork_a_late_exchange_and_a_second_s
     let (found, followed) = follow(&state, &policy, &fork.url, Asked::default()).await;
     assert_eq!(found, ["inconsistent"], "{followed:?}");
     assert_eq!(fs::read_to_string(state.join("evidence-7.checkpoint")).unwrap(), forked.note().to_string());
+    assert!(!followed.findings[0].detail.contains("prove"), "two sizes prove nothing: {followed:?}");
+    // also if the witnesses of the policy did not cosign
+    let key = VerifierKey::new("w", KeyKind::Witness, SigningKey::from_bytes(&[1; 32]).verifying_key()).unwrap();
+    let strict = format!("log {}\nwitness w {key}\nquorum w\n", running.log_key());
+    fs::remove_file(state.join("evidence-7.checkpoint")).unwrap();
+    let (found, followed) = follow(&state, &strict, &fork.url, Asked::default()).await;
+    assert_eq!(found, ["policy", "inconsistent"], "{followed:?}");
+    assert_eq!(fs::read_to_string(state.join("evidence-7.checkpoint")).unwrap(), forked.note().to_string());
+    assert_eq!(follow(&state, &strict, &running.url, Asked::default()).await.0, ["policy"]);
+    let before = fs::read(state.join("checkpoint")).unwrap();
+    let mut twin = Running::start().await;
+    twin.place.keys = Arc::clone(&running.place.keys);
+    twin.publish(2..5).await;
+    twin.sign(&[]).await.unwrap();
+    for policy in [&policy, &strict] {
+        let (found, followed) = follow(&state, policy, &twin.url, Asked::default()).await;
+        assert_eq!(found.last(), Some(&"inconsistent"), "fewer entries, and others: {followed:?}");
+    }
+    twin.publish(5..7).await;
+    twin.sign(&[]).await.unwrap();
+    for policy in [&policy, &strict] {
+        let (found, followed) = follow(&state, policy, &twin.url, Asked::default()).await;
+        assert_eq!(found.last(), Some(&"inconsistent"), "{followed:?}");
+        assert!(followed.findings.last().unwrap().detail.ends_with("prove it"), "{followed:?}");
+    }
+    twin.handle.stop(false).await;
+    // a checkpoint of before is no fork, and one of another log that the reader trusts is no fork either
+    let stale = Stale::start(&early);
+    let (found, followed) = follow(&state, &policy, &stale.url, Asked::default()).await;
+    assert_eq!(found, ["older"], "{followed:?}");
+    let second = SigningKey::from_bytes(&[2; 32]);
+    let listed = VerifierKey::new("second.example/l", KeyKind::Log, second.verifying_key()).unwrap();
+    let text = early.note().text().replace(ORIGIN, listed.name());
+    let line = SignatureLine::sign(&text, listed.name(), &second).unwrap();
+    let renamed = SignedCheckpoint::parse(Note::new(text, vec![line]).to_string().as_bytes()).unwrap();
+    let both = format!("log {listed}\n{policy}");
+    let stale = Stale::start(&renamed);
+    let (found, followed) = follow(&state, &both, &stale.url, Asked::default()).await;
+    assert_eq!(found, ["other-log"], "{followed:?}");
+    let asked = Asked { others: vec![("friend".to_owned(), renamed)], ..Asked::default() };
+    let (found, followed) = follow(&state, &both, &running.url, asked).await;
+    assert!(found == ["other-checkpoint"] && followed.findings[0].detail.contains("another one"), "{followed:?}");
+    assert_eq!(fs::read(state.join("checkpoint")).unwrap(), before, "nothing of all that was taken over");
     let asked = Asked { others: vec![("friend".to_owned(), forked)], ..Asked::default() };
     let (found, followed) = follow(&state, &policy, &running.url, asked).await;
     assert_eq!(found, ["other-checkpoint"], "{followed:?}");
@@ -351,6 +412,11 @@ async fn a_monitor_follows_a_log_and_finds_a_fork_a_late_exchange_and_a_second_s
     let other = verifier_key(&other, ORIGIN, &FixedClock(NOW)).unwrap().unwrap();
     let (found, _) = follow(&state, &format!("log {other}\nquorum none\n"), &running.url, Asked::default()).await;
     assert_eq!(found, ["policy"]);
+    // two at once would mix what they write
+    let first = Monitor::open(&state, Policy::parse(policy.as_bytes()).unwrap()).unwrap();
+    let Err(refused) = Monitor::open(&state, Policy::parse(policy.as_bytes()).unwrap()) else { panic!("two monitors") };
+    assert!(refused.to_string().contains("another monitor uses this directory"), "{refused}");
+    drop(first);
     let entries = state.join("entries");
     let mut bytes = fs::read(&entries).unwrap();
     bytes[10] ^= 1;

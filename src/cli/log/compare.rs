@@ -11,8 +11,8 @@ use crate::transparency::reader::Reader;
 
 const EXAMPLES: &str = "\
 A and B are checkpoints, proofs of logging, or inclusion files from the service. Two checkpoints of one size must have one root. For two
-sizes, --url says where the log is; its tiles must show that the larger one continues the smaller one. If they do not, keep both files:
-together they prove that the log was forked.
+sizes, --url says where the log is; its tiles must show that the larger one continues the smaller one. Keep both files if they are not of
+one log: two roots of one size prove that the log was forked; two sizes do so only with the entries.
 
 Examples:
   assay log compare mine.json yours.json --log-policy policy --url https://assay.exchange.example/log
@@ -76,7 +76,13 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let origin = visible(&new.origin);
     output::lines([match &outcome {
         Ok(()) => format!("ONE LOG: {origin}, {} and {} entries.", old.size, new.size),
-        Err(reason) => format!("NOT ONE LOG: {origin}: {reason}. Keep both files: together they prove it."),
+        Err(reason) if old.size == new.size => {
+            format!("NOT ONE LOG: {origin}: {reason}. Keep both files: together they prove it.")
+        }
+        Err(reason) => format!(
+            "NOT ONE LOG: {origin}: {reason}. The log was forked, or it gives out wrong tiles. Keep both files, and ask its owner and \
+             others for its entries."
+        ),
     }])?;
     Ok(Exit::verdict(outcome.is_ok()))
 }

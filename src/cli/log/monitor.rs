@@ -16,7 +16,9 @@ use crate::transparency::{
 const EXAMPLES: &str = "\
 Reads what is new since the last run, once; let a timer run it. DIR keeps the entries and the last checkpoint. Findings:
   policy            the checkpoint is not signed and cosigned as FILE asks
-  inconsistent      the log was forked or rewritten; two checkpoints in DIR prove it
+  inconsistent      the log was forked or rewritten; if it signed two roots of one size, two checkpoints in DIR prove it
+  older             the log gives out an older checkpoint than before
+  other-log         the log has another name than before
   duplicate         two statements of one exchange for one instant
   backwards         an instant before one that was published earlier
   statement         the service does not give out the statement of an entry
