@@ -10,11 +10,12 @@ use tokio::sync::OnceCell;
 
 type Slot<V> = Arc<OnceCell<Arc<V>>>;
 
-/// A cache with two generations. A value that is not used while the younger generation fills up is dropped with the older one.
+/// A cache with two generations. A value that is not used while the younger generation fills up is dropped with the older one. A value
+/// that is heavier than half a generation is given out and not kept: two of them would drop everything else.
 pub struct Cache<K, V> {
     generations: Mutex<Generations<K, V>>,
     /// Maximum weight of one generation in bytes.
-    half: usize,
+    generation: usize,
     weigh: fn(&V) -> usize,
 }
 
@@ -28,7 +29,7 @@ impl<K: Hash + Eq + Clone, V> Cache<K, V> {
     /// A cache for at most `max_bytes`, as measured by `weigh`.
     pub fn new(max_bytes: usize, weigh: fn(&V) -> usize) -> Self {
         let generations = Generations { young: HashMap::new(), old: HashMap::new(), young_weight: 0 };
-        Self { generations: Mutex::new(generations), half: max_bytes / 2, weigh }
+        Self { generations: Mutex::new(generations), generation: max_bytes / 2, weigh }
     }
 
     /// The value of `key`. `make` computes it if it is not cached. Failures are not cached.
@@ -71,17 +72,21 @@ impl<K: Hash + Eq + Clone, V> Cache<K, V> {
         slot
     }
 
-    /// Adds a new value to the younger generation.
+    /// Adds a new value to the younger generation, unless it is too heavy.
     fn settle(&self, key: &K, slot: &Slot<V>, weight: usize) {
         let mut generations = self.generations.lock().unwrap_or_else(PoisonError::into_inner);
-        self.grow(&mut generations, weight);
         generations.old.remove(key);
+        if weight > self.generation / 2 {
+            generations.young.remove(key);
+            return;
+        }
+        self.grow(&mut generations, weight);
         generations.young.insert(key.clone(), Arc::clone(slot));
     }
 
     /// Makes room for `weight` in the younger generation.
     fn grow(&self, generations: &mut Generations<K, V>, weight: usize) {
-        if generations.young_weight + weight > self.half {
+        if generations.young_weight + weight > self.generation {
             generations.old = std::mem::take(&mut generations.young);
             generations.young_weight = 0;
         }
@@ -146,6 +151,25 @@ mod tests {
         let generations = cache.generations.lock().unwrap();
         assert!(generations.young.len() + generations.old.len() <= 21);
         assert_eq!(made.load(Ordering::Relaxed), 1000);
+    }
+
+    #[actix_web::test]
+    async fn a_value_that_would_drop_the_others_is_given_out_and_not_kept() {
+        let (cache, made) = (Cache::new(200, Vec::len), AtomicUsize::new(0));
+        get(&cache, 1, &made).await;
+        for key in 2..100 {
+            let heavy = cache.get_or_make(key, async || Ok::<_, ()>(vec![0; 51])).await.unwrap();
+            assert_eq!(heavy.len(), 51);
+        }
+        let kept = |cache: &Cache<u32, Vec<u8>>| {
+            let generations = cache.generations.lock().unwrap();
+            (generations.young.len(), generations.old.len(), generations.young_weight)
+        };
+        assert_eq!(kept(&cache), (1, 0, 10));
+        cache.get_or_make(2, async || Ok::<_, ()>(vec![0; 50])).await.unwrap();
+        assert_eq!(kept(&cache), (2, 0, 60));
+        get(&cache, 1, &made).await;
+        assert_eq!(made.load(Ordering::Relaxed), 1);
     }
 
     #[actix_web::test]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::web;
+use assay_core::sealed;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use uuid::Uuid;
 
@@ -15,10 +16,13 @@ use crate::{
 
 /// Maximum size of cached batches: some hundred thousand accounts.
 const MAX_BATCH_BYTES: usize = 96 << 20;
-/// Maximum size of cached statements.
-const MAX_STATEMENT_BYTES: usize = 64 << 20;
-/// Maximum size of cached artefacts.
-const MAX_ARTEFACT_BYTES: usize = 32 << 20;
+/// Maximum size of cached statements. The largest one has to fit into half a generation of the cache, or each lookup would parse it.
+const MAX_STATEMENT_BYTES: usize = 160 << 20;
+/// Parsed, a statement takes a few times its bytes.
+const PARSED: usize = 4;
+const _: () = assert!(PARSED * sealed::MAX_STATEMENT_BYTES < MAX_STATEMENT_BYTES / 4);
+/// Maximum size of cached artefacts. The largest statement fits into half a generation.
+const MAX_ARTEFACT_BYTES: usize = 48 << 20;
 /// Maximum size of cached proofs of logging.
 const MAX_LOG_PROOF_BYTES: usize = 1 << 20;
 /// Maximum number of batches that are hashed at the same time.
@@ -160,8 +164,7 @@ async fn fetch_attested(store: &Store, id: AttestationId) -> Result<PublishedAtt
     let row = attestations::attestation(&client, &id.0).await?;
     let statement = attestations::artefact(&client, &id.0, attestations::Artefact::Statement).await?;
     drop(client);
-    // parsed, a statement takes a few times its bytes
-    let weight = 4 * statement.len();
+    let weight = PARSED * statement.len();
     let tree = web::block(move || served_tree(&statement)).await.map_err(Problem::internal)??;
     let weight = weight + tree.batches().count() * 40;
     Ok(PublishedAttestation { id, exchange: tree.statement().exchange.domain.clone(), job: row.job_id, tree, weight })

@@ -74,8 +74,8 @@ pub fn texts(language: Language) -> &'static Texts {
 
 /// The values that this service writes itself, or that are dates. Every other one is an exchange's own words.
 const OWN_VALUES: [&str; 17] = [
-    "address", "all", "count", "fresh", "from", "gaps", "height", "highest", "instant", "lowest", "n", "newest", "percent",
-    "status", "to", "undated", "unproven",
+    "address", "all", "count", "fresh", "from", "gaps", "height", "highest", "instant", "lowest", "n", "newest",
+    "percent", "status", "to", "undated", "unproven",
 ];
 
 /// A sentence with values. A value cannot change the direction in which the words around it are read, and an exchange's own words look

@@ -341,8 +341,7 @@ mod tests {
         let witness =
             Witness::open(Policy::parse(policy.as_bytes()).unwrap(), NAME.to_owned(), key(2), dir.path(), clock);
         let witness = witness.unwrap();
-        let mut old = 0;
-        for counts in [[64, 0, 0], [1, 0, 63], [0, 64, 0], [32, 31, 1], [1, 1, 0]] {
+        for (old, counts) in (0..).zip([[64, 0, 0], [1, 0, 63], [0, 64, 0], [32, 31, 1], [1, 1, 0]]) {
             let tree = tree(0..old + 1);
             let text = Checkpoint::new(LOG, tree.size(), tree.root()).to_string();
             let lines = keys.iter().zip(counts).flat_map(|(&(name, seed), count)| {
@@ -356,7 +355,6 @@ mod tests {
             let shown = SignedCheckpoint::parse(witness.checkpoint(&hash_of(LOG)).body.as_bytes()).unwrap();
             let kept = counts[..2].iter().filter(|count| **count > 0).count();
             assert_eq!(shown.note().signatures().len(), kept + 1, "one line a key of this log, and the cosignature");
-            old += 1;
         }
     }
 

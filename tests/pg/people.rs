@@ -41,8 +41,17 @@ async fn html(answer: ServiceResponse<impl MessageBody>) -> String {
     String::from_utf8(read_body(answer).await.to_vec()).unwrap()
 }
 
-/// Publishes a statement of the test exchange, changed, under the domain that it names.
+/// Publishes a statement of the test exchange that breaks its policy, changed, under the domain that it names.
 async fn publish_changed(place: &Place, epoch: OffsetDateTime, change: impl FnOnce(&mut Statement)) -> String {
+    publish_judged(place, epoch, false, change).await
+}
+
+async fn publish_judged(
+    place: &Place,
+    epoch: OffsetDateTime,
+    valid: bool,
+    change: impl FnOnce(&mut Statement),
+) -> String {
     let shape = Shape::named("solvency-8").unwrap();
     let mut statement = test_statement(shape, &"0".repeat(64), &test_pages(shape, 3, 5));
     change(&mut statement);
@@ -54,8 +63,8 @@ async fn publish_changed(place: &Place, epoch: OffsetDateTime, change: impl FnOn
     plan(store, job, &text).await.unwrap();
     let mut new = new_attestation(job, &text, NOW);
     new.exchange_name = name;
-    new.valid = false;
-    new.report = serde_json::json!({ "checks": [{ "id": "coverage", "title": "<b>of every asset</b>", "passed": false, "detail": "too little of T00" }] });
+    new.valid = valid;
+    new.report = serde_json::json!({ "checks": [{ "id": "coverage", "title": "<b>of every asset</b>", "passed": valid, "detail": "too little of T00" }] });
     let work = async |tx| {
         attestations::publish(&tx, &new).await?;
         jobs::advance(&tx, job, &crate::support::UNDER_WAY, jobs::JobState::Published, NOW).await
@@ -146,10 +155,45 @@ async fn an_exchange_s_names_stay_text_and_a_failure_is_shown_as_one() {
         let shown = html(send(page(&path, "en")).await).await;
         assert!(!shown.contains("<script") && !shown.contains("<b>"), "{path}: {shown}");
         assert!(shown.contains("&#60;script&#62;alert(1)&#60;/script&#62;&#38;&#34;"), "{path}: {shown}");
+        assert!(shown.contains("<bdi class=\"value\">&#60;script&#62;alert(1)"), "{path}: {shown}");
         assert!(shown.contains("badge bad") && shown.contains("not met"), "{path}: {shown}");
     }
     let shown = html(send(page(&format!("/a/{id}"), "en")).await).await;
     assert!(shown.contains("do not meet its own policy") && shown.contains("too little of T00"), "{shown}");
+}
+
+#[actix_web::test]
+async fn no_page_says_that_a_policy_is_met_where_none_is_stated() {
+    let place = Place::new(|_| {}).await;
+    let app = app!(place);
+    let send = async |request: TestRequest| call_service(&app, request.to_request()).await;
+    let publish = async |domain: &str, coverage_bps: Option<u32>| {
+        let change = |statement: &mut Statement| {
+            statement.exchange.domain = domain.to_owned();
+            statement.policy.coverage_bps = coverage_bps;
+            if coverage_bps.is_none() {
+                // without reserves there is nothing to cover with
+                (statement.reserves.lines, statement.reserves.root) = (0, "0".repeat(64));
+                statement.assets.iter_mut().for_each(|asset| asset.reserves = "0".to_owned());
+            }
+        };
+        publish_judged(&place, NOW - Duration::days(1), true, change).await
+    };
+    let free = publish("free.example", None).await;
+    for path in ["/".to_owned(), "/e/free.example".to_owned(), format!("/a/{free}")] {
+        for (tag, words) in [("en", "no policy stated"), ("de", "keine Vorgabe genannt")] {
+            let shown = html(send(page(&path, tag)).await).await;
+            assert!(shown.contains("<span class=\"badge plain\">") && shown.contains(words), "{path}: {shown}");
+            assert!(
+                !shown.contains("badge good\">met") && !shown.contains("badge good\">Own policy"),
+                "{path}: {shown}"
+            );
+        }
+    }
+    let bound = publish("bound.example", Some(10_000)).await;
+    let shown = html(send(page(&format!("/a/{bound}"), "en")).await).await;
+    assert!(shown.contains("badge good\">Own policy: met"), "{shown}");
+    assert!(html(send(page("/e/bound.example", "en")).await).await.contains("badge good\">met"));
 }
 
 #[actix_web::test]
@@ -166,7 +210,7 @@ async fn lists_are_paged_and_a_late_exchange_is_marked() {
     assert!(first.contains("href=\"/?after=x49.example\""), "{first}");
     assert!(!first.contains("Late means"), "{first}");
     let second = html(send(page("/?after=x49.example", "en")).await).await;
-    assert!(second.contains("/e/x50.example") && !second.contains("x49.example\"><bdi>"), "{second}");
+    assert!(second.contains("/e/x50.example") && !second.contains("x49.example\"><bdi"), "{second}");
 
     for number in 0..31 {
         let of = |statement: &mut Statement| {
@@ -183,8 +227,27 @@ async fn lists_are_paged_and_a_late_exchange_is_marked() {
     // the switch of the language stays on this page of the list
     assert!(oldest.contains(&format!("?cursor={next}&#38;lang=en")), "{oldest}");
 
+    // what nobody links to is shown, and not kept: here a row changes, which never happens, to tell one from the other
+    let flip = |id: &str| id[..id.len() - 1].to_owned() + if id.ends_with('0') { "1" } else { "0" };
+    let kept = ["/?after=x48.example".to_owned(), format!("/e/many.example?cursor={next}")];
+    let invented = [
+        "/?after=x48.invented.example".to_owned(),
+        format!("/e/many.example?cursor={}", flip(next)),
+        format!("/e/x07.example?cursor={}-{}", NOW.unix_timestamp_nanos(), "0".repeat(64)),
+    ];
+    let read = async |path: &String| html(send(page(path, "en")).await).await;
+    let (kept_before, invented_before) = (
+        [read(&kept[0]).await, read(&kept[1]).await],
+        [read(&invented[0]).await, read(&invented[1]).await, read(&invented[2]).await],
+    );
     place.database.run("ALTER TABLE attestations DISABLE TRIGGER attestations_insert_only").await;
     place.database.run("UPDATE attestations SET published_at = published_at - interval '2 hours'").await;
+    for (path, before) in kept.iter().zip(&kept_before) {
+        assert_eq!(read(path).await, *before, "{path}");
+    }
+    for (path, before) in invented.iter().zip(&invented_before) {
+        assert_ne!(read(path).await, *before, "{path}");
+    }
     let late = html(send(page("/", "en")).await).await;
     assert!(late.contains("Late means"), "{late}");
 }
@@ -202,11 +265,14 @@ async fn a_statement_that_was_damaged_is_missing_from_a_list_and_takes_nothing_e
     place.database.run(sql).await;
     let home = html(send(page("/", "en")).await).await;
     assert!(
-        home.contains("cannot be read") && home.contains("/e/other.example") && home.contains(" of <bdi>T"),
+        home.contains("cannot be read")
+            && home.contains("/e/other.example")
+            && home.contains(" of <bdi class=\"value\">T"),
         "{home}"
     );
     let history = html(send(page(&format!("/e/{EXCHANGE}"), "en")).await).await;
-    assert_eq!(history.matches("cannot be read").count(), 2, "{history}");
+    // ratio, share and policy: nobody can tell whether a rule is met that nobody can read
+    assert_eq!(history.matches("cannot be read").count(), 3, "{history}");
     let failed = send(page(&format!("/a/{id}"), "en")).await;
     assert_eq!(
         (failed.status().as_u16(), header_of(&failed, "content-type").as_str()),

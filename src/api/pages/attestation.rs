@@ -1,6 +1,6 @@
 //! `GET /a/{id}` and `GET /a/{id}/verify.html`
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use assay_core::signature::Jws;
@@ -16,7 +16,7 @@ use super::{
 use crate::{
     api::{
         attestations::view::stored,
-        evidence::Part,
+        evidence::{Part, PublishedAttestation},
         parse::{AttestationId, Query, utc},
         problem::Problem,
         state::ApiState,
@@ -26,7 +26,7 @@ use crate::{
         files::verify_with,
         frame::Frame,
     },
-    store::attestations::{self, Artefact},
+    store::attestations::{self, Artefact, AttestationRow},
 };
 
 /// Which part of the assets, and in which language.
@@ -49,30 +49,35 @@ pub async fn attestation(
     let (language, number, listed) = (choice_key(choice), (page as u64).to_be_bytes(), keys.to_string());
     // nothing else on the page changes once it is published
     let key = PageKey::of([b"/a/".as_slice(), &id.0, &language, &number, listed.as_bytes()]);
-    let write = async || {
+    let check = async || {
         let row = attestations::attestation(&state.store.read().await?, &id.0).await?;
         let attested = state.evidence.attested(&state.store, id).await?;
-        let statement = attested.tree.statement();
-        if !(1..=pages(statement)).contains(&page) {
+        if !(1..=pages(attested.tree.statement())).contains(&page) {
             return Err(Problem::not_found());
         }
-        let jws = stored(&state, id, Part::Jws, Artefact::Jws, "application/jose+json").await?;
-        let signers = signers(jws.bytes(), &keys);
-        let shown = Attestation {
-            id: &hex::encode(id.0),
-            statement,
-            published_at: &utc(row.published_at),
-            is_valid: row.valid,
-            checks: &checks(&row.report),
-            signers: signers.as_deref(),
-            address: &state.config.public_url,
-            page,
-        };
-        let number = page.to_string();
-        let parameters = if page > 1 { vec![("page", number.as_str())] } else { Vec::new() };
-        shown.render(Frame::new(choice, &parameters)).map_err(Problem::internal)
+        Ok((row, attested))
     };
-    Ok(answer(&*state.pages.page(key, write).await?, &request))
+    let fetch = async |(row, attested): (AttestationRow, Arc<PublishedAttestation>)| {
+        let jws = stored(&state, id, Part::Jws, Artefact::Jws, "application/jose+json").await?;
+        let address = state.config.public_url.clone();
+        Ok::<_, Problem>(move || {
+            let signers = signers(jws.bytes(), &keys);
+            let shown = Attestation {
+                id: &hex::encode(id.0),
+                statement: attested.tree.statement(),
+                published_at: &utc(row.published_at),
+                is_valid: row.valid,
+                checks: &checks(&row.report),
+                signers: signers.as_deref(),
+                address: &address,
+                page,
+            };
+            let number = page.to_string();
+            let parameters = if page > 1 { vec![("page", number.as_str())] } else { Vec::new() };
+            shown.render(Frame::new(choice, &parameters)).map_err(Problem::internal)
+        })
+    };
+    Ok(answer(&*state.pages.page(Some(key), check, fetch).await?, &request))
 }
 
 /// The check page that works without a network, with this attestation in it.
@@ -84,19 +89,22 @@ pub async fn verify(
     let keys = state.keys.jwks(state.now());
     let listed = keys.to_string();
     let key = PageKey::of([b"/a/verify.html".as_slice(), &id.0, listed.as_bytes()]);
-    let write = async || {
+    let check = async || Ok::<_, Problem>(attestations::attestation(&state.store.read().await?, &id.0).await?);
+    let fetch = async |_| {
         let statement = stored(&state, id, Part::Statement, Artefact::Statement, "application/json").await?;
         let jws = stored(&state, id, Part::Jws, Artefact::Jws, "application/jose+json").await?;
-        let signatures: Value = serde_json::from_slice(jws.bytes()).map_err(Problem::internal)?;
-        let block = json!({
-            "id": hex::encode(id.0),
-            "statement_base64": STANDARD.encode(statement.bytes()),
-            "jws": signatures,
-            "jwks": keys,
-        });
-        Ok(verify_with(&block))
+        Ok::<_, Problem>(move || {
+            let signatures: Value = serde_json::from_slice(jws.bytes()).map_err(Problem::internal)?;
+            let block = json!({
+                "id": hex::encode(id.0),
+                "statement_base64": STANDARD.encode(statement.bytes()),
+                "jws": signatures,
+                "jwks": keys,
+            });
+            Ok(verify_with(&block))
+        })
     };
-    let page = state.pages.page(key, write).await?;
+    let page = state.pages.page(Some(key), check, fetch).await?;
     Ok(take_away(&page, &request, &format!("verify-{}.html", &hex::encode(id.0)[..16])))
 }
 

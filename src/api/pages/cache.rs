@@ -57,21 +57,33 @@ impl Default for PageCache {
 }
 
 impl PageCache {
-    /// The page of `key`. `write` makes it if it is not kept.
+    /// The page of `key`, made if it is not kept; without a key it is made and not kept.
+    ///
+    /// `check` finds out whether there is such a page. It takes no turn, so that addresses of nothing do not make readers of pages wait.
+    /// `fetch` gets what the page shows, and gives the work that writes it, which does not block other requests.
     ///
     /// # Errors
-    /// Those of `write`.
-    pub async fn page(
+    /// Those of `check`, of `fetch` and of the work.
+    pub async fn page<C, W>(
         &self,
-        key: PageKey,
-        write: impl AsyncFnOnce() -> Result<String, Problem>,
-    ) -> Result<Arc<StaticFile>, Problem> {
+        key: Option<PageKey>,
+        check: impl AsyncFnOnce() -> Result<C, Problem>,
+        fetch: impl AsyncFnOnce(C) -> Result<W, Problem>,
+    ) -> Result<Arc<StaticFile>, Problem>
+    where
+        W: FnOnce() -> Result<String, Problem> + Send + 'static,
+    {
         let make = async || {
+            let checked = check().await?;
             let _turn = self.writing.acquire().await.map_err(Problem::internal)?;
-            let html = write().await?;
-            web::block(|| StaticFile::packed_beforehand(HTML, html)).await.map_err(Problem::internal)
+            let work = fetch(checked).await?;
+            let write = move || Ok::<_, Problem>(StaticFile::packed_beforehand(HTML, work()?));
+            web::block(write).await.map_err(Problem::internal)?
         };
-        self.written.get_or_make(key, make).await
+        match key {
+            Some(key) => self.written.get_or_make(key, make).await,
+            None => make().await.map(Arc::new),
+        }
     }
 
     /// The ratios of the attestation `id`.
@@ -93,7 +105,18 @@ impl PageCache {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use futures_util::FutureExt;
+
     use super::*;
+    use crate::api::problem::Kind;
+
+    async fn nothing_here() -> Result<(), Problem> {
+        Err(Problem::not_found())
+    }
+
+    async fn paragraph((): ()) -> Result<impl FnOnce() -> Result<String, Problem> + Send + 'static, Problem> {
+        Ok(|| Ok("<p>".to_owned()))
+    }
 
     #[test]
     fn parts_of_a_key_do_not_run_into_each_other() {
@@ -106,10 +129,31 @@ mod tests {
     #[actix_web::test]
     async fn a_page_is_written_once_and_a_failure_is_not_kept() {
         let cache = PageCache::default();
-        let key = PageKey::of([b"one".as_slice()]);
-        assert!(cache.page(key.clone(), async || Err(Problem::not_found())).await.is_err());
-        let first = cache.page(key.clone(), async || Ok("<p>".to_owned())).await.unwrap();
-        let second = cache.page(key, async || panic!("it is kept")).await.unwrap();
+        let key = Some(PageKey::of([b"one".as_slice()]));
+        assert!(cache.page(key.clone(), nothing_here, paragraph).await.is_err());
+        let fails = async |()| Ok(|| Err(Problem::not_found()));
+        assert!(cache.page(key.clone(), async || Ok(()), fails).await.is_err());
+        let first = cache.page(key.clone(), async || Ok(()), paragraph).await.unwrap();
+        let second = cache.page(key, nothing_here, paragraph).await.unwrap();
         assert!(Arc::ptr_eq(&first, &second));
+    }
+
+    #[actix_web::test]
+    async fn without_a_key_a_page_is_written_and_not_kept() {
+        let cache = PageCache::default();
+        let first = cache.page(None, async || Ok(()), paragraph).await.unwrap();
+        let second = cache.page(None, async || Ok(()), paragraph).await.unwrap();
+        assert!(!Arc::ptr_eq(&first, &second));
+    }
+
+    #[actix_web::test]
+    async fn an_address_of_nothing_waits_for_no_turn() {
+        let cache = PageCache::default();
+        let _turns = cache.writing.acquire_many(u32::try_from(MAX_WRITING).unwrap()).await.unwrap();
+        for key in [None, Some(PageKey::of([b"nothing".as_slice()]))] {
+            let answer = cache.page(key.clone(), nothing_here, paragraph).now_or_never();
+            assert_eq!(answer.unwrap().err().unwrap().kind(), Kind::NotFound);
+            assert!(cache.page(key, async || Ok(()), paragraph).now_or_never().is_none());
+        }
     }
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::{
     cache::PageKey,
-    page::{answer, choice, choice_key, entry},
+    page::{answer, choice, choice_key, entry, found},
 };
 use crate::{
     api::{
@@ -43,10 +43,18 @@ pub async fn history(
     let choice = choice(&request, query.0.lang.as_deref());
     let after = query.0.cursor.as_deref().map(read_cursor).transpose()?;
     let filter = Filter { exchange: Some(domain.clone()), after, limit: ATTESTATIONS as i64 + 1, ..Filter::default() };
-    let mut rows = attestations::list(&state.store.read().await?, &filter).await?;
+    let client = state.store.read().await?;
+    let mut rows = attestations::list(&client, &filter).await?;
     let more = rows.len() > ATTESTATIONS;
     rows.truncate(ATTESTATIONS);
     let last = rows.last().ok_or_else(Problem::not_found)?;
+    // anybody can invent a position: only those of attestations may fill the memory
+    let is_kept = match after {
+        Some((epoch, id)) => found(attestations::attestation(&client, &id).await)?
+            .is_some_and(|row| row.epoch == epoch && row.exchange_domain == *domain),
+        None => true,
+    };
+    drop(client);
     let next = more.then(|| cursor(last.epoch, &last.id));
     let here = after.map(|(epoch, id)| cursor(epoch, &id));
     let language = choice_key(choice);
@@ -57,22 +65,25 @@ pub async fn history(
         here.as_deref().unwrap_or_default().as_bytes(),
         next.as_deref().unwrap_or_default().as_bytes(),
     ];
-    let key = PageKey::of(fixed.into_iter().chain(rows.iter().map(|row| row.id.as_slice())));
-    let write = async || {
+    let key = is_kept.then(|| PageKey::of(fixed.into_iter().chain(rows.iter().map(|row| row.id.as_slice()))));
+    let fetch = async |()| {
         let mut entries = Vec::with_capacity(rows.len());
         for row in &rows {
             entries.push((row.epoch.unix_timestamp(), entry(&state, row).await?));
         }
         let promised = state.config.promised_interval_seconds;
-        let history = History {
-            domain: &domain,
-            entries: &entries,
-            cursor: here.as_deref(),
-            next: next.as_deref(),
-            promised_seconds: i64::try_from(promised).ok().filter(|seconds| *seconds > 0),
-        };
-        let parameters: Vec<_> = here.iter().map(|here| ("cursor", here.as_str())).collect();
-        history.render(Frame::new(choice, &parameters)).map_err(Problem::internal)
+        let (domain, here, next) = (domain.clone(), here.clone(), next.clone());
+        Ok::<_, Problem>(move || {
+            let history = History {
+                domain: &domain,
+                entries: &entries,
+                cursor: here.as_deref(),
+                next: next.as_deref(),
+                promised_seconds: i64::try_from(promised).ok().filter(|seconds| *seconds > 0),
+            };
+            let parameters: Vec<_> = here.iter().map(|here| ("cursor", here.as_str())).collect();
+            history.render(Frame::new(choice, &parameters)).map_err(Problem::internal)
+        })
     };
-    Ok(answer(&*state.pages.page(key, write).await?, &request))
+    Ok(answer(&*state.pages.page(key, async || Ok(()), fetch).await?, &request))
 }

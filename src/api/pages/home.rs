@@ -7,7 +7,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::{
     cache::PageKey,
-    page::{answer, choice, choice_key, entry},
+    page::{answer, choice, choice_key, entry, found},
 };
 use crate::{
     api::{parse::Query, problem::Problem, state::ApiState},
@@ -40,10 +40,17 @@ pub async fn home(
         return Err(Problem::not_found());
     }
     // one more, to find out whether there is a next page
-    let mut rows = attestations::latest_of_each(&state.store.read().await?, after, EXCHANGES as i64 + 1).await?;
+    let client = state.store.read().await?;
+    let mut rows = attestations::latest_of_each(&client, after, EXCHANGES as i64 + 1).await?;
     if rows.is_empty() && after.is_some() {
         return Err(Problem::not_found());
     }
+    // anybody can invent a domain: only those that end a page may fill the memory
+    let is_kept = match after {
+        Some(after) => found(attestations::latest(&client, Some(after)).await)?.is_some(),
+        None => true,
+    };
+    drop(client);
     let has_more = rows.len() > EXCHANGES;
     rows.truncate(EXCHANGES);
     // ages are shown in minutes
@@ -51,17 +58,20 @@ pub async fn home(
     let (language, minute) = (choice_key(choice), now.unix_timestamp().to_be_bytes());
     let fixed: [&[u8]; 5] =
         [b"/", &language, &minute, after.unwrap_or_default().as_bytes(), if has_more { b"more" } else { b"" }];
-    let key = PageKey::of(fixed.into_iter().chain(rows.iter().map(|row| row.id.as_slice())));
-    let write = async || {
+    let key = is_kept.then(|| PageKey::of(fixed.into_iter().chain(rows.iter().map(|row| row.id.as_slice()))));
+    let fetch = async |()| {
         let mut listed = Vec::with_capacity(rows.len());
         for row in &rows {
             listed.push(list(&state, row, now).await?);
         }
-        let parameters: Vec<_> = after.iter().map(|after| ("after", *after)).collect();
-        let home = Home { listed: &listed, after, has_more, address: &state.config.public_url };
-        home.render(Frame::new(choice, &parameters)).map_err(Problem::internal)
+        let (after, address) = (after.map(str::to_owned), state.config.public_url.clone());
+        Ok::<_, Problem>(move || {
+            let parameters: Vec<_> = after.iter().map(|after| ("after", after.as_str())).collect();
+            let home = Home { listed: &listed, after: after.as_deref(), has_more, address: &address };
+            home.render(Frame::new(choice, &parameters)).map_err(Problem::internal)
+        })
     };
-    Ok(answer(&*state.pages.page(key, write).await?, &request))
+    Ok(answer(&*state.pages.page(key, async || Ok(()), fetch).await?, &request))
 }
 
 async fn list(state: &ApiState, row: &AttestationRow, now: OffsetDateTime) -> Result<Listed, Problem> {

@@ -16,7 +16,7 @@ use crate::{
         home::Entry,
         language::{Choice, Language},
     },
-    store::attestations::AttestationRow,
+    store::{StoreError, attestations::AttestationRow},
 };
 
 /// A page may load and call only this service, and no script may write HTML.
@@ -44,6 +44,18 @@ pub fn choice_key(choice: Choice) -> [u8; 2] {
         Language::German => b'g',
     };
     [language, u8::from(choice.is_explicit)]
+}
+
+/// A row, or nothing where the database has none.
+///
+/// # Errors
+/// Those of the database.
+pub fn found(row: Result<AttestationRow, StoreError>) -> Result<Option<AttestationRow>, Problem> {
+    match row {
+        Ok(row) => Ok(Some(row)),
+        Err(StoreError::NotFound) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The answer with a page.
