@@ -57,7 +57,9 @@ fn chart(statement: &Statement) -> String {
     let required = statement.policy.coverage_bps.map(u128::from);
     let width = LEFT + bar(LONGEST_BPS as u128) + RIGHT;
     let height = TOP + ROW * (drawn.len() + usize::from(left_out > 0)) + ROW;
-    let title = format!("Coverage of {} on {}", statement.exchange.name, statement.snapshot.taken_at);
+    // in quotes, or a name could go on in the chart's voice; no quote in it ends these
+    let name = statement.exchange.name.replace('"', "'");
+    let title = format!("Coverage of \"{name}\" on {}", statement.snapshot.taken_at);
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" \
          role=\"img\" aria-labelledby=\"title desc\" font-family=\"system-ui, sans-serif\" font-size=\"13\">\n\
@@ -173,10 +175,17 @@ mod tests {
         let mut statement = statement();
         statement.assets[0].reserves = "1".to_owned();
         let svg = chart(&statement);
-        for part in ["role=\"img\"", "<title id=\"title\">Coverage of Test Exchange", "T01: 100.00 %", "too little"] {
+        for part in [
+            "role=\"img\"",
+            "<title id=\"title\">Coverage of &quot;Test Exchange&quot; on",
+            "T01: 100.00 %",
+            "too little",
+        ] {
             assert!(svg.contains(part), "{part}");
         }
         assert_eq!(svg, chart(&statement));
+        statement.exchange.name = "Acme\" (verified by this service)".to_owned();
+        assert_eq!(chart(&statement).matches("&quot;Acme' (verified by this service)&quot; on").count(), 2);
     }
 
     #[test]
