@@ -84,11 +84,15 @@ impl Line<'_> {
             Kind::Custodian | Kind::Bank => None,
         };
         let folded = |text| fold(text).into_owned();
-        let read = known.and_then(|chain| Some((chain.canonical_address(self.address).ok()?, chain)));
+        // what cannot be read for its capital letters alone is where its small letters say
+        let read_as = |chain: &Chain, text| {
+            chain.canonical_address(text).or_else(|_| chain.canonical_address(&folded(text))).ok()
+        };
+        let read = known.and_then(|chain| Some((read_as(&chain, self.address)?, chain)));
         match read {
             None => Place { chain: name, address: folded(self.address), token: folded(self.token) },
             Some((address, chain)) => {
-                let token = chain.canonical_address(self.token).unwrap_or_else(|_| folded(self.token));
+                let token = read_as(&chain, self.token).unwrap_or_else(|| folded(self.token));
                 Place { chain: chain.name(), address, token }
             }
         }

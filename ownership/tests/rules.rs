@@ -312,3 +312,15 @@ fn kinds_have_names() {
     }
     assert!("Bank".parse::<Kind>().is_err());
 }
+
+/// Capital letters that make an address unreadable hide no second line of it.
+#[test]
+fn an_address_that_only_its_capitals_make_unreadable_is_where_its_small_letters_say() {
+    for (chain, small, mixed) in [
+        ("sui", "0x4a62316623ad457f02cdc5d997ded", "0x4a62316623ad457F02cDC5D997deD"),
+        ("ethereum", "0x52908400098527886e0f7030069857d2e4169ee7", "0x52908400098527886e0f7030069857D2E4169EE7"),
+    ] {
+        let place = |address| Line { chain, address, ..Line::default() }.place();
+        assert_eq!(place(small), place(mixed), "{chain}");
+    }
+}
