@@ -74,9 +74,9 @@ pub struct Place {
 }
 
 impl Line<'_> {
-    /// Where the coins are. An address that its chain cannot read, chains without a rule, custodians and banks are folded: case is
-    /// ignored, since no two real addresses that differ only in case are known there. So is a token that is no address on its
-    /// chain.
+    /// Where the coins are. An address that its chain cannot read is where its chain reads it in small letters, and is folded if it cannot
+    /// read that either. So are tokens, and all addresses of chains without a rule, custodians and banks: no two real ones that differ
+    /// only in case are known there.
     pub fn place(&self) -> Place {
         let name = symbol_key(self.chain);
         let known = match self.kind {
@@ -84,7 +84,6 @@ impl Line<'_> {
             Kind::Custodian | Kind::Bank => None,
         };
         let folded = |text| fold(text).into_owned();
-        // what cannot be read for its capital letters alone is where its small letters say
         let read_as = |chain: &Chain, text| {
             chain.canonical_address(text).or_else(|_| chain.canonical_address(&folded(text))).ok()
         };
