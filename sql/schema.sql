@@ -429,7 +429,7 @@ CREATE TABLE public.log_hashes (
     CONSTRAINT log_hashes_position_check CHECK (("position" >= 0))
 );
 
-COMMENT ON TABLE public.log_hashes IS 'Complete subtrees of the log''s tree (RFC 6962); height 0 are the entries';
+COMMENT ON TABLE public.log_hashes IS 'Complete subtrees of the log''s tree (RFC 6962); height 0 are the hashes of the entries';
 
 CREATE TABLE public.log_size (
     only_row boolean DEFAULT true NOT NULL,

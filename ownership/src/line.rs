@@ -74,27 +74,20 @@ pub struct Place {
 }
 
 impl Line<'_> {
-    /// Where the coins are. An address that its chain cannot read is where its chain reads it in small letters, and is folded if it cannot
-    /// read that either. So are tokens, and all addresses of chains without a rule, custodians and banks: no two real ones that differ
-    /// only in case are known there.
+    /// Where the coins are, whatever kind of line it is. An address that its chain cannot read is where its chain reads it in small
+    /// letters, and is folded if it cannot read that either. So are tokens, and all addresses of chains without a rule: no two real ones
+    /// that differ only in case are known there.
     pub fn place(&self) -> Place {
         let name = symbol_key(self.chain);
-        let known = match self.kind {
-            Kind::Address | Kind::Contract => Chain::parse(&name),
-            Kind::Custodian | Kind::Bank => None,
-        };
+        let chain = Chain::parse(&name);
         let folded = |text| fold(text).into_owned();
-        let read_as = |chain: &Chain, text| {
-            chain.canonical_address(text).or_else(|_| chain.canonical_address(&folded(text))).ok()
+        let place = |text| {
+            let read =
+                |chain: &Chain| chain.canonical_address(text).or_else(|_| chain.canonical_address(&folded(text))).ok();
+            chain.as_ref().and_then(read).unwrap_or_else(|| folded(text))
         };
-        let read = known.and_then(|chain| Some((read_as(&chain, self.address)?, chain)));
-        match read {
-            None => Place { chain: name, address: folded(self.address), token: folded(self.token) },
-            Some((address, chain)) => {
-                let token = read_as(&chain, self.token).unwrap_or_else(|| folded(self.token));
-                Place { chain: chain.name(), address, token }
-            }
-        }
+        let (address, token) = (place(self.address), place(self.token));
+        Place { chain: chain.map_or(name, |chain| chain.name()), address, token }
     }
 
     /// Whether the line says nothing about who owns the address: there is neither a signature nor a key. That its chain cannot read such an

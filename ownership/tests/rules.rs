@@ -324,3 +324,16 @@ fn an_address_that_only_its_capitals_make_unreadable_is_where_its_small_letters_
         assert_eq!(place(small), place(mixed), "{chain}");
     }
 }
+
+/// What is said of a line beside its address makes no second place of it.
+#[test]
+fn a_place_depends_on_neither_the_kind_of_line_nor_on_which_name_of_a_chain_is_used() {
+    let place = |chain, address, kind| Line { chain, address, kind, ..Line::default() }.place();
+    let bitcoin = "1BoatSLRHtKNngkdXEeobR76b53LETtpyT";
+    for kind in [Kind::Contract, Kind::Custodian, Kind::Bank] {
+        assert_eq!(place("bitcoin", bitcoin, kind), place("bitcoin", bitcoin, Kind::Address), "{kind:?}");
+    }
+    // also where nobody can read the address
+    assert_eq!(place("evm:1", "x", Kind::Address), place("ethereum", "X", Kind::Custodian));
+    assert_ne!(place("bitcoin", bitcoin, Kind::Address), place("litecoin", bitcoin, Kind::Address));
+}

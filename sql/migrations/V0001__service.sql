@@ -98,7 +98,7 @@ COMMENT ON COLUMN jobs.shards IS 'Number of shards; null until the plan has chos
 COMMENT ON COLUMN jobs.has_ended IS 'The one place that says which states are final';
 COMMENT ON COLUMN jobs.worker IS 'Who works on it, if workers say so; heartbeats of others are refused';
 COMMENT ON COLUMN jobs.begun IS 'How often the stage that is due was begun without coming to an end of any kind; workers die of some ledgers';
-COMMENT ON COLUMN jobs.detail IS 'For a person: why it was refused or failed, or which policies its statement breaks';
+COMMENT ON COLUMN jobs.detail IS 'For a person: why it was refused or failed';
 COMMENT ON COLUMN jobs.findings IS 'What is wrong with the ledger: file, line and reason';
 COMMENT ON COLUMN jobs.statement IS 'Canonical bytes, once planned; they never change afterwards';
 

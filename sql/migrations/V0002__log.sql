@@ -23,7 +23,7 @@ CREATE TABLE log_hashes (
     digest   bytea NOT NULL CHECK (octet_length(digest) = 32),
     PRIMARY KEY (height, position)
 );
-COMMENT ON TABLE log_hashes IS 'Complete subtrees of the log''s tree (RFC 6962); height 0 are the entries';
+COMMENT ON TABLE log_hashes IS 'Complete subtrees of the log''s tree (RFC 6962); height 0 are the hashes of the entries';
 
 CREATE TABLE log_checkpoints (
     origin    text NOT NULL,
@@ -127,3 +127,5 @@ BEGIN
 END
 $$;
 DROP TABLE log_backfill;
+
+COMMENT ON COLUMN jobs.detail IS 'For a person: why it was refused or failed, or which policies its statement breaks';

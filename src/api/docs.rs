@@ -52,7 +52,7 @@ fn page(name: &str) -> Result<Arc<StaticFile>, Problem> {
     responses((status = 200, description = "OpenAPI 3.1", body = Object)),
 )]
 pub async fn openapi_json(description: web::Data<StaticFile>, request: HttpRequest) -> HttpResponse {
-    description.answer(&request, CACHING, "accept-encoding")
+    description.answer(&request, CACHING)
 }
 
 /// API documentation
@@ -71,7 +71,7 @@ pub async fn to_index() -> HttpResponse {
     responses((status = 200, description = "The file", content_type = "text/html", body = String), (status = 404)),
 )]
 pub async fn file(name: web::Path<String>, request: HttpRequest) -> Result<HttpResponse, Problem> {
-    let mut answer = page(&name)?.answer(&request, CACHING, "accept-encoding");
+    let mut answer = page(&name)?.answer(&request, CACHING);
     answer.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(OWN_FILES_ONLY));
     Ok(answer)
 }

@@ -244,8 +244,7 @@ impl Book {
     }
 
     fn too_large(&self) -> AttestError {
-        let decimals = self.rules.as_ref().and_then(|rules| rules.value_decimals);
-        let decimals = decimals.unwrap_or(*VALUE_DECIMALS.start());
+        let decimals = self.rules.as_ref().map_or(*VALUE_DECIMALS.start(), RuleClaims::decimals);
         AttestError::NotValid(format!(
             "its value does not fit {MEASURE_BITS} bits of 10^-{decimals} of the quote currency"
         ))

@@ -30,12 +30,13 @@ use crate::home::Home;
 use crate::pg::Cluster;
 use crate::service::compare_home;
 use crate::store::{
-    Store,
+    Store, StoreError,
     diagnosis::diagnose,
     home_fingerprints::{NotedFingerprints, noted_fingerprints},
 };
 use crate::tokens::{KeyRing, TokenVerifier};
 use crate::transparency::{
+    cosigners::Cosigner,
     judge::{SigningError, judge},
     mark::Mark,
     signer::verifier_key,
@@ -235,6 +236,12 @@ fn issuers(config: &Config, keys: KeyRing) -> Result<String, String> {
 
 /// Whether the next checkpoint may be signed. Signs nothing.
 async fn transparency_log(home: &Home, config: &Config, keys: &KeyRing) -> Result<String, String> {
+    config
+        .transparency
+        .witnesses
+        .iter()
+        .try_for_each(|text| Cosigner::parse(text).map(drop))
+        .map_err(|e| e.to_string())?;
     let mark = Mark::of(home);
     let marked = mark.read().map_err(|e| e.to_string())?;
     let Some(url) = database_address(home, config)? else {
@@ -259,7 +266,8 @@ async fn transparency_log(home: &Home, config: &Config, keys: &KeyRing) -> Resul
                 witnesses => format!("{witnesses} witnesses are asked"),
             }
         )),
-        // a database that cannot be reached is said above
+        Err(SigningError::Store(error @ StoreError::Corrupt(_))) => Err(error.to_string()),
+        // a database that cannot be asked is said above
         Err(SigningError::Store(_)) => Ok("will be checked when the database runs".to_owned()),
         Err(error) => Err(error.to_string()),
     }

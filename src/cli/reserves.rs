@@ -143,7 +143,7 @@ fn messages(args: &MessagesArgs, global: &Global) -> Result<Exit, Failure> {
     if !without.is_empty() {
         let chains: Vec<_> = without.iter().map(|chain| shown(chain)).collect();
         output::complain(&format!(
-            "no message for lines of {}: nothing that could be signed there would prove them",
+            "no message for some lines of {}: no signature over them could be fresh (contracts, custodians, banks, and what has no rule)",
             chains.join(", ")
         ));
     }

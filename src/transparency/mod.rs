@@ -5,7 +5,8 @@
 //! signed, `signer` signs, `cosigners` asks witnesses, `proofs` makes what readers fetch. For other logs as well:
 //! `reader` reads one over the network, `monitor` follows it, and `witness` cosigns it.
 //!
-//! **Never:** sign to find out whether one may sign; sign a tree that does not continue the marked one, whatever the database says: a
+//! **Never:** sign a tree with entries to find out whether one may (the empty one, which every log continues, may be shown to witnesses);
+//! sign a tree that does not continue the marked one, whatever the database says: a
 //! database restored from a backup would fork the log, and a forked log is worthless for ever.
 
 pub mod cosigners;

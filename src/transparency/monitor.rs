@@ -205,7 +205,11 @@ impl Monitor {
         signed: &SignedCheckpoint,
         contradiction: Contradiction,
     ) -> Result<MonitorFinding, MonitorError> {
-        let path = self.dir.join(format!("evidence-{}.checkpoint", signed.checkpoint().size));
+        let path = self.dir.join(format!(
+            "evidence-{}-{}.checkpoint",
+            signed.checkpoint().size,
+            hex::encode(&signed.checkpoint().root[..4])
+        ));
         durable::replace(&path, Access::Private, signed.note().to_string().as_bytes()).map_err(file(&path))?;
         let (kept, dir) = (path.display(), self.dir.display());
         let last = self.dir.join("checkpoint");

@@ -253,7 +253,7 @@ async fn lists_are_paged_and_a_late_exchange_is_marked() {
 }
 
 #[actix_web::test]
-async fn a_statement_that_was_damaged_is_missing_from_a_list_and_takes_nothing_else_away() {
+async fn a_statement_that_cannot_be_read_keeps_its_line_and_takes_nothing_else_away() {
     let place = Place::new(|_| {}).await;
     let app = app!(place);
     let send = async |request: TestRequest| call_service(&app, request.to_request()).await;

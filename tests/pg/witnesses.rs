@@ -341,15 +341,16 @@ async fn a_monitor_follows_a_log_and_finds_a_fork_a_late_exchange_and_a_second_s
     let forked = fork.checkpoint().await;
     let (found, followed) = follow(&state, &policy, &fork.url, Asked::default()).await;
     assert_eq!(found, ["inconsistent"], "{followed:?}");
-    assert_eq!(fs::read_to_string(state.join("evidence-7.checkpoint")).unwrap(), forked.note().to_string());
+    let kept = state.join(format!("evidence-7-{}.checkpoint", hex::encode(&forked.checkpoint().root[..4])));
+    assert_eq!(fs::read_to_string(&kept).unwrap(), forked.note().to_string());
     assert!(!followed.findings[0].detail.contains("prove"), "two sizes prove nothing: {followed:?}");
     // also if the witnesses of the policy did not cosign
     let key = VerifierKey::new("w", KeyKind::Witness, SigningKey::from_bytes(&[1; 32]).verifying_key()).unwrap();
     let strict = format!("log {}\nwitness w {key}\nquorum w\n", running.log_key());
-    fs::remove_file(state.join("evidence-7.checkpoint")).unwrap();
+    fs::remove_file(&kept).unwrap();
     let (found, followed) = follow(&state, &strict, &fork.url, Asked::default()).await;
     assert_eq!(found, ["policy", "inconsistent"], "{followed:?}");
-    assert_eq!(fs::read_to_string(state.join("evidence-7.checkpoint")).unwrap(), forked.note().to_string());
+    assert_eq!(fs::read_to_string(&kept).unwrap(), forked.note().to_string());
     assert_eq!(follow(&state, &strict, &running.url, Asked::default()).await.0, ["policy"]);
     let before = fs::read(state.join("checkpoint")).unwrap();
     let mut twin = Running::start().await;

@@ -53,26 +53,28 @@ export function isInstant(text: string): boolean {
   return day >= 1 && day <= days && hour < 24 && minute < 60 && second < 60;
 }
 
-/** Whether everything in the text can be seen: nothing hidden, and at most two combining marks on a letter. */
-export function isReadable(text: string): boolean {
+/** The characters of a text, each with whether it is hidden: nobody sees it, or it is a third combining mark on a letter. */
+function* characters(text: string): Generator<[string, boolean]> {
   let marksLeft = 0;
   for (const c of text) {
     const mark = /\p{M}/u.test(c);
-    const hidden = INVISIBLE.test(c) || (mark ? marksLeft === 0 : c !== " " && /[\p{C}\p{Z}\uff9e\uff9f]/u.test(c));
-    if (hidden) return false;
-    marksLeft = mark ? marksLeft - 1 : /[\p{L}\p{N}]/u.test(c) ? 2 : 0;
+    yield [c, INVISIBLE.test(c) || (mark ? marksLeft === 0 : c !== " " && /[\p{C}\p{Z}\uff9e\uff9f]/u.test(c))];
+    marksLeft = mark ? Math.max(0, marksLeft - 1) : /[\p{L}\p{N}]/u.test(c) ? 2 : 0;
   }
+}
+
+/** Whether everything in the text can be seen. */
+export function isReadable(text: string): boolean {
+  for (const [, hidden] of characters(text)) if (hidden) return false;
   return true;
 }
 
-/** Text that may come from an adversary, with everything hidden spelled out and at most two marks on a letter, at most 400 characters. */
+/** Text that may come from an adversary, with everything hidden spelled out, at most 400 characters. */
 export function visible(text: string): string {
-  let marksLeft = 0;
-  const shown = [...text.slice(0, 2_000)].slice(0, 400).map((c) => {
-    const mark = /\p{M}/u.test(c);
-    const hidden = INVISIBLE.test(c) || (mark ? marksLeft === 0 : c !== " " && /[\p{C}\p{Z}\uff9e\uff9f]/u.test(c));
-    marksLeft = mark ? Math.max(0, marksLeft - 1) : /[\p{L}\p{N}]/u.test(c) ? 2 : 0;
-    return hidden ? `U+${(c.codePointAt(0) as number).toString(16).toUpperCase().padStart(4, "0")}` : c;
-  });
-  return shown.join("") + (text.length > 2_000 || [...text].length > 400 ? "…" : "");
+  const shown: string[] = [];
+  for (const [c, hidden] of characters(text)) {
+    if (shown.length === 400) return `${shown.join("")}…`;
+    shown.push(hidden ? `U+${(c.codePointAt(0) as number).toString(16).toUpperCase().padStart(4, "0")}` : c);
+  }
+  return shown.join("");
 }

@@ -48,8 +48,8 @@ export function policyDefects(s: Statement): string[] {
   return defects;
 }
 
-/** Whether the exchange sets itself a rule, or states reserves that could break one. */
-export function hasPolicy({ policy, reserves }: Statement): boolean {
+/** Whether the exchange sets itself a rule at all. Whoever states reserves has one on coverage. */
+export function hasPolicy({ policy }: Statement): boolean {
   const rules = [policy.coverageBps, policy.ownedBps, policy.belowMarginMax, policy.equityRatioBps];
-  return reserves.lines > 0n || rules.some((rule) => rule !== undefined);
+  return rules.some((rule) => rule !== undefined);
 }

@@ -240,8 +240,12 @@ impl Attestation {
         let Some(policy) = policy else {
             return (LogState::Unchecked, None);
         };
-        let outcome = self.log_outcome(policy, given);
-        let state = if outcome.is_ok() { LogState::Logged } else { LogState::Refused };
+        let (state, outcome) = match self.logged(policy, given) {
+            Ok((proof, cosigned)) => {
+                (LogState::Logged { witnessed: !cosigned.is_empty() }, Ok(said(&proof, &cosigned)))
+            }
+            Err(reason) => (LogState::Refused, Err(reason)),
+        };
         (state, Some(Check::new("log", "the statement is in a transparency log, as the given policy asks", outcome)))
     }
 
@@ -265,17 +269,6 @@ impl Attestation {
         let cosigned = policy.check(&proof.checkpoint).map_err(|e| e.to_string())?;
         proof.verify(&leaf_hash(entry.bytes())).map_err(|e| format!("this statement is not the entry: {e}"))?;
         Ok((proof, cosigned))
-    }
-
-    fn log_outcome(&self, policy: &Policy, given: Option<&[u8]>) -> Result<String, String> {
-        let (proof, cosigned) = self.logged(policy, given)?;
-        let checkpoint = proof.checkpoint.checkpoint();
-        let witnesses: Vec<String> = cosigned.into_iter().map(|cosigned| cosigned.to_string()).collect();
-        let witnessed = if witnesses.is_empty() { "no witness".to_owned() } else { witnesses.join(", ") };
-        Ok(format!(
-            "entry {} of {}, which has {}; cosigned by {witnessed}",
-            proof.index, checkpoint.origin, checkpoint.size
-        ))
     }
 
     /// Adds what the reader's policy tells of transparency logs to a report on this attestation.
@@ -359,6 +352,14 @@ impl Attestation {
     fn max_proof_bytes(&self) -> usize {
         self.statement.as_ref().map_or(1, |statement| statement.shards.len()) * MAX_PROOF_BYTES
     }
+}
+
+/// Where in the log the entry is, and who cosigned that.
+fn said(proof: &LogProof, cosigned: &[Cosigned]) -> String {
+    let checkpoint = proof.checkpoint.checkpoint();
+    let witnesses: Vec<String> = cosigned.iter().map(ToString::to_string).collect();
+    let witnessed = if witnesses.is_empty() { "no witness".to_owned() } else { witnesses.join(", ") };
+    format!("entry {} of {}, which has {}; cosigned by {witnessed}", proof.index, checkpoint.origin, checkpoint.size)
 }
 
 /// Digest and file of a line as `sha256sum` writes it, in text or binary mode, or with `--tag`.

@@ -136,8 +136,8 @@ fn parse(arguments: Vec<String>) -> Result<Option<Arguments>, String> {
     if found.account.is_some() && inclusion.is_none() || found.context.is_some() && disclosure.is_none() {
         return Err("--account goes with --inclusion, --for with --disclosure".to_owned());
     }
-    if found.log_proof.is_some() && (found.log_policy.is_none() || outs.len() > 1) {
-        return Err("--log-proof goes with --log-policy, and with one attestation".to_owned());
+    if found.log_proof.is_some() && (found.log_policy.is_none() || disclosure.is_some()) {
+        return Err("--log-proof goes with --log-policy, and with no --disclosure".to_owned());
     }
     Ok(Some(found))
 }

@@ -37,7 +37,7 @@ pub fn chain_number(name: &str) -> Option<u64> {
     (!ELSEWHERE.contains(&number)).then_some(number)
 }
 
-/// Numbers of chains with a name and addresses of their own, Filecoin and Tron: an account there must have one place.
+/// Numbers of chains with a name and addresses of their own, Filecoin and Tron: an account there is proven under that name alone.
 const ELSEWHERE: [u64; 2] = [314, 728_126_428];
 
 /// The name of a chain by its number.

@@ -1,4 +1,5 @@
-//! The transparency log, as C2SP tlog-tiles asks for it: anybody can follow it, and prove that nobody is shown another one.
+//! The transparency log, as C2SP tlog-tiles asks for it: anybody can follow it, and notice if
+//! somebody is shown another one.
 //!
 //! **In:** nothing but the path. **Out:** the signed checkpoint, tiles, entries, proofs of logging, and the log's own key.
 //!

@@ -15,8 +15,6 @@ use crate::{
 
 /// Browsers ask whether their copy is still the newest: the check page names its script by digest, so the two must fit each other.
 const ASK_AGAIN: &str = "no-cache";
-/// Packed and unpacked bytes are other bytes.
-const VARY: &str = "accept-encoding";
 /// A page can be framed by nobody. A policy within a file cannot say so.
 const NO_FRAMES: &str = "frame-ancestors 'none'";
 
@@ -24,7 +22,6 @@ static CHECK_FILE: LazyLock<StaticFile> = LazyLock::new(|| StaticFile::new("text
 static VERIFY_FILE: LazyLock<StaticFile> = LazyLock::new(|| StaticFile::new("text/html; charset=utf-8", VERIFY));
 static SCRIPT_FILE: LazyLock<Asset> = LazyLock::new(|| Asset::new("text/javascript; charset=utf-8", SCRIPT));
 static STYLE_FILE: LazyLock<Asset> = LazyLock::new(|| Asset::new("text/css; charset=utf-8", STYLE));
-
 static PAGES_STYLE_FILE: LazyLock<Asset> = LazyLock::new(|| Asset::new("text/css; charset=utf-8", PAGES_STYLE));
 
 /// A script or a style.
@@ -42,13 +39,13 @@ impl Asset {
     /// An address that names this version may be kept for ever.
     fn answer(&self, request: &HttpRequest) -> HttpResponse {
         let caching = if request.query_string() == self.query { FOR_EVER } else { ASK_AGAIN };
-        self.file.answer(request, caching, VARY)
+        self.file.answer(request, caching)
     }
 }
 
 /// The check page.
 pub async fn check(request: HttpRequest) -> HttpResponse {
-    let mut answer = CHECK_FILE.answer(&request, ASK_AGAIN, VARY);
+    let mut answer = CHECK_FILE.answer(&request, ASK_AGAIN);
     shield_page(answer.headers_mut());
     answer
 }
@@ -75,7 +72,7 @@ pub async fn pages_style(request: HttpRequest) -> HttpResponse {
 
 /// A check page in one file, which keeps to its own policy and is saved under `name`.
 pub fn take_away(file: &StaticFile, request: &HttpRequest, name: &str) -> HttpResponse {
-    let mut answer = file.answer(request, ASK_AGAIN, VARY);
+    let mut answer = file.answer(request, ASK_AGAIN);
     shield(answer.headers_mut(), &format!("{}; {NO_FRAMES}", verify_policy().trim_end_matches([';', ' '])));
     if let Ok(name) = HeaderValue::from_str(&format!("inline; filename=\"{name}\"")) {
         answer.headers_mut().insert(header::CONTENT_DISPOSITION, name);

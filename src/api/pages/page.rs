@@ -28,8 +28,8 @@ const NO_DEVICES: &str = "accelerometer=(), camera=(), display-capture=(), geolo
                           microphone=(), midi=(), payment=(), publickey-credentials-get=(), serial=(), usb=()";
 /// How long browsers and proxies keep a page.
 const CACHING: &str = "public, max-age=60";
-/// A page depends on what the browser asks for.
-const VARY: &str = "accept-encoding, accept-language";
+/// A page depends on what the browser asks for, and on the language of its reader.
+const VARY: HeaderValue = HeaderValue::from_static("accept-encoding, accept-language");
 
 /// The language of a request whose address has this `lang`.
 pub fn choice(request: &HttpRequest, asked: Option<&str>) -> Choice {
@@ -60,8 +60,9 @@ pub fn found(row: Result<AttestationRow, StoreError>) -> Result<Option<Attestati
 
 /// The answer with a page.
 pub fn answer(page: &StaticFile, request: &HttpRequest) -> HttpResponse {
-    let mut answer = page.answer(request, CACHING, VARY);
-    shield(answer.headers_mut(), OWN_FILES_ONLY);
+    let mut answer = page.answer(request, CACHING);
+    answer.headers_mut().insert(header::VARY, VARY);
+    shield_page(answer.headers_mut());
     answer
 }
 

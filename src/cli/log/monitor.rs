@@ -14,7 +14,7 @@ use crate::transparency::{
 };
 
 const EXAMPLES: &str = "\
-Reads what is new since the last run, once; let a timer run it. DIR keeps the entries and the last checkpoint. Findings:
+Reads the entries since the last run and asks for every statement again, once; let a timer run it. DIR keeps the entries and the last checkpoint. Findings:
   policy            the checkpoint is not signed and cosigned as FILE asks
   inconsistent      the log was forked or rewritten; if it signed two roots of one size, two checkpoints in DIR prove it
   older             the log gives out an older checkpoint than before

@@ -18,7 +18,7 @@ use crate::transparency::witness::{Answer, Witness, own_key};
 const MAX_BODY_BYTES: usize = MAX_NOTE_BYTES + (8 << 10);
 
 const EXAMPLES: &str = "\
-A witness cosigns a checkpoint only if the log continues what it cosigned before, so that nobody can be shown another log. It keeps its
+A witness cosigns a checkpoint only if the log continues what it cosigned before, so that another log shown to somebody lacks its cosignature. It keeps its
 key (witness.key) and the last checkpoint of each log in DIR; back the key up, and never run two witnesses with one key. The logs are
 those of FILE, which can end with `quorum none`. The log asks the witness: give the printed key and the address to its owner, and the key to
 everybody who shall trust you. Put TLS in front of ADDR.

@@ -29,7 +29,10 @@ pub enum LogState {
     /// The reader gave no policy.
     Unchecked,
     /// A log that the reader trusts has the statement, and the witnesses that the policy asks for saw that log.
-    Logged,
+    Logged {
+        /// Whether the policy asks for a witness at all, and one cosigned.
+        witnessed: bool,
+    },
     /// There is no proof of that, or it does not hold.
     Refused,
 }
@@ -39,7 +42,7 @@ impl LogState {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Unchecked => "unchecked",
-            Self::Logged => "logged",
+            Self::Logged { .. } => "logged",
             Self::Refused => "refused",
         }
     }
@@ -52,7 +55,10 @@ impl std::fmt::Display for LogState {
                 "LOG NOT CHECKED: to learn whether everybody is shown the same statement, give the logs and witnesses that you trust \
                  with --log-policy FILE."
             }
-            Self::Logged => "Logged: everybody who follows this log is shown the same statement.",
+            Self::Logged { witnessed: true } => "Logged: everybody who follows this log is shown the same statement.",
+            Self::Logged { witnessed: false } => {
+                "Logged, and cosigned by no witness of the policy: others may be shown another log; compare with `assay log compare`."
+            }
             Self::Refused => "LOG REFUSED: nothing shows that everybody is shown the same statement.",
         })
     }

@@ -1,4 +1,5 @@
-//! Transparency logs: whether a statement is in a log that the reader trusts, and that nobody is shown another log.
+//! Transparency logs: whether a statement is in a log that the reader trusts, and whether what
+//! two readers are shown is one log.
 //!
 //! In: texts that somebody else made, and the reader's policy. Out: what they say once it is checked, or an error that is a sentence
 //! with its line. The formats are those of C2SP: signed notes (`note`), checkpoints (`checkpoint`), trees and proofs of RFC 6962

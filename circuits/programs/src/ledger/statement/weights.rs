@@ -7,12 +7,13 @@ use assay_core::{
     Error,
     decimal::parse_shortest,
     field::F,
+    text::visible,
     worth::{VALUE_DECIMALS, Worth},
 };
 use num_bigint::BigUint;
 
 use super::{
-    claims::{ColumnKind, Instrument},
+    claims::{ColumnKind, Instrument, RuleClaims},
     types::{Asset, Column, Statement},
 };
 use crate::ledger::{
@@ -20,9 +21,12 @@ use crate::ledger::{
     shape::MEASURES,
 };
 
-/// A weight as a number to compute with.
-fn weight(value: BigUint) -> Result<i128, Error> {
-    i128::try_from(value).map_err(|_| Error::OutOfBounds("a value is too large to compute with".to_owned()))
+/// A weight of `kind` as a number to compute with.
+fn weight(kind: &ColumnKind, value: BigUint) -> Result<i128, Error> {
+    i128::try_from(value).map_err(|_| {
+        let of = kind.asset().or(kind.instrument()).unwrap_or_default();
+        Error::OutOfBounds(format!("the value of {} is too large to compute with", visible(of)))
+    })
 }
 
 /// Derives weights: what they depend on, looked up in one pass over the statement however many columns there are.
@@ -42,6 +46,7 @@ impl Weigher<'_> {
     /// [`Error::Malformed`] for an unlisted asset or instrument, or an asset without a price of which there is something;
     /// [`Error::OutOfBounds`] from 2^127 on.
     pub fn weights(&self, kind: &ColumnKind) -> Result<[i128; MEASURES], Error> {
+        let weight = |value| weight(kind, value);
         Ok(match (kind, &self.worth(kind)?[..]) {
             // gains and losses are settled in balances, so a position adds nothing to equity
             (ColumnKind::Long { .. } | ColumnKind::Short { .. }, [margin]) => [0, -weight(margin.up())?],
@@ -81,10 +86,17 @@ impl Weigher<'_> {
     }
 }
 
+impl RuleClaims {
+    /// Decimals of the quote currency that accounts are valued in.
+    pub fn decimals(&self) -> u8 {
+        self.value_decimals.unwrap_or(*VALUE_DECIMALS.start())
+    }
+}
+
 impl Statement {
     /// Decimals of the quote currency that accounts are valued in.
     pub fn value_decimals(&self) -> u8 {
-        self.rules.as_ref().and_then(|rules| rules.value_decimals).unwrap_or(*VALUE_DECIMALS.start())
+        self.rules.as_ref().map_or(*VALUE_DECIMALS.start(), RuleClaims::decimals)
     }
 
     /// What the weights of all columns are derived with.
