@@ -104,13 +104,16 @@ pub fn name_directory(partial: &Path, path: &Path) -> io::Result<()> {
     sync_directory(parent(path))
 }
 
-/// Creates a directory that only its owner may enter, and its missing parents. An existing directory keeps its
-/// permissions.
+/// Creates a directory that only its owner may enter, and its missing parents; their names survive a power cut. An existing
+/// directory keeps its permissions.
 ///
 /// # Errors
 /// Those of the system.
 pub fn create_private_directory(path: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path)
+    let is_missing = |path: &&Path| !path.as_os_str().is_empty() && !path.exists();
+    let missing: Vec<&Path> = path.ancestors().take_while(is_missing).collect();
+    DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    missing.into_iter().try_for_each(|made| sync_directory(parent(made)))
 }
 
 /// Syncs a directory, so that the names in it survive a power cut.

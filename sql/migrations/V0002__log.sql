@@ -112,6 +112,9 @@ BEGIN
     RETURN NULL;
 END
 $$;
+-- Triggers need no right to what they run; whoever has the right could put it on a table of their own.
+REVOKE EXECUTE ON FUNCTION append_to_log, admit_attestation, published_is_attested, key_is_answered, drop_checkpoint_of_ended,
+    keep_sealed_files, keep_listed_content FROM PUBLIC;
 CREATE TRIGGER attestations_logged AFTER INSERT ON attestations FOR EACH ROW EXECUTE FUNCTION append_to_log();
 
 -- What was published before there was a log is entered by the same function, in the order of its publication.

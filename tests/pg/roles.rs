@@ -49,6 +49,13 @@ async fn each_role_can_do_its_work_and_is_refused_what_is_not_its_own() {
     people_see_how_the_service_runs(&readonly).await;
     either_notes_its_home_once(&api, &worker).await;
 
+    let definers =
+        "pg_proc WHERE prosecdef AND prorettype = 'trigger'::regtype AND pronamespace = 'public'::regnamespace";
+    assert!(database.count(definers).await >= 7);
+    for role in ["assay_api", "assay_worker", "assay_readonly"] {
+        let free = format!("{definers} AND has_function_privilege('{role}', oid, 'EXECUTE')");
+        assert_eq!(database.count(&free).await, 0, "{role} could put a trigger's function on a table of its own");
+    }
     refused(&api, "UPDATE attestations SET valid = false").await;
     refused(&api, "DELETE FROM attestations").await;
     refused(&api, "TRUNCATE attestations").await;
