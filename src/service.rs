@@ -276,6 +276,7 @@ impl Service {
         let witnesses = &self.config.transparency.witnesses;
         Ok(Signer {
             origin: self.config.log_origin(),
+            is_named: !self.config.transparency.origin.is_empty(),
             // it holds a connection for good, which requests and jobs must not miss
             store: Store::connect(&self.database_url, SIGNER_CONNECTIONS as usize).await?,
             keys: Arc::clone(&self.keys),

@@ -37,7 +37,7 @@ use crate::store::{
 use crate::tokens::{KeyRing, TokenVerifier};
 use crate::transparency::{
     cosigners::Cosigner,
-    judge::{SigningError, judge},
+    judge::{OwnLog, SigningError, judge},
     mark::Mark,
     signer::verifier_key,
 };
@@ -252,7 +252,8 @@ async fn transparency_log(home: &Home, config: &Config, keys: &KeyRing) -> Resul
         store.check().await?;
         let key = verifier_key(keys, &config.log_origin(), &SystemClock)?;
         let client = store.read().await?;
-        judge(&client, &config.log_origin(), key.map(|key| *key.key()), &mark).await
+        let (origin, is_named) = (&config.log_origin(), !config.transparency.origin.is_empty());
+        judge(&client, OwnLog { origin, is_named, key: key.map(|key| *key.key()) }, &mark).await
     };
     match look.await {
         Ok(standing) => Ok(format!(

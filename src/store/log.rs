@@ -33,6 +33,7 @@ pub struct CheckpointRow {
 statements! {
     SIZE = "SELECT size FROM log_size";
     NEWEST = "SELECT size, root, note FROM log_checkpoints WHERE origin = $1 ORDER BY size DESC LIMIT 1";
+    NEWEST_OF_OTHERS = "SELECT DISTINCT ON (origin) origin, note FROM log_checkpoints WHERE origin <> $1 ORDER BY origin, size DESC";
     ADD_CHECKPOINT = "INSERT INTO log_checkpoints (origin, size, root, note, signed_at) VALUES ($1, $2, $3, $4, $5)
                       ON CONFLICT (origin, size) DO NOTHING";
     COSIGNATURES = "SELECT line FROM log_cosignatures WHERE origin = $1 AND size = $2 ORDER BY line";
@@ -50,6 +51,14 @@ statements! {
                END
                UNION ALL
                SELECT 0::int2, count(*) FROM log_hashes WHERE height = 0 HAVING count(*) <> (SELECT size FROM log_size)
+               LIMIT 1";
+    DAMAGED_BETWEEN = "SELECT h.height, h.position FROM generate_series(0, 62) AS level
+               JOIN log_hashes h ON h.height = level AND h.position >= $1::int8 >> level AND h.position < $2::int8 >> level
+               WHERE digest IS DISTINCT FROM CASE level
+                   WHEN 0 THEN (SELECT sha256('\\x00'::bytea || entry) FROM log_entries e WHERE e.position = h.position)
+                   ELSE (SELECT sha256('\\x01'::bytea || l.digest || r.digest) FROM log_hashes l JOIN log_hashes r USING (height)
+                         WHERE l.height = h.height - 1 AND l.position = 2 * h.position AND r.position = 2 * h.position + 1)
+               END
                LIMIT 1";
     TRY_LOCK = "SELECT pg_try_advisory_lock($1)";
 }
@@ -97,6 +106,14 @@ pub async fn size(client: &impl Session) -> Result<i64> {
 pub async fn newest_checkpoint(client: &impl Session, origin: &str) -> Result<Option<CheckpointRow>> {
     let row = NEWEST.row(client, &[&origin]).await?;
     row.map(|row| Ok(CheckpointRow { size: row.get(0), root: digest(row.get(1))?, note: row.get(2) })).transpose()
+}
+
+/// Name and largest signed checkpoint of each log other than `origin`.
+///
+/// # Errors
+/// Those of the database.
+pub async fn newest_of_others(client: &impl Session, origin: &str) -> Result<Vec<(String, String)>> {
+    Ok(NEWEST_OF_OTHERS.rows(client, &[&origin]).await?.iter().map(|row| (row.get(0), row.get(1))).collect())
 }
 
 /// Adds a signed checkpoint; one of the same size stays as it is.
@@ -181,4 +198,13 @@ pub async fn entry_of(client: &impl Session, id: &[u8; 32]) -> Result<(i64, Vec<
 /// Those of the database.
 pub async fn damaged_hash(client: &impl Session) -> Result<Option<Place>> {
     Ok(DAMAGED.row(client, &[]).await?.map(|row| (row.get::<_, i16>(0), row.get(1))))
+}
+
+/// The same of the subtrees that were completed after the first `old` entries, up to `new` entries.
+///
+/// # Errors
+/// Those of the database.
+pub async fn damaged_between(client: &impl Session, old: u64, new: u64) -> Result<Option<Place>> {
+    let [old, new] = [old, new].map(|size| i64::try_from(size).unwrap_or(i64::MAX));
+    Ok(DAMAGED_BETWEEN.row(client, &[&old, &new]).await?.map(|row| (row.get::<_, i16>(0), row.get(1))))
 }

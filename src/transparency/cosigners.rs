@@ -139,7 +139,7 @@ impl Cosigner {
     }
 }
 
-/// What is known of each witness since the start, by its address.
+/// What is known of each witness since the start, by its verifier key: at another address it is the same witness.
 #[derive(Debug, Default)]
 pub struct Rounds(BTreeMap<String, Round>);
 
@@ -157,12 +157,12 @@ const REFRESH_AFTER: TimeDuration = TimeDuration::days(1);
 
 impl Rounds {
     fn of(&mut self, cosigner: &Cosigner) -> &mut Round {
-        self.0.entry(cosigner.url.clone()).or_default()
+        self.0.entry(cosigner.key.to_string()).or_default()
     }
 
     /// How far the witness has seen the log; 0 if that is not known.
     pub fn seen(&self, cosigner: &Cosigner) -> u64 {
-        self.0.get(&cosigner.url).map_or(0, |round| round.seen)
+        self.0.get(&cosigner.key.to_string()).map_or(0, |round| round.seen)
     }
 
     /// Notes how far it has seen the log.
@@ -182,13 +182,13 @@ impl Rounds {
 
     /// Whether it has cosigned the checkpoint of `size` entries.
     pub fn has_cosigned(&self, cosigner: &Cosigner, size: u64) -> bool {
-        let cosigned = self.0.get(&cosigner.url).and_then(|round| round.cosigned);
+        let cosigned = self.0.get(&cosigner.key.to_string()).and_then(|round| round.cosigned);
         cosigned.is_some_and(|(cosigned, _)| cosigned == size)
     }
 
     /// Whether it is to be asked to cosign the checkpoint of `size` entries now.
     pub fn is_due(&self, cosigner: &Cosigner, size: u64, now: OffsetDateTime) -> bool {
-        let Some(round) = self.0.get(&cosigner.url) else { return true };
+        let Some(round) = self.0.get(&cosigner.key.to_string()) else { return true };
         let rests = round.failed_at.is_some_and(|at| now - at < AGAIN_AFTER);
         let done = round.cosigned.is_some_and(|(cosigned, at)| cosigned == size && now - at < REFRESH_AFTER);
         !rests && !done
@@ -240,6 +240,8 @@ mod tests {
         assert!(rounds.has_cosigned(&witness, 3) && rounds.seen(&witness) == 3);
         assert!(!rounds.is_due(&witness, 3, start + TimeDuration::hours(23)));
         assert!(rounds.is_due(&witness, 3, start + TimeDuration::hours(24)));
+        let moved = Cosigner::parse(&format!("{} http://elsewhere", key())).unwrap();
+        assert!(rounds.has_cosigned(&moved, 3) && !rounds.is_due(&moved, 3, start));
         assert!(rounds.is_due(&witness, 4, start) && !rounds.has_cosigned(&witness, 4));
     }
 }

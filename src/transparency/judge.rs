@@ -16,7 +16,7 @@ use super::{
 use crate::{
     store::{
         Session, StoreError,
-        log::{newest_checkpoint, size},
+        log::{newest_checkpoint, newest_of_others, size},
     },
     tokens::KeyRingError,
 };
@@ -72,6 +72,18 @@ pub enum SigningError {
         /// Entries of the newest stored checkpoint.
         size: u64,
     },
+    /// A witness has seen another tree.
+    #[error(
+        "the witness {witness} has cosigned another checkpoint of {size} entries than the one in the database: the database was restored from \
+         an older backup and went on from there, or it was altered. Restore a newer backup of the database. Until then nothing is signed, \
+         because the log has forked"
+    )]
+    WitnessDiffers {
+        /// Name of the witness.
+        witness: String,
+        /// Entries of both checkpoints.
+        size: u64,
+    },
     /// The log got another name.
     #[error(
         "{} is of the log {marked}, and this service would sign for {origin}: set transparency.origin = \"{marked}\". To begin another log \
@@ -85,6 +97,18 @@ pub enum SigningError {
         origin: String,
         /// The file with the mark.
         mark: PathBuf,
+    },
+    /// The database has checkpoints of another name, and none of this one.
+    #[error(
+        "the database has checkpoints of the log {stored}, and this service would sign for {origin}: set transparency.origin = \"{stored}\". \
+         To begin another log, give it a name with transparency.origin and another key: move log-….json of keys/ away, and make one with: \
+         assay keys show"
+    )]
+    EarlierOrigin {
+        /// Name of the log in the database.
+        stored: String,
+        /// Name by the settings.
+        origin: String,
     },
     /// There is no key, and nothing was signed.
     #[error(
@@ -131,7 +155,10 @@ impl SigningError {
     /// Whether no other process may sign either, whatever its home directory holds: somebody has seen a log that the database does not
     /// continue. A process without a mark would not notice.
     pub fn holds_everywhere(&self) -> bool {
-        matches!(self, Self::Behind { .. } | Self::Differs { .. } | Self::WitnessAhead { .. })
+        matches!(
+            self,
+            Self::Behind { .. } | Self::Differs { .. } | Self::WitnessAhead { .. } | Self::WitnessDiffers { .. }
+        )
     }
 }
 
@@ -153,16 +180,23 @@ impl Standing {
     }
 }
 
-/// Judges the log `origin`; `key` is its key, if there is one.
+/// The log that this service would sign.
+#[derive(Debug, Clone, Copy)]
+pub struct OwnLog<'a> {
+    /// Its name.
+    pub origin: &'a str,
+    /// Whether the settings give it this name. Otherwise the name follows from the service's address, and changes with it.
+    pub is_named: bool,
+    /// Its key, if there is one.
+    pub key: Option<VerifyingKey>,
+}
+
+/// Judges the log.
 ///
 /// # Errors
 /// [`SigningError`] if nothing may be signed.
-pub async fn judge(
-    client: &impl Session,
-    origin: &str,
-    key: Option<VerifyingKey>,
-    mark: &Mark,
-) -> Result<Standing, SigningError> {
+pub async fn judge(client: &impl Session, own: OwnLog<'_>, mark: &Mark) -> Result<Standing, SigningError> {
+    let OwnLog { origin, key, .. } = own;
     // before the size: what is marked afterwards is at most what is there
     let marked = mark.read()?;
     let newest = newest_checkpoint(client, origin).await?.map(|row| SignedCheckpoint::parse(row.note.as_bytes()));
@@ -176,7 +210,7 @@ pub async fn judge(
         return Err(SigningError::OtherOrigin { marked, origin, mark: mark.path().to_owned() });
     }
     if !standing.was_signed() {
-        return Ok(standing);
+        return may_begin(client, own).await.map(|()| standing);
     }
     let key = key.ok_or_else(|| SigningError::KeyMissing { origin: origin.to_owned() })?;
     let key = VerifierKey::new(origin, KeyKind::Log, key)?;
@@ -195,4 +229,20 @@ pub async fn judge(
         }
     }
     Ok(standing)
+}
+
+/// Whether a log of this name may begin in this database. Beside a log of another name that would be the same one under two names, unless
+/// the operator asks for another log and gives it a key of its own.
+async fn may_begin(client: &impl Session, own: OwnLog<'_>) -> Result<(), SigningError> {
+    for (stored, note) in newest_of_others(client, own.origin).await? {
+        let signed = SignedCheckpoint::parse(note.as_bytes())?;
+        let key = own.key.map(|key| VerifierKey::new(&stored, KeyKind::Log, key)).transpose()?;
+        // a false signature by the key is one by the key as well
+        let by_key = key.is_some_and(|key| !matches!(signed.note().signed_by(&key), Ok(None)));
+        if !own.is_named || by_key {
+            let (stored, origin) = (assay_core::text::visible(&stored), own.origin.to_owned());
+            return Err(SigningError::EarlierOrigin { stored, origin });
+        }
+    }
+    Ok(())
 }

@@ -16,7 +16,7 @@ use futures_util::future::join_all;
 
 use super::{
     cosigners::{Cosigner, Cosigning, Rounds, WitnessError},
-    judge::{SigningError, Standing, judge},
+    judge::{OwnLog, SigningError, Standing, judge},
     mark::Mark,
     proofs::{stored_consistency, stored_root},
 };
@@ -25,7 +25,8 @@ use crate::{
     store::{
         Session, Store, StoreError,
         log::{
-            CheckpointRow, SignerSession, add_checkpoint, add_cosignature, damaged_hash, newest_checkpoint, try_signer,
+            CheckpointRow, SignerSession, add_checkpoint, add_cosignature, damaged_between, damaged_hash,
+            newest_checkpoint, try_signer,
         },
     },
     tokens::KeyRing,
@@ -70,6 +71,8 @@ pub enum Signed {
 pub struct Signer {
     /// Name of the log.
     pub origin: String,
+    /// Whether the settings give it this name.
+    pub is_named: bool,
     /// The database.
     pub store: Store,
     /// The keys.
@@ -159,7 +162,7 @@ impl Signer {
     pub async fn follow(&self) -> Result<(), SigningError> {
         let client = self.store.read().await?;
         let own = self.keys.log_key(self.clock.now())?;
-        let standing = judge(&client, &self.origin, own.as_ref().map(SigningKey::verifying_key), &self.mark).await?;
+        let standing = self.judge(&client, own.as_ref()).await?;
         self.raise_mark(&standing)
     }
 
@@ -167,7 +170,7 @@ impl Signer {
     /// mark and with an older database learns here that it would fork the log.
     ///
     /// # Errors
-    /// [`SigningError::WitnessAhead`]. A witness that does not answer is no error: the mark is there as well.
+    /// [`SigningError::WitnessAhead`], [`SigningError::WitnessDiffers`]. A witness that does not answer is no error: the mark is there as well.
     pub async fn ask_how_far(&self, session: &SignerSession, rounds: &mut Rounds) -> Result<(), SigningError> {
         let stored = newest_checkpoint(session, &self.origin).await?;
         let (size, note) = match stored {
@@ -178,15 +181,28 @@ impl Signer {
                 None => return Ok(()),
             },
         };
-        let requests = self.cosigners.iter().map(|cosigner| (cosigner.clone(), 0, Vec::new(), note.clone()));
-        for (cosigner, answer) in ask_all(requests).await {
-            match answer {
-                Ok(Cosigning::Seen(seen)) if seen > size => {
-                    return Err(SigningError::WitnessAhead { witness: cosigner.name().to_owned(), seen, size });
+        let mut asked: Vec<(Cosigner, u64)> = self.cosigners.iter().map(|cosigner| (cosigner.clone(), 0)).collect();
+        // a witness that has seen as many entries is asked once more, whether they are the same ones
+        for _ in 0..2 {
+            let requests = asked.drain(..).map(|(cosigner, old)| (cosigner, old, Vec::new(), note.clone()));
+            for (cosigner, old, answer) in ask_all(requests.collect()).await {
+                let witness = || cosigner.name().to_owned();
+                match answer {
+                    Ok(Cosigning::Seen(seen)) if seen > size => {
+                        return Err(SigningError::WitnessAhead { witness: witness(), seen, size });
+                    }
+                    Ok(Cosigning::Seen(seen)) if seen == size && old == size => {
+                        return Err(SigningError::WitnessDiffers { witness: witness(), size });
+                    }
+                    Ok(Cosigning::Seen(seen)) => {
+                        rounds.saw(&cosigner, seen);
+                        if seen == size {
+                            asked.push((cosigner, size));
+                        }
+                    }
+                    Ok(Cosigning::Line(_)) => rounds.saw(&cosigner, size),
+                    Err(error) => tracing::warn!(%error, "a witness does not say how far it has seen the log"),
                 }
-                Ok(Cosigning::Seen(seen)) => rounds.saw(&cosigner, seen),
-                Ok(Cosigning::Line(_)) => rounds.saw(&cosigner, size),
-                Err(error) => tracing::warn!(%error, "a witness does not say how far it has seen the log"),
             }
         }
         Ok(())
@@ -195,20 +211,20 @@ impl Signer {
     /// Asks the witnesses whose turn it is to cosign the newest checkpoint, and stores what they sign.
     ///
     /// # Errors
-    /// [`SigningError::WitnessAhead`]; those of the database.
+    /// [`SigningError::WitnessAhead`], [`SigningError::WitnessDiffers`]; those of the database.
     pub async fn gather(&self, session: &SignerSession, rounds: &mut Rounds) -> Result<(), SigningError> {
         let Some(row) = newest_checkpoint(session, &self.origin).await? else { return Ok(()) };
         let (size, now) = (u64::try_from(row.size).unwrap_or(0), self.clock.now());
         let note = Note::parse(row.note.as_bytes(), 1)?;
         // a witness that has seen another size than we remember says so, and is asked once more
-        for _ in 0..2 {
+        for is_last in [false, true] {
             let mut requests = Vec::new();
             for cosigner in self.cosigners.iter().filter(|cosigner| rounds.is_due(cosigner, size, now)) {
                 let old = rounds.seen(cosigner).min(size);
                 let proof = stored_consistency(session, old, size).await?;
                 requests.push((cosigner.clone(), old, proof, note.clone()));
             }
-            for (cosigner, answer) in ask_all(requests.into_iter()).await {
+            for (cosigner, old, answer) in ask_all(requests).await {
                 match answer {
                     Ok(Cosigning::Line(line)) => {
                         add_cosignature(session, &self.origin, row.size, &line.to_string()).await?;
@@ -217,7 +233,23 @@ impl Signer {
                     Ok(Cosigning::Seen(seen)) if seen > size => {
                         return Err(SigningError::WitnessAhead { witness: cosigner.name().to_owned(), seen, size });
                     }
-                    Ok(Cosigning::Seen(seen)) => rounds.saw(&cosigner, seen),
+                    Ok(Cosigning::Seen(seen)) if seen == size && old == size => {
+                        return Err(SigningError::WitnessDiffers { witness: cosigner.name().to_owned(), size });
+                    }
+                    Ok(Cosigning::Seen(seen)) => {
+                        rounds.saw(&cosigner, seen);
+                        // it does not take a proof from the size that it has named
+                        if is_last || seen == old {
+                            let name = cosigner.name();
+                            tracing::warn!(
+                                name,
+                                seen,
+                                old,
+                                "a witness did not cosign: it asks for a proof from another size again"
+                            );
+                            rounds.failed(&cosigner, now);
+                        }
+                    }
                     Err(error) => {
                         tracing::warn!(%error, "a witness did not cosign");
                         rounds.failed(&cosigner, now);
@@ -249,19 +281,29 @@ impl Signer {
     pub async fn sign(&self, session: &SignerSession) -> Result<Signed, SigningError> {
         let now = self.clock.now();
         let own = self.keys.log_key(now)?;
-        let standing = judge(session, &self.origin, own.as_ref().map(SigningKey::verifying_key), &self.mark).await?;
+        let standing = self.judge(session, own.as_ref()).await?;
         self.raise_mark(&standing)?;
         metrics::gauge!("assay_log_size").set(u32::try_from(standing.size).unwrap_or(u32::MAX));
         if let Some(newest) = standing.newest.as_ref().filter(|newest| newest.checkpoint().size == standing.size) {
             return Ok(Signed::Before(newest.checkpoint().size));
         }
         let key = own.ok_or(SigningError::NoKey)?;
+        // what is signed already was compared when it was judged
+        let signed = standing.newest.as_ref().map_or(0, |newest| newest.checkpoint().size);
+        if let Some((height, position)) = damaged_between(session, signed, standing.size).await? {
+            return Err(SigningError::Damaged { height, position });
+        }
         let root = stored_root(session, standing.size).await?;
         let note = signed_note(&Checkpoint::new(&self.origin, standing.size, root), &key)?.to_string();
         // read again as readers will read it
         self.mark.raise(&SignedCheckpoint::parse(note.as_bytes())?)?;
         self.store_checkpoint(session, standing.size, root, note).await?;
         Ok(Signed::Now(standing.size))
+    }
+
+    async fn judge(&self, client: &impl Session, key: Option<&SigningKey>) -> Result<Standing, SigningError> {
+        let key = key.map(SigningKey::verifying_key);
+        judge(client, OwnLog { origin: &self.origin, is_named: self.is_named, key }, &self.mark).await
     }
 
     async fn store_checkpoint(
@@ -294,18 +336,17 @@ fn signed_note(checkpoint: &Checkpoint, key: &SigningKey) -> Result<Note, Signin
     Ok(Note::new(text, vec![line]))
 }
 
-/// Asks witnesses side by side.
+/// Asks witnesses side by side; gives the old sizes of the requests back with the answers.
 async fn ask_all(
-    requests: impl Iterator<Item = (Cosigner, u64, Vec<TreeHash>, Note)>,
-) -> Vec<(Cosigner, Result<Cosigning, WitnessError>)> {
+    requests: Vec<(Cosigner, u64, Vec<TreeHash>, Note)>,
+) -> Vec<(Cosigner, u64, Result<Cosigning, WitnessError>)> {
     let ask = |(cosigner, old, proof, note): (Cosigner, u64, Vec<TreeHash>, Note)| {
         tokio::task::spawn_blocking(move || {
             let answer = cosigner.ask(old, &proof, &note);
-            (cosigner, answer)
+            (cosigner, old, answer)
         })
     };
-    let asked: Vec<_> = requests.map(ask).collect();
-    join_all(asked).await.into_iter().filter_map(Result::ok).collect()
+    join_all(requests.into_iter().map(ask)).await.into_iter().filter_map(Result::ok).collect()
 }
 
 /// The verifier key of the log `origin`, if its key is here.

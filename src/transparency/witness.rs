@@ -15,7 +15,7 @@ use assay_verifier::log::{
     checkpoint::{SignedCheckpoint, parse_decimal, parse_hash},
     note::{MAX_SIGNATURES, Note, SignatureLine, VerifierKey},
     policy::{NotMet, Policy},
-    tree::{TreeError, TreeHash, empty_root, verify_consistency},
+    tree::{TreeHash, empty_root, verify_consistency},
 };
 use ed25519_dalek::SigningKey;
 use sha2::{Digest, Sha256};
@@ -143,14 +143,15 @@ impl Witness {
             Err(e) => return failed(&e),
         };
         let (size, root) = last.map_or((0, empty_root()), |last| (last.checkpoint().size, last.checkpoint().root));
+        let conflict = Answer { status: 409, media_type: "text/x.tlog.size", body: format!("{size}\n") };
         if old != size {
-            return Answer { status: 409, media_type: "text/x.tlog.size", body: format!("{size}\n") };
+            return conflict;
+        }
+        if new.size == size && new.root != root {
+            self.keep_fork(&signed);
+            return conflict;
         }
         if let Err(e) = verify_consistency((size, &root), (new.size, &new.root), &proof) {
-            if matches!(e, TreeError::Forked) {
-                // with the stored checkpoint, this is evidence against the log
-                tracing::error!(origin = new.origin, size = new.size, "a signed checkpoint forks the log");
-            }
             return Answer::refused(422, e);
         }
         match self.cosign(&signed) {
@@ -166,13 +167,32 @@ impl Witness {
         let time = u64::try_from(self.clock.now().unix_timestamp()).unwrap_or(0);
         let line = SignatureLine::cosign(signed.note().text(), time, &self.name, &self.key);
         let line = line.map_err(|e| io::Error::other(e.to_string()))?;
-        let own_keys = self.policy.logs().iter().map(|log| &log.key).filter(|key| key.name() == origin);
-        let made_by = |key: &VerifierKey| signed.note().signatures().iter().find(|theirs| key.made(theirs)).cloned();
-        let lines = own_keys.filter_map(made_by).take(MAX_SIGNATURES - 1).chain([line.clone()]).collect();
-        let bytes = Note::new(signed.note().text().to_owned(), lines).to_string().into_bytes();
+        let bytes = self.own_lines(signed, [line.clone()]);
         SignedCheckpoint::parse(&bytes).map_err(|e| io::Error::other(format!("the checkpoint to store: {e}")))?;
         durable::replace(&self.path_of(origin), Access::Private, &bytes)?;
         Ok(line)
+    }
+
+    /// Keeps the first checkpoint that has the size of the stored one and another root: together they prove that the log was forked.
+    fn keep_fork(&self, signed: &SignedCheckpoint) {
+        let (origin, size) = (&signed.checkpoint().origin, signed.checkpoint().size);
+        let path = self.dir.join(format!("{}.fork", hash_of(origin)));
+        tracing::error!(origin, size, kept = %path.display(), "the log was forked: it signed two roots of one size");
+        match durable::create_new(&path, Access::Private, &self.own_lines(signed, [])) {
+            Err(e) if e.kind() != ErrorKind::AlreadyExists => {
+                tracing::error!(error = %e, "the checkpoint cannot be kept")
+            }
+            _ => {}
+        }
+    }
+
+    /// The note with one line a listed key of its log, and `more`.
+    fn own_lines<const N: usize>(&self, signed: &SignedCheckpoint, more: [SignatureLine; N]) -> Vec<u8> {
+        let own_keys = self.policy.logs().iter().map(|log| &log.key);
+        let own_keys = own_keys.filter(|key| key.name() == signed.checkpoint().origin);
+        let made_by = |key: &VerifierKey| signed.note().signatures().iter().find(|theirs| key.made(theirs)).cloned();
+        let lines = own_keys.filter_map(made_by).take(MAX_SIGNATURES - N).chain(more).collect();
+        Note::new(signed.note().text().to_owned(), lines).to_string().into_bytes()
     }
 
     fn last(&self, origin: &str) -> Result<Option<SignedCheckpoint>, io::Error> {
@@ -306,7 +326,9 @@ mod tests {
             (422, request_of(5, &[], &text(&seven), &key(1), LOG)),
             (422, request_of(5, &honest, &text(&fork), &key(1), LOG)),
             (422, request_of(5, &honest, &text(&tree(0..5)), &key(1), LOG)),
-            (422, request_of(5, &[], &text(&tree(100..105)), &key(1), LOG)),
+            (409, request_of(5, &[], &text(&tree(100..105)), &key(1), LOG)),
+            (409, request_of(5, &honest, &text(&tree(200..205)), &key(1), LOG)),
+            (409, request(5, &tree(100..105))),
             (403, request_of(5, &honest, &text(&seven), &key(3), LOG)),
             (404, request_of(5, &honest, &text(&seven).replace(LOG, "other.example"), &key(1), "other.example")),
             (400, request_of(5, &long, &text(&seven), &key(1), LOG)),
@@ -321,6 +343,14 @@ mod tests {
                 assert_eq!((answer.media_type, answer.body.as_str()), ("text/x.tlog.size", "5\n"));
             }
         }
+        let fork = fs::read(dir.path().join(format!("{}.fork", hash_of(LOG)))).unwrap();
+        let fork = SignedCheckpoint::parse(&fork).unwrap();
+        assert_eq!(
+            (fork.checkpoint().size, fork.checkpoint().root),
+            (5, tree(100..105).root()),
+            "the first one is kept"
+        );
+        witness.policy.check_log(&fork).unwrap();
         // a false signature by a known key, beside a name and an id that are right
         let honest = String::from_utf8(request(5, &seven)).unwrap();
         let at = honest.len() - 30;

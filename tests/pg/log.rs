@@ -84,6 +84,7 @@ impl Machine {
         let home = Home::new(self.dir.path().to_owned());
         Signer {
             origin: ORIGIN.to_owned(),
+            is_named: true,
             store: database.store.clone(),
             keys: Arc::new(KeyRing::open(&home.keys_dir(), NOW).unwrap()),
             mark: Mark::of(&home),
@@ -435,6 +436,35 @@ async fn a_machine_with_another_key_a_lost_mark_or_another_name_is_told_what_to_
 }
 
 #[tokio::test]
+async fn another_name_begins_another_log_only_if_the_operator_says_so_and_with_another_key() {
+    let (database, machine) = (Database::new().await, Machine::new());
+    with_entries(&database, 0..2).await;
+    machine.sign(&database).await.unwrap();
+    // machines without a mark
+    for (is_named, same_key, begins) in
+        [(false, true, false), (true, true, false), (false, false, false), (true, false, true)]
+    {
+        let other = if same_key { machine.with_same_keys() } else { Machine::new() };
+        let mut signer = other.signer(&database);
+        signer.origin = "other.example/log".to_owned();
+        signer.is_named = is_named;
+        let session = begun(&signer).await.unwrap();
+        match signer.sign(&session).await {
+            Ok(signed) => assert!(begins && signed == Signed::Now(2)),
+            Err(refused) => {
+                assert!(!begins && matches!(refused, SigningError::EarlierOrigin { .. }), "{refused}");
+                assert!(refused.to_string().contains("set transparency.origin = \"assay.example/log\""), "{refused}");
+                assert_eq!(database.count("log_checkpoints").await, 1);
+            }
+        }
+    }
+    assert_eq!(database.count("log_checkpoints").await, 2);
+    // the first log goes on beside it
+    with_entries(&database, 2..3).await;
+    assert_eq!(machine.sign(&database).await.unwrap(), Signed::Now(3));
+}
+
+#[tokio::test]
 async fn an_altered_entry_or_hash_is_found_before_anything_is_signed() {
     for (table, change) in [
         ("log_entries", "UPDATE log_entries SET entry = set_byte(entry, 5, 33) WHERE position = 2"),
@@ -454,6 +484,32 @@ async fn an_altered_entry_or_hash_is_found_before_anything_is_signed() {
         let refused = machine.sign(&database).await.unwrap_err();
         assert!(matches!(refused, SigningError::Damaged { .. }), "{change}: {refused}");
         assert!(machine.mark().is_none());
+    }
+}
+
+#[tokio::test]
+async fn what_is_altered_between_its_publication_and_the_signature_is_not_signed() {
+    let flip = |column: &str, whom: &str| {
+        format!("SET {column} = set_byte({column}, 9, get_byte({column}, 9) # 1) WHERE {whom}")
+    };
+    for (table, change) in [
+        ("log_entries", flip("entry", "position = 3")),
+        ("log_entries", flip("entry", "position = 6")),
+        ("log_hashes", flip("digest", "height = 0 AND position = 6")),
+        ("log_hashes", flip("digest", "height = 0 AND position = 3")),
+        ("log_hashes", flip("digest", "height = 1 AND position = 1")),
+        ("log_hashes", flip("digest", "height = 2 AND position = 0")),
+    ] {
+        let (database, machine) = (Database::new().await, Machine::new());
+        with_entries(&database, 0..3).await;
+        let signer = machine.signer(&database);
+        let session = begun(&signer).await.unwrap();
+        assert_eq!(signer.sign(&session).await.unwrap(), Signed::Now(3));
+        with_entries(&database, 3..7).await;
+        database.run(&format!("ALTER TABLE {table} DISABLE TRIGGER USER; UPDATE {table} {change}")).await;
+        let refused = signer.sign(&session).await.unwrap_err();
+        assert!(matches!(refused, SigningError::Damaged { .. }), "{table} {change}: {refused}");
+        assert_eq!(machine.mark().unwrap().checkpoint().size, 3, "and nothing is marked");
     }
 }
 
@@ -478,6 +534,7 @@ async fn anybody_can_follow_the_log_and_check_what_it_holds() {
     assert_eq!(send(&proof_path).await.status(), 404, "published and not yet signed");
     let signer = Signer {
         origin: ORIGIN.to_owned(),
+        is_named: true,
         store: place.database.store.clone(),
         keys: Arc::clone(&place.keys),
         mark: Mark::of(&Home::new(place.dir.path().to_owned())),

@@ -6,15 +6,18 @@ use std::{
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
-use actix_web::{App, HttpServer, web};
+use actix_web::{App, HttpResponse, HttpServer, web};
 use assay::{
     api,
     clock::FixedClock,
     home::Home,
-    store::log::try_signer,
+    store::log::{newest_checkpoint, try_signer},
     tokens::KeyRing,
     transparency::{
         cosigners::{Cosigner, Rounds},
@@ -66,6 +69,7 @@ impl Running {
     fn signer(&self, cosigners: Vec<Cosigner>) -> Signer {
         Signer {
             origin: ORIGIN.to_owned(),
+            is_named: true,
             store: self.place.database.store.clone(),
             keys: Arc::clone(&self.place.keys),
             mark: Mark::of(&Home::new(self.place.dir.path().to_owned())),
@@ -186,6 +190,7 @@ async fn a_witness_cosigns_what_continues_and_its_cosignature_is_served_and_prov
     assert_eq!(running.sign(&[gone]).await.unwrap(), Signed::Now(8));
     // and one that starts again goes on from where it was
     drop(witness);
+    running.rounds = Rounds::default();
     let witness = WitnessProgram::start(dir.path(), &running.log_key());
     assert_eq!(running.sign(&[witness.cosigner()]).await.unwrap(), Signed::Before(8));
     assert!(policy.check(&running.checkpoint().await).is_ok());
@@ -224,6 +229,29 @@ async fn a_restored_older_database_is_noticed_by_a_witness_even_if_the_mark_is_l
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
     refuses.abort();
+    // a database of as many entries that are others: signed while the witness could not be reached
+    let other = Database::new().await;
+    for number in 10..15 {
+        published(&other.store, "a.example", day(number), &format!("statement {number}")).await;
+    }
+    let home = Home::new(dir.path().join("another machine"));
+    let signer =
+        Signer { store: other.store.clone(), mark: Mark::of(&home), ..running.signer(vec![witness.cosigner()]) };
+    let session = try_signer(&signer.store).await.unwrap().unwrap();
+    signer.sign(&session).await.unwrap();
+    let mut rounds = Rounds::default();
+    let refused = signer.ask_how_far(&session, &mut rounds).await.unwrap_err();
+    assert!(matches!(refused, SigningError::WitnessDiffers { size: 5, .. }), "{refused}");
+    let refused = signer.gather(&session, &mut rounds).await.unwrap_err();
+    assert!(matches!(refused, SigningError::WitnessDiffers { size: 5, .. }), "{refused}");
+    let kept = fs::read_dir(dir.path().join("state")).unwrap().map(|file| file.unwrap().path());
+    let forks: Vec<_> = kept.filter(|path| path.extension().is_some_and(|name| name == "fork")).collect();
+    let kept = SignedCheckpoint::parse(&fs::read(&forks[0]).unwrap()).unwrap();
+    let client = other.store.read().await.unwrap();
+    assert_eq!(
+        (forks.len(), kept.checkpoint().root),
+        (1, newest_checkpoint(&client, ORIGIN).await.unwrap().unwrap().root)
+    );
     running.handle.stop(false).await;
 }
 
@@ -275,6 +303,43 @@ async fn any_number_of_cosignatures_leaves_the_checkpoint_readable() {
     assert_eq!(served.note().signatures().len(), 64, "the log's own and 63 witnesses");
     assert_eq!(policy.check(&served).unwrap()[0].time, 69);
     handle.stop(false).await;
+    running.handle.stop(false).await;
+}
+
+/// A witness that asks for a proof from elsewhere, whatever it gets, is asked again a minute later like one that fails.
+#[actix_web::test]
+async fn a_witness_that_never_takes_a_proof_is_left_alone_for_a_minute() {
+    let mut running = Running::start().await;
+    running.publish(0..5).await;
+    let key = VerifierKey::new("w", KeyKind::Witness, SigningKey::from_bytes(&[1; 32]).verifying_key()).unwrap();
+    for sizes in [[3, 3], [3, 2]] {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let cosigner = Cosigner::parse(&format!("{key} http://{}", listener.local_addr().unwrap())).unwrap();
+        let count = Arc::clone(&asked);
+        let server = HttpServer::new(move || {
+            let count = Arc::clone(&count);
+            let answer = move || {
+                let size = sizes[count.fetch_add(1, Ordering::SeqCst) % 2];
+                std::future::ready(HttpResponse::Conflict().content_type("text/x.tlog.size").body(format!("{size}\n")))
+            };
+            App::new().route("/add-checkpoint", web::post().to(answer))
+        });
+        actix_web::rt::spawn(server.workers(1).listen(listener).unwrap().run());
+        running.rounds = Rounds::default();
+        let signer = running.signer(vec![cosigner]);
+        let session = loop {
+            match try_signer(&signer.store).await.unwrap() {
+                Some(session) => break session,
+                None => tokio::time::sleep(std::time::Duration::from_millis(20)).await,
+            }
+        };
+        signer.sign(&session).await.unwrap();
+        for _ in 0..3 {
+            signer.gather(&session, &mut running.rounds).await.unwrap();
+        }
+        assert_eq!(asked.load(Ordering::SeqCst), 2, "{sizes:?}");
+    }
     running.handle.stop(false).await;
 }
 

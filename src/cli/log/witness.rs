@@ -21,7 +21,8 @@ const EXAMPLES: &str = "\
 A witness cosigns a checkpoint only if the log continues what it cosigned before, so that another log shown to somebody lacks its cosignature. It keeps its
 key (witness.key) and the last checkpoint of each log in DIR; back the key up, and never run two witnesses with one key. The logs are
 those of FILE, which can end with `quorum none`. The log asks the witness: give the printed key and the address to its owner, and the key to
-everybody who shall trust you. Put TLS in front of ADDR.
+everybody who shall trust you. If a log signs two roots of one size, the second checkpoint is kept in DIR as SHA256-OF-ORIGIN.fork.
+Put TLS in front of ADDR.
 
 Protocol: C2SP tlog-witness; POST /add-checkpoint, GET /SHA256-OF-ORIGIN/checkpoint.
 
