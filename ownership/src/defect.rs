@@ -1,5 +1,7 @@
 //! What is wrong with a line, in words for the person who wrote it. Whoever reads the file adds its name and the line's number.
 
+use assay_core::holding::HoldingError;
+
 /// A line that claims what is false or cannot be read. A ledger with such a line is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Defect {
@@ -68,6 +70,19 @@ pub enum Defect {
     Key {
         /// What is wrong with it.
         why: &'static str,
+    },
+    /// A third party's statement cannot be read, or is not by the key that it names.
+    #[error("the third party's statement is refused: {0}")]
+    Holding(#[from] HoldingError),
+    /// A third party's statement says something else than the line.
+    #[error("the third party's statement has the {member} {found:?}, where {expected:?} is expected")]
+    Differs {
+        /// What the two disagree on: a member of the statement.
+        member: &'static str,
+        /// What the statement says.
+        found: String,
+        /// What the line or its snapshot says.
+        expected: String,
     },
     /// A part of the canonical message is outside of its grammar, so that nobody can sign it.
     #[error("no message can be signed for this snapshot: its {part} {value:?} is not {allowed}")]

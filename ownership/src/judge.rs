@@ -1,5 +1,10 @@
 //! A line's verdict.
 
+use assay_core::{
+    decimal::ExactSum,
+    holding::{Holding, HoldingKeys, SignedHolding},
+};
+
 use crate::{
     chain::registry::Chain,
     claim::{Claim, Proof},
@@ -14,15 +19,28 @@ use crate::{
 /// message without knowing. They count as signed, and never as made for a snapshot.
 const BLIND: [&str; 4] = ["eip191-keccak", "keccak", "tron-keccak", "ton-proof"];
 
-/// What the line shows in this snapshot.
+/// What the line shows in this snapshot to a reader who knows no key of a custodian or bank.
 ///
 /// # Errors
 /// If the line claims something false or cannot be read: a signature that is present and does not verify, an unknown scheme, an
-/// address that its chain cannot parse, a script that is not the address'. The ledger is then refused.
+/// address that its chain cannot parse, a script that is not the address', a third party's statement about something else. The ledger is
+/// then refused.
 pub fn judge(line: &Line<'_>, context: &Context<'_>) -> Result<Verdict, Defect> {
+    judge_listed(line, context, None)
+}
+
+/// As [`judge`], for a reader who accepts the keys of these `custodians`.
+///
+/// # Errors
+/// As [`judge`], and if a third party's statement names a listed key that did not sign it, or that is for something else.
+pub fn judge_listed(
+    line: &Line<'_>,
+    context: &Context<'_>,
+    custodians: Option<&HoldingKeys>,
+) -> Result<Verdict, Defect> {
     line.check_lengths()?;
     if matches!(line.kind, Kind::Custodian | Kind::Bank) {
-        return third_party(line);
+        return third_party(line, context, custodians);
     }
     let Some(chain) = Chain::parse(line.chain) else { return Ok(Verdict::Unproven(Reason::NoRule)) };
     let family = if line.kind == Kind::Contract { line.chain.to_owned() } else { chain.family() };
@@ -88,23 +106,66 @@ pub fn recognise(line: &Line<'_>, context: &Context<'_>) -> Option<&'static str>
     })
 }
 
-/// Lines of custodians and banks: whose keys count is not known here.
-fn third_party(line: &Line<'_>) -> Result<Verdict, Defect> {
-    let (signatures, key) = (line.signatures()?, Key::parse(line.key)?);
-    for signature in &signatures {
-        if signature.scheme != Some("jws") {
-            return Err(Defect::Scheme {
-                number: signature.number,
-                scheme: signature.scheme.unwrap_or_default().to_owned(),
-                chain: line.chain.to_owned(),
-                known: "jws".to_owned(),
-            });
+/// Lines of custodians and banks: one statement, which must say what the line says whoever signed it.
+fn third_party(line: &Line<'_>, context: &Context<'_>, custodians: Option<&HoldingKeys>) -> Result<Verdict, Defect> {
+    let signatures = line.signatures()?;
+    let document = match Key::parse(line.key)? {
+        Key::Absent => None,
+        Key::Document(digest) => Some(hex::encode(digest)),
+        _ => return Err(Defect::Key { why: "of a custodian or bank is sha256: and a document's digest" }),
+    };
+    let signature = match &signatures[..] {
+        [] if document.is_some() => return Ok(Verdict::Unproven(Reason::Document)),
+        [] => return Ok(Verdict::Unproven(Reason::Unsigned)),
+        [one] => one,
+        several => return Err(Defect::TooMany { given: several.len(), most: 1 }),
+    };
+    if signature.scheme != Some("jws") {
+        return Err(Defect::Scheme {
+            number: signature.number,
+            scheme: signature.scheme.unwrap_or_default().to_owned(),
+            chain: line.chain.to_owned(),
+            known: "jws".to_owned(),
+        });
+    }
+    let signed = SignedHolding::parse(signature.text)?;
+    compare(signed.holding(), line, context, document.as_deref())?;
+    let signer = custodians.map(|keys| keys.signer(&signed)).transpose()?.flatten();
+    Ok(match signer {
+        // whoever says so: what is pledged to others backs nobody's balance
+        _ if signed.holding().encumbered => Verdict::Unproven(Reason::Encumbered),
+        Some(kid) => Verdict::ThirdParty { kid: kid.to_owned() },
+        None => Verdict::Unproven(Reason::Signer),
+    })
+}
+
+/// That a third party states this line for this snapshot. Amounts are compared by value, everything else byte for byte.
+fn compare(holding: &Holding, line: &Line<'_>, context: &Context<'_>, document: Option<&str>) -> Result<(), Defect> {
+    let stated = holding.document_sha256.as_deref();
+    let members = [
+        ("asset", holding.asset.as_str(), line.asset),
+        ("custodian", holding.custodian.as_str(), line.chain),
+        ("account", holding.account.as_str(), line.address),
+        ("for", holding.exchange.as_str(), context.domain),
+        ("snapshot", holding.snapshot.as_str(), context.snapshot),
+        ("as_of", holding.as_of.as_str(), context.taken_at),
+        // a statement may name a document that the line does not
+        ("document_sha256", stated.unwrap_or_default(), document.or(stated).unwrap_or_default()),
+    ];
+    let differs = |member, found: &str, expected: &str| {
+        Err(Defect::Differs { member, found: found.to_owned(), expected: expected.to_owned() })
+    };
+    for (member, found, expected) in members {
+        if found != expected {
+            return differs(member, found, expected);
         }
     }
-    Ok(Verdict::Unproven(match (signatures.is_empty(), key) {
-        (false, _) => Reason::Signer,
-        (true, Key::Document) => Reason::Document,
-        (true, Key::Absent) => Reason::Unsigned,
-        (true, _) => return Err(Defect::Key { why: "of a custodian or bank is sha256: and a document's digest" }),
-    }))
+    let value = |text: &str| {
+        let mut sum = ExactSum::default();
+        sum.add(text).is_ok().then_some(sum)
+    };
+    match (value(&holding.amount), value(line.amount)) {
+        (Some(found), Some(expected)) if found == expected => Ok(()),
+        _ => differs("amount", &holding.amount, line.amount),
+    }
 }

@@ -19,7 +19,7 @@ pub enum Key<'a> {
         owners: Vec<&'a str>,
     },
     /// `sha256:HEX`, a document.
-    Document,
+    Document([u8; 32]),
 }
 
 impl<'a> Key<'a> {
@@ -33,10 +33,9 @@ impl<'a> Key<'a> {
                 .map(Self::Public)
                 .ok_or(Defect::Key { why: "is not a public key in hexadecimal digits of one case" }),
             Some(("script", digits)) => hex_bytes(digits).filter(|s| !s.is_empty()).map(Self::Script).ok_or(script),
-            Some(("sha256", digits)) => match hex_bytes(digits) {
-                Some(digest) if digest.len() == 32 => Ok(Self::Document),
-                _ => Err(digest),
-            },
+            Some(("sha256", digits)) => {
+                hex_bytes(digits).and_then(|bytes| bytes.try_into().ok()).map(Self::Document).ok_or(digest)
+            }
             Some(("safe", rest)) => Self::parse_owners(rest),
             Some(_) => Err(Defect::Key { why: "begins with none of script:, safe: and sha256:" }),
         }

@@ -4,9 +4,10 @@
 //! sentence. No files, no clock, no network and no threads: the exchange that checks its ledger and the auditor who checks a
 //! disclosure run this same code and get the same answer.
 //!
-//! [`judge`] decides a line. [`verify`] asks the same of any message. [`Context::message`] is the text that an address has to
-//! sign for a snapshot. [`Line::place`] says where the coins are in one spelling, so that no place is counted twice.
-//! [`recognise`] finds the form of a published signature. README.md says what each verdict means and what none of them means.
+//! [`judge`] decides a line, and [`judge_listed`] also one of a custodian or bank, by the keys that its reader accepts. [`verify`] asks
+//! the same of any message. [`Context::message`] is the text that an address has to sign for a snapshot. [`Line::place`] says where the
+//! coins are in one spelling, so that no place is counted twice. [`recognise`] finds the form of a published signature. README.md says
+//! what each verdict means and what none of them means.
 //!
 //! ```
 //! use assay_ownership::{Context, Line, Reason, Verdict, judge};
@@ -47,7 +48,7 @@ pub use chain::registry::Chain;
 pub use claim::Proof;
 pub use context::{Anchor, Context};
 pub use defect::Defect;
-pub use judge::{judge, recognise, verify};
+pub use judge::{judge, judge_listed, recognise, verify};
 pub use line::{Kind, Line, Place};
 pub use verdict::{Reason, Verdict};
 

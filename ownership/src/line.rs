@@ -22,9 +22,14 @@ pub struct Line<'a> {
     pub chain: &'a str,
     /// The address.
     pub address: &'a str,
+    /// The asset, which a third party's statement names.
+    pub asset: &'a str,
+    /// The amount, which a third party's statement names.
+    pub amount: &'a str,
     /// What was signed; empty for the canonical message of the snapshot.
     pub message: &'a str,
-    /// Up to 32 signatures separated by one space, each with its scheme and a colon before it or without.
+    /// Up to 32 signatures separated by one space, each with its scheme and a colon before it or without. `jws:` and a third party's
+    /// statement for custodians and banks.
     pub signature: &'a str,
     /// The token's contract, mint or asset; empty for the chain's own coin.
     pub token: &'a str,

@@ -12,6 +12,11 @@ pub enum Verdict {
         /// What was signed.
         text: String,
     },
+    /// A custodian or bank whose key the reader listed states the holding for this snapshot. Whether it is there is its word.
+    ThirdParty {
+        /// The name of the key that signed.
+        kid: String,
+    },
     /// Nothing is shown.
     Unproven(Reason),
 }
@@ -31,15 +36,17 @@ pub enum Reason {
     Rotated,
     /// There is no rule for this chain, or none for this kind of address or key.
     NoRule,
-    /// A third party's statement, and no list of keys to check it by.
+    /// A third party's statement, by a key that is on no list of the reader's.
     Signer,
+    /// A third party's statement that says that somebody else has a claim on the holding.
+    Encumbered,
     /// A document is named by its digest, and nothing is signed.
     Document,
 }
 
 impl Reason {
     /// All reasons.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Unsigned,
         Self::Contract,
         Self::Script,
@@ -47,6 +54,7 @@ impl Reason {
         Self::Rotated,
         Self::NoRule,
         Self::Signer,
+        Self::Encumbered,
         Self::Document,
     ];
 
@@ -60,6 +68,7 @@ impl Reason {
             Self::Rotated => "rotated?",
             Self::NoRule => "no rule",
             Self::Signer => "signer",
+            Self::Encumbered => "encumbered",
             Self::Document => "document",
         }
     }
@@ -74,24 +83,26 @@ impl Reason {
             Self::Rotated => "the address does not follow from the stated key, which may have replaced another",
             Self::NoRule => "there is no rule for this chain or kind of address",
             Self::Signer => "a third party's statement, and its key is not on a list",
+            Self::Encumbered => "a third party's statement that others have a claim on the holding",
             Self::Document => "a document is named, and nothing is signed",
         }
     }
 }
 
 impl Verdict {
-    /// The status in statements and reports: `fresh`, `undated` or `unproven`.
+    /// The status in statements and reports: `fresh`, `undated`, `third_party` or `unproven`.
     pub fn status(&self) -> &'static str {
         match self {
             Self::Fresh => "fresh",
             Self::Undated { .. } => "undated",
+            Self::ThirdParty { .. } => "third_party",
             Self::Unproven(_) => "unproven",
         }
     }
 
     /// Whether a key of the address signed something.
     pub fn is_signed(&self) -> bool {
-        !matches!(self, Self::Unproven(_))
+        matches!(self, Self::Fresh | Self::Undated { .. })
     }
 }
 
@@ -100,6 +111,7 @@ impl fmt::Display for Verdict {
         match self {
             Self::Fresh => f.write_str("fresh"),
             Self::Undated { text } => write!(f, "undated: {text:?}"),
+            Self::ThirdParty { kid } => write!(f, "third_party: by key {kid}"),
             Self::Unproven(reason) => write!(f, "unproven: {}", reason.code()),
         }
     }

@@ -243,7 +243,7 @@ fn one_signature_serves_an_address_on_all_evm_chains() {
 }
 
 #[test]
-fn custodians_and_banks_are_unproven_until_their_key_is_on_a_list() {
+fn custodians_and_banks_are_unproven_without_a_statement() {
     let line = |kind, signature: &str, key: &str| {
         let line = Line { chain: "Example Bank AG", address: "…7731", signature, key, kind, ..Line::default() };
         judge(&line, &context())
@@ -251,7 +251,7 @@ fn custodians_and_banks_are_unproven_until_their_key_is_on_a_list() {
     for kind in [Kind::Custodian, Kind::Bank] {
         assert_eq!(line(kind, "", ""), unproven(Reason::Unsigned));
         assert_eq!(line(kind, "", &format!("sha256:{}", "0".repeat(64))), unproven(Reason::Document));
-        assert_eq!(line(kind, "jws:a.b.c", ""), unproven(Reason::Signer));
+        assert!(matches!(line(kind, "jws:a.b.c", ""), Err(Defect::Holding(_))));
         assert!(matches!(line(kind, "a.b.c", ""), Err(Defect::Scheme { .. })));
         assert!(matches!(line(kind, "", "00"), Err(Defect::Key { .. })));
     }

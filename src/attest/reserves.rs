@@ -67,8 +67,11 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use std::collections::BTreeSet;
 
-    use assay_core::sealed::StatementDigest;
-    use assay_ownership::{Context, Kind, Verdict, testing::TestLine};
+    use assay_core::{holding::HoldingKeys, sealed::StatementDigest};
+    use assay_ownership::{
+        Context, Kind, Line, Verdict,
+        testing::{TestLine, holding, holding_keys, holding_signature},
+    };
     use assay_programs::{
         ledger::statement::{
             Asset, ByStatus, Column, ColumnKind, Evidence, Exchange, MAX_UNDATED_TEXTS, NOT_PROVEN, OWNERSHIP_RULES,
@@ -369,6 +372,7 @@ mod tests {
                     counts.undated += 1;
                     texts.insert(text.clone());
                 }
+                Verdict::ThirdParty { .. } => counts.third_party += 1,
                 Verdict::Unproven(_) => counts.unproven += 1,
             }
             let TestLine { chain, address, message, signature, key, .. } = own;
@@ -376,6 +380,11 @@ mod tests {
             fields.map(str::to_owned)
         };
         let mut lines: Vec<LineFields> = signed.iter().map(&mut line).collect();
+        // of the banks, the exchange lists the keys 1 and 2
+        for (account, number) in [("one", 1), ("two", 2), ("three", 3)] {
+            lines.push(bank_line(account, number, &context));
+        }
+        (counts.third_party, counts.unproven) = (2, counts.unproven + 1);
         let units = |count: u64| (count * 100_000_000).to_string();
         let mut evidence = Evidence {
             rules: OWNERSHIP_RULES.to_owned(),
@@ -385,6 +394,7 @@ mod tests {
                 symbol: "BTC".to_owned(),
                 fresh: units(counts.fresh),
                 undated: units(counts.undated),
+                third_party: units(counts.third_party),
                 unproven: units(counts.unproven),
             }],
             lines: counts,
@@ -398,6 +408,14 @@ mod tests {
         (lines, Sealed::seal(statement).unwrap())
     }
 
+    /// One BTC that a bank with the key of this number states.
+    fn bank_line(account: &str, number: u8, context: &Context<'_>) -> LineFields {
+        let (chain, asset, amount) = ("Example Bank AG", "BTC", "1");
+        let line = Line { chain, address: account, asset, amount, kind: Kind::Bank, ..Line::default() };
+        let signature = holding_signature(&holding(&line, context), number);
+        [asset, chain, account, amount, "", "", &signature, "", "bank", ""].map(str::to_owned)
+    }
+
     /// What a reader finds who has the statement and all lines.
     fn read(lines: &[LineFields], statement: &Sealed<Statement>) -> ReservesReport {
         read_some(lines, statement, &(0..lines.len()).collect::<Vec<_>>())
@@ -405,10 +423,22 @@ mod tests {
 
     /// What a reader finds who has the statement and some lines.
     fn read_some(lines: &[LineFields], statement: &Sealed<Statement>, chosen: &[usize]) -> ReservesReport {
+        read_listed(lines, statement, chosen, None)
+    }
+
+    /// As `read_some`, for a reader who lists the banks of these numbers.
+    fn read_listed(
+        lines: &[LineFields],
+        statement: &Sealed<Statement>,
+        chosen: &[usize],
+        banks: Option<&[u8]>,
+    ) -> ReservesReport {
+        let banks = banks.map(|numbers| HoldingKeys::parse(holding_keys(numbers).as_bytes()).unwrap());
         let file = disclose(statement, lines, &secret(), chosen).unwrap();
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("statement.json"), statement.bytes()).unwrap();
-        Attestation::read(dir.path()).unwrap().verify_reserves(&serde_json::to_vec(&file).unwrap())
+        let file = serde_json::to_vec(&file).unwrap();
+        Attestation::read(dir.path()).unwrap().verify_reserves(&file, banks.as_ref())
     }
 
     #[test]
@@ -457,6 +487,78 @@ mod tests {
         // the same lines under a statement of another challenge
         let (lines, statement) = signed_lines(|_, evidence| evidence.challenge = Some("audit-2".to_owned()));
         assert_eq!(refusal(&read(&lines, &statement)).0, "reserves-signatures");
+    }
+
+    #[test]
+    fn a_reader_counts_third_parties_by_a_list_of_their_own() {
+        let (lines, statement) = signed_lines(|_, _| {});
+        let all: Vec<usize> = (0..lines.len()).collect();
+        // the exchange lists 1 and 2; whoever lists others sees other sums, and the statement is as true
+        for (banks, third_party) in [
+            (None, 0),
+            (Some(&[1, 2][..]), 2),
+            (Some(&[1]), 1),
+            (Some(&[3]), 1),
+            (Some(&[1, 2, 3]), 3),
+            (Some(&[9]), 0),
+        ] {
+            let report = read_listed(&lines, &statement, &all, banks);
+            assert!(report.is_valid(), "{banks:?}: {:?}", report.checks);
+            assert_eq!(report.owners.unwrap().third_party, third_party, "{banks:?}");
+            assert_eq!(report.assets[0].owners.unwrap().third_party, u128::from(third_party) * 100_000_000);
+            let signatures = report.checks.iter().find(|check| check.id == "reserves-signatures").unwrap();
+            assert_eq!(signatures.detail.contains("on no list given here"), third_party < 3, "{}", signatures.detail);
+        }
+    }
+
+    #[test]
+    fn a_statement_cannot_count_as_a_third_partys_what_none_states() {
+        // one more, one less than there are on anybody's list
+        let shifted = |by: i64| {
+            signed_lines(move |_, evidence| {
+                let own = &mut evidence.assets[0];
+                let moved = |text: &str, by: i64| (text.parse::<i64>().unwrap() + by * 100_000_000).to_string();
+                (own.third_party, own.unproven) = (moved(&own.third_party, by), moved(&own.unproven, -by));
+                let moved = |lines: u64, by: i64| lines.checked_add_signed(by).unwrap();
+                (evidence.lines.third_party, evidence.lines.unproven) =
+                    (moved(evidence.lines.third_party, by), moved(evidence.lines.unproven, -by));
+            })
+        };
+        for (by, is_valid) in [(-2, true), (-1, true), (0, true), (1, true), (2, false)] {
+            let (lines, statement) = shifted(by);
+            assert_eq!(read(&lines, &statement).is_valid(), is_valid, "{by}");
+        }
+        let (lines, statement) = shifted(2);
+        assert_eq!(refusal(&read(&lines, &statement)).0, "reserves-summary");
+        // an unproven line that is shown alone betrays it too
+        let (lines, statement) = signed_lines(|_, evidence| {
+            let own = &mut evidence.assets[0];
+            let sum = [&own.third_party, &own.unproven].map(|text| text.parse::<u64>().unwrap()).iter().sum::<u64>();
+            (own.third_party, own.unproven) = (sum.to_string(), "0".to_owned());
+        });
+        let unproven = lines.iter().position(|line| line[8] == "contract").unwrap();
+        assert_eq!(refusal(&read_some(&lines, &statement, &[unproven])).0, "reserves-summary");
+    }
+
+    #[test]
+    fn a_third_partys_statement_about_another_line_or_by_another_key_is_found_by_its_reader() {
+        // one unit more than the bank states, taken from another line
+        let (lines, statement) = signed_lines(|lines, _| {
+            let last = lines.len() - 1;
+            (lines[0][3], lines[last][3]) = ("0.99999999".to_owned(), "1.00000001".to_owned());
+        });
+        let report = read(&lines, &statement);
+        let (id, reason) = refusal(&report);
+        assert!(id == "reserves-signatures" && reason.contains("amount \"1\""), "{reason}");
+        // the name of one key and the signature of another: nothing shows it but the key
+        let (lines, statement) = signed_lines(|lines, _| {
+            let [.., first, second, _] = &mut lines[..] else { panic!("three banks") };
+            let signature = second[6].rsplit_once('.').unwrap().1.to_owned();
+            first[6] = format!("{}.{signature}", first[6].rsplit_once('.').unwrap().0);
+        });
+        let all: Vec<usize> = (0..lines.len()).collect();
+        assert!(read_listed(&lines, &statement, &all, Some(&[2])).is_valid());
+        assert_eq!(refusal(&read_listed(&lines, &statement, &all, Some(&[1]))).0, "reserves-signatures");
     }
 
     #[test]

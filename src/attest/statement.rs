@@ -118,7 +118,7 @@ fn evidence(snapshot: &Snapshot) -> Result<Option<Evidence>, AttestError> {
         let refused = |e| AttestError::NotValid(format!("reserves.csv line {}: {e}", line.line));
         shown.add(line.asset, amount, &line.verdict).map_err(refused)?;
     }
-    let Shown { sums, lines, texts } = shown;
+    let Shown { sums, lines, texts, .. } = shown;
     let mut assets = Vec::new();
     for (number, (asset, stated)) in snapshot.assets().iter().zip(snapshot.reserve_sums()).enumerate() {
         if *stated == 0 {
@@ -127,12 +127,15 @@ fn evidence(snapshot: &Snapshot) -> Result<Option<Evidence>, AttestError> {
         // each part rounded down is no more than the whole rounded down; the rest counts as unproven
         let part = |sum: Option<&ExactSum>| sum.and_then(|sum| sum.units(asset.scale)).map_or(0, |(units, _)| units);
         let own = u16::try_from(number).ok().and_then(|number| sums.get(&number));
-        let (fresh, undated) = (part(own.map(|own| &own.fresh)), part(own.map(|own| &own.undated)));
+        let fresh = part(own.map(|own| &own.fresh));
+        let undated = part(own.map(|own| &own.undated));
+        let third_party = part(own.map(|own| &own.third_party));
         assets.push(OwnedAsset {
             symbol: asset.symbol.clone(),
             fresh: fresh.to_string(),
             undated: undated.to_string(),
-            unproven: (stated - fresh - undated).to_string(),
+            third_party: third_party.to_string(),
+            unproven: (stated - fresh - undated - third_party).to_string(),
         });
     }
     let message = snapshot.manifest().reserves.as_ref();

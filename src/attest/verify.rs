@@ -13,7 +13,7 @@ use assay_programs::{
     reserves::{MAX_DISCLOSURE_BYTES, ReservesReport},
 };
 use assay_verifier::{
-    attestation::{Attestation, read_jwks, read_log_policy, read_log_proof},
+    attestation::{Attestation, read_custodians, read_jwks, read_log_policy, read_log_proof},
     attested::Attested,
     files::read_bounded,
     log::policy::Policy,
@@ -147,19 +147,22 @@ impl InclusionVerdict {
     }
 }
 
-/// Checks disclosed reserve lines against the statement of the attestation, and its signatures, without verifying its proof.
+/// Checks disclosed reserve lines against the statement of the attestation, and its signatures, without verifying its proof. `custodians`
+/// is a list of the third parties' keys that the reader accepts.
 ///
 /// # Errors
 /// [`AttestError::Unreadable`].
 pub fn verify_reserves(
     file: &Path,
     out: &Path,
+    custodians: Option<&Path>,
     signatures: Signatures<'_>,
 ) -> Result<(ReservesReport, Attested), AttestError> {
     let file = read_bounded(file, MAX_DISCLOSURE_BYTES)?;
+    let custodians = custodians.map(read_custodians).transpose()?;
     let attestation = Attestation::read(out)?;
     let jwks = signatures.keys()?;
-    let report = attestation.verify_reserves(&file);
+    let report = attestation.verify_reserves(&file, custodians.as_ref());
     Ok((report, unproved(&attestation, jwks.as_ref(), signatures.required, (None, None))))
 }
 

@@ -107,6 +107,7 @@ mod tests {
             debts: 50_000_000,
             reserves: 300_000_000,
             owned: None,
+            third_party: None,
         };
         assert_eq!(asset_lines(&statement()), [expected]);
     }

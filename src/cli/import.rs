@@ -1,11 +1,13 @@
-//! `assay import`: the published files of an exchange, as a ledger.
+//! `assay import`: the published files of an exchange, as a ledger or as the reserves of one.
 
 use std::path::PathBuf;
 
 use super::exit::{Exit, Failure};
 use super::options::{Global, LimitArgs};
 use super::output;
-use crate::ledger::import::{Columns, Format, Identity, Options, UNNAMED, import};
+use crate::ledger::import::{
+    Columns, Format, Identity, Options, RESERVES_FORMATS, ReservesFormat, UNNAMED, import, import_reserves,
+};
 
 /// No published format contains its time, and Assay does not guess one. Nobody mistakes this time for a real one.
 const UNKNOWN_TAKEN_AT: &str = "1970-01-01T00:00:00Z";
@@ -22,6 +24,11 @@ Formats:
   wide      any CSV table with a row for each account and a column for each asset
   long      any CSV table with a row for each account and asset
 
+Formats of reserve lines, which write DIR/reserves.csv and nothing else; DIR may be a ledger without one:
+  okx-reserves   OKX's address files (CSV), with or without the column Type
+  htx-reserves   HTX's address file (CSV)
+Signatures get the name of the scheme in which they are valid. A coin with another network's name is a token of its published name.
+
 In okx, wide and long, a negative amount is what the customer owes. An asset that somebody holds needs a price: from the
 files, or from --assets.
 
@@ -30,6 +37,8 @@ Examples:
       --snapshot-id 2026-01 --taken-at 2026-01-31T00:00:00Z --out ledger
   assay import long balances.csv --account-column user --asset-column coin --amount-column balance \\
       --assets prices.csv --out ledger
+
+  assay import okx-reserves okx_por.csv --out ledger
 
 Exit codes: 0 written, 1 a file does not match the format or its ledger is not valid, 2 DIR exists or an option is wrong,
 3 a file cannot be read or written.";
@@ -41,15 +50,15 @@ Exit codes: 0 written, 1 a file does not match the format or its ledger is not v
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct Args {
-    /// Format of the files: binance, gate, okx, summa, wide or long
+    /// Format of the files: binance, gate, okx, summa, wide, long, okx-reserves or htx-reserves
     #[arg(value_name = "FORMAT", value_parser = format)]
-    format: Format,
+    format: AnyFormat,
 
     /// Files to read, in this order; uncompressed, .gz or .zst
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
 
-    /// Directory to create; it must not exist
+    /// Directory to create; it must not exist, unless the format is one of reserve lines
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
 
@@ -99,11 +108,58 @@ pub(super) struct Args {
     limits: LimitArgs,
 }
 
-fn format(name: &str) -> Result<Format, String> {
-    name.parse().map_err(|error: crate::ledger::WriteError| error.to_string())
+/// What is made of the files.
+#[derive(Debug, Clone, Copy)]
+enum AnyFormat {
+    Ledger(Format),
+    Reserves(ReservesFormat),
+}
+
+fn format(name: &str) -> Result<AnyFormat, String> {
+    if let Ok(format) = name.parse() {
+        return Ok(AnyFormat::Reserves(format));
+    }
+    name.parse().map(AnyFormat::Ledger).map_err(|error: crate::ledger::WriteError| {
+        let others: Vec<_> = RESERVES_FORMATS.iter().map(|(name, _)| *name).collect();
+        format!("{error}, {}", others.join(", "))
+    })
 }
 
 pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
+    match args.format {
+        AnyFormat::Ledger(format) => ledger(format, args, global),
+        AnyFormat::Reserves(format) => reserves(format, args, global),
+    }
+}
+
+/// Imports reserve lines alone.
+fn reserves(format: ReservesFormat, args: &Args, global: &Global) -> Result<Exit, Failure> {
+    let given = [
+        ("--exchange-name", args.exchange_name.is_some()),
+        ("--domain", args.domain.is_some()),
+        ("--lei", args.lei.is_some()),
+        ("--snapshot-id", args.snapshot_id.is_some()),
+        ("--taken-at", args.taken_at.is_some()),
+        ("--assets", args.assets.is_some()),
+        ("--decimals", args.decimals.is_some()),
+        ("--account-column", args.account_column != "account"),
+        ("--asset-column", args.asset_column != "asset"),
+        ("--amount-column", args.amount_column != "amount"),
+    ];
+    if let Some((option, _)) = given.iter().find(|(_, is_given)| *is_given) {
+        return Err(Failure::usage(format!("{option} is for whole ledgers; this format writes reserves.csv alone")));
+    }
+    let meter = global.meter();
+    let imported = import_reserves(format, &args.paths, &args.out, &args.limits.limits(), meter.listener())?;
+    drop(meter);
+    for note in &imported.notes {
+        output::note(note);
+    }
+    output::lines([format!("Wrote {} reserve lines to {}.", imported.lines, imported.file.display())])?;
+    Ok(Exit::Ok)
+}
+
+fn ledger(format: Format, args: &Args, global: &Global) -> Result<Exit, Failure> {
     let or = |given: &Option<String>, default: &str| given.as_deref().unwrap_or(default).to_owned();
     let options = Options {
         exchange: Identity {
@@ -123,7 +179,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
         limits: args.limits.limits(),
     };
     let meter = global.meter();
-    let imported = import(args.format, &args.paths, &args.out, &options, meter.listener())?;
+    let imported = import(format, &args.paths, &args.out, &options, meter.listener())?;
     drop(meter);
     for note in &imported.notes {
         output::note(note);

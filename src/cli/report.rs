@@ -83,6 +83,8 @@ struct AssetJson<'a> {
     coverage_bps: Option<u128>,
     /// Reserves that the exchange says are proven owned; null if the statement has no evidence.
     owned: Option<String>,
+    /// Reserves that, by the exchange's word, custodians and banks of its list state; null likewise.
+    third_party: Option<String>,
 }
 
 impl<'a> AssetJson<'a> {
@@ -100,6 +102,7 @@ impl<'a> AssetJson<'a> {
             reserves: format_units(line.reserves, line.scale),
             coverage_bps: line.coverage_bps(),
             owned: line.owned.map(|owned| format_units(owned, line.scale)),
+            third_party: line.third_party.map(|units| format_units(units, line.scale)),
         }
     }
 }
@@ -198,6 +201,7 @@ pub(super) mod tests {
             debts,
             reserves: 150_000_000,
             owned: None,
+            third_party: None,
         };
         Report {
             checks: [check("statement", true), check("proof", false)].into_iter().collect(),
@@ -259,11 +263,11 @@ pub(super) mod tests {
             "assets": [
                 {
                     "symbol": "BTC", "scale": 8, "customer_assets": "1.00000001", "debts": "0.00000001", "net": "1",
-                    "reserves": "1.5", "coverage_bps": 14_999, "owned": null,
+                    "reserves": "1.5", "coverage_bps": 14_999, "owned": null, "third_party": null,
                 },
                 {
                     "symbol": "BTC", "scale": 8, "customer_assets": "0", "debts": "2.5", "net": "-2.5",
-                    "reserves": "1.5", "coverage_bps": null, "owned": null,
+                    "reserves": "1.5", "coverage_bps": null, "owned": null, "third_party": null,
                 },
             ],
         });
@@ -302,9 +306,11 @@ pub(super) mod tests {
             debts: 0,
             reserves: 1 << 100,
             owned: Some(1 << 99),
+            third_party: Some(7),
         };
         let text = serde_json::to_string(&AssetJson::of(&line)).unwrap();
-        let end = format!("\"coverage_bps\":{},\"owned\":\"{}\"}}", 10_000u128 << 100, 1u128 << 99);
+        let end =
+            format!("\"coverage_bps\":{},\"owned\":\"{}\",\"third_party\":\"7\"}}", 10_000u128 << 100, 1u128 << 99);
         assert!(text.ends_with(&end), "{text}");
     }
 }

@@ -1,12 +1,15 @@
-//! `assay reserves`: what the reserves' addresses have to sign, and who signed.
+//! `assay reserves`: what the reserves' addresses have to sign, who signed, and which of them two exchanges name.
+
+mod overlap;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use assay_core::decimal::DecimalError;
 use assay_core::text::{shown, visible};
 use assay_ownership::{Chain, Defect, Kind, Reason, Verdict};
 use assay_programs::ledger::statement::ByStatus;
+use assay_verifier::attestation::read_custodians;
 use assay_verifier::owners::Shown;
 use clap::Subcommand;
 use serde::Serialize;
@@ -16,7 +19,7 @@ use super::options::{Global, LimitArgs};
 use super::{output, private_file};
 use crate::ledger::{Finding, ReserveLine, StatedReserves, ownership_context, read_reserves};
 
-/// Say what reserve addresses have to sign, and check who signed
+/// Say what reserve addresses have to sign, check who signed, and find what two exchanges count
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -27,6 +30,7 @@ pub(super) struct Args {
 enum Command {
     Messages(MessagesArgs),
     Check(CheckArgs),
+    Overlap(overlap::Args),
 }
 
 const MESSAGES_EXAMPLES: &str = "\
@@ -67,17 +71,21 @@ struct MessagesArgs {
 const CHECK_EXAMPLES: &str = "\
 fresh: the key of the address signed the message of this snapshot. Only this may be called proven owned.
 undated: the key once signed the text that is printed; anybody can copy such a line.
+third_party: a custodian or bank states the line for this snapshot, by a key of the list that `custodians` in manifest.toml names, or of
+yours. It is their word.
 unproven: nothing is shown, for the reason that is printed.
 A signature that is there and false is an error, and so is an address that its chain cannot read if it has a signature. That the coins
 are there is not checked.
 
-JSON: {valid: true, assets: [{symbol, fresh, undated, unproven}], lines: [{line, asset, chain, address, amount, status, reason,
-message}], messages, warnings} or {valid: false, findings, total}. Amounts are decimal strings of whole assets, exact. `reason` is there for
-unproven lines, `message` for undated ones; `messages` lists the texts of undated lines.
+JSON: {valid: true, assets: [{symbol, fresh, undated, third_party, unproven}], lines: [{line, asset, chain, address, amount, status,
+reason, message, key}], messages, warnings} or {valid: false, findings, total}. Amounts are decimal strings of whole assets, exact. `reason`
+is there for unproven lines, `message` for undated ones, `key` (the name of the key that signed) for those of third parties; `messages` lists
+the texts of undated lines.
 
 Examples:
   assay reserves check ledger
   assay reserves check ledger --json | jq .assets
+  assay reserves check ledger --custodians banks.json
 
 Exit codes: 0 no signature is false, 1 a file is not valid or a signature is false, 2 an option is wrong, 3 a file cannot be read.";
 
@@ -91,6 +99,10 @@ struct CheckArgs {
     #[arg(value_name = "DIR")]
     dir: PathBuf,
 
+    /// Public keys of custodians and banks that you trust (JWKS with the purpose "holding"), instead of the exchange's list
+    #[arg(long, value_name = "FILE")]
+    custodians: Option<PathBuf>,
+
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -103,12 +115,14 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     match &args.command {
         Command::Messages(args) => messages(args, global),
         Command::Check(args) => check(args, global),
+        Command::Overlap(args) => overlap::run(args),
     }
 }
 
-fn read(dir: &std::path::Path, limits: &LimitArgs, global: &Global) -> Result<StatedReserves, Failure> {
+fn read(dir: &Path, custodians: Option<&Path>, limits: &LimitArgs, global: &Global) -> Result<StatedReserves, Failure> {
+    let keys = custodians.map(read_custodians).transpose().map_err(|error| Failure::environment(error.to_string()))?;
     let meter = global.meter();
-    Ok(read_reserves(dir, &limits.limits(), meter.listener())?)
+    Ok(read_reserves(dir, keys, &limits.limits(), meter.listener())?)
 }
 
 /// What one address has to sign.
@@ -122,7 +136,7 @@ struct ToSign {
 
 fn messages(args: &MessagesArgs, global: &Global) -> Result<Exit, Failure> {
     private_file::check_free(args.file.as_deref())?;
-    let reserves = read(&args.dir, &args.limits, global)?;
+    let reserves = read(&args.dir, None, &args.limits, global)?;
     let (list, without) = to_sign(&reserves)?;
     let bytes = if args.json {
         let mut bytes = serde_json::to_vec_pretty(&list).map_err(|e| Failure::environment(e.to_string()))?;
@@ -176,7 +190,7 @@ fn to_sign(reserves: &StatedReserves) -> Result<(Vec<ToSign>, BTreeSet<&str>), F
 }
 
 fn check(args: &CheckArgs, global: &Global) -> Result<Exit, Failure> {
-    let reserves = match read(&args.dir, &args.limits, global) {
+    let reserves = match read(&args.dir, args.custodians.as_deref(), &args.limits, global) {
         Ok(reserves) => reserves,
         Err(failure) => return output::refused(failure, args.json),
     };
@@ -205,9 +219,8 @@ struct OwnershipReport<'a> {
 #[derive(Serialize)]
 struct AssetSums<'a> {
     symbol: &'a str,
-    fresh: String,
-    undated: String,
-    unproven: String,
+    #[serde(flatten)]
+    sums: ByStatus<String>,
 }
 
 #[derive(Serialize)]
@@ -222,6 +235,8 @@ struct LineReport<'a> {
     reason: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<&'a str>,
     #[serde(skip)]
     sentence: Option<&'static str>,
 }
@@ -233,25 +248,26 @@ impl<'a> OwnershipReport<'a> {
             let refused = |e: DecimalError| Failure::refused_line("reserves.csv", *line, &e.to_string());
             shown.add(*asset, amount, verdict).map_err(refused)?;
         }
-        let assets = shown.sums.into_iter().map(|(asset, ByStatus { fresh, undated, unproven })| {
-            let [fresh, undated, unproven] = [fresh, undated, unproven].map(|sum| sum.to_string());
-            AssetSums { symbol: &reserves.assets[usize::from(asset)].symbol, fresh, undated, unproven }
+        let assets = shown.sums.into_iter().map(|(asset, sums)| AssetSums {
+            symbol: &reserves.assets[usize::from(asset)].symbol,
+            sums: sums.map(|sum| sum.to_string()),
         });
+        let assets = assets.collect();
         let lines: Vec<_> = reserves.lines.iter().map(LineReport::of).collect();
         let (messages, counts) = (shown.texts, shown.lines);
-        Ok(Self { valid: true, assets: assets.collect(), lines, messages, warnings: &reserves.warnings, counts })
+        Ok(Self { valid: true, assets, lines, messages, warnings: &reserves.warnings, counts })
     }
 
     fn lines(&self) -> Vec<String> {
         let mut lines: Vec<String> = self.lines.iter().map(LineReport::text).collect();
         lines.push(String::new());
-        let header = ["asset", "fresh", "undated", "unproven"].map(str::to_owned);
+        let header = ["asset", "fresh", "third party", "undated", "unproven"].map(str::to_owned);
         let rows = self.assets.iter().map(|own| {
-            let AssetSums { symbol, fresh, undated, unproven } = own;
-            [visible(symbol), fresh.clone(), undated.clone(), unproven.clone()]
+            let [fresh, third_party, undated, unproven] = own.sums.as_ref().parts().map(String::clone);
+            [visible(own.symbol), fresh, third_party, undated, unproven]
         });
-        let rows: Vec<[String; 4]> = std::iter::once(header).chain(rows).collect();
-        let widths: [usize; 4] = std::array::from_fn(|i| rows.iter().map(|r| r[i].chars().count()).max().unwrap_or(0));
+        let rows: Vec<[String; 5]> = std::iter::once(header).chain(rows).collect();
+        let widths: [usize; 5] = std::array::from_fn(|i| rows.iter().map(|r| r[i].chars().count()).max().unwrap_or(0));
         lines.extend(rows.iter().map(|row| {
             let cells = row.iter().zip(widths).skip(1).map(|(cell, width)| format!("  {cell:>width$}"));
             format!("{:<width$}{}", row[0], cells.collect::<String>(), width = widths[0])
@@ -262,10 +278,10 @@ impl<'a> OwnershipReport<'a> {
             lines.extend(self.messages.iter().map(|text| format!("  \"{text}\"")));
         }
         lines.extend(self.warnings.iter().map(|warning| format!("Warning: {warning}")));
-        let ByStatus { fresh, undated, unproven } = self.counts;
+        let ByStatus { fresh, undated, third_party, unproven } = self.counts;
         lines.push(format!(
-            "No signature is false. Of {} lines {fresh} are proven owned (fresh), {undated} undated, {unproven} unproven. That the coins \
-             are there was not checked.",
+            "No signature is false. Of {} lines {fresh} are proven owned (fresh), {third_party} stated by listed third parties, {undated} \
+             undated, {unproven} unproven. That the coins are there was not checked.",
             self.lines.len(),
         ));
         lines
@@ -275,11 +291,13 @@ impl<'a> OwnershipReport<'a> {
 impl<'a> LineReport<'a> {
     fn of(own: &'a ReserveLine) -> Self {
         let [asset, chain, address, amount, ..] = &own.fields;
-        let (reason, message): (Option<Reason>, Option<&str>) = match &own.verdict {
-            Verdict::Fresh => (None, None),
-            Verdict::Undated { text } => (None, Some(text)),
-            Verdict::Unproven(reason) => (Some(*reason), None),
-        };
+        let (mut reason, mut message, mut key): (Option<Reason>, Option<&str>, Option<&str>) = (None, None, None);
+        match &own.verdict {
+            Verdict::Fresh => {}
+            Verdict::Undated { text } => message = Some(text),
+            Verdict::ThirdParty { kid } => key = Some(kid),
+            Verdict::Unproven(own) => reason = Some(*own),
+        }
         Self {
             line: own.line,
             asset,
@@ -289,6 +307,7 @@ impl<'a> LineReport<'a> {
             status: own.verdict.status(),
             reason: reason.map(Reason::code),
             message,
+            key,
             sentence: reason.map(Reason::sentence),
         }
     }
@@ -296,7 +315,11 @@ impl<'a> LineReport<'a> {
     fn text(&self) -> String {
         let Self { line, amount, status, .. } = self;
         let [asset, chain, address] = [self.asset, self.chain, self.address].map(visible);
-        let why = self.sentence.map_or_else(String::new, |sentence| format!(": {sentence}"));
+        let why = match (self.sentence, self.key) {
+            (Some(sentence), _) => format!(": {sentence}"),
+            (None, Some(key)) => format!(": by key {}", visible(key)),
+            (None, None) => String::new(),
+        };
         format!("line {line}: {} {asset} on {chain} at {address}: {status}{why}", visible(amount))
     }
 }

@@ -22,7 +22,8 @@ A signature does not show that everybody is shown the same statement. With --log
 FILE lists, cosigned by the witnesses that FILE asks for. api-spec/log.md has an example of such a FILE.
 
 JSON: {valid, checks: [{id, title, passed, detail}], statement: {statement_digest, domain, snapshot, taken_at}, signature: {state,
-keys}, log, required_coverage_bps, coverage_basis, assets: [{symbol, scale, customer_assets, debts, net, reserves, coverage_bps, owned}]}.
+keys}, log, required_coverage_bps, coverage_basis, assets: [{symbol, scale, customer_assets, debts, net, reserves, coverage_bps, owned,
+third_party}]}.
 `signature.state` is signed, unchecked (no --jwks), missing or refused; `keys` are the keys in FILE that signed. `log` is logged,
 unchecked (no --log-policy) or refused. Amounts are
 decimal strings of whole assets. `coverage_bps` is in hundredths of a percent, or null if nothing is owed.

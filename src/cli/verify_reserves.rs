@@ -20,16 +20,18 @@ const EXAMPLES: &str = "\
 FILE is the service's answer to GET /v1/reserves/ID?asset=SYMBOL: lines of the reserves file, the blinding bytes of each line,
 and one proof that the lines belong to the root in the statement.
 
-The signatures of the lines are judged again, and compared with what the statement says of them. A valid result does not show that
-the coins are there. This command does not verify the attestation's own proof; use `assay verify` for that.
+The signatures of the lines are judged again, and compared with what the statement says of them. Lines of custodians and banks count as
+theirs if they are signed by a key that you list with --custodians; whom the exchange lists does not matter here. A valid result does
+not show that the coins are there. This command does not verify the attestation's own proof; use `assay verify` for that.
 
 JSON: {valid, attestation_checked: false, checks: [{id, title, passed, detail}], statement, signature, lines_disclosed, lines,
-assets: [{symbol, scale, lines, disclosed, stated, all_disclosed, owners: {fresh, undated, unproven}}]}. Amounts are decimal strings of
+assets: [{symbol, scale, lines, disclosed, stated, all_disclosed, owners: {fresh, undated, third_party, unproven}}]}. Amounts are decimal strings of
 whole assets. `assets` is empty unless every line is proved. `statement` and `signature` have the format of `assay verify --json`.
 
 Examples:
   assay verify-reserves btc.json --attestation attestation
   assay verify-reserves btc.json --attestation attestation.zip --json
+  assay verify-reserves usd.json --attestation attestation --custodians banks.json
 
 Exit codes: 0 valid, 1 not valid, 2 an option is wrong, 3 a file cannot be read.";
 
@@ -47,6 +49,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "OUT|BUNDLE")]
     attestation: PathBuf,
 
+    /// Public keys of custodians and banks that you trust (JWKS with the purpose "holding")
+    #[arg(long, value_name = "FILE")]
+    custodians: Option<PathBuf>,
+
     #[command(flatten)]
     signatures: SignatureArgs,
 
@@ -56,7 +62,9 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
-    let (report, attested) = attest::verify_reserves(&args.file, &args.attestation, args.signatures.signatures())?;
+    let custodians = args.custodians.as_deref();
+    let (report, attested) =
+        attest::verify_reserves(&args.file, &args.attestation, custodians, args.signatures.signatures())?;
     if args.json {
         output::json(&ReservesJson::of(&report, &attested))?;
     } else {
@@ -102,10 +110,7 @@ impl<'a> ReservesJson<'a> {
             disclosed: format_units(asset.disclosed, asset.scale),
             stated: format_units(asset.stated, asset.scale),
             all_disclosed: asset.disclosed == asset.stated,
-            owners: asset.owners.map(|ByStatus { fresh, undated, unproven }| {
-                let amount = |units| format_units(units, asset.scale);
-                ByStatus { fresh: amount(fresh), undated: amount(undated), unproven: amount(unproven) }
-            }),
+            owners: asset.owners.map(|owners| owners.map(|units| format_units(units, asset.scale))),
         };
         let (lines_disclosed, lines) = report.lines;
         Self {
@@ -138,7 +143,7 @@ mod tests {
                 lines: 1,
                 disclosed: 150_000_000,
                 stated: 175_000_002,
-                owners: Some(ByStatus { fresh: 100_000_000, undated: 0, unproven: 50_000_000 }),
+                owners: Some(ByStatus { fresh: 100_000_000, undated: 0, third_party: 1, unproven: 49_999_999 }),
             }],
             lines: (1, 5),
             statement: None,
@@ -159,7 +164,7 @@ mod tests {
             "assets": [{
                 "symbol": "BTC", "scale": 8, "lines": 1, "disclosed": "1.5", "stated": "1.75000002",
                 "all_disclosed": false,
-                "owners": {"fresh": "1", "undated": "0", "unproven": "0.5"},
+                "owners": {"fresh": "1", "undated": "0", "third_party": "0.00000001", "unproven": "0.49999999"},
             }],
         });
         let checks = assay_core::check::Checks::default();

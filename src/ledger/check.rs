@@ -10,11 +10,11 @@ use super::collateral::{self, Ledger};
 use super::directory;
 use super::finding::{CheckError, Finding, Findings};
 use super::limits::{DEFAULT_COVERAGE_BPS, Limits, MAX_ASSETS};
-use super::manifest::{self, CoverageBasis, Manifest, Policy, ownership_context};
+use super::manifest::{self, CoverageBasis, Manifest, Policy};
 use super::manifest_form::{Lines, MANIFEST};
 use super::per_account::PerAccount;
 use super::positions::Position;
-use super::reserve_lines::{self, Reserves};
+use super::reserve_lines::{self, Judge, Reserves};
 use super::snapshot::Snapshot;
 use super::source::Source;
 use super::tiers::{self, Tiers};
@@ -46,7 +46,8 @@ pub fn check(dir: &Path, limits: &Limits, progress: &dyn Progress) -> Result<Sna
         None => None,
     };
     // with a wrong manifest every signature would be false
-    let signed_for = manifest.as_ref().filter(|_| findings.total == before);
+    let judge = manifest.as_ref().filter(|_| findings.total == before).map(|(manifest, _)| Judge::of(manifest));
+    files.report_unknown(manifest.as_ref().map(|(manifest, _)| manifest), &mut findings);
     let assets = match &files.assets {
         Some(source) => assets::read(source, limits, &mut findings, progress)?,
         None => None,
@@ -84,8 +85,7 @@ pub fn check(dir: &Path, limits: &Limits, progress: &dyn Progress) -> Result<Sna
     let balances_are_whole = findings.total == before_balances;
     let reserves = match (&files.reserves, &assets) {
         (Some(source), Some(assets)) => {
-            let context = signed_for.map(|(manifest, _)| ownership_context(manifest));
-            reserve_lines::read(source, assets, context.as_ref(), limits, &mut findings, progress)?
+            reserve_lines::read(source, assets, judge.as_ref(), limits, &mut findings, progress)?
         }
         (None, Some(assets)) => Some(Reserves { sums: vec![0; assets.list.len()], ..Reserves::default() }),
         _ => None,
@@ -267,22 +267,30 @@ fn warnings(
     warnings.findings
 }
 
-/// Assets of which too little is proven owned.
+/// Assets of which too little is proven owned or stated by third parties.
 fn warn_of_ownership(bps: u32, assets: &Assets, reserves: &Reserves, warnings: &mut Findings) {
-    let mut fresh = vec![ExactSum::default(); assets.list.len()];
-    for line in reserves.lines.iter().filter(|line| line.verdict == Verdict::Fresh) {
+    let [mut fresh, mut third_party] = [(); 2].map(|()| vec![ExactSum::default(); assets.list.len()]);
+    for line in &reserves.lines {
+        let sums = match line.verdict {
+            Verdict::Fresh => &mut fresh,
+            Verdict::ThirdParty { .. } => &mut third_party,
+            Verdict::Undated { .. } | Verdict::Unproven(_) => continue,
+        };
         // it was added before
-        let _ = fresh[usize::from(line.asset)].add(&line.fields[3]);
+        let _ = sums[usize::from(line.asset)].add(&line.fields[3]);
     }
-    for ((asset, fresh), stated) in assets.list.iter().zip(&fresh).zip(&reserves.sums) {
-        let owned = fresh.units(asset.scale).map_or(0, |(units, _)| units);
+    for (((asset, fresh), third_party), stated) in assets.list.iter().zip(&fresh).zip(&third_party).zip(&reserves.sums)
+    {
+        // each is rounded down, as in the statement
+        let units = |sum: &ExactSum| sum.units(asset.scale).map_or(0, |(units, _)| units);
+        let owned = units(fresh).saturating_add(units(third_party));
         if BigUint::from(owned) * 10_000u32 < BigUint::from(*stated) * bps {
             warnings.add(
                 "reserves.csv",
                 None,
                 format_args!(
-                    "{}: of the reserves of {} are {} proven owned; the policy requires {}, so verify will not accept an attestation of \
-                     this ledger",
+                    "{}: of the reserves of {} are {} proven owned or stated by listed third parties; the policy requires {}, so verify \
+                     will not accept an attestation of this ledger",
                     asset.symbol,
                     format_units(*stated, asset.scale),
                     format_units(owned, asset.scale),

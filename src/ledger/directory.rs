@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::finding::{Environment, Findings};
+use super::manifest::{Manifest, is_key_file};
 use super::manifest_form::MANIFEST;
 use super::source::Source;
 
@@ -22,7 +23,22 @@ pub(crate) struct Files {
     pub(crate) tiers: Option<Source>,
     pub(crate) positions: Option<Source>,
     pub(crate) collateral: Option<Source>,
+    /// Names of files that may be the one of keys that the manifest names.
+    key_files: Vec<String>,
 }
+
+impl Files {
+    /// Reports files of which the manifest, unless it cannot be read, says nothing.
+    pub(crate) fn report_unknown(&self, manifest: Option<&Manifest>, findings: &mut Findings) {
+        let Some(manifest) = manifest else { return };
+        let named = manifest.reserves.as_ref().and_then(|rules| rules.custodians.as_deref());
+        for name in self.key_files.iter().filter(|name| Some(name.as_str()) != named) {
+            findings.add(name, None, UNKNOWN);
+        }
+    }
+}
+
+const UNKNOWN: &str = "is not a known file of a snapshot";
 
 /// The tables of a ledger, without the manifest.
 const TABLES: [&str; 10] = [
@@ -84,8 +100,12 @@ pub(crate) fn list(dir: &Path, findings: &mut Findings) -> Result<Files, Environ
             Some("tiers") => &mut files.tiers,
             Some("positions") => &mut files.positions,
             Some("collateral") => &mut files.collateral,
+            None if is_key_file(name) => {
+                files.key_files.push(source.name);
+                continue;
+            }
             _ => {
-                findings.add(name, None, "is not a known file of a snapshot");
+                findings.add(name, None, UNKNOWN);
                 continue;
             }
         };

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::finding::{Environment, Finding, Findings};
 use super::manifest_form::{self, Lines, MANIFEST};
 use assay_core::domain::{domain_defect, lei_defect};
+use assay_core::holding::HoldingKeys;
+use assay_core::signature::MAX_JWKS_BYTES;
 use assay_core::text::{chain_defect, name_defect, shown, symbol_key};
 use assay_core::time::parse_instant;
 use assay_ownership::{Anchor, Context};
@@ -36,9 +38,9 @@ pub struct Manifest {
     /// What the exchange hides beyond what the proof hides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub privacy: Option<Privacy>,
-    /// What the message that the reserves' addresses sign has beside the snapshot.
+    /// Who counts as having signed for the reserves, and what their message has beside the snapshot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reserves: Option<ReserveMessage>,
+    pub reserves: Option<ReserveRules>,
     /// Totals that the balances must match, by symbol. Assets that are not listed are not compared.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub totals: BTreeMap<String, TotalText>,
@@ -82,13 +84,20 @@ impl SnapshotInfo {
     }
 }
 
-/// What the message that the reserves' addresses sign has beside the snapshot.
+/// Who counts as having signed for the reserves, and what the message that their addresses sign has beside the snapshot.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct ReserveMessage {
+pub struct ReserveRules {
     /// A text that an auditor asked for: 1 to 64 of `A–Z a–z 0–9 . _ -`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub challenge: Option<String>,
+    /// File of [`custodian_keys`](Self::custodian_keys), in the directory of the manifest. Whoever reads the manifest there reads it too,
+    /// so it is not written again.
+    #[serde(default, skip_serializing)]
+    pub custodians: Option<String>,
+    /// Public keys of the custodians and banks whose statements count (JWKS with the purpose `holding`), as text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub custodian_keys: Option<String>,
     /// A block before the snapshot: nothing was signed before it was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub anchor: Option<AnchorBlock>,
@@ -197,7 +206,16 @@ impl Manifest {
     /// Everything that is wrong with it, the first `max_kept` findings in full. They have no lines: nobody else has seen the text.
     pub fn parse(text: &str, max_kept: usize) -> Result<Self, Findings> {
         let mut findings = Findings::new(max_kept);
-        match parse(text, &mut findings) {
+        let read = parse(text, &mut findings);
+        if read
+            .as_ref()
+            .is_some_and(|(manifest, _)| manifest.reserves.as_ref().is_some_and(|own| own.custodians.is_some()))
+        {
+            let reason =
+                "reserves.custodians names a file, and there is none beside this text; give reserves.custodian_keys";
+            findings.add(MANIFEST, None, reason);
+        }
+        match read {
             Some((manifest, _)) if findings.is_empty() => Ok(manifest),
             _ => Err(findings.map(|finding| Finding { line: None, ..finding })),
         }
@@ -215,7 +233,13 @@ pub(crate) fn read(path: &Path, findings: &mut Findings) -> Result<Option<(Manif
         return Ok(None);
     }
     match std::str::from_utf8(&bytes) {
-        Ok(text) => Ok(parse(text, findings)),
+        Ok(text) => {
+            let mut read = parse(text, findings);
+            if let Some((manifest, lines)) = &mut read {
+                read_custodians(path, manifest, lines, findings)?;
+            }
+            Ok(read)
+        }
         Err(error) => {
             let before = &bytes[..error.valid_up_to()];
             let line = memchr::memchr_iter(b'\n', before).count() as u64 + 1;
@@ -223,6 +247,42 @@ pub(crate) fn read(path: &Path, findings: &mut Findings) -> Result<Option<(Manif
             Ok(None)
         }
     }
+}
+
+/// Reads the custodians' keys from the file that the manifest at `path` names.
+fn read_custodians(
+    path: &Path,
+    manifest: &mut Manifest,
+    lines: &Lines,
+    findings: &mut Findings,
+) -> Result<(), Environment> {
+    const KEY: &str = "reserves.custodians";
+    let Some(rules) = manifest.reserves.as_mut() else { return Ok(()) };
+    // a name that is none is a finding already
+    let Some(name) = rules.custodians.as_deref().filter(|name| is_key_file(name)) else { return Ok(()) };
+    let file = path.with_file_name(name);
+    let mut add = |reason: String| findings.add(MANIFEST, lines.get(KEY).copied(), format_args!("{KEY} {reason}"));
+    let mut bytes = Vec::new();
+    match File::open(&file).and_then(|file| file.take(MAX_JWKS_BYTES as u64 + 1).read_to_end(&mut bytes)) {
+        Ok(_) => {}
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            add(format!("is {}, and there is no such file beside {MANIFEST}", shown(name)));
+            return Ok(());
+        }
+        Err(error) => return Err(Environment { path: file, source: error }),
+    }
+    match HoldingKeys::parse(&bytes) {
+        // what was parsed is UTF-8
+        Ok(_) => rules.custodian_keys = Some(String::from_utf8_lossy(&bytes).into_owned()),
+        Err(error) => add(format!("is {}, which cannot be used: {error}", shown(name))),
+    }
+    Ok(())
+}
+
+/// Whether `name` is that of a file beside the manifest, and of no table.
+pub(crate) fn is_key_file(name: &str) -> bool {
+    let stem = name.strip_suffix(".json").unwrap_or_default();
+    (1..=64).contains(&stem.len()) && stem.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
 }
 
 /// Parses a manifest from text.
@@ -289,6 +349,23 @@ fn judge(manifest: &Manifest, lines: &Lines, findings: &mut Findings) {
     if let Err(defect) = own.message("bitcoin", "address") {
         add("reserves", defect.to_string());
     }
+    if let Some(rules) = &manifest.reserves {
+        if let Some(name) = rules.custodians.as_ref().filter(|name| !is_key_file(name)) {
+            let form = "is no file beside manifest.toml: 1 to 64 letters, digits, underscores or hyphens, then .json";
+            add("reserves.custodians", format!("{} {form}", shown(name)));
+        }
+        match &rules.custodian_keys {
+            Some(_) if rules.custodians.is_some() => {
+                add("reserves.custodian_keys", "is given beside reserves.custodians; give one of them".to_owned());
+            }
+            Some(keys) => {
+                if let Err(error) = HoldingKeys::parse(keys.as_bytes()) {
+                    add("reserves.custodian_keys", format!("cannot be used: {error}"));
+                }
+            }
+            None => {}
+        }
+    }
     if let Some(block) = manifest.reserves.as_ref().and_then(|message| message.anchor.as_ref())
         && block.height > MAX_HEIGHT
     {
@@ -320,6 +397,11 @@ pub fn ownership_context(manifest: &Manifest) -> Context<'_> {
         anchor: anchor.map(|block| Anchor { chain: &block.chain, height: block.height, hash: &block.hash }),
         challenge: message.and_then(|message| message.challenge.as_deref()),
     }
+}
+
+/// The keys of custodians and banks that the exchange accepts; nothing without a list, or with one that is a finding.
+pub(crate) fn custodian_keys(manifest: &Manifest) -> Option<HoldingKeys> {
+    HoldingKeys::parse(manifest.reserves.as_ref()?.custodian_keys.as_ref()?.as_bytes()).ok()
 }
 
 /// All of it.

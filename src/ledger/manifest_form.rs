@@ -88,6 +88,8 @@ const MANIFEST_FORM: &[Key] = &[
         "reserves",
         Form::Table(&[
             key("challenge", Form::Text),
+            key("custodians", Form::Text),
+            key("custodian_keys", Form::Text),
             key(
                 "anchor",
                 Form::Table(&[required("chain", Form::Text), required("height", COUNT), required("hash", Form::Text)]),

@@ -62,7 +62,7 @@ pub use limits::{
     MAX_INSTRUMENTS, MAX_TIERS,
 };
 pub use manifest::{
-    AnchorBlock, CoverageBasis, Exchange, Manifest, Policy, Privacy, ReserveMessage, Rows, SnapshotInfo, TotalText,
+    AnchorBlock, CoverageBasis, Exchange, Manifest, Policy, Privacy, ReserveRules, Rows, SnapshotInfo, TotalText,
     ownership_context,
 };
 pub(crate) use position_limits::LIMITS_HEADER;

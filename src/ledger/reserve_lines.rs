@@ -7,12 +7,14 @@ use super::assets::{Asset, Assets};
 use super::finding::{Environment, Finding, Findings};
 use super::limits::Limits;
 use super::lines::{SNAPSHOT_LINE_BYTES, Table};
+use super::manifest::{Manifest, custodian_keys, ownership_context};
 use super::source::Source;
 use crate::progress::Progress;
 use assay_core::decimal::ExactSum;
+use assay_core::holding::HoldingKeys;
 use assay_core::lines::{LINE_COLUMNS, LineFields};
 use assay_core::text::{chain_defect, name_defect, shown};
-use assay_ownership::{Context, Kind, Line, Reason, Verdict, judge};
+use assay_ownership::{Context, Defect, Kind, Line, Reason, Verdict, judge_listed};
 use rayon::prelude::*;
 
 /// The columns that every reserves.csv has; the others are empty where they are missing.
@@ -40,8 +42,26 @@ impl ReserveLine {
 }
 
 fn ownership_line(fields: &LineFields, kind: Kind) -> Line<'_> {
-    let [_, chain, address, _, _, message, signature, token, _, key] = fields;
-    Line { chain, address, message, signature, token, kind, key }
+    let [asset, chain, address, amount, _, message, signature, token, _, key] = fields;
+    Line { chain, address, asset, amount, message, signature, token, kind, key }
+}
+
+/// What lines are judged by: the snapshot that they are signed for, and the third parties that count.
+#[derive(Debug)]
+pub(crate) struct Judge<'m> {
+    pub(crate) context: Context<'m>,
+    pub(crate) custodians: Option<HoldingKeys>,
+}
+
+impl<'m> Judge<'m> {
+    /// As the exchange judges.
+    pub(crate) fn of(manifest: &'m Manifest) -> Self {
+        Self { context: ownership_context(manifest), custodians: custodian_keys(manifest) }
+    }
+
+    fn judge(&self, line: &Line<'_>) -> Result<Verdict, Defect> {
+        judge_listed(line, &self.context, self.custodians.as_ref())
+    }
 }
 
 /// All reserves, and their sum for each asset.
@@ -58,11 +78,11 @@ pub(crate) struct Reserves {
 }
 
 /// Reads the reserves. An amount may have more decimals than its asset. `None`, with findings, if the file cannot be read. Without
-/// a `context`, because the manifest cannot be read, signatures are not judged.
+/// a `judge`, because the manifest cannot be read, signatures are not judged.
 pub(crate) fn read(
     source: &Source,
     assets: &Assets,
-    context: Option<&Context<'_>>,
+    judge: Option<&Judge<'_>>,
     limits: &Limits,
     findings: &mut Findings,
     progress: &dyn Progress,
@@ -116,8 +136,8 @@ pub(crate) fn read(
             reserves.rounded.push((asset as u16, sum));
         }
     }
-    if let Some(context) = context {
-        judge_lines(&mut reserves, context, source, findings);
+    if let Some(judge) = judge {
+        judge_lines(&mut reserves, judge, source, findings);
     }
     reserves.rows = table.rows();
     Ok(Some(reserves))
@@ -143,8 +163,8 @@ fn form(fields: &LineFields, add: &mut impl FnMut(String)) -> Kind {
 
 /// What the signatures of each line show. A false one, or one that cannot be read, is a finding. An address without signatures that
 /// its chain cannot read is a warning: nothing is said about it.
-fn judge_lines(reserves: &mut Reserves, context: &Context<'_>, source: &Source, findings: &mut Findings) {
-    let judged = |line: &ReserveLine| judge(&line.ownership(), context);
+fn judge_lines(reserves: &mut Reserves, judge: &Judge<'_>, source: &Source, findings: &mut Findings) {
+    let judged = |line: &ReserveLine| judge.judge(&line.ownership());
     let verdicts: Vec<_> = reserves.lines.par_iter().map(judged).collect();
     let mut warnings = Findings::new(NAMED_ADDRESSES);
     for (line, verdict) in reserves.lines.iter_mut().zip(verdicts) {

@@ -6,10 +6,11 @@ use super::assets::{self, Asset};
 use super::directory;
 use super::finding::{CheckError, Finding, Findings};
 use super::limits::Limits;
-use super::manifest::{self, Manifest, ownership_context};
+use super::manifest::{self, Manifest};
 use super::manifest_form::MANIFEST;
-use super::reserve_lines::{self, ReserveLine};
+use super::reserve_lines::{self, Judge, ReserveLine};
 use crate::progress::Progress;
+use assay_core::holding::HoldingKeys;
 
 /// The stated reserves of a ledger.
 #[derive(Debug)]
@@ -24,11 +25,17 @@ pub struct StatedReserves {
     pub warnings: Vec<Finding>,
 }
 
-/// Reads manifest, assets and reserves of the ledger in `dir`; other files may be missing.
+/// Reads manifest, assets and reserves of the ledger in `dir`; other files may be missing. The reader's own `custodians` take the place
+/// of those that the exchange lists.
 ///
 /// # Errors
 /// [`CheckError`], as for the check of a whole ledger.
-pub fn read_reserves(dir: &Path, limits: &Limits, progress: &dyn Progress) -> Result<StatedReserves, CheckError> {
+pub fn read_reserves(
+    dir: &Path,
+    custodians: Option<HoldingKeys>,
+    limits: &Limits,
+    progress: &dyn Progress,
+) -> Result<StatedReserves, CheckError> {
     let mut listed = Findings::new(limits.max_errors_kept);
     let files = directory::list(dir, &mut listed)?;
     let mut findings = Findings::new(limits.max_errors_kept);
@@ -51,10 +58,13 @@ pub fn read_reserves(dir: &Path, limits: &Limits, progress: &dyn Progress) -> Re
         None => None,
     };
     // with a wrong manifest every signature would be false
-    let context = manifest.as_ref().filter(|_| read).map(|(manifest, _)| ownership_context(manifest));
+    let judge = manifest.as_ref().filter(|_| read).map(|(manifest, _)| {
+        let judge = Judge::of(manifest);
+        Judge { custodians: custodians.or(judge.custodians), ..judge }
+    });
     let reserves = match (&files.reserves, &assets) {
         (Some(source), Some(assets)) => {
-            reserve_lines::read(source, assets, context.as_ref(), limits, &mut findings, progress)?
+            reserve_lines::read(source, assets, judge.as_ref(), limits, &mut findings, progress)?
         }
         _ => None,
     };

@@ -119,6 +119,7 @@ struct StatusBar {
     label: String,
     /// Length of each part.
     fresh: u128,
+    third_party: u128,
     undated: u128,
     unproven: u128,
     /// Name and share of each part that is not nothing.
@@ -248,19 +249,22 @@ fn row(frame: &Frame, line: &AssetLine, status: Option<&ByStatus<u128>>) -> Row 
 
 fn status_bar(frame: &Frame, line: &AssetLine, status: &ByStatus<u128>) -> StatusBar {
     let (language, t) = (frame.language(), frame.t);
-    let shares = [status.fresh, status.undated, status.unproven].map(|part| share_bps(part, line.reserves));
-    let [fresh, undated, unproven] = shares.map(|bps| percent(language, bps));
-    let label = fill(&t.bar_status, &[("fresh", &fresh), ("undated", &undated), ("unproven", &unproven)]).plain();
-    let named = [
-        (t.status_fresh.as_str(), fresh, status.fresh),
-        (t.status_undated.as_str(), undated, status.undated),
-        (t.status_unproven.as_str(), unproven, status.unproven),
-    ];
-    let parts = named.into_iter().filter(|(_, _, part)| *part > 0).map(|(name, share, _)| (name, share)).collect();
-    let (fresh, undated) = (shares[0] * SHARES / 10_000, shares[1] * SHARES / 10_000);
+    let shares = status.map(|part| share_bps(part, line.reserves));
+    let shown = shares.map(|bps| percent(language, bps));
+    let label = fill(&t.bar_status, &by_status(&shown)).plain();
+    let names = [&t.status_fresh, &t.status_third_party, &t.status_undated, &t.status_unproven];
+    let named = names.into_iter().zip(shown.parts()).zip(status.parts());
+    let parts = named.filter(|(_, part)| *part > 0).map(|((name, share), _)| (name.as_str(), share)).collect();
+    let ByStatus { fresh, undated, third_party, .. } = shares.map(|bps| bps * SHARES / 10_000);
     // what rounding leaves counts against the exchange
-    let unproven = if status.unproven > 0 { SHARES.saturating_sub(fresh + undated) } else { 0 };
-    StatusBar { label, fresh, undated, unproven, parts }
+    let unproven = if status.unproven > 0 { SHARES.saturating_sub(fresh + undated + third_party) } else { 0 };
+    StatusBar { label, fresh, third_party, undated, unproven, parts }
+}
+
+/// The values of a sentence about each status.
+fn by_status(shown: &ByStatus<String>) -> [(&'static str, &str); 4] {
+    let ByStatus { fresh, undated, third_party, unproven } = shown;
+    [("fresh", fresh), ("third_party", third_party), ("undated", undated), ("unproven", unproven)]
 }
 
 /// A part of a whole in hundredths of a percent, rounded down; 0 of nothing.
@@ -273,15 +277,14 @@ fn share_bps(part: u128, whole: u128) -> u128 {
 
 fn evidence_notes(t: &Texts, statement: &Statement) -> Option<EvidenceNotes> {
     let evidence = statement.reserves.evidence.as_ref()?;
-    let [fresh, undated, unproven] =
-        [evidence.lines.fresh, evidence.lines.undated, evidence.lines.unproven].map(|lines| lines.to_string());
+    let lines = evidence.lines.map(|lines| lines.to_string());
     let challenge = evidence.challenge.as_deref().map(visible);
     let anchor = evidence.anchor.as_ref().map(|block| {
         let (chain, height, hash) = (visible(&block.chain), block.height.to_string(), visible(&block.hash));
         fill(&t.status_anchor, &[("chain", &chain), ("height", &height), ("hash", &hash)])
     });
     Some(EvidenceNotes {
-        lines: fill(&t.status_lines, &[("fresh", &fresh), ("undated", &undated), ("unproven", &unproven)]),
+        lines: fill(&t.status_lines, &by_status(&lines)),
         challenge: challenge.map(|challenge| fill(&t.status_challenge, &[("challenge", &challenge)])),
         anchor,
     })
@@ -448,18 +451,28 @@ mod tests {
 
     #[test]
     fn bars_stay_within_their_length_and_have_their_numbers_as_text() {
-        let mut line =
-            AssetLine { symbol: "T".to_owned(), scale: 0, assets: 1, debts: 0, reserves: u128::MAX, owned: None };
+        let mut line = AssetLine {
+            symbol: "T".to_owned(),
+            scale: 0,
+            assets: 1,
+            debts: 0,
+            reserves: u128::MAX,
+            owned: None,
+            third_party: None,
+        };
         let wide = row(&frame("en"), &line, None).coverage.unwrap();
         assert_eq!(wide.full + wide.over, BAR);
         (line.assets, line.reserves) = (100, 100);
         let whole = row(&frame("de"), &line, None).coverage.unwrap();
         assert_eq!((whole.full, whole.over, whole.percent.as_str()), (200, 0, "100,00 %"));
         assert!(whole.label.contains("100,00 %"));
-        for (fresh, undated, unproven) in [(100, 0, 0), (33, 33, 34), (0, 0, 100), (99, 1, 0)] {
-            let bar = status_bar(&frame("en"), &line, &ByStatus { fresh, undated, unproven });
-            assert!(bar.fresh + bar.undated + bar.unproven <= SHARES);
-            assert_eq!(bar.parts.len(), [fresh, undated, unproven].iter().filter(|part| **part > 0).count());
+        for (fresh, undated, third_party, unproven) in
+            [(100, 0, 0, 0), (33, 33, 0, 34), (0, 0, 0, 100), (99, 1, 0, 0), (33, 33, 33, 1), (0, 0, 100, 0)]
+        {
+            let status = ByStatus { fresh, undated, third_party, unproven };
+            let bar = status_bar(&frame("en"), &line, &status);
+            assert!(bar.fresh + bar.third_party + bar.undated + bar.unproven <= SHARES);
+            assert_eq!(bar.parts.len(), status.parts().iter().filter(|part| **part > 0).count());
         }
         assert_eq!(share_bps(u128::MAX, u128::MAX), 10_000);
         assert_eq!(share_bps(0, 0), 0);
@@ -469,23 +482,28 @@ mod tests {
     fn reserves_are_shown_by_status_as_pattern_and_text() {
         let mut statement = statement("solvency-8");
         statement.assets[0].reserves = "100".to_owned();
-        let owned = |fresh: &str, undated: &str, unproven: &str| OwnedAsset {
+        let owned = |fresh: &str, third_party: &str, undated: &str, unproven: &str| OwnedAsset {
             symbol: statement.assets[0].symbol.clone(),
             fresh: fresh.to_owned(),
             undated: undated.to_owned(),
+            third_party: third_party.to_owned(),
             unproven: unproven.to_owned(),
         };
         statement.reserves.evidence = Some(Evidence {
             rules: OWNERSHIP_RULES.to_owned(),
             challenge: Some("auditor-7".to_owned()),
             anchor: None,
-            assets: vec![owned("60", "30", "10")],
-            lines: ByStatus { fresh: 3, undated: 2, unproven: 1 },
+            assets: vec![owned("50", "15", "25", "10")],
+            lines: ByStatus { fresh: 3, undated: 2, third_party: 7, unproven: 1 },
             undated_texts: 0,
             texts: Vec::new(),
         });
         let html = shown("en", &statement, |_| {});
-        assert!(html.contains("60.00 % proven owned, 30.00 % undated, 10.00 % unproven"), "{html}");
+        assert!(
+            html.contains("50.00 % proven owned, 15.00 % by third parties, 25.00 % undated, 10.00 % unproven"),
+            "{html}"
+        );
+        assert!(html.contains("url(#third)") && html.contains("by third parties: 15.00 %"), "{html}");
         assert!(html.contains("url(#undated)") && html.contains("url(#unproven)") && html.contains("auditor-7"));
     }
 }

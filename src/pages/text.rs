@@ -41,7 +41,7 @@ texts! {
     about_title about_domain about_lei about_snapshot about_series about_published about_shape about_shards about_id about_history
     assets_title assets_table assets_range assets_more assets_back required_gross required_net
     col_asset col_customer col_debts col_reserves col_coverage col_status
-    bar_coverage bar_status status_fresh status_undated status_unproven status_note status_lines status_challenge status_anchor no_reserves
+    bar_coverage bar_status status_fresh status_third_party status_undated status_unproven status_note status_lines status_challenge status_anchor no_reserves
     rules_title rules_note col_rule col_result col_found result_passed result_failed
     measures_table col_measure col_positive col_negative col_below measure_equity measure_margin_excess
     signed_title signed_note signed_kid signed_name signed_by_service signed_unlisted signed_unreadable
@@ -73,9 +73,25 @@ pub fn texts(language: Language) -> &'static Texts {
 }
 
 /// The values that this service writes itself, or that are dates. Every other one is an exchange's own words.
-const OWN_VALUES: [&str; 17] = [
-    "address", "all", "count", "fresh", "from", "gaps", "height", "highest", "instant", "lowest", "n", "newest",
-    "percent", "status", "to", "undated", "unproven",
+const OWN_VALUES: [&str; 18] = [
+    "address",
+    "all",
+    "count",
+    "fresh",
+    "from",
+    "gaps",
+    "height",
+    "highest",
+    "instant",
+    "lowest",
+    "n",
+    "newest",
+    "percent",
+    "status",
+    "third_party",
+    "to",
+    "undated",
+    "unproven",
 ];
 
 /// A sentence with values. A value cannot change the direction in which the words around it are read, and an exchange's own words look

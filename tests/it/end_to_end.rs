@@ -150,7 +150,10 @@ fn an_account_of_many_pages_is_shown_all_of_them() {
 
 #[test]
 fn reserves_whose_keys_signed_for_the_snapshot_are_called_proven_owned() {
-    use assay_ownership::{Context, testing::lines};
+    use assay_ownership::{
+        Context, Kind, Line,
+        testing::{holding, holding_keys, holding_signature, lines},
+    };
     let ledger = Ledger::named(5, "owned-1");
     let context = Context {
         domain: "small.example",
@@ -183,11 +186,36 @@ fn reserves_whose_keys_signed_for_the_snapshot_are_called_proven_owned() {
     let checked = assay(&["reserves", "check", text(&ledger.dir()), "--json"]).expect(0).json();
     assert_eq!(checked["assets"][0]["fresh"], "750");
     assert_eq!(checked["lines"][2]["reason"], "no rule");
+    // the bank signs, and the exchange lists its key
+    let (chain, address, asset, amount) = ("my bank", "account 1", "BTC", "250");
+    let bank = Line { chain, address, asset, amount, kind: Kind::Bank, ..Line::default() };
+    let stated = holding_signature(&holding(&bank, &context), 1);
+    let long = format!("{}{}", header.replace('\n', ",token,kind,key\n"), rows.replace('\n', ",,,\n"));
+    ledger.write("reserves.csv", &format!("{long}BTC,my bank,account 1,250,,,{stated},,bank,\n"));
+    ledger.write("keys.json", &holding_keys(&[1]));
+    let manifest = fs::read_to_string(ledger.dir().join("manifest.toml")).unwrap();
+    ledger.write("manifest.toml", &format!("{manifest}\n[reserves]\ncustodians = \"keys.json\"\n"));
+    let checked = assay(&["reserves", "check", text(&ledger.dir()), "--json"]).expect(0).json();
+    assert_eq!(checked["lines"][2]["status"], "third_party");
+    let others = ledger.dir().with_file_name("banks.json");
+    fs::write(&others, holding_keys(&[2])).unwrap();
+    let checked =
+        assay(&["reserves", "check", text(&ledger.dir()), "--custodians", text(&others), "--json"]).expect(0).json();
+    assert_eq!(checked["lines"][2]["reason"], "signer");
     ledger.prove(&[]).expect(0);
     let verified = ledger.verify().expect(0).stdout;
     assert!(verified.contains("for 2 lines the address' key signed for this snapshot (proven owned)"), "{verified}");
+    assert!(verified.contains("By third parties: 250 BTC."), "{verified}");
     let report = assay(&["verify", text(&ledger.out()), "--test-shapes", "--json"]).expect(0).json();
-    assert_eq!(report["assets"][0]["owned"], "750");
+    assert_eq!((&report["assets"][0]["owned"], &report["assets"][0]["third_party"]), (&"750".into(), &"250".into()));
+    // another exchange counts one of the places
+    let (own, other) = (ledger.dir().join("reserves.csv"), ledger.dir().with_file_name("other.csv"));
+    fs::write(&other, format!("{header}{}", row("BTC", bitcoin, "1", ""))).unwrap();
+    let overlap = assay(&["reserves", "overlap", text(&own), text(&other)]).expect(1).stdout;
+    assert!(overlap.contains(&bitcoin.signature) && overlap.contains("OVERLAP: one place"), "{overlap}");
+    fs::write(&other, format!("{header}BTC,bitcoin,x,1,,,\n")).unwrap();
+    assay(&["reserves", "overlap", text(&own), text(&other)]).expect(0);
+    assay(&["reserves", "overlap", text(&own), text(&others)]).expect(3);
     // a signature for another snapshot is false
     let manifest = fs::read_to_string(ledger.dir().join("manifest.toml")).unwrap();
     ledger.write("manifest.toml", &manifest.replace("owned-1", "owned-2"));

@@ -14,6 +14,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use assay_ownership::{
+    Context, Kind, Line,
+    testing::{holding, holding_keys, holding_signature},
+};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -94,6 +98,23 @@ fn snapshots(service: &Service) -> i64 {
     service.sql().query_one("SELECT count(*) FROM snapshots", &[]).unwrap().get(0)
 }
 
+/// Adds a line that a bank states, whose key the ledger's manifest lists in a file.
+fn bank_states(ledger: &Path, snapshot: &str) {
+    let context =
+        Context { domain: "small.example", snapshot, taken_at: "2026-01-01T12:00:00Z", anchor: None, challenge: None };
+    let (chain, address, asset, amount) = ("Example Bank AG", "7731", "BTC", "250");
+    let line = Line { chain, address, asset, amount, kind: Kind::Bank, ..Line::default() };
+    let signature = holding_signature(&holding(&line, &context), 1);
+    let reserves = fs::read_to_string(ledger.join("reserves.csv")).unwrap();
+    let (header, rows) = reserves.split_once('\n').unwrap();
+    let rows = rows.replace('\n', ",,,\n");
+    let bank = format!("{asset},{chain},{address},{amount},,,{signature},,bank,\n");
+    fs::write(ledger.join("reserves.csv"), format!("{header},token,kind,key\n{rows}{bank}")).unwrap();
+    fs::write(ledger.join("banks.json"), holding_keys(&[1])).unwrap();
+    let manifest = fs::read_to_string(ledger.join("manifest.toml")).unwrap();
+    fs::write(ledger.join("manifest.toml"), format!("{manifest}\n[reserves]\ncustodians = \"banks.json\"\n")).unwrap();
+}
+
 #[test]
 fn a_ledger_is_pushed_until_it_is_published_and_a_second_push_sends_nothing() {
     let service = Service::start();
@@ -104,6 +125,7 @@ fn a_ledger_is_pushed_until_it_is_published_and_a_second_push_sends_nothing() {
     let packed = zstd::encode_all(fs::File::open(&balances).unwrap(), 3).unwrap();
     fs::write(exchange.ledger().join("balances.csv.zst"), packed).unwrap();
     fs::remove_file(balances).unwrap();
+    bank_states(&exchange.ledger(), "pushed");
 
     let first = exchange.push(&service.url("/"), &["--wait", "--json"]).expect(0, "").json();
     assert_eq!((&first["state"], &first["valid"]), (&"published".into(), &true.into()), "{first}");
@@ -112,6 +134,10 @@ fn a_ledger_is_pushed_until_it_is_published_and_a_second_push_sends_nothing() {
         serde_json::json!(["accounts.csv", "assets.csv", "balances.csv.zst", "reserves.csv"]),
         "{first}"
     );
+    // the list of the bank's key went with the manifest
+    let attestation = format!("/v1/attestations/{}", first["attestation"].as_str().unwrap());
+    let shown = service.get(&attestation, None).expect(200).json().to_string();
+    assert!(shown.contains("\"third_party\":\"250\""), "{shown}");
     let again = exchange.push(&service.url(""), &["--wait", "--json"]).expect(0, "").json();
     assert_eq!(again["uploaded"], serde_json::json!([]));
     assert_eq!(

@@ -7,11 +7,16 @@ import { utf8 } from "./bytes.ts";
 import { refuseStatement as no } from "./refusal.ts";
 import type { Asset } from "./statement.ts";
 
-export interface OwnedAsset {
-  symbol: string;
+/** Proven owned, signed over another text, stated by custodians and banks of the exchange's list, and the rest. */
+export interface ByStatus {
   fresh: bigint;
   undated: bigint;
+  thirdParty: bigint;
   unproven: bigint;
+}
+
+export interface OwnedAsset extends ByStatus {
+  symbol: string;
 }
 
 export interface Evidence {
@@ -19,13 +24,24 @@ export interface Evidence {
   challenge: string | undefined;
   anchor: { chain: string; height: bigint; hash: string } | undefined;
   assets: OwnedAsset[];
-  lines: { fresh: bigint; undated: bigint; unproven: bigint };
+  lines: ByStatus;
   undatedTexts: bigint;
   texts: string[];
 }
 
 const OWNERSHIP_RULES = "assay/ownership/1";
 const MAX_TEXTS = 16;
+/** A message has at most 1,024 bytes, and one that is spelled out six for each. */
+const MAX_TEXT_BYTES = 6 * 1024;
+
+function readByStatus(read: (name: string) => bigint): ByStatus {
+  return { fresh: read("fresh"), undated: read("undated"), thirdParty: read("third_party"), unproven: read("unproven") };
+}
+
+/** All of it. */
+export function sumOf({ fresh, undated, thirdParty, unproven }: ByStatus): bigint {
+  return fresh + undated + thirdParty + unproven;
+}
 
 export function readEvidence(m: Members): Evidence {
   const lines = m.object_("lines", "the lines of the evidence");
@@ -39,12 +55,11 @@ export function readEvidence(m: Members): Evidence {
       return read;
     }),
     assets: m.objects("assets", "the evidence of asset", (a) => {
-      const units = (name: string) => parseCount(a.text(name));
-      const read = { symbol: a.text("symbol"), fresh: units("fresh"), undated: units("undated"), unproven: units("unproven") };
+      const read = { symbol: a.text("symbol"), ...readByStatus((name) => parseCount(a.text(name))) };
       a.end();
       return read;
     }),
-    lines: { fresh: lines.number("fresh"), undated: lines.number("undated"), unproven: lines.number("unproven") },
+    lines: readByStatus((name) => lines.number(name)),
     undatedTexts: m.number("undated_texts"),
     texts: m.texts("texts"),
   };
@@ -64,14 +79,13 @@ export function validateEvidence(evidence: Evidence, lines: bigint, assets: read
     no("its anchor is no block of a chain");
   }
   validateTexts(evidence);
-  const sum = evidence.lines.fresh + evidence.lines.undated + evidence.lines.unproven;
-  if (sum !== lines) no("its lines by status are not all lines");
+  if (sumOf(evidence.lines) !== lines) no("its lines by status are not all lines");
   const held = assets.filter((asset) => asset.reserves !== "0");
   if (evidence.assets.length !== held.length || evidence.assets.some((a, k) => a.symbol !== held[k]?.symbol)) {
     no("its evidence is not of exactly the assets with reserves, in their order");
   }
   for (const [k, asset] of evidence.assets.entries()) {
-    if (asset.fresh + asset.undated + asset.unproven !== parseCount(held[k]?.reserves ?? "0")) {
+    if (sumOf(asset) !== parseCount(held[k]?.reserves ?? "0")) {
       no(`the reserves of ${asset.symbol} by status do not add up to those stated`);
     }
   }
@@ -79,7 +93,7 @@ export function validateEvidence(evidence: Evidence, lines: bigint, assets: read
 
 function validateTexts({ texts, undatedTexts, lines }: Evidence): void {
   const ascending = texts.every((text, k) => k === 0 || isBefore(texts[k - 1] as string, text));
-  const readable = texts.every((text) => text !== "" && byteLength(text) <= 1024 && isReadable(text));
+  const readable = texts.every((text) => text !== "" && byteLength(text) <= MAX_TEXT_BYTES && isReadable(text));
   const listed = undatedTexts < BigInt(MAX_TEXTS) ? undatedTexts : BigInt(MAX_TEXTS);
   if (!ascending || !readable || BigInt(texts.length) !== listed) {
     no("the texts of its undated lines are not all of the first 16, in order and readable");

@@ -2,6 +2,7 @@
 
 import { isOwed } from "./columns.ts";
 import { parseCount } from "./decimal.ts";
+import { sumOf } from "./evidence.ts";
 import type { Statement } from "./statement.ts";
 
 /** Numbers are computed in 128 bits, as the verifier does: a product beyond that counts as broken. */
@@ -35,8 +36,8 @@ export function policyDefects(s: Statement): string[] {
     broken("the stated reserves are below what the policy asks for", s.assets.filter((a) => !covered(a)).map((a) => a.symbol));
   }
   if (ownedBps !== undefined && s.reserves.evidence) {
-    const short = s.reserves.evidence.assets.filter((a) => !atLeast(a.fresh, a.fresh + a.undated + a.unproven, ownedBps));
-    broken("less of the reserves is proven owned than the policy asks for", short.map((a) => a.symbol));
+    const short = s.reserves.evidence.assets.filter((a) => !atLeast(a.fresh + a.thirdParty, sumOf(a), ownedBps));
+    broken("less of the reserves is proven owned or stated by listed third parties than the policy asks for", short.map((a) => a.symbol));
   }
   const [equity, margin] = s.rules?.results ?? [];
   if (margin && belowMarginMax !== undefined && margin.below > belowMarginMax) {

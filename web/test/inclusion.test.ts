@@ -257,7 +257,7 @@ test("a statement that breaks the exchange's own policy fails there and nowhere 
       put(s, ["assets", 0, "reserves"], "0");
     }],
     [/reserves are below what the policy asks for/, "solvency", (s) => put(s, ["assets", 0, "reserves"], "9".repeat(38))],
-    [/^(?!.*below).*less of the reserves is proven owned/, "solvency", (s) => put(s, ["policy", "owned_bps"], number(1))],
+    [/^(?!.*below).*less of the reserves is proven owned or stated by listed third parties/, "solvency", (s) => put(s, ["policy", "owned_bps"], number(1))],
     [/accounts are below their maintenance margin, the policy allows 0/, "compliance", (s) => {
       put(s, ["policy", "below_margin_max"], number(0));
       results(1, "below", number(3))(s);
@@ -274,6 +274,32 @@ test("a statement that breaks the exchange's own policy fails there and nowhere 
     assert.deepEqual(failed, ["policy"], JSON.stringify(steps));
     assert.match(steps.find((s) => s.id === "policy")?.reason ?? "", reason);
   }
+});
+
+test("what custodians and banks state counts for the policy on reserves, and what is undated does not", () => {
+  const judged = (status: string) => {
+    const changed = restated(attested("solvency", "short"), (s) => {
+      put(s, ["policy", "owned_bps"], number(10_000));
+      const evidence = at(s, "reserves", "evidence") as Map<string, Json>;
+      for (const asset of evidence.get("assets") as Map<string, Json>[]) {
+        const all = asset.get("unproven") as Json;
+        asset.set("unproven", "0");
+        asset.set(status, all);
+      }
+      if (status !== "undated") return;
+      // the sums of lines without texts would not fit
+      const lines = evidence.get("lines") as Map<string, Json>;
+      lines.set("undated", lines.get("unproven") as Json);
+      lines.set("unproven", number(0));
+      evidence.set("undated_texts", number(1));
+      evidence.set("texts", ["x"]);
+    });
+    return run(changed).failed;
+  };
+  assert.deepEqual(judged("fresh"), []);
+  assert.deepEqual(judged("third_party"), []);
+  assert.deepEqual(judged("undated"), ["policy"]);
+  assert.deepEqual(judged("unproven"), ["policy"]);
 });
 
 test("an account of twenty pages is checked in under 300 ms", () => {

@@ -38,7 +38,7 @@ test("an honest file ticks every step but the proof, and the last line says what
   assert.deepEqual(Object.values(found), [...Array(9).fill("passed"), "not_run"]);
   assert.equal(await page.textContent("#verdict.good"), "Your account is in this statement");
   const sentence = (await page.textContent("#sentence")) ?? "";
-  for (const part of [ACCOUNT, served.id, "exchange.example", "28 November 2026 at 00:00 UTC", "01:00 CET", "yjRYdbX9UlzUJOj_CrDldviOdGw2VZPIVPX9fwIXRLg", "did not check the proof"]) {
+  for (const part of [ACCOUNT, served.id, "exchange.example", "28 November 2026 at 00:00 UTC", "01:00 CET", "RdsIdO3CsMDzCjNZvzh9oqMmTgMASg3jgoAi8dXZLIQ", "did not check the proof"]) {
     assert.ok(sentence.includes(part), `${part} in: ${sentence}`);
   }
   const table = await page.$$eval("tbody tr", (rows) => rows.map((row) => [...row.children].map((cell) => cell.textContent)));
@@ -216,10 +216,10 @@ test("a key is compared, and another one makes the result red", async () => {
   await page.fill("#account", ACCOUNT);
   await chosen(page, { "inclusion.json": files.inclusion });
   await steps(page);
-  await page.fill("#key", "yjRYdbX9UlzUJOj_CrDldviOdGw2VZPIVPX9fwIXRLg");
+  await page.fill("#key", "RdsIdO3CsMDzCjNZvzh9oqMmTgMASg3jgoAi8dXZLIQ");
   await page.click("button:text-is('Compare')");
   assert.match((await page.textContent("#key-outcome .good")) ?? "", /the same/);
-  await page.fill("#key", "yjRYdbX9UlzUJOj_CrDldviOdGw2VZPIVPX9fwIXRLh");
+  await page.fill("#key", "RdsIdO3CsMDzCjNZvzh9oqMmTgMASg3jgoAi8dXZLIR");
   await page.click("button:text-is('Compare')");
   await page.waitForSelector("#key-outcome .bad");
   assert.equal(await page.textContent("#verdict.bad"), "The statement is signed by another key");
@@ -239,7 +239,7 @@ function impostor(name: string): typeof files {
 }
 
 test("a key is known by its thumbprint, whatever a list calls it", async () => {
-  const name = "yjRYdbX9UlzUJOj_CrDldviOdGw2VZPIVPX9fwIXRLg";
+  const name = "RdsIdO3CsMDzCjNZvzh9oqMmTgMASg3jgoAi8dXZLIQ";
   const other = await serve(impostor(name));
   const session = await watched(browser);
   const { page } = session;

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { utf8 } from "../src/bytes.ts";
-import type { Json, JsonObject } from "../src/json.ts";
+import type { Json, JsonNumber, JsonObject } from "../src/json.ts";
 import { readStatement } from "../src/statement.ts";
 import { attested, bytes } from "./files.ts";
 import { at, encode, number, object, put } from "./make.ts";
@@ -66,6 +66,11 @@ const COMMON: [RegExp, Change][] = [
   [/lines by status are not all lines/, set(["reserves", "evidence", "lines", "fresh"], number(1))],
   [/evidence is not of exactly the assets/, (s) => void list(s, "reserves", "evidence", "assets").pop()],
   [/the reserves of BTC by status do not add up/, set(["reserves", "evidence", "assets", 0, "fresh"], "1")],
+  [/lines by status are not all lines/, set(["reserves", "evidence", "lines", "third_party"], number(1))],
+  [/the reserves of BTC by status do not add up/, set(["reserves", "evidence", "assets", 0, "third_party"], "1")],
+  [/is not a whole number of smallest units/, set(["reserves", "evidence", "assets", 0, "third_party"], "00")],
+  [/no member "third_party"/, (s) => void (at(s, "reserves", "evidence", "lines") as JsonObject).delete("third_party")],
+  [/no member "third_party"/, (s) => void (at(s, "reserves", "evidence", "assets", 0) as JsonObject).delete("third_party")],
   [/texts of its undated lines/, set(["reserves", "evidence", "texts"], ["x"])],
   [/its challenge is not/, set(["reserves", "evidence", "challenge"], "a b")],
   [/its challenge is not/, set(["reserves", "evidence", "challenge"], "a:b")],
@@ -130,6 +135,25 @@ test("each rule, broken, is refused with its sentence", () => {
       assert.throws(() => readStatement(encode(statement)), { name: "Refusal", message: reason }, `${family}: ${reason}`);
     }
   }
+});
+
+test("evidence with every status adds up, and a message that is spelled out may be long", () => {
+  const evidenceWith = (text: string) => {
+    const statement = object(attested("solvency").statement);
+    const lines = at(statement, "reserves", "evidence", "lines") as JsonObject;
+    const all = (lines.get("unproven") as JsonNumber).whole as bigint;
+    for (const [name, count] of [["fresh", 1n], ["undated", 2n], ["third_party", 3n], ["unproven", all - 6n]] as const) lines.set(name, number(count));
+    const asset = at(statement, "reserves", "evidence", "assets", 0) as JsonObject;
+    const units = BigInt(asset.get("unproven") as string);
+    for (const [name, part] of [["fresh", 5n], ["undated", 7n], ["third_party", 11n], ["unproven", units - 23n]] as const) asset.set(name, String(part));
+    put(statement, ["reserves", "evidence", "undated_texts"], number(1));
+    put(statement, ["reserves", "evidence", "texts"], [text]);
+    return readStatement(encode(statement)).reserves.evidence;
+  };
+  const longest = "U+000A".repeat(1024);
+  assert.equal(evidenceWith(longest)?.lines.thirdParty, 3n);
+  assert.equal(evidenceWith(longest)?.assets[0]?.thirdParty, 11n);
+  assert.throws(() => evidenceWith(`${longest}x`), { name: "Refusal", message: /texts of its undated lines/ });
 });
 
 test("another spelling of the same statement is refused", () => {

@@ -14,6 +14,7 @@ pub mod field;
 #[cfg(feature = "circuit")]
 pub mod gadget;
 pub mod hash;
+pub mod holding;
 pub mod identity;
 pub mod lines;
 pub mod sealed;

@@ -6,6 +6,7 @@
 //!
 //! Of JOSE only one form is accepted: Ed25519, a protected header of exactly `alg`, `kid` and `typ`, nothing unprotected.
 //! `typ` keeps a signature over a statement from being offered as any other kind of token, and the other way round.
+//! [`holding`](crate::holding) has the statements of custodians and banks.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,7 +40,7 @@ const MAX_KID_BYTES: usize = 128;
 #[error("{0}")]
 pub struct SignatureError(String);
 
-fn refuse<T>(reason: impl Into<String>) -> Result<T, SignatureError> {
+pub(crate) fn refuse<T>(reason: impl Into<String>) -> Result<T, SignatureError> {
     Err(SignatureError(reason.into()))
 }
 
@@ -61,10 +62,10 @@ struct Signed {
 /// What a protected header says, all of it.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Protected {
-    alg: String,
-    kid: String,
-    typ: String,
+pub(crate) struct Protected {
+    pub(crate) alg: String,
+    pub(crate) kid: String,
+    pub(crate) typ: String,
 }
 
 impl Jws {
@@ -148,11 +149,9 @@ impl Jws {
         for (kid, signed) in self.kids()?.into_iter().zip(&self.signatures) {
             match jwks.keys.get(&kid) {
                 None => signers.unknown.push(kid),
-                Some(Listed::ForOtherThings) => {
-                    return refuse(format!("the listed key {kid} is not a statement key"));
-                }
-                Some(Listed::ForStatements(key)) if signed.holds(&self.payload, key) => signers.known.push(kid),
-                Some(Listed::ForStatements(_)) => return refuse(format!("the signature by {kid} does not verify")),
+                Some(None) => return refuse(format!("the listed key {kid} is not a statement key")),
+                Some(Some(key)) if signed.holds(&self.payload, key) => signers.known.push(kid),
+                Some(Some(_)) => return refuse(format!("the signature by {kid} does not verify")),
             }
         }
         if signers.known.is_empty() {
@@ -269,14 +268,8 @@ impl std::fmt::Display for SignatureState {
 /// The keys that a reader trusts, by their names.
 #[derive(Debug, Clone)]
 pub struct Jwks {
-    keys: BTreeMap<String, Listed>,
-}
-
-#[derive(Debug, Clone)]
-enum Listed {
-    ForStatements(VerifyingKey),
-    /// A token key, an encryption key, another algorithm.
-    ForOtherThings,
+    /// `None` for what signs other things: a token key, an encryption key, another algorithm.
+    keys: BTreeMap<String, Option<VerifyingKey>>,
 }
 
 #[derive(Deserialize)]
@@ -286,16 +279,18 @@ struct KeyList {
 
 /// What is read of a JWK; everything else in it is somebody else's business (RFC 7517, 4).
 #[derive(Deserialize)]
-struct KeyEntry {
+pub(crate) struct KeyEntry {
     kty: String,
     crv: Option<String>,
-    x: Option<String>,
+    pub(crate) x: Option<String>,
+    pub(crate) y: Option<String>,
     kid: Option<String>,
     alg: Option<String>,
     #[serde(rename = "use")]
     usage: Option<String>,
     key_ops: Option<Vec<String>>,
-    assay_purpose: Option<String>,
+    pub(crate) assay_purpose: Option<String>,
+    pub(crate) assay_custodian: Option<String>,
     d: Option<serde::de::IgnoredAny>,
 }
 
@@ -305,58 +300,78 @@ impl Jwks {
     /// # Errors
     /// If it is no JWKS, holds a private key or two keys of one name, or nothing in it can sign statements.
     pub fn parse(bytes: &[u8]) -> Result<Self, SignatureError> {
-        if bytes.len() > MAX_JWKS_BYTES {
-            return refuse(format!("the list of keys is longer than {MAX_JWKS_BYTES} bytes"));
-        }
-        let list: KeyList =
-            serde_json::from_slice(bytes).map_err(|e| SignatureError(format!("not a list of keys (JWKS): {e}")))?;
-        if list.keys.len() > MAX_ENTRIES {
-            return refuse(format!("{} keys, at most {MAX_ENTRIES} are read", list.keys.len()));
-        }
-        let mut keys = BTreeMap::new();
-        for entry in &list.keys {
-            if entry.d.is_some() {
-                return refuse("the list contains a private key: anyone who has the list can sign with it");
-            }
-            let key = entry.statement_key()?;
-            let Some(kid) = entry.kid.clone().or_else(|| key.as_ref().map(thumbprint)) else {
-                continue;
-            };
-            if !is_kid(&kid) {
-                return refuse("a key id (kid) is not 1 to 128 visible ASCII characters");
-            }
-            let listed = key.map_or(Listed::ForOtherThings, Listed::ForStatements);
-            if keys.insert(kid.clone(), listed).is_some() {
-                return refuse(format!("two keys in the list have the key id {kid}"));
-            }
-        }
-        if !keys.values().any(|key| matches!(key, Listed::ForStatements(_))) {
+        let keys = named_keys(bytes, KeyEntry::statement_key)?;
+        if !keys.values().any(Option::is_some) {
             return refuse("the list contains no Ed25519 statement key");
         }
         Ok(Self { keys })
     }
 }
 
+/// The keys of a list by their names. `read` gives the thumbprint and the key of an entry, or nothing for one that signs other things.
+pub(crate) fn named_keys<K>(
+    bytes: &[u8],
+    read: impl Fn(&KeyEntry) -> Result<Option<(String, K)>, SignatureError>,
+) -> Result<BTreeMap<String, Option<K>>, SignatureError> {
+    if bytes.len() > MAX_JWKS_BYTES {
+        return refuse(format!("the list of keys is longer than {MAX_JWKS_BYTES} bytes"));
+    }
+    let list: KeyList =
+        serde_json::from_slice(bytes).map_err(|e| SignatureError(format!("not a list of keys (JWKS): {e}")))?;
+    if list.keys.len() > MAX_ENTRIES {
+        return refuse(format!("{} keys, at most {MAX_ENTRIES} are read", list.keys.len()));
+    }
+    let mut keys = BTreeMap::new();
+    for entry in &list.keys {
+        if entry.d.is_some() {
+            return refuse("the list contains a private key: anyone who has the list can sign with it");
+        }
+        let (thumbprint, key) = read(entry)?.unzip();
+        let Some(kid) = entry.kid.clone().or(thumbprint) else { continue };
+        if !is_kid(&kid) {
+            return refuse("a key id (kid) is not 1 to 128 visible ASCII characters");
+        }
+        if keys.insert(kid.clone(), key).is_some() {
+            return refuse(format!("two keys in the list have the key id {kid}"));
+        }
+    }
+    Ok(keys)
+}
+
 impl KeyEntry {
-    /// The key, if it is one that may sign statements.
-    fn statement_key(&self) -> Result<Option<VerifyingKey>, SignatureError> {
+    /// Whether it is a key of this kind that may verify signatures of this algorithm.
+    pub(crate) fn verifies(&self, kty: &str, crv: &str, alg: &str) -> bool {
         let is = |field: &Option<String>, expected: &str| field.as_deref().is_none_or(|value| value == expected);
-        let ours = self.kty == "OKP"
-            && self.crv.as_deref() == Some("Ed25519")
-            && is(&self.alg, ALGORITHM)
+        self.kty == kty
+            && self.crv.as_deref() == Some(crv)
+            && is(&self.alg, alg)
             && is(&self.usage, "sig")
             && self.key_ops.as_ref().is_none_or(|ops| ops.iter().any(|op| op == "verify"))
-            && is(&self.assay_purpose, STATEMENT_PURPOSE);
-        if !ours {
+    }
+
+    /// The key, if it is one that may sign statements.
+    fn statement_key(&self) -> Result<Option<(String, VerifyingKey)>, SignatureError> {
+        let is_ours = self.assay_purpose.as_deref().is_none_or(|purpose| purpose == STATEMENT_PURPOSE);
+        if !is_ours || !self.verifies("OKP", "Ed25519", ALGORITHM) {
             return Ok(None);
         }
-        let bytes = self.x.as_ref().and_then(|x| URL_SAFE_NO_PAD.decode(x).ok());
-        let bytes: Option<[u8; 32]> = bytes.and_then(|b| b.try_into().ok());
-        match bytes.and_then(|b| VerifyingKey::from_bytes(&b).ok()).filter(|key| !key.is_weak()) {
-            Some(key) => Ok(Some(key)),
+        let key = self.ed25519()?;
+        Ok(Some((thumbprint(&key), key)))
+    }
+
+    /// The Ed25519 key.
+    pub(crate) fn ed25519(&self) -> Result<VerifyingKey, SignatureError> {
+        let key = coordinate(&self.x).and_then(|bytes| VerifyingKey::from_bytes(&bytes).ok());
+        match key.filter(|key| !key.is_weak()) {
+            Some(key) => Ok(key),
             None => refuse("an Ed25519 key in the list is malformed"),
         }
     }
+}
+
+/// 32 bytes in base64url.
+pub(crate) fn coordinate(text: &Option<String>) -> Option<[u8; 32]> {
+    URL_SAFE_NO_PAD.decode(text.as_ref()?).ok()?.try_into().ok()
 }
 
 /// The name of a key: its thumbprint (RFC 7638), SHA-256 in base64url.
@@ -365,7 +380,7 @@ pub fn thumbprint(key: &VerifyingKey) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#)))
 }
 
-fn is_kid(text: &str) -> bool {
+pub(crate) fn is_kid(text: &str) -> bool {
     (1..=MAX_KID_BYTES).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
 }
 

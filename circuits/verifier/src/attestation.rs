@@ -11,6 +11,7 @@ use std::{
 use assay_core::{
     Error as CoreError,
     check::Check,
+    holding::HoldingKeys,
     sealed::{MAX_STATEMENT_BYTES, Sealed},
     signature::{Jwks, Jws, MAX_JWKS_BYTES, MAX_JWS_BYTES, SIGNATURE_FILE, SignatureState},
 };
@@ -206,11 +207,12 @@ impl Attestation {
         verify_inclusion(self.statement(), file, account)
     }
 
-    /// Checks disclosed reserve lines and their signatures. That the statement is proved is not checked here.
-    pub fn verify_reserves(&self, file: &[u8]) -> ReservesReport {
+    /// Checks disclosed reserve lines and their signatures, for a reader who accepts the keys of these `custodians`. That the statement is
+    /// proved is not checked here.
+    pub fn verify_reserves(&self, file: &[u8], custodians: Option<&HoldingKeys>) -> ReservesReport {
         let (mut report, disclosure) = verify_disclosed(self.statement(), file);
         if let (Some(disclosure), Ok(statement)) = (disclosure, self.statement()) {
-            check_owners(&mut report, &disclosure, statement);
+            check_owners(&mut report, &disclosure, statement, custodians);
         }
         report
     }
@@ -383,6 +385,15 @@ fn listed_file(line: &str) -> Option<(&str, &str)> {
 pub fn read_jwks(path: &Path) -> Result<Jwks, Unreadable> {
     let bytes = read_bounded(path, MAX_JWKS_BYTES)?;
     Jwks::parse(&bytes).map_err(|e| Unreadable::new(path, e))
+}
+
+/// The list of custodians' and banks' keys in the file at `path`.
+///
+/// # Errors
+/// [`Unreadable`] if it cannot be read, or is no list of public keys for holdings.
+pub fn read_custodians(path: &Path) -> Result<HoldingKeys, Unreadable> {
+    let bytes = read_bounded(path, MAX_JWKS_BYTES)?;
+    HoldingKeys::parse(&bytes).map_err(|e| Unreadable::new(path, e))
 }
 
 /// The policy in the file at `path`.

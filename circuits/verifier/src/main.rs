@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use assay_core::signature::Jwks;
 use assay_programs::{ledger::inclusion::MAX_INCLUSION_BYTES, reserves::MAX_DISCLOSURE_BYTES};
 use assay_verifier::{
-    attestation::{Attestation, read_jwks, read_log_policy, read_log_proof},
+    attestation::{Attestation, read_custodians, read_jwks, read_log_policy, read_log_proof},
     files::{Unreadable, read_bounded},
     log::policy::Policy,
     report::{inclusion_lines, reserves_lines},
@@ -36,6 +36,7 @@ Options:
   --for TEXT           the text that the disclosure must be made for
   --jwks FILE          public keys that you trust; do not use a file that came with OUT
   --require-signature  fail unless a key given with --jwks signed the statement
+  --custodians FILE    public keys of custodians and banks that you trust, for the lines of --reserves that they state
   --log-policy FILE    transparency logs and witnesses that you trust; the statement must be in one of these logs
   --log-proof FILE     the proof of that (default: the one in the inclusion file, else log/attestation.tlog-proof in OUT)
   --cache DIR          directory of the cached circuit parameters (default: ~/.assay/parameters)
@@ -89,6 +90,7 @@ struct Arguments {
     inclusion: Option<PathBuf>,
     account: Option<String>,
     reserves: Option<PathBuf>,
+    custodians: Option<PathBuf>,
     disclosure: Option<PathBuf>,
     context: Option<String>,
     jwks: Vec<PathBuf>,
@@ -109,6 +111,7 @@ fn parse(arguments: Vec<String>) -> Result<Option<Arguments>, String> {
             "--inclusion" => found.inclusion = Some(value("--inclusion")?.into()),
             "--account" => found.account = Some(value("--account")?),
             "--reserves" => found.reserves = Some(value("--reserves")?.into()),
+            "--custodians" => found.custodians = Some(value("--custodians")?.into()),
             "--disclosure" => found.disclosure = Some(value("--disclosure")?.into()),
             "--for" => found.context = Some(value("--for")?),
             "--jwks" => found.jwks.push(value("--jwks")?.into()),
@@ -135,6 +138,9 @@ fn parse(arguments: Vec<String>) -> Result<Option<Arguments>, String> {
     }
     if found.account.is_some() && inclusion.is_none() || found.context.is_some() && disclosure.is_none() {
         return Err("--account goes with --inclusion, --for with --disclosure".to_owned());
+    }
+    if found.custodians.is_some() && reserves.is_none() {
+        return Err("--custodians goes with --reserves".to_owned());
     }
     if found.log_proof.is_some() && (found.log_policy.is_none() || disclosure.is_some()) {
         return Err("--log-proof goes with --log-policy, and with no --disclosure".to_owned());
@@ -173,8 +179,9 @@ fn run(arguments: &Arguments) -> Result<bool, Failure> {
     }
     if let Some(path) = &arguments.reserves {
         let file = read_bounded(path, MAX_DISCLOSURE_BYTES)?;
+        let custodians = arguments.custodians.as_deref().map(read_custodians).transpose()?;
         let attested = mode::attestation(arguments, attestation, trust)?;
-        let reserves = attestation.verify_reserves(&file);
+        let reserves = attestation.verify_reserves(&file, custodians.as_ref());
         print(&reserves_lines(&reserves, &attested, "assay-verify, built with its proof system"));
         return Ok(reserves.is_valid() && attested.holds());
     }

@@ -31,7 +31,7 @@ pub fn ownership(data: &[u8]) -> Verdict {
     let mut part = || parts.next().unwrap_or_default();
     let (chain, kind, address, key, signature, message) = (part(), part(), part(), part(), part(), part());
     let Ok(kind) = kind.parse() else { return Verdict::Refused };
-    let line = Line { chain, address, message, signature, token: "", kind, key };
+    let line = Line { chain, address, message, signature, kind, key, ..Line::default() };
     let place = line.place();
     let Place { chain, address, token } = &place;
     let again = Line { chain, address, token, kind, ..Line::default() };

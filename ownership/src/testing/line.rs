@@ -42,6 +42,8 @@ impl TestLine {
         Line {
             chain: &self.chain,
             address: &self.address,
+            asset: "",
+            amount: "",
             message: &self.message,
             signature: &self.signature,
             token: "",

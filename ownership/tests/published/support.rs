@@ -35,9 +35,9 @@ impl Own {
             address: &self.address,
             message: &self.message,
             signature: &self.signature,
-            token: "",
             kind: self.kind,
             key: &self.key,
+            ..Line::default()
         }
     }
 

@@ -158,6 +158,10 @@ pub struct AssetClaim {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = "1024.5")]
     pub owned: Option<String>,
+    /// Reserves that, by the exchange's word, custodians and banks of its own list state for this snapshot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "12000000")]
+    pub third_party: Option<String>,
 }
 
 /// Largest integer that every JSON reader keeps exact. A larger coverage is reported as this value.
@@ -173,6 +177,7 @@ impl From<&AssetLine> for AssetClaim {
             reserves: format_units(line.reserves, line.scale),
             coverage_bps: line.coverage_bps().map(bounded),
             owned: line.owned.map(|owned| format_units(owned, line.scale)),
+            third_party: line.third_party.map(|units| format_units(units, line.scale)),
         }
     }
 }

@@ -59,10 +59,10 @@ pub struct NewSnapshotRequest {
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     #[schema(nullable = false)]
     pub privacy: Option<Privacy>,
-    /// What the message that the reserves' addresses sign has beside the snapshot.
+    /// Who counts as having signed for the reserves, and what the message that their addresses sign has beside the snapshot.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     #[schema(nullable = false)]
-    pub reserves: Option<ReserveMessage>,
+    pub reserves: Option<ReserveRules>,
     /// Number of rows that each file must have. Files that are not listed are not compared.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "unique")]
     pub rows: BTreeMap<String, u64>,
@@ -132,7 +132,8 @@ pub struct Policy {
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     #[schema(nullable = false, maximum = 100_000)]
     pub equity_ratio_bps: Option<u32>,
-    /// Required share of the stated reserves of each asset that is proven owned, in hundredths of a percent.
+    /// Required share of the stated reserves of each asset that is proven owned or stated by listed custodians and banks, in hundredths
+    /// of a percent.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     #[schema(nullable = false, maximum = 10_000)]
     pub owned_bps: Option<u32>,
@@ -148,10 +149,10 @@ pub struct Privacy {
     pub pages_at_least: Option<u64>,
 }
 
-/// What the message that the reserves' addresses sign has beside the snapshot
+/// Who counts as having signed for the reserves, and what the message that their addresses sign has beside the snapshot
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ReserveMessage {
+pub struct ReserveRules {
     /// A text that an auditor asked for: 1 to 64 of A-Z a-z 0-9 . _ -
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     #[schema(nullable = false, example = "audit-7f3a")]
@@ -160,6 +161,14 @@ pub struct ReserveMessage {
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     #[schema(nullable = false)]
     pub anchor: Option<AnchorBlock>,
+    /// Public keys of the custodians and banks whose statements count: a list (JWKS) as text, in which each key has the `assay_purpose`
+    /// `holding`. The format is described in api-spec/jws.md.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[schema(
+        nullable = false,
+        example = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"iojj3XQJ8ZX9UtstPLpdcspnCb8dlBIb83SIAbQPb1w","assay_purpose":"holding"}]}"#
+    )]
+    pub custodian_keys: Option<String>,
 }
 
 /// A block of a public chain
@@ -410,13 +419,15 @@ fn manifest(new: &NewSnapshotRequest) -> Result<(Manifest, String), Problem> {
             owned_bps: policy.owned_bps,
         }),
         privacy: new.privacy.as_ref().map(|own| ledger::Privacy { pages_at_least: own.pages_at_least }),
-        reserves: new.reserves.as_ref().map(|own| ledger::ReserveMessage {
+        reserves: new.reserves.as_ref().map(|own| ledger::ReserveRules {
             challenge: own.challenge.clone(),
             anchor: own.anchor.as_ref().map(|block| ledger::AnchorBlock {
                 chain: block.chain.clone(),
                 height: block.height,
                 hash: block.hash.clone(),
             }),
+            custodians: None,
+            custodian_keys: own.custodian_keys.clone(),
         }),
         totals: new.totals.iter().map(total).collect(),
     };
@@ -514,6 +525,24 @@ mod tests {
         });
         change(&mut value);
         serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn a_list_of_custodians_keys_is_read_before_the_snapshot_is_created() {
+        let with = |keys: &str| manifest(&request(|value| value["reserves"] = json!({ "custodian_keys": keys })));
+        let keys = assay_ownership::testing::holding_keys(&[1]);
+        let (found, text) = with(&keys).unwrap();
+        assert_eq!(found.reserves.as_ref().unwrap().custodian_keys, Some(keys));
+        assert_eq!(Manifest::parse(&text, 10).unwrap(), found);
+        for wrong in ["", "{}", r#"{"keys":[]}"#] {
+            let problem = with(wrong).unwrap_err();
+            assert_eq!(problem.kind(), Kind::InvalidSnapshot);
+            let reasons = format!("{problem:?}");
+            assert!(reasons.contains("reserves.custodian_keys cannot be used"), "{reasons}");
+        }
+        // there is no file beside a manifest in a request
+        let named = json!({ "custodians": "keys.json" });
+        assert!(serde_json::from_value::<ReserveRules>(named).is_err());
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod gate;
 mod long;
 mod okx;
 mod origins;
+mod reserves;
 mod summa;
 mod table;
 mod target;
@@ -31,6 +32,7 @@ use crate::progress::Progress;
 use assay_core::decimal::MAX_SCALE;
 
 pub use adapter::{Columns, Identity, ImportError, ImportSummary, Options, UNNAMED};
+pub use reserves::{RESERVES_FORMATS, ReservesFormat, ReservesSummary, import_reserves};
 
 /// A published format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -29,10 +29,10 @@ const RESERVES: &str = "asset,chain,address,amount,height,message,signature\nBTC
     BTC,testnet,1def,0.5,,\"we, the exchange\",c2ln\n";
 
 /// A snapshot directory that is valid until a test changes it.
-struct Book(tempfile::TempDir);
+pub(super) struct Book(pub(super) tempfile::TempDir);
 
 impl Book {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let book = Self(tempfile::tempdir().unwrap());
         book.with("manifest.toml", MANIFEST)
             .with("assets.csv", ASSETS)
@@ -40,7 +40,7 @@ impl Book {
             .with("balances.csv", BALANCES)
     }
 
-    fn with(self, name: &str, content: impl AsRef<[u8]>) -> Self {
+    pub(super) fn with(self, name: &str, content: impl AsRef<[u8]>) -> Self {
         fs::write(self.path(name), content).unwrap();
         self
     }
@@ -65,7 +65,7 @@ impl Book {
         check(self.0.path(), &Limits::default(), &Silent)
     }
 
-    fn valid(&self) -> Snapshot {
+    pub(super) fn valid(&self) -> Snapshot {
         self.check().unwrap()
     }
 

@@ -8,7 +8,7 @@ use assay_core::{
 };
 use serde::Serialize;
 
-use super::statement::{Asset, ByStatus, CoverageBasis, Statement};
+use super::statement::{Asset, CoverageBasis, Statement};
 
 /// The numbers of one asset, in smallest units.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -25,6 +25,8 @@ pub struct AssetLine {
     pub reserves: u128,
     /// Of these, what it says is proven owned; nothing where the statement has no evidence.
     pub owned: Option<u128>,
+    /// Of these, what it says that custodians and banks of its list state; nothing where the statement has no evidence.
+    pub third_party: Option<u128>,
 }
 
 impl AssetLine {
@@ -73,16 +75,20 @@ pub fn asset_lines(statement: &Statement) -> Vec<AssetLine> {
         *sum = sum.saturating_add(units);
     }
     let evidence = statement.reserves.evidence.as_ref();
-    let owned: HashMap<&str, u128> = evidence
+    let shown: HashMap<&str, (u128, u128)> = evidence
         .iter()
         .flat_map(|evidence| &evidence.assets)
-        .filter_map(|asset| Some((asset.symbol.as_str(), asset.units().ok()?.fresh)))
+        .filter_map(|asset| {
+            let units = asset.units().ok()?;
+            Some((asset.symbol.as_str(), (units.fresh, units.third_party)))
+        })
         .collect();
     let line = |asset: &Asset| {
         let (assets, debts) = sums.get(asset.symbol.as_str()).copied().unwrap_or_default();
         let reserves = parse_count(&asset.reserves).unwrap_or(0);
-        let owned = evidence.map(|_| owned.get(asset.symbol.as_str()).copied().unwrap_or(0));
-        AssetLine { symbol: asset.symbol.clone(), scale: asset.scale, assets, debts, reserves, owned }
+        let shown = evidence.map(|_| shown.get(asset.symbol.as_str()).copied().unwrap_or_default());
+        let (owned, third_party) = shown.unzip();
+        AssetLine { symbol: asset.symbol.clone(), scale: asset.scale, assets, debts, reserves, owned, third_party }
     };
     statement.assets.iter().map(line).collect()
 }
@@ -117,21 +123,26 @@ pub fn policy_checks(checks: &mut Checks, assets: &[AssetLine], statement: &Stat
     measure_policy_checks(checks, statement);
 }
 
-/// Policy on what must be proven owned, by the exchange's own word.
+/// Policy on what must be proven owned or stated by third parties, by the exchange's own word.
 fn ownership_check(checks: &mut Checks, statement: &Statement) {
     let (Some(bps), Some(evidence)) = (statement.policy.owned_bps, &statement.reserves.evidence) else {
         return;
     };
     let short = evidence.assets.iter().filter(|asset| {
-        let Ok(ByStatus { fresh, undated, unproven }) = asset.units() else { return true };
-        let stated = fresh.saturating_add(undated).saturating_add(unproven);
-        match (fresh.checked_mul(10_000), stated.checked_mul(u128::from(bps))) {
+        let Ok(units) = asset.units() else { return true };
+        let (Some(stated), Some(shown)) = (units.sum(), units.fresh.checked_add(units.third_party)) else {
+            return true;
+        };
+        match (shown.checked_mul(10_000), stated.checked_mul(u128::from(bps))) {
             (Some(have), Some(need)) => have < need,
             _ => true,
         }
     });
     let short: Vec<&str> = short.map(|asset| asset.symbol.as_str()).collect();
-    let title = format!("of every asset at least {} of the stated reserves are proven owned", percent(u128::from(bps)));
+    let title = format!(
+        "of every asset at least {} of the stated reserves are proven owned, or stated by third parties of the exchange's list",
+        percent(u128::from(bps))
+    );
     let outcome = match short.is_empty() {
         true => Ok(format!("{} assets, by the exchange's word", evidence.assets.len())),
         false => Err(format!("too little of {}", short.join(", "))),
@@ -173,7 +184,7 @@ mod tests {
     use crate::{
         ledger::{
             shape::Shape,
-            statement::{AnchorBlock, ColumnKind, Evidence, OWNERSHIP_RULES, OwnedAsset},
+            statement::{AnchorBlock, ByStatus, ColumnKind, Evidence, OWNERSHIP_RULES, OwnedAsset},
         },
         testing::{test_pages, test_statement},
     };
@@ -198,7 +209,8 @@ mod tests {
 
     /// Failures of one made-up asset under a coverage policy.
     fn covered(assets: u128, debts: u128, reserves: u128, basis: CoverageBasis, bps: u32) -> bool {
-        AssetLine { symbol: "T00".to_owned(), scale: 8, assets, debts, reserves, owned: None }.covered(basis, bps)
+        AssetLine { symbol: "T00".to_owned(), scale: 8, assets, debts, reserves, owned: None, third_party: None }
+            .covered(basis, bps)
     }
 
     /// The results of a measure: its positive sum, its negative sum, accounts below.
@@ -387,7 +399,8 @@ mod tests {
     #[test]
     fn a_coverage_is_rounded_down_and_never_overflows() {
         let bps = |assets, reserves| {
-            AssetLine { symbol: "T00".to_owned(), scale: 8, assets, debts: 5, reserves, owned: None }.coverage_bps()
+            AssetLine { symbol: "T00".to_owned(), scale: 8, assets, debts: 5, reserves, owned: None, third_party: None }
+                .coverage_bps()
         };
         assert_eq!((bps(0, 0), bps(0, 7)), (None, None));
         assert_eq!((bps(1, 0), bps(1, 1), bps(3, 2), bps(3, 4)), (Some(0), Some(10_000), Some(6_666), Some(13_333)));
@@ -398,7 +411,7 @@ mod tests {
         assert_eq!(bps(1, u128::MAX), Some(u128::MAX));
     }
 
-    /// A statement whose reserves of every asset are 7, 2 and the rest.
+    /// A statement whose reserves of every asset are 7, 2, 3 and the rest.
     fn evident() -> Statement {
         let shape = Shape::named("solvency-8").unwrap();
         let mut statement = test_statement(shape, &"01".repeat(32), &test_pages(shape, 5, 4));
@@ -406,7 +419,8 @@ mod tests {
             symbol: asset.symbol.clone(),
             fresh: "7".to_owned(),
             undated: "2".to_owned(),
-            unproven: (parse_count(&asset.reserves).unwrap() - 9).to_string(),
+            third_party: "3".to_owned(),
+            unproven: (parse_count(&asset.reserves).unwrap() - 12).to_string(),
         };
         let assets = statement.assets.iter().map(own).collect();
         statement.reserves.evidence = Some(Evidence {
@@ -414,7 +428,7 @@ mod tests {
             challenge: Some("audit-1".to_owned()),
             anchor: Some(AnchorBlock { chain: "bitcoin".to_owned(), height: 925_001, hash: "00ab".to_owned() }),
             assets,
-            lines: ByStatus { fresh: 4, undated: 3, unproven: statement.reserves.lines - 7 },
+            lines: ByStatus { fresh: 4, undated: 3, third_party: 1, unproven: statement.reserves.lines - 8 },
             undated_texts: 2,
             texts: vec!["a".to_owned(), "b".to_owned()],
         });
@@ -428,7 +442,7 @@ mod tests {
     #[test]
     fn evidence_adds_up_to_what_is_stated_and_to_all_lines() {
         Sealed::seal(evident()).unwrap();
-        let changes: [Change; 21] = [
+        let changes: [Change; 26] = [
             ("other rules", |e| e.rules = "assay/ownership/2".to_owned()),
             ("challenge", |e| e.challenge = Some("two words".to_owned())),
             ("challenge", |e| e.challenge = Some(String::new())),
@@ -439,9 +453,14 @@ mod tests {
             ("anchor", |e| e.anchor.as_mut().unwrap().height = 1 << 53),
             ("not all lines", |e| e.lines.fresh += 1),
             ("not all lines", |e| e.lines.unproven = u64::MAX),
+            ("not all lines", |e| e.lines.third_party += 1),
+            ("not all lines", |e| e.lines.third_party = u64::MAX),
             ("do not add up", |e| e.assets[0].fresh = "8".to_owned()),
+            ("do not add up", |e| e.assets[0].third_party = "4".to_owned()),
+            ("do not add up", |e| e.assets[0].third_party = u128::MAX.to_string()),
             ("do not add up", |e| e.assets[0].unproven = u128::MAX.to_string()),
             ("whole number", |e| e.assets[0].fresh = "07".to_owned()),
+            ("whole number", |e| e.assets[0].third_party = "03".to_owned()),
             ("exactly the assets", |e| e.assets.truncate(1)),
             ("exactly the assets", |e| e.assets.reverse()),
             ("in order", |e| e.texts.reverse()),
@@ -484,21 +503,33 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_on_ownership_counts_what_is_proven_owned_alone() {
-        let judged = |bps: u32, fresh: u128, undated: u128| {
+    fn what_third_parties_state_is_not_called_proven_owned() {
+        let line = asset_lines(&evident()).swap_remove(0);
+        assert_eq!((line.owned, line.third_party), (Some(7), Some(3)));
+    }
+
+    #[test]
+    fn a_policy_on_ownership_counts_what_is_proven_owned_or_stated_by_third_parties() {
+        let judged = |bps: u32, fresh: u128, third_party: u128, undated: u128| {
             let mut statement = evident();
             let evidence = statement.reserves.evidence.as_mut().unwrap();
             evidence.assets.truncate(1);
             let own = &mut evidence.assets[0];
             (own.fresh, own.undated, own.unproven) = (fresh.to_string(), undated.to_string(), "0".to_owned());
+            own.third_party = third_party.to_string();
             statement.policy.owned_bps = Some(bps);
             let mut checks = Checks::default();
             policy_checks(&mut checks, &asset_lines(&statement), &statement);
-            checks.iter().find(|check| check.id == "ownership").unwrap().passed
+            let check = checks.into_vec().into_iter().find(|check| check.id == "ownership").unwrap();
+            // whose list it is stands in the row: nobody else has judged the third parties
+            assert!(check.title.ends_with("stated by third parties of the exchange's list"), "{}", check.title);
+            check.passed
         };
-        assert!(judged(10_000, 5, 0) && judged(5_000, 5, 5));
-        assert!(!judged(5_001, 5, 5) && !judged(10_000, 4, 1) && !judged(1, 0, 9));
-        // a product that does not fit is no pass
-        assert!(!judged(10_000, u128::MAX, 0));
+        assert!(judged(10_000, 5, 0, 0) && judged(5_000, 5, 0, 5));
+        assert!(judged(10_000, 0, 5, 0) && judged(10_000, 2, 3, 0) && judged(5_000, 2, 3, 5));
+        assert!(!judged(5_001, 5, 0, 5) && !judged(10_000, 4, 0, 1) && !judged(1, 0, 0, 9) && !judged(5_001, 2, 3, 5));
+        // a product or a sum that does not fit is no pass
+        assert!(!judged(10_000, u128::MAX, 0, 0) && !judged(10_000, 0, u128::MAX, 0));
+        assert!(!judged(0, u128::MAX, 1, 0));
     }
 }

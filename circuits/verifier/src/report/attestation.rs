@@ -6,7 +6,7 @@ use assay_core::{
 };
 use assay_programs::{
     ledger::{
-        policy::AssetLine,
+        policy::{AssetLine, asset_lines},
         report::Report,
         statement::{AnchorBlock, ByStatus, CoverageBasis, Statement},
     },
@@ -14,6 +14,9 @@ use assay_programs::{
 };
 
 use super::checks::check_lines;
+
+/// Assets of which the report says how much third parties state.
+const MAX_LISTED_ASSETS: usize = 16;
 
 /// The per-asset table: customer assets, debts, net, reserves, coverage, and which part of the reserves is proven owned.
 pub fn asset_table(assets: &[AssetLine]) -> Vec<String> {
@@ -66,11 +69,22 @@ pub(super) fn evidence_line(statement: &Statement) -> Option<String> {
         None if statement.reserves.lines == 0 => return None,
         None => return Some("Reserves: the statement does not say who signed for them.".to_owned()),
     };
-    let ByStatus { fresh, undated, unproven } = evidence.lines;
+    let ByStatus { fresh, undated, third_party, unproven } = evidence.lines;
     let mut text = format!(
-        "Reserves, by the exchange's word: for {fresh} lines the address' key signed for this snapshot (proven owned), for {undated} it \
-         signed another text, for {unproven} nothing is shown."
+        "Reserves, by the exchange's word: for {fresh} lines the address' key signed for this snapshot (proven owned), {third_party} are \
+         stated by custodians and banks of its own list (by third parties), for {undated} the key signed another text, for {unproven} \
+         nothing is shown."
     );
+    let stated = asset_lines(statement).into_iter().filter_map(|line| {
+        let amount = line.third_party.filter(|units| *units > 0)?;
+        Some(format!("{} {}", format_units(amount, line.scale), visible(&line.symbol)))
+    });
+    let stated: Vec<String> = stated.take(MAX_LISTED_ASSETS + 1).collect();
+    if !stated.is_empty() {
+        let more = if stated.len() > MAX_LISTED_ASSETS { ", …" } else { "" };
+        let first: Vec<&str> = stated.iter().take(MAX_LISTED_ASSETS).map(String::as_str).collect();
+        text.push_str(&format!(" By third parties: {}{more}.", first.join(", ")));
+    }
     if fresh > 0 {
         match &evidence.anchor {
             Some(AnchorBlock { chain, height, hash }) => {

@@ -1,7 +1,10 @@
 //! A report on disclosed reserve lines.
 
 use assay_core::{decimal::format_units, text::visible};
-use assay_programs::{ledger::statement::ByStatus, reserves::ReservesReport};
+use assay_programs::{
+    ledger::statement::ByStatus,
+    reserves::{DisclosedAsset, ReservesReport},
+};
 
 use super::checks::check_lines;
 use crate::attested::Attested;
@@ -16,10 +19,12 @@ pub fn reserves_lines(report: &ReservesReport, attestation: &Attested, command: 
             let [disclosed, stated] = [asset.disclosed, asset.stated].map(|units| format_units(units, asset.scale));
             let symbol = visible(&asset.symbol);
             let several = if asset.lines == 1 { "line" } else { "lines" };
-            let owners = asset.owners.map_or_else(String::new, |ByStatus { fresh, undated, unproven }| {
-                let [fresh, undated, unproven] =
-                    [fresh, undated, unproven].map(|units| format_units(units, asset.scale));
-                format!(", of which {fresh} proven owned, {undated} undated, {unproven} unproven")
+            let owners = asset.owners.map_or_else(String::new, |owners| {
+                let ByStatus { fresh, undated, third_party, unproven } =
+                    owners.map(|units| format_units(units, asset.scale));
+                format!(
+                    ", of which {fresh} proven owned, {third_party} by third parties, {undated} undated, {unproven} unproven"
+                )
             });
             lines.push(format!(
                 "{symbol}: {disclosed} in {} {several}{owners}; the statement states {stated}",
@@ -30,23 +35,38 @@ pub fn reserves_lines(report: &ReservesReport, attestation: &Attested, command: 
     }
     lines.extend(report.statement.iter().map(|statement| visible(&statement.to_string())));
     lines.extend(attestation.log().map(|log| log.to_string()));
-    let committed = if report.assets.iter().any(|asset| asset.owners.is_some_and(|owners| owners.fresh > 0)) {
-        "VALID: the statement commits to these lines. For what is called proven owned, the address' key signed for this snapshot. That the \
-         coins are there is not shown."
-    } else {
-        "VALID: the statement commits to these lines. This does not show that the exchange owns the addresses."
-    };
+    let committed = committed(&report.assets);
     let verdict = match (attestation, attestation.holds()) {
         _ if !report.is_valid() => "NOT VALID: a check above failed, so these lines are not proved.".to_owned(),
         (_, false) => "NOT VALID: the attestation that these lines belong to does not hold.".to_owned(),
-        (Attested::Proved(_), true) => committed.to_owned(),
+        (Attested::Proved(_), true) => committed,
         (Attested::Unproved { .. }, true) => {
-            lines.push(committed.to_owned());
+            lines.push(committed);
             format!("NOT VERIFIED: the attestation itself. To verify it, run: {command}.")
         }
     };
     lines.push(format!("{verdict} {}", attestation.signature()));
     lines
+}
+
+/// What valid lines show, and what they do not.
+fn committed(assets: &[DisclosedAsset]) -> String {
+    let has = |part: fn(&ByStatus<u128>) -> u128| {
+        assets.iter().filter_map(|asset| asset.owners.as_ref()).any(|own| part(own) > 0)
+    };
+    let mut text = "VALID: the statement commits to these lines.".to_owned();
+    if has(|own| own.fresh) {
+        text.push_str(
+            " For what is called proven owned, the address' key signed for this snapshot. That the coins are there is not shown.",
+        );
+    }
+    if has(|own| own.third_party) {
+        text.push_str(" What is by third parties is the word of custodians and banks whose keys you listed.");
+    }
+    if !has(|own| own.fresh) {
+        text.push_str(" This does not show that the exchange owns the addresses.");
+    }
+    text
 }
 
 #[cfg(test)]
@@ -80,6 +100,22 @@ mod tests {
         let lines = lines(true, None);
         assert!(lines.contains(&"BTC: 1.5 in 1 line; the statement states 1.75000002".to_owned()), "{lines:?}");
         assert!(lines.last().unwrap().contains("To verify it, run: assay verify out. SIGNATURE NOT CHECKED"));
+    }
+
+    #[test]
+    fn a_person_sees_who_stands_behind_each_part() {
+        let with = |fresh, third_party| {
+            let mut report = report(true);
+            report.assets[0].owners = Some(ByStatus { fresh, undated: 0, third_party, unproven: 0 });
+            let attested =
+                Attested::Unproved { checks: Checks::default(), signature: SignatureState::Unchecked, log: None };
+            reserves_lines(&report, &attested, "").join("\n")
+        };
+        let both = with(100_000_000, 50_000_000);
+        assert!(both.contains("of which 1 proven owned, 0.5 by third parties, 0 undated, 0 unproven"), "{both}");
+        assert!(both.contains("the address' key signed") && both.contains("whose keys you listed"), "{both}");
+        let third = with(0, 1);
+        assert!(third.contains("whose keys you listed. This does not show that the exchange owns"), "{third}");
     }
 
     #[test]

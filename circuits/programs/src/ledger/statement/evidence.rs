@@ -53,8 +53,42 @@ pub struct ByStatus<T> {
     pub fresh: T,
     /// The address' key once signed another text.
     pub undated: T,
+    /// A custodian or bank states it for this snapshot, by a key that whoever judged had listed.
+    pub third_party: T,
     /// Nothing is shown.
     pub unproven: T,
+}
+
+impl<T> ByStatus<T> {
+    /// The same with each part changed.
+    pub fn map<U>(self, mut change: impl FnMut(T) -> U) -> ByStatus<U> {
+        let Self { fresh, undated, third_party, unproven } = self;
+        ByStatus {
+            fresh: change(fresh),
+            undated: change(undated),
+            third_party: change(third_party),
+            unproven: change(unproven),
+        }
+    }
+
+    /// The parts by reference.
+    pub fn as_ref(&self) -> ByStatus<&T> {
+        let Self { fresh, undated, third_party, unproven } = self;
+        ByStatus { fresh, undated, third_party, unproven }
+    }
+
+    /// The parts, from what shows most to what shows nothing.
+    pub fn parts(self) -> [T; 4] {
+        let Self { fresh, undated, third_party, unproven } = self;
+        [fresh, third_party, undated, unproven]
+    }
+}
+
+impl ByStatus<u128> {
+    /// All of it; `None` if that is above 2^128 − 1.
+    pub fn sum(self) -> Option<u128> {
+        self.parts().into_iter().try_fold(0u128, u128::checked_add)
+    }
 }
 
 /// The reserves of one asset by status, which add up to those that are stated.
@@ -67,6 +101,8 @@ pub struct OwnedAsset {
     pub fresh: String,
     /// Undated, in smallest units, rounded down.
     pub undated: String,
+    /// Stated by custodians and banks of the exchange's own list, in smallest units, rounded down.
+    pub third_party: String,
     /// The rest of what is stated.
     pub unproven: String,
 }
@@ -77,8 +113,13 @@ impl OwnedAsset {
     /// # Errors
     /// [`Error::Malformed`] for a number that is none.
     pub fn units(&self) -> Result<ByStatus<u128>, Error> {
-        let Self { fresh, undated, unproven, .. } = self;
-        Ok(ByStatus { fresh: parse_count(fresh)?, undated: parse_count(undated)?, unproven: parse_count(unproven)? })
+        let Self { symbol: _, fresh, undated, third_party, unproven } = self;
+        Ok(ByStatus {
+            fresh: parse_count(fresh)?,
+            undated: parse_count(undated)?,
+            third_party: parse_count(third_party)?,
+            unproven: parse_count(unproven)?,
+        })
     }
 }
 
@@ -122,8 +163,7 @@ impl Evidence {
     }
 
     fn sum_defect(&self, lines: u64, stated: &[(&str, &str)]) -> Option<String> {
-        let ByStatus { fresh, undated, unproven } = self.lines;
-        if fresh.checked_add(undated).and_then(|sum| sum.checked_add(unproven)) != Some(lines) {
+        if self.lines.map(u128::from).sum() != Some(u128::from(lines)) {
             return Some("its lines by status are not all lines".to_owned());
         }
         let held: Vec<&(&str, &str)> = stated.iter().filter(|(_, reserves)| *reserves != "0").collect();
@@ -135,7 +175,7 @@ impl Evidence {
                 Ok(sums) => sums,
                 Err(e) => return Some(e.to_string()),
             };
-            let sum = sums.fresh.checked_add(sums.undated).and_then(|sum| sum.checked_add(sums.unproven));
+            let sum = sums.sum();
             if sum.is_none() || sum != parse_count(reserves).ok() {
                 return Some(format!("the reserves of {symbol} by status do not add up to those stated"));
             }
