@@ -6,6 +6,7 @@
 
 pub mod api;
 pub mod attest;
+pub mod balances;
 pub mod cli;
 pub mod client;
 pub mod clock;

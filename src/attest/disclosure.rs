@@ -20,6 +20,7 @@ use assay_verifier::{
     attestation::{Attestation, read_jwks},
     disclosure::{Disclosed, check_disclosure},
     files::read_bounded,
+    trust::Trust,
 };
 
 use super::{error::AttestError, local::inclusion, verify::verify_read};
@@ -127,9 +128,8 @@ pub fn verify_disclosure(
     let keys = jwks.iter().map(|path| read_jwks(path)).collect::<Result<Vec<_>, _>>()?;
     let mut reports = Vec::with_capacity(attestations.len());
     for (place, attestation) in attestations.iter().enumerate() {
-        let mut report = verify_read(attestation, home, tests, progress)?;
-        attestation.sign_report(&mut report, keys.get(place), signature_required);
-        reports.push(report);
+        let trust = Trust { jwks: keys.get(place), signature_required, ..Trust::default() };
+        reports.push(verify_read(attestation, trust, home, tests, progress)?);
     }
     progress.begin("verifying", 0, "");
     let disclosed = check_disclosure(&file, &attestations, reports, context, || home.disclosure_parameters());

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use assay_core::{check::Check, sealed::Sealed, signature::Jwks};
+use assay_core::{sealed::Sealed, signature::Jwks};
 use assay_programs::{
     ledger::{
         inclusion::{InclusionReport, MAX_INCLUSION_BYTES},
-        report::{LogState, Report},
+        report::Report,
         statement::Statement,
     },
     purpose::TestShapes,
@@ -17,6 +17,7 @@ use assay_verifier::{
     attested::Attested,
     files::read_bounded,
     log::policy::Policy,
+    trust::Trust,
 };
 
 use super::error::AttestError;
@@ -31,12 +32,6 @@ pub struct Signatures<'a> {
     pub required: bool,
 }
 
-impl Signatures<'_> {
-    fn keys(self) -> Result<Option<Jwks>, AttestError> {
-        Ok(self.jwks.map(read_jwks).transpose()?)
-    }
-}
-
 /// What a reader asks of transparency logs.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Logs<'a> {
@@ -46,10 +41,32 @@ pub struct Logs<'a> {
     pub proof: Option<&'a Path>,
 }
 
-impl Logs<'_> {
-    fn read(self) -> Result<(Option<Policy>, Option<Vec<u8>>), AttestError> {
-        let policy = self.policy.map(read_log_policy).transpose()?;
-        Ok((policy, self.proof.map(read_log_proof).transpose()?))
+/// What the reader's files say.
+struct Asked {
+    jwks: Option<Jwks>,
+    signature_required: bool,
+    policy: Option<Policy>,
+    log_proof: Option<Vec<u8>>,
+}
+
+impl Asked {
+    fn read((signatures, logs): (Signatures<'_>, Logs<'_>)) -> Result<Self, AttestError> {
+        Ok(Self {
+            jwks: signatures.jwks.map(read_jwks).transpose()?,
+            signature_required: signatures.required,
+            policy: logs.policy.map(read_log_policy).transpose()?,
+            log_proof: logs.proof.map(read_log_proof).transpose()?,
+        })
+    }
+
+    fn trust(&self) -> Trust<'_> {
+        let Self { jwks, signature_required, policy, log_proof } = self;
+        Trust {
+            jwks: jwks.as_ref(),
+            signature_required: *signature_required,
+            log: policy.as_ref(),
+            log_proof: log_proof.as_deref(),
+        }
     }
 }
 
@@ -61,29 +78,26 @@ pub fn verify(
     out: &Path,
     home: &Home,
     tests: TestShapes,
-    (signatures, logs): (Signatures<'_>, Logs<'_>),
+    asked: (Signatures<'_>, Logs<'_>),
     progress: &dyn Progress,
 ) -> Result<Report, AttestError> {
     let attestation = Attestation::read(out)?;
-    let jwks = signatures.keys()?;
-    let (policy, log_proof) = logs.read()?;
-    let mut report = verify_read(&attestation, home, tests, progress)?;
-    attestation.sign_report(&mut report, jwks.as_ref(), signatures.required);
-    attestation.log_report(&mut report, policy.as_ref(), log_proof.as_deref());
-    Ok(report)
+    verify_read(&attestation, Asked::read(asked)?.trust(), home, tests, progress)
 }
 
 /// Verifies an open attestation.
 pub(super) fn verify_read(
     attestation: &Attestation,
+    trust: Trust<'_>,
     home: &Home,
     tests: TestShapes,
     progress: &dyn Progress,
 ) -> Result<Report, AttestError> {
     let proof = attestation.read_proof()?;
     progress.begin("verifying", 0, "");
-    let report = attestation.verify(&proof, tests, |shape| home.parameters(shape));
+    let mut report = attestation.verify(&proof, tests, |shape| home.parameters(shape));
     progress.end();
+    attestation.judge(&mut report, trust);
     Ok(report)
 }
 
@@ -96,39 +110,21 @@ pub fn verify_inclusion(
     file: &Path,
     out: &Path,
     account: Option<&str>,
-    (signatures, logs): (Signatures<'_>, Logs<'_>),
-    proof: Option<(&Home, TestShapes, &dyn Progress)>,
+    asked: (Signatures<'_>, Logs<'_>),
+    tests: TestShapes,
+    proof: Option<(&Home, &dyn Progress)>,
 ) -> Result<InclusionVerdict, AttestError> {
     let file = read_bounded(file, MAX_INCLUSION_BYTES)?;
     let attestation = Attestation::read(out)?;
-    let jwks = signatures.keys()?;
-    let (policy, log_proof) = logs.read()?;
+    let asked = Asked::read(asked)?;
     let inclusion = attestation.verify_inclusion(&file, account);
-    let log_proof = log_proof.as_deref().or(inclusion.log.as_deref().map(str::as_bytes));
+    let mut trust = asked.trust();
+    trust.log_proof = trust.log_proof.or(inclusion.log.as_deref().map(str::as_bytes));
     let attested = match proof {
-        None => {
-            let (log, check) = attestation.log(policy.as_ref(), log_proof);
-            unproved(&attestation, jwks.as_ref(), signatures.required, (Some(log), check))
-        }
-        Some((home, tests, progress)) => {
-            let mut report = verify_read(&attestation, home, tests, progress)?;
-            attestation.sign_report(&mut report, jwks.as_ref(), signatures.required);
-            attestation.log_report(&mut report, policy.as_ref(), log_proof);
-            Attested::Proved(Box::new(report))
-        }
+        None => Attested::unproved(&attestation, trust, tests),
+        Some((home, progress)) => Attested::Proved(Box::new(verify_read(&attestation, trust, home, tests, progress)?)),
     };
     Ok(InclusionVerdict { attestation: attested, inclusion })
-}
-
-/// What the reader's keys and the state of the log tell of an attestation whose proof is not verified.
-fn unproved(
-    attestation: &Attestation,
-    jwks: Option<&Jwks>,
-    required: bool,
-    (log, log_check): (Option<LogState>, Option<Check>),
-) -> Attested {
-    let (signature, check) = attestation.signature(jwks, required);
-    Attested::Unproved { checks: [check, log_check].into_iter().flatten().collect(), signature, log }
 }
 
 /// What was found about an inclusion file and its attestation.
@@ -147,8 +143,8 @@ impl InclusionVerdict {
     }
 }
 
-/// Checks disclosed reserve lines against the statement of the attestation, and its signatures, without verifying its proof. `custodians`
-/// is a list of the third parties' keys that the reader accepts.
+/// Checks disclosed reserve lines against the statement of the attestation, and what can be checked of that without verifying its proof.
+/// `custodians` is a list of the third parties' keys that the reader accepts.
 ///
 /// # Errors
 /// [`AttestError::Unreadable`].
@@ -156,14 +152,15 @@ pub fn verify_reserves(
     file: &Path,
     out: &Path,
     custodians: Option<&Path>,
-    signatures: Signatures<'_>,
+    asked: (Signatures<'_>, Logs<'_>),
+    tests: TestShapes,
 ) -> Result<(ReservesReport, Attested), AttestError> {
     let file = read_bounded(file, MAX_DISCLOSURE_BYTES)?;
     let custodians = custodians.map(read_custodians).transpose()?;
     let attestation = Attestation::read(out)?;
-    let jwks = signatures.keys()?;
+    let asked = Asked::read(asked)?;
     let report = attestation.verify_reserves(&file, custodians.as_ref());
-    Ok((report, unproved(&attestation, jwks.as_ref(), signatures.required, (None, None))))
+    Ok((report, Attested::unproved(&attestation, asked.trust(), tests)))
 }
 
 /// The statement of an attestation, without verifying its proof.

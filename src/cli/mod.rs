@@ -151,7 +151,7 @@ fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
         Command::VerifyInclusion(args) => verify_inclusion::run(args, global),
         Command::Disclose(args) => disclose::run(args, global),
         Command::VerifyDisclosure(args) => verify_disclosure::run(args, global),
-        Command::VerifyReserves(args) => verify_reserves::run(args),
+        Command::VerifyReserves(args) => verify_reserves::run(args, global),
         Command::Explain(args) => explain::run(args),
         Command::Push(args) => push::run(args, global),
         Command::Jobs(args) => jobs::run(args, global),

@@ -236,7 +236,7 @@ pub(super) mod tests {
     /// An attestation whose proof was not verified, with a check of its signature.
     pub(in crate::cli) fn unproved(passed: bool) -> Attested {
         let checks = [check("signature", passed)].into_iter().collect();
-        Attested::Unproved { checks, signature: SignatureState::Missing, log: Some(LogState::Unchecked) }
+        Attested::Unproved { checks, signature: SignatureState::Missing, log: LogState::Unchecked }
     }
 
     fn verdict(attestation: Attested) -> InclusionVerdict {

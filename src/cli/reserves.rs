@@ -1,25 +1,28 @@
-//! `assay reserves`: what the reserves' addresses have to sign, who signed, and which of them two exchanges name.
+//! `assay reserves`: what the reserves' addresses have to sign, who signed, which of them two exchanges name, and
+//! what is there.
 
+mod balances;
+mod lines;
 mod overlap;
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use assay_core::decimal::DecimalError;
 use assay_core::text::{shown, visible};
 use assay_ownership::{Chain, Defect, Kind, Reason, Verdict};
 use assay_programs::ledger::statement::ByStatus;
-use assay_verifier::attestation::read_custodians;
 use assay_verifier::owners::Shown;
 use clap::Subcommand;
 use serde::Serialize;
 
+use self::lines::stated;
 use super::exit::{Exit, Failure};
 use super::options::{Global, LimitArgs};
 use super::{output, private_file};
-use crate::ledger::{Finding, ReserveLine, StatedReserves, ownership_context, read_reserves};
+use crate::ledger::{Finding, ReserveLine, StatedReserves, ownership_context};
 
-/// Say what reserve addresses have to sign, check who signed, and find what two exchanges count
+/// Say what reserve addresses have to sign, check who signed, and compare with other exchanges and with the chains
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -31,6 +34,7 @@ enum Command {
     Messages(MessagesArgs),
     Check(CheckArgs),
     Overlap(overlap::Args),
+    Balances(balances::Args),
 }
 
 const MESSAGES_EXAMPLES: &str = "\
@@ -116,13 +120,8 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
         Command::Messages(args) => messages(args, global),
         Command::Check(args) => check(args, global),
         Command::Overlap(args) => overlap::run(args),
+        Command::Balances(args) => balances::run(args, global),
     }
-}
-
-fn read(dir: &Path, custodians: Option<&Path>, limits: &LimitArgs, global: &Global) -> Result<StatedReserves, Failure> {
-    let keys = custodians.map(read_custodians).transpose().map_err(|error| Failure::environment(error.to_string()))?;
-    let meter = global.meter();
-    Ok(read_reserves(dir, keys, &limits.limits(), meter.listener())?)
 }
 
 /// What one address has to sign.
@@ -136,7 +135,7 @@ struct ToSign {
 
 fn messages(args: &MessagesArgs, global: &Global) -> Result<Exit, Failure> {
     private_file::check_free(args.file.as_deref())?;
-    let reserves = read(&args.dir, None, &args.limits, global)?;
+    let reserves = stated(&args.dir, None, &args.limits, global)?;
     let (list, without) = to_sign(&reserves)?;
     let bytes = if args.json {
         let mut bytes = serde_json::to_vec_pretty(&list).map_err(|e| Failure::environment(e.to_string()))?;
@@ -190,7 +189,7 @@ fn to_sign(reserves: &StatedReserves) -> Result<(Vec<ToSign>, BTreeSet<&str>), F
 }
 
 fn check(args: &CheckArgs, global: &Global) -> Result<Exit, Failure> {
-    let reserves = match read(&args.dir, args.custodians.as_deref(), &args.limits, global) {
+    let reserves = match stated(&args.dir, args.custodians.as_deref(), &args.limits, global) {
         Ok(reserves) => reserves,
         Err(failure) => return output::refused(failure, args.json),
     };

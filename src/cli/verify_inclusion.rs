@@ -66,10 +66,10 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     let home = args.home.home()?;
     let meter = global.meter();
-    let proof = (!args.skip_proof).then_some((&home, global.tests(), meter.listener()));
+    let proof = (!args.skip_proof).then_some((&home, meter.listener()));
     let asked = (args.signatures.signatures(), args.logs.logs());
     let account = args.account.as_deref();
-    let verdict = attest::verify_inclusion(&args.file, &args.attestation, account, asked, proof)?;
+    let verdict = attest::verify_inclusion(&args.file, &args.attestation, account, asked, global.tests(), proof)?;
     drop(meter);
     if args.json {
         output::json(&InclusionJson::of(&verdict))?;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use assay_core::check::Check;
 use assay_core::decimal::format_units;
+use assay_programs::ledger::report::LogState;
 use assay_programs::ledger::statement::{ByStatus, StatementLabel};
 use assay_programs::reserves::{DisclosedAsset, ReservesReport};
 use assay_verifier::attested::Attested;
@@ -11,7 +12,7 @@ use assay_verifier::report::reserves_lines;
 use serde::Serialize;
 
 use super::exit::{Exit, Failure};
-use super::options::SignatureArgs;
+use super::options::{Global, LogArgs, SignatureArgs};
 use super::output;
 use super::report::SignatureJson;
 use crate::attest;
@@ -24,9 +25,9 @@ The signatures of the lines are judged again, and compared with what the stateme
 theirs if they are signed by a key that you list with --custodians; whom the exchange lists does not matter here. A valid result does
 not show that the coins are there. This command does not verify the attestation's own proof; use `assay verify` for that.
 
-JSON: {valid, attestation_checked: false, checks: [{id, title, passed, detail}], statement, signature, lines_disclosed, lines,
+JSON: {valid, attestation_checked: false, checks: [{id, title, passed, detail}], statement, signature, log, lines_disclosed, lines,
 assets: [{symbol, scale, lines, disclosed, stated, all_disclosed, owners: {fresh, undated, third_party, unproven}}]}. Amounts are decimal strings of
-whole assets. `assets` is empty unless every line is proved. `statement` and `signature` have the format of `assay verify --json`.
+whole assets. `assets` is empty unless every line is proved. `statement`, `signature` and `log` have the format of `assay verify --json`.
 
 Examples:
   assay verify-reserves btc.json --attestation attestation
@@ -56,15 +57,18 @@ pub(super) struct Args {
     #[command(flatten)]
     signatures: SignatureArgs,
 
+    #[command(flatten)]
+    logs: LogArgs,
+
     /// Print one JSON object
     #[arg(long)]
     json: bool,
 }
 
-pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     let custodians = args.custodians.as_deref();
-    let (report, attested) =
-        attest::verify_reserves(&args.file, &args.attestation, custodians, args.signatures.signatures())?;
+    let asked = (args.signatures.signatures(), args.logs.logs());
+    let (report, attested) = attest::verify_reserves(&args.file, &args.attestation, custodians, asked, global.tests())?;
     if args.json {
         output::json(&ReservesJson::of(&report, &attested))?;
     } else {
@@ -79,10 +83,11 @@ struct ReservesJson<'a> {
     valid: bool,
     /// Always false: this command does not verify the proof.
     attestation_checked: bool,
-    /// Those of the lines, then that of the signatures if it was asked for.
+    /// Those of the lines, then those of the attestation.
     checks: Vec<&'a Check>,
     statement: Option<&'a StatementLabel>,
     signature: SignatureJson<'a>,
+    log: Option<&'static str>,
     lines_disclosed: u64,
     lines: u64,
     assets: Vec<AssetJson<'a>>,
@@ -119,6 +124,7 @@ impl<'a> ReservesJson<'a> {
             checks: report.checks.iter().chain(attested.checks()).collect(),
             statement: report.statement.as_ref(),
             signature: SignatureJson::of(attested.signature()),
+            log: attested.log().map(LogState::as_str),
             lines_disclosed,
             lines,
             assets: report.assets.iter().map(asset).collect(),
@@ -159,6 +165,7 @@ mod tests {
             "checks": [{"id": "reserves-root", "title": "holds", "passed": true, "detail": ""}],
             "statement": null,
             "signature": {"state": "missing", "keys": []},
+            "log": "unchecked",
             "lines_disclosed": 1,
             "lines": 5,
             "assets": [{
@@ -168,11 +175,11 @@ mod tests {
             }],
         });
         let checks = assay_core::check::Checks::default();
-        let attested = Attested::Unproved { checks, signature: SignatureState::Missing, log: None };
+        let attested = Attested::Unproved { checks, signature: SignatureState::Missing, log: LogState::Unchecked };
         assert_eq!(serde_json::to_value(ReservesJson::of(&report(true), &attested)).unwrap(), expected);
         // a signature that was asked for counts
         let checks = [Check::new("signature", "signed", Err(String::new()))].into_iter().collect();
-        let attested = Attested::Unproved { checks, signature: SignatureState::Refused, log: None };
+        let attested = Attested::Unproved { checks, signature: SignatureState::Refused, log: LogState::Unchecked };
         assert_eq!(serde_json::to_value(ReservesJson::of(&report(true), &attested)).unwrap()["valid"], false);
     }
 }

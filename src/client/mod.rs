@@ -13,6 +13,7 @@ mod push;
 mod retry;
 
 pub use address::Address;
+pub(crate) use address::is_loopback;
 pub use error::ClientError;
 pub use http::{Client, read_token};
 pub use job::{Ended, Job, LedgerFindings, follow, job};

@@ -28,8 +28,16 @@ fn a_small_exchange_proves_and_every_customer_is_included() {
     // another customer's file is not one's own, even where everything in it is true
     let file = ledger.root.path().join("customer-3.json");
     let out = ledger.out();
-    let stranger =
-        ["verify-inclusion", text(&file), "--attestation", text(&out), "--skip-proof", "--account", "customer-4"];
+    let stranger = [
+        "verify-inclusion",
+        text(&file),
+        "--attestation",
+        text(&out),
+        "--skip-proof",
+        "--test-shapes",
+        "--account",
+        "customer-4",
+    ];
     let run = assay(&stranger).expect(1);
     assert!(run.stdout.contains("file of account customer-3"), "{}", run.stdout);
     let nobody = assay(&["inclusion", text(&ledger.out()), "--account", "customer-20"]).expect(2);

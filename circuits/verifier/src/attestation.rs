@@ -34,6 +34,7 @@ use crate::{
         tree::leaf_hash,
     },
     owners::check_owners,
+    trust::Trust,
 };
 
 /// The canonical statement.
@@ -273,18 +274,13 @@ impl Attestation {
         Ok((proof, cosigned))
     }
 
-    /// Adds what the reader's policy tells of transparency logs to a report on this attestation.
-    pub fn log_report(&self, report: &mut Report, policy: Option<&Policy>, given: Option<&[u8]>) {
-        let (state, check) = self.log(policy, given);
-        report.log = Some(state);
-        check.into_iter().for_each(|check| report.checks.push(check));
-    }
-
-    /// Adds what the reader's keys tell of the signatures to a report on this attestation.
-    pub fn sign_report(&self, report: &mut Report, jwks: Option<&Jwks>, required: bool) {
-        let (standing, check) = self.signature(jwks, required);
-        report.signature = standing;
-        check.into_iter().for_each(|check| report.checks.push(check));
+    /// Adds what the reader's keys and policy tell of signatures and logs to a report on this attestation.
+    pub fn judge(&self, report: &mut Report, trust: Trust<'_>) {
+        let (signature, check) = self.signature(trust.jwks, trust.signature_required);
+        let (log, log_check) = self.log(trust.log, trust.log_proof);
+        report.signature = signature;
+        report.log = Some(log);
+        [check, log_check].into_iter().flatten().for_each(|check| report.checks.push(check));
     }
 
     /// Compares the files that the manifest lists; an attestation without a manifest is just its files. The manifest must list

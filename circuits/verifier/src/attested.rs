@@ -4,7 +4,12 @@ use assay_core::{
     check::{Check, Checks},
     signature::SignatureState,
 };
-use assay_programs::ledger::report::{LogState, Report};
+use assay_programs::{
+    ledger::report::{LogState, Report},
+    purpose::TestShapes,
+};
+
+use crate::{attestation::Attestation, trust::Trust};
 
 /// What was found about an attestation.
 #[derive(Debug)]
@@ -17,12 +22,32 @@ pub enum Attested {
         checks: Checks,
         /// What is known of the signatures.
         signature: SignatureState,
-        /// What is known of transparency logs; nothing where no reader was asked for a policy.
-        log: Option<LogState>,
+        /// What is known of transparency logs.
+        log: LogState,
     },
 }
 
 impl Attested {
+    /// Checks what needs no proof: the statement, its shape, its signatures, its place in a log, and the manifest of what somebody signed.
+    pub fn unproved(attestation: &Attestation, trust: Trust<'_>, tests: TestShapes) -> Self {
+        let mut checks = Checks::default();
+        checks.step("statement", "the statement is complete and in canonical form", attestation.statement(), |s| {
+            format!("{} of {}", s.snapshot.id, s.exchange.name)
+        });
+        let admitted = attestation.statement().map_err(Clone::clone).and_then(|statement| {
+            let shape = statement.shape()?;
+            shape.purpose.admit_verifying(shape.name, tests).map(|()| shape.name)
+        });
+        checks.step("shape", "its shape is one that this release accepts", admitted, |name| (*name).to_owned());
+        let (signature, check) = attestation.signature(trust.jwks, trust.signature_required);
+        let (log, log_check) = attestation.log(trust.log, trust.log_proof);
+        // only for what somebody stands behind: hashing files of anybody's choice is no work to do for nothing
+        let stands = matches!(signature, SignatureState::Signed(_));
+        let manifest = if stands { attestation.check_manifest() } else { None };
+        [check, manifest, log_check].into_iter().flatten().for_each(|check| checks.push(check));
+        Self::Unproved { checks, signature, log }
+    }
+
     /// The report on the whole attestation, if its proof was verified.
     pub fn report(&self) -> Option<&Report> {
         match self {
@@ -51,7 +76,7 @@ impl Attested {
     pub fn log(&self) -> Option<LogState> {
         match self {
             Self::Proved(report) => report.log,
-            Self::Unproved { log, .. } => *log,
+            Self::Unproved { log, .. } => Some(*log),
         }
     }
 

@@ -15,3 +15,4 @@ pub mod owners;
 #[cfg(feature = "proof")]
 pub mod parameters;
 pub mod report;
+pub mod trust;

@@ -1,14 +1,12 @@
 //! The program without a proof system: signatures, statements, inclusion and reserves.
 
-use assay_core::{
-    check::Checks,
-    signature::{Jwks, SignatureState},
-    text::visible,
-};
+use assay_core::{signature::Jwks, text::visible};
 use assay_programs::{ledger::statement::StatementLabel, purpose::TestShapes};
-use assay_verifier::{attestation::Attestation, attested::Attested, log::policy::Policy, report::check_lines};
+use assay_verifier::{
+    attestation::Attestation, attested::Attested, log::policy::Policy, report::check_lines, trust::Trust,
+};
 
-use crate::{Arguments, Failure, Trust, print};
+use crate::{Arguments, Failure, print};
 
 /// The end of the help text.
 pub(crate) const ABOUT: &str = "
@@ -17,27 +15,8 @@ where only a proof can tell. Exit code 0 means that what was checked holds, not 
 ";
 
 /// Checks what needs no proof.
-pub(crate) fn attestation(
-    arguments: &Arguments,
-    attestation: &Attestation,
-    trust: Trust<'_>,
-) -> Result<Attested, Failure> {
-    let mut checks = Checks::default();
-    checks.step("statement", "the statement is complete and in canonical form", attestation.statement(), |s| {
-        format!("{} of {}", s.snapshot.id, s.exchange.name)
-    });
-    let admitted = attestation.statement().map_err(Clone::clone).and_then(|statement| {
-        let shape = statement.shape()?;
-        shape.purpose.admit_verifying(shape.name, TestShapes::Refused).map(|()| shape.name)
-    });
-    checks.step("shape", "its shape is one that this release accepts", admitted, |name| (*name).to_owned());
-    let (signature, check) = attestation.signature(trust.jwks, arguments.require_signature);
-    let (log, log_check) = attestation.log(trust.log, trust.log_proof);
-    // only for what somebody stands behind: hashing files of anybody's choice is no work to do for nothing
-    let stands = matches!(signature, SignatureState::Signed(_));
-    let manifest = if stands { attestation.check_manifest() } else { None };
-    [check, manifest, log_check].into_iter().flatten().for_each(|check| checks.push(check));
-    Ok(Attested::Unproved { checks, signature, log: Some(log) })
+pub(crate) fn attestation(_: &Arguments, attestation: &Attestation, trust: Trust<'_>) -> Result<Attested, Failure> {
+    Ok(Attested::unproved(attestation, trust, TestShapes::Refused))
 }
 
 /// A statement and its signature: nothing else can be said of an attestation without its proof.

@@ -2,13 +2,12 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use assay_core::signature::Jwks;
 use assay_programs::{ledger::inclusion::MAX_INCLUSION_BYTES, reserves::MAX_DISCLOSURE_BYTES};
 use assay_verifier::{
     attestation::{Attestation, read_custodians, read_jwks, read_log_policy, read_log_proof},
     files::{Unreadable, read_bounded},
-    log::policy::Policy,
     report::{inclusion_lines, reserves_lines},
+    trust::Trust,
 };
 
 #[cfg(not(feature = "proof"))]
@@ -148,15 +147,6 @@ fn parse(arguments: Vec<String>) -> Result<Option<Arguments>, String> {
     Ok(Some(found))
 }
 
-/// What a reader trusts about one attestation.
-#[derive(Clone, Copy)]
-struct Trust<'a> {
-    jwks: Option<&'a Jwks>,
-    log: Option<&'a Policy>,
-    /// A proof of logging that does not come with the attestation.
-    log_proof: Option<&'a [u8]>,
-}
-
 /// Verifies what was asked for and prints it; returns whether all of it holds.
 fn run(arguments: &Arguments) -> Result<bool, Failure> {
     let attestations = arguments.outs.iter().map(|out| Attestation::read(out)).collect::<Result<Vec<_>, _>>()?;
@@ -167,7 +157,12 @@ fn run(arguments: &Arguments) -> Result<bool, Failure> {
     }
     let log_proof = arguments.log_proof.as_deref().map(read_log_proof).transpose()?;
     let attestation = &attestations[0];
-    let trust = Trust { jwks: keys.first(), log: policy.as_ref(), log_proof: log_proof.as_deref() };
+    let trust = Trust {
+        jwks: keys.first(),
+        signature_required: arguments.require_signature,
+        log: policy.as_ref(),
+        log_proof: log_proof.as_deref(),
+    };
     if let Some(path) = &arguments.inclusion {
         let file = read_bounded(path, MAX_INCLUSION_BYTES)?;
         let inclusion = attestation.verify_inclusion(&file, arguments.account.as_deref());

@@ -16,9 +16,10 @@ use assay_verifier::{
     log::policy::Policy,
     parameters::load,
     report::{attestation_lines, disclosure_lines},
+    trust::Trust,
 };
 
-use crate::{Arguments, Failure, Trust, print};
+use crate::{Arguments, Failure, print};
 
 /// The end of the help text.
 pub(crate) const ABOUT: &str = "";
@@ -37,14 +38,13 @@ pub(crate) fn attestation(
     attestation: &Attestation,
     trust: Trust<'_>,
 ) -> Result<Attested, Failure> {
-    report(arguments, &cache(arguments)?, attestation, trust).map(|report| Attested::Proved(Box::new(report)))
+    report(&cache(arguments)?, attestation, trust).map(|report| Attested::Proved(Box::new(report)))
 }
 
-fn report(arguments: &Arguments, cache: &Path, attestation: &Attestation, trust: Trust<'_>) -> Result<Report, Failure> {
+fn report(cache: &Path, attestation: &Attestation, trust: Trust<'_>) -> Result<Report, Failure> {
     let proof = attestation.read_proof()?;
     let mut report = attestation.verify(&proof, TestShapes::Refused, |shape| load::<Ledger>(shape, cache));
-    attestation.sign_report(&mut report, trust.jwks, arguments.require_signature);
-    attestation.log_report(&mut report, trust.log, trust.log_proof);
+    attestation.judge(&mut report, trust);
     Ok(report)
 }
 
@@ -69,8 +69,9 @@ pub(crate) fn disclosure(
     let cache = cache(arguments)?;
     let mut reports = Vec::with_capacity(attestations.len());
     for (place, own) in attestations.iter().enumerate() {
-        let trust = Trust { jwks: keys.get(place), log: policy, log_proof: None };
-        reports.push(report(arguments, &cache, own, trust)?);
+        let jwks = keys.get(place);
+        let trust = Trust { jwks, signature_required: arguments.require_signature, log: policy, log_proof: None };
+        reports.push(report(&cache, own, trust)?);
     }
     let context = arguments.context.as_deref();
     let disclosed = check_disclosure(&file, attestations, reports, context, || load::<Disclosure>(&SHAPE, &cache));

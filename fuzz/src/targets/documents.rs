@@ -9,6 +9,7 @@ use assay_programs::{
     ledger::{
         inclusion::{Holding, Inclusion, verify_inclusion},
         policy::{asset_lines, policy_checks},
+        report::LogState,
         shape::{ALL_COLUMNS, Shape},
         statement::{Statement, challenge},
     },
@@ -94,7 +95,11 @@ pub fn inclusion(data: &[u8]) -> Verdict {
     for ledger in inclusion_ledgers() {
         let report = verify_inclusion(Ok(&ledger.statement), data, None);
         let lines = inclusion_lines(
-            &Attested::Unproved { checks: Checks::default(), signature: SignatureState::Missing, log: None },
+            &Attested::Unproved {
+                checks: Checks::default(),
+                signature: SignatureState::Missing,
+                log: LogState::Unchecked,
+            },
             &report,
         );
         let printable = |line: &String| !line.chars().any(char::is_control);

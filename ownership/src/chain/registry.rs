@@ -68,6 +68,14 @@ impl Chain {
         }
     }
 
+    /// The chain's number (EIP-155), if it is Ethereum or one of its like.
+    pub fn evm_number(&self) -> Option<u64> {
+        match self.0 {
+            Family::Evm(number) => Some(number),
+            _ => None,
+        }
+    }
+
     /// What stands in the canonical message: one signature serves an address on all EVM chains.
     pub fn family(&self) -> String {
         match &self.0 {

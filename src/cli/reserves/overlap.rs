@@ -1,21 +1,16 @@
 //! `assay reserves overlap`: places that more than one statement counts as reserves.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use assay_core::lines::{LINE_COLUMNS, LineFields};
+use assay_core::lines::LineFields;
 use assay_core::text::{shown, symbol_key, visible};
 use assay_ownership::{Kind, Line, Place};
-use assay_programs::reserves::{MAX_DISCLOSURE_BYTES, RESERVES_PROTOCOL, ReserveDisclosure};
-use assay_verifier::files::read_bounded;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
+use super::lines::{Lines, read};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output;
-
-/// The columns that every reserves.csv has.
-const SHORT_COLUMNS: usize = 7;
 
 const EXAMPLES: &str = "\
 FILE is what GET /v1/reserves/ID answers, or a reserves.csv. Lines of different files overlap if asset, chain, address and token are the
@@ -48,16 +43,6 @@ pub(super) struct Args {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
-}
-
-/// Lines of one file.
-#[derive(Debug)]
-struct Lines {
-    file: String,
-    statement: Option<String>,
-    /// What tells statements apart: the attestation, or a file of its own by its bytes.
-    origin: String,
-    lines: Vec<(u64, LineFields)>,
 }
 
 #[derive(Serialize)]
@@ -109,51 +94,6 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         output::lines(report.text())?;
     }
     Ok(Exit::verdict(report.overlaps.is_empty()))
-}
-
-/// Reads a file of either format.
-fn read(path: &Path) -> Result<Lines, Failure> {
-    let refused = |reason: String| Failure::environment(format!("{}: {reason}", path.display()));
-    let bytes = read_bounded(path, MAX_DISCLOSURE_BYTES).map_err(|error| Failure::environment(error.to_string()))?;
-    let file = path.display().to_string();
-    let is_json = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
-    if is_json { disclosed(file, &bytes) } else { listed(file, &bytes) }.map_err(refused)
-}
-
-fn disclosed(file: String, bytes: &[u8]) -> Result<Lines, String> {
-    let disclosure: ReserveDisclosure =
-        serde_json::from_slice(bytes).map_err(|error| format!("is no file of disclosed reserve lines: {error}"))?;
-    let ReserveDisclosure { protocol, attestation_id, lines, .. } = disclosure;
-    if protocol != RESERVES_PROTOCOL {
-        return Err(format!("has the protocol {}, not {RESERVES_PROTOCOL}", shown(&protocol)));
-    }
-    let is_id =
-        attestation_id.len() == 64 && attestation_id.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-    if !is_id {
-        return Err(format!("names {} as its statement, which is no attestation's id", shown(&attestation_id)));
-    }
-    if lines.is_empty() {
-        return Err("discloses no lines".to_owned());
-    }
-    let lines = lines.iter().map(|line| (line.index, line.fields.to_fields())).collect();
-    Ok(Lines { file, origin: attestation_id.clone(), statement: Some(attestation_id), lines })
-}
-
-fn listed(file: String, bytes: &[u8]) -> Result<Lines, String> {
-    let unreadable = |error: csv::Error| format!("is neither disclosed reserve lines nor a reserves.csv: {error}");
-    let mut csv = csv::Reader::from_reader(bytes);
-    let columns = csv.headers().map_err(unreadable)?.clone();
-    if !columns.iter().eq(LINE_COLUMNS) && !columns.iter().eq(LINE_COLUMNS[..SHORT_COLUMNS].iter().copied()) {
-        let wanted = LINE_COLUMNS.join(",");
-        return Err(format!("is neither disclosed reserve lines nor a reserves.csv, whose first line is {wanted}"));
-    }
-    let mut lines = Vec::new();
-    for record in csv.records() {
-        let record = record.map_err(unreadable)?;
-        let line = record.position().map_or(0, csv::Position::line);
-        lines.push((line, std::array::from_fn(|column| record.get(column).unwrap_or_default().to_owned())));
-    }
-    Ok(Lines { file, origin: hex::encode(Sha256::digest(bytes)), statement: None, lines })
 }
 
 /// The place of a line.
@@ -246,6 +186,8 @@ impl<'a> LineJson<'a> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use assay_core::lines::LINE_COLUMNS;
+    use assay_programs::reserves::RESERVES_PROTOCOL;
     use serde_json::{Value, json};
 
     use super::*;

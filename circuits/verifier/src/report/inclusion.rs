@@ -45,7 +45,7 @@ pub fn inclusion_lines(attestation: &Attested, report: &InclusionReport) -> Vec<
         lines.push(String::new());
     }
     lines.extend(report.statement.iter().map(|statement| visible(&statement.to_string())));
-    if let Attested::Unproved { log: Some(log), .. } = attestation {
+    if let Attested::Unproved { log, .. } = attestation {
         lines.push(log.to_string());
     }
     let verdict = match (attestation, attestation.holds()) {

@@ -74,7 +74,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use assay_core::{check::Checks, signature::SignatureState};
-    use assay_programs::ledger::report::Report;
+    use assay_programs::ledger::report::{LogState, Report};
     use assay_programs::reserves::DisclosedAsset;
 
     fn report(passed: bool) -> ReservesReport {
@@ -91,7 +91,7 @@ mod tests {
         if let Some(signed) = signed {
             checks.add("signature", "signed", if signed { Ok(String::new()) } else { Err(String::new()) });
         }
-        let attested = Attested::Unproved { checks, signature: SignatureState::Unchecked, log: None };
+        let attested = Attested::Unproved { checks, signature: SignatureState::Unchecked, log: LogState::Unchecked };
         reserves_lines(&report(valid), &attested, "assay verify out")
     }
 
@@ -107,8 +107,11 @@ mod tests {
         let with = |fresh, third_party| {
             let mut report = report(true);
             report.assets[0].owners = Some(ByStatus { fresh, undated: 0, third_party, unproven: 0 });
-            let attested =
-                Attested::Unproved { checks: Checks::default(), signature: SignatureState::Unchecked, log: None };
+            let attested = Attested::Unproved {
+                checks: Checks::default(),
+                signature: SignatureState::Unchecked,
+                log: LogState::Unchecked,
+            };
             reserves_lines(&report, &attested, "").join("\n")
         };
         let both = with(100_000_000, 50_000_000);
