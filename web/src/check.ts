@@ -4,6 +4,8 @@ import { attempt } from "./refusal.ts";
 import { checkRoot, checkStatement, holdingsOf, ownShard, readInclusion, rebuildPages, type Holding, type Inclusion } from "./inclusion.ts";
 import { readJwks, readJws, verifyJws, type Signers } from "./jws.ts";
 import type { Page } from "./leaf.ts";
+import { checkLog } from "./log.ts";
+import { readLogPolicy } from "./log_policy.ts";
 import { visible } from "./names.ts";
 import { hasPolicy, policyDefects } from "./policy.ts";
 import { refuse } from "./refusal.ts";
@@ -22,7 +24,7 @@ export interface Step {
   /** Why it failed, in English. */
   reason?: string;
   /** Why it did not run. */
-  why?: "needs_earlier" | "nothing_given" | "no_keys" | "log_not_here" | "not_here";
+  why?: "needs_earlier" | "nothing_given" | "no_keys" | "no_policy" | "not_here";
 }
 
 export interface Input {
@@ -34,6 +36,8 @@ export interface Input {
   account?: string | undefined;
   jws?: Uint8Array | undefined;
   jwks?: Uint8Array | undefined;
+  /** The transparency logs and witnesses that the reader trusts. */
+  policy?: Uint8Array | undefined;
   /** Whether shapes that are made for tests pass; only tests say so. */
   testShapes?: "accepted";
 }
@@ -73,7 +77,7 @@ export function* check(input: Input, found: Findings): Generator<Step, void> {
     return { ...facts, assets: String(found.statement?.assets.length) };
   });
   yield signatureStep(input, found, run);
-  if (found.inclusion?.log !== undefined) yield { id: "log", state: "not_run", facts: {}, why: "log_not_here" };
+  yield* logStep(input, found, run);
   yield { id: "proof", state: "not_run", facts: {}, why: "not_here" };
 }
 
@@ -147,6 +151,15 @@ function signatureStep(input: Input, found: Findings, run: Run): Step {
     found.signers = verifyJws(jws, (found.statement as Statement).bytes, readJwks(input.jwks as Uint8Array));
     return { keys: found.signers.known.map((key) => key.thumbprint).join(", ") };
   });
+}
+
+/** A file without a proof says nothing of logs, unless the reader's policy asks. */
+function* logStep(input: Input, found: Findings, run: Run): Generator<Step, void> {
+  const [id, { policy }, { statement, inclusion }] = ["log" as const, input, found];
+  if (policy) {
+    const needs = statement !== undefined && inclusion !== undefined;
+    yield run(id, needs, () => checkLog(statement as Statement, (inclusion as Inclusion).log, readLogPolicy(policy)));
+  } else if (inclusion?.log !== undefined) yield { id, state: "not_run", facts: {}, why: "no_policy" };
 }
 
 const MUST_PASS: readonly StepId[] = ["file", "statement", "pages", "shard", "columns", "root", "policy"];

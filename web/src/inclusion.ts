@@ -29,7 +29,7 @@ export interface Inclusion {
   salt: string;
   class: number;
   shard: number;
-  /** The proof that the statement is in a public log, where the service has one; it is not checked here. */
+  /** The proof that the statement is in a public log, where the service has one. */
   log: string | undefined;
   pages: { index: bigint; entries: IncludedEntry[]; capped: IncludedEntry[]; path: string[][] }[];
 }

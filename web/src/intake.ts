@@ -15,6 +15,7 @@ export interface Given {
   statement?: Uint8Array;
   jws?: Uint8Array;
   jwks?: Uint8Array;
+  policy?: Uint8Array;
 }
 
 /** How many files are read at once; whoever drops a folder gets no more. */

@@ -109,7 +109,8 @@ function statementKey(entry: Map<string, Json>): Uint8Array | undefined {
   return key && isStrong(key) ? key : refuse("an Ed25519 key in the list is malformed");
 }
 
-function isStrong(key: Uint8Array): boolean {
+/** Whether the bytes are a public key that no signature verifies under by accident. */
+export function isStrong(key: Uint8Array): boolean {
   try {
     return key.length === 32 && !ed25519.Point.fromBytes(key).isSmallOrder();
   } catch {

@@ -4,7 +4,7 @@ import { utf8Text } from "./bytes.ts";
 import { parseJson, type Json } from "./json.ts";
 import { attempt } from "./refusal.ts";
 
-export type OwnKind = "inclusion" | "statement" | "jws" | "jwks";
+export type OwnKind = "inclusion" | "statement" | "jws" | "jwks" | "policy";
 export type ForeignKind =
   | "empty" | "too_large" | "zip" | "gzip" | "pdf" | "image" | "html" | "ledger" | "table" | "disclosure" | "reserves"
   | "private_key" | "problem" | "binance" | "merkle" | "address_list" | "json" | "broken_json" | "text" | "binary";
@@ -35,6 +35,8 @@ export function kindOf(bytes: Uint8Array): Kind {
   // broken, but ours: the step that reads it says what is wrong with it
   const own = OWN_PROTOCOL.exec(text.value)?.[1];
   if (own !== undefined) return { own: own === "inclusion" ? "inclusion" : "statement" };
+  // transparency logs that a reader trusts
+  if (/^[ \t]*log[ \t]+[^ \t\n+]+\+[0-9a-f]{8}\+/m.test(text.value)) return { own: "policy" };
   return { foreign: kindOfText(text.value) };
 }
 

@@ -158,6 +158,7 @@ async function runCheck(): Promise<void> {
     account: account === "" ? undefined : account,
     jws: given.jws ?? attestation?.jws,
     jwks: given.jwks ?? attestation?.jwks,
+    policy: given.policy,
   };
   for (const step of check(input, run.found)) {
     // a later run has taken over
@@ -304,8 +305,10 @@ function form(): HTMLElement {
 function filesGiven(): HTMLElement | string {
   const own = Object.keys(state.given).length > 0 || state.attestation !== undefined;
   if (!own) return "";
-  const items = (["inclusion", "statement", "jws", "jwks"] as const).map((name) => {
-    const page = name !== "inclusion" && state.attestation?.[name] !== undefined;
+  const names = ["inclusion", "statement", "jws", "jwks", ...(state.given.policy ? (["policy"] as const) : [])] as const;
+  const items = names.map((name) => {
+    // the reader's own file and trust come from nowhere else
+    const page = name !== "inclusion" && name !== "policy" && state.attestation?.[name] !== undefined;
     const word = state.given[name] ? t("files.here") : page ? t(state.fromPage ? "files.page" : "files.service") : t("files.missing");
     return h("li", {}, t(`files.${name}`), " ", h("span", { class: `badge ${state.given[name] || page ? "good" : "plain"}` }, word));
   });

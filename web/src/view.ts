@@ -18,7 +18,7 @@ export function stepItem(step: Step): HTMLLIElement {
   const badge = h("span", { class: `badge ${BADGES[step.state]}` }, t(`state.${step.state}`));
   const title = h("p", { class: "step-title" }, h("span", {}, t(`step.${step.id}.title`)), badge);
   const lines: HTMLElement[] = [];
-  if (step.state === "passed" && step.id !== "proof" && step.id !== "log") lines.push(h("p", {}, ...nodes(whatHolds(step, step.id), facts)));
+  if (step.state === "passed" && step.id !== "proof") lines.push(h("p", {}, ...nodes(whatHolds(step, step.id), facts)));
   if (step.state === "not_run") lines.push(h("p", {}, ...nodes(whyNot(step), facts)));
   if (step.state === "failed") {
     lines.push(h("p", { lang: "en" }, code(visible(step.reason ?? ""))), h("p", {}, todo(step.id)));
@@ -27,14 +27,15 @@ export function stepItem(step: Step): HTMLLIElement {
   return h("li", { class: `step ${step.state}` }, mark, h("div", {}, title, ...lines));
 }
 
-/** A statement without rules of its own keeps none. */
-function whatHolds(step: Step, id: Exclude<StepId, "proof" | "log">): TextId {
+/** A statement without rules of its own keeps none, and a log without witnesses may show others something else. */
+function whatHolds(step: Step, id: Exclude<StepId, "proof">): TextId {
+  if (id === "log" && step.facts["witnesses"] === undefined) return "step.log.alone";
   return id === "policy" && step.facts["none"] !== undefined ? "step.policy.none" : `step.${id}.passed`;
 }
 
-/** What to do when the step failed; log and proof are never checked here. */
+/** What to do when the step failed; the proof is never checked here. */
 function todo(id: StepId): string {
-  return id === "proof" || id === "log" ? "" : t(`step.${id}.todo`);
+  return id === "proof" ? "" : t(`step.${id}.todo`);
 }
 
 function whyNot(step: Step): TextId {
