@@ -13,6 +13,8 @@ pub struct Balances {
     pub protocol: String,
     /// The attestation whose disclosed lines these are, by its id; nothing for a ledger.
     pub statement: Option<String>,
+    /// SHA-256 over the lines with all their fields, 64 hexadecimal digits: answers are about these and no others.
+    pub reserves: String,
     /// The lines, in their order.
     pub lines: Vec<LineAnswer>,
 }
@@ -53,28 +55,28 @@ pub struct Block {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Outcome {
-    /// At least what is stated, at the line's block, or now if the line names none.
+    /// At least what is stated, at the line's block.
     Held {
         /// What is there.
         found: String,
         /// The block.
         block: Block,
     },
-    /// Less than is stated, at the line's block, or now if the line names none.
+    /// Less than is stated, at the line's block.
     Short {
         /// What is there.
         found: String,
         /// The block.
         block: Block,
     },
-    /// At least what is stated, at another block than the line's.
+    /// At least what is stated, at another block than the line's, or at the newest if the line names none.
     HeldAtOtherBlock {
         /// What is there.
         found: String,
         /// The block.
         block: Block,
     },
-    /// Less than is stated, at another block than the line's, which proves nothing about that one.
+    /// Less than is stated at such a block, which proves nothing about the instant of the snapshot.
     ShortAtOtherBlock {
         /// What is there.
         found: String,
@@ -96,8 +98,19 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Whether it says something about the very block of the line, so that it need not be asked again.
-    pub(super) fn is_final(&self, height: &str) -> bool {
-        matches!(self, Self::Held { block, .. } | Self::Short { block, .. } if block.height.to_string() == height)
+    /// Whether it is about the very block of the line, so that it need not be asked again.
+    pub(super) fn is_final(&self) -> bool {
+        matches!(self, Self::Held { .. } | Self::Short { .. })
+    }
+
+    /// What was found, and where.
+    pub fn found(&self) -> Option<(&str, &Block)> {
+        match self {
+            Self::Held { found, block }
+            | Self::Short { found, block }
+            | Self::HeldAtOtherBlock { found, block }
+            | Self::ShortAtOtherBlock { found, block } => Some((found, block)),
+            Self::Unanswered { .. } | Self::NotCheckable { .. } | Self::NoEndpoint => None,
+        }
     }
 }

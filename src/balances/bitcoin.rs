@@ -4,73 +4,79 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use assay_core::decimal::ExactSum;
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde_json::{json, value::RawValue};
 
 use super::answer::Block;
 use super::node::{Node, NodeError};
 
 /// Decimals of these chains.
 pub(super) const DECIMALS: u8 = 8;
-/// A scan reads every unspent output of the chain.
-const SCAN: (Duration, u64) = (Duration::from_secs(3600), 256 << 20);
-/// Addresses of one scan.
-const CHUNK: usize = 1_000;
-/// The chains whose nodes answer so, and the hash of their first block.
-const CHAINS: [(&str, &str); 2] = [
-    ("bitcoin", "000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f"),
-    ("litecoin", "12a765e31ffd4059bada1e25190f6e98c99d9714d334efa41a195a7e7e04bfe2"),
+/// A scan reads every unspent output of the chain: it is long, and another must not be begun while it runs.
+const SCAN: (Duration, u64, u32) = (Duration::from_secs(3600), 256 << 20, 1);
+/// Scripts of one scan.
+pub(super) const CHUNK: usize = if cfg!(test) { 2 } else { 1_000 };
+/// The chains whose nodes answer so, and the hash of a block after the last fork: forks share all blocks before.
+const CHAINS: [(&str, u64, &str); 2] = [
+    ("bitcoin", 840_000, "0000000000000000000320283a032748cef8227873ff4872689bf23f1cda83a5"),
+    ("litecoin", 1_683_528, "b34a457c601ef8ce3294116e3296078797be7ded1b0d12515395db9ab5e93ab8"),
 ];
 
-/// The hash of the first block, if nodes of this chain can be asked.
-pub(super) fn first_block(chain: &str) -> Option<&'static str> {
-    CHAINS.iter().find(|(name, _)| *name == chain).map(|(_, hash)| *hash)
+/// Whether nodes of this chain can be asked.
+pub(super) fn is_known(chain: &str) -> bool {
+    CHAINS.iter().any(|(name, ..)| *name == chain)
 }
 
-/// The sums of all unspent outputs of each address, and the block at which they were unspent: a scan knows no other than the newest.
-pub(super) type Unspent = BTreeMap<String, (ExactSum, Block)>;
-
-/// Scans for all `addresses` on a node of the chain with this first block.
-pub(super) fn unspent(node: &Node, first_block: &str, addresses: &[String]) -> Result<Unspent, NodeError> {
-    let own = node.call("getblockhash", json!([0]))?;
-    if own.as_str() != Some(first_block) {
-        return Err(node.other_chain("is a node of another chain".to_owned()));
-    }
-    let mut found = Unspent::new();
-    for chunk in addresses.chunks(CHUNK) {
-        // a scan names outputs by their scripts
-        let mut scripts = BTreeMap::new();
-        for address in chunk {
-            let method = "validateaddress";
-            let answer = node.call(method, json!([address]))?;
-            let script = answer["scriptPubKey"].as_str().ok_or_else(|| node.malformed(method))?;
-            scripts.insert(script.to_owned(), address.clone());
+/// That the node is one of this chain.
+pub(super) fn check_chain(node: &Node, chain: &str) -> Result<(), NodeError> {
+    let known = CHAINS.iter().find(|(name, ..)| *name == chain);
+    let own = known.map(|(_, height, hash)| Ok((node.call("getblockhash", json!([height]))?, *hash))).transpose()?;
+    match own {
+        Some((own, hash)) if own == hash => Ok(()),
+        _ => {
+            Err(node
+                .other_chain(format!("is not a node of {chain}: it has another block at a height that is long past")))
         }
-        found.extend(scan(node, chunk, &scripts)?);
     }
-    Ok(found)
 }
 
-fn scan(node: &Node, addresses: &[String], scripts: &BTreeMap<String, String>) -> Result<Unspent, NodeError> {
+/// What a scan found.
+#[derive(Deserialize)]
+struct Scan {
+    success: bool,
+    height: u64,
+    bestblock: String,
+    unspents: Vec<Output>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Output {
+    script_pub_key: String,
+    /// As it is written: a number of which no digit may be lost.
+    amount: Box<RawValue>,
+}
+
+/// The sums of all unspent outputs under each of the scripts, in hexadecimal digits, and the block at which they were unspent: a scan knows
+/// the newest alone.
+pub(super) fn unspent(node: &Node, scripts: &[String]) -> Result<(Block, BTreeMap<String, ExactSum>), NodeError> {
     let method = "scantxoutset";
-    let asked: Vec<String> = addresses.iter().map(|address| format!("addr({address})")).collect();
-    let answer = node.call_within(method, json!(["start", asked]), SCAN)?;
+    let asked: Vec<String> = scripts.iter().map(|script| format!("raw({script})")).collect();
+    let Scan { success, height, bestblock, unspents } = node.call_within(method, json!(["start", asked]), SCAN)?;
     let malformed = || node.malformed(method);
-    let (height, hash) = (answer["height"].as_u64(), answer["bestblock"].as_str());
-    let (true, Some(height), Some(hash)) = (answer["success"] == true, height, hash) else { return Err(malformed()) };
-    let block = Block { height, hash: hash.to_owned() };
-    let mut found: Unspent =
-        addresses.iter().map(|address| (address.clone(), (ExactSum::default(), block.clone()))).collect();
-    for output in answer["unspents"].as_array().ok_or_else(malformed)? {
-        let address = output["scriptPubKey"].as_str().and_then(|script| scripts.get(script)).ok_or_else(malformed)?;
-        let amount = amount(&output["amount"]).ok_or_else(malformed)?;
-        let (sum, _) = found.get_mut(address).ok_or_else(malformed)?;
-        sum.add(&amount).map_err(|_| malformed())?;
+    if !success {
+        return Err(malformed());
     }
-    Ok(found)
-}
-
-/// An amount as a decimal. The node writes 8 decimals; a number below 2^53 units reads back as written.
-fn amount(value: &Value) -> Option<String> {
-    let text = format!("{:.8}", value.as_f64().filter(|amount| (0.0..90_000_000.0).contains(amount))?);
-    Some(text)
+    let mut found: BTreeMap<String, ExactSum> =
+        scripts.iter().map(|script| (script.clone(), ExactSum::default())).collect();
+    for Output { script_pub_key, amount } in unspents {
+        let sum = found.get_mut(&script_pub_key).ok_or_else(malformed)?;
+        let mut own = ExactSum::default();
+        own.add(amount.get()).map_err(|_| malformed())?;
+        if own.units(DECIMALS).is_none_or(|(_, is_rounded)| is_rounded) {
+            return Err(malformed());
+        }
+        sum.add(amount.get()).map_err(|_| malformed())?;
+    }
+    Ok((Block { height, hash: bestblock }, found))
 }

@@ -14,6 +14,8 @@ pub struct Endpoint {
     url: String,
     authorization: Option<String>,
     host: String,
+    /// User, password, path and query.
+    secrets: Vec<String>,
 }
 
 /// Why a text is no address of a node; `Display` goes on after the text's name, and shows none of it.
@@ -52,11 +54,19 @@ impl Endpoint {
             None => (None, authority.as_str()),
         };
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
+        let user = user.map(percent_decoded).transpose()?;
+        let parts = user.iter().flat_map(|user| user.split(':')).chain(path.split(['/', '?', '&', '=']));
         Ok(Self {
+            secrets: parts.filter(|part| !part.is_empty()).map(str::to_owned).collect(),
             url: format!("{scheme}://{place}{path}"),
             authorization: user.map(|user| format!("Basic {}", STANDARD.encode(user))),
             host: place.to_owned(),
         })
+    }
+
+    /// Whether a text repeats a part of the address that is not shown.
+    pub(super) fn is_repeated_in(&self, text: &str) -> bool {
+        self.secrets.iter().any(|secret| text.contains(secret.as_str()))
     }
 
     pub(super) fn url(&self) -> &str {
@@ -70,6 +80,18 @@ impl Endpoint {
     pub(super) fn is_encrypted(&self) -> bool {
         self.url.starts_with("https:")
     }
+}
+
+/// A user and password as they are written in an address.
+fn percent_decoded(text: &str) -> Result<String, EndpointError> {
+    let mut pieces = text.split('%');
+    let mut bytes = pieces.next().unwrap_or_default().as_bytes().to_vec();
+    for piece in pieces {
+        let (digits, rest) = piece.split_at_checked(2).ok_or(EndpointError::Form)?;
+        bytes.extend(hex::decode(digits).map_err(|_| EndpointError::Form)?);
+        bytes.extend(rest.as_bytes());
+    }
+    String::from_utf8(bytes).map_err(|_| EndpointError::Form)
 }
 
 impl fmt::Display for Endpoint {
@@ -98,6 +120,13 @@ mod tests {
             (own.to_string(), format!("{own:?}")),
             ("node.example:8332".into(), "Endpoint(node.example:8332)".into())
         );
+        assert!(
+            own.is_repeated_in("no such key: SECRET") && own.is_repeated_in("x HIDDEN") && own.is_repeated_in("pass")
+        );
+        assert!(!own.is_repeated_in("the method does not exist"));
+        let encoded = Endpoint::parse("https://user:p%40ss%3a%C3%A9@node.example").unwrap();
+        assert_eq!(encoded.authorization(), Some(format!("Basic {}", STANDARD.encode("user:p@ss:é")).as_str()));
+        assert!(Endpoint::parse("https://user:p%4@node.example").is_err());
         assert_eq!(Endpoint::parse("http://127.0.0.1:8545").unwrap().url(), "http://127.0.0.1:8545/");
         assert!(Endpoint::parse("http://[::1]:8545").is_ok());
     }

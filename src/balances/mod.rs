@@ -12,8 +12,10 @@ mod endpoint;
 mod evm;
 mod node;
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
 
 pub use answer::{BALANCES_PROTOCOL, Balances, Block, LineAnswer, Outcome};
-pub use ask::{Options, Question, ask, endpoint_of};
+pub use ask::{Options, Question, ask, digest, endpoint_of};
 pub use endpoint::{Endpoint, EndpointError};

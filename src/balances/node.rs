@@ -5,7 +5,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use assay_core::text::shown;
-use serde_json::{Value, json};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Value, json, value::RawValue};
 use ureq::http::{Request, header};
 
 use super::endpoint::Endpoint;
@@ -16,8 +17,10 @@ pub(super) const QUICK: Duration = Duration::from_secs(30);
 /// Most bytes of an answer to such a question.
 pub(super) const SMALL: u64 = 1 << 20;
 /// A node that is busy or restarts is asked so often.
-const TRIES: u32 = 3;
+pub(super) const TRIES: u32 = 3;
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// Errors of the protocol that pass: too many requests, by two conventions, and a node that has not loaded its chain yet.
+const PASSING: [i64; 3] = [-32_005, 429, -28];
 /// Most characters of a node's own words that are repeated.
 const MAX_WORDS: usize = 200;
 
@@ -39,6 +42,32 @@ pub(super) enum NodeError {
     /// It is a node of something else.
     #[error("{host} {reason}")]
     OtherChain { host: String, reason: String },
+}
+
+/// What one attempt came to.
+struct Failed {
+    error: NodeError,
+    /// Whether another attempt may do better.
+    passes: bool,
+}
+
+/// An answer of the protocol.
+#[derive(Deserialize)]
+struct Envelope<'b> {
+    #[serde(default)]
+    id: Value,
+    #[serde(borrow, default)]
+    result: Option<&'b RawValue>,
+    #[serde(default)]
+    error: Option<NodeWords>,
+}
+
+#[derive(Deserialize)]
+struct NodeWords {
+    #[serde(default)]
+    code: i64,
+    #[serde(default)]
+    message: String,
 }
 
 /// A node, and how fast it may be asked.
@@ -67,33 +96,42 @@ impl Node {
 
     /// The result of `method`.
     pub(super) fn call(&self, method: &'static str, params: Value) -> Result<Value, NodeError> {
-        self.call_within(method, params, (QUICK, SMALL))
+        self.call_within(method, params, (QUICK, SMALL, TRIES))
     }
 
-    /// [`call`](Self::call) for an answer that may take longer and be larger.
-    pub(super) fn call_within(
+    /// [`call`](Self::call) for an answer that may take longer and be larger, and is asked for so often.
+    pub(super) fn call_within<T: DeserializeOwned>(
         &self,
         method: &'static str,
         params: Value,
-        (time, bytes): (Duration, u64),
-    ) -> Result<Value, NodeError> {
+        (time, bytes, tries): (Duration, u64, u32),
+    ) -> Result<T, NodeError> {
         let question = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params }).to_string();
         let mut pause = FIRST_PAUSE;
-        for _ in 1..TRIES {
+        for left in (0..tries).rev() {
             match self.attempt(method, &question, time, bytes) {
-                Err(NodeError::Unreachable { .. } | NodeError::Status { status: 429 | 500.., .. }) => {}
-                outcome => return outcome,
+                Err(Failed { passes: true, .. }) if left > 0 => {}
+                outcome => return outcome.map_err(|failed| failed.error),
             }
             thread::sleep(pause);
             pause *= 2;
         }
-        self.attempt(method, &question, time, bytes)
+        Err(self.malformed(method))
     }
 
-    fn attempt(&self, method: &'static str, question: &str, time: Duration, bytes: u64) -> Result<Value, NodeError> {
+    fn attempt<T: DeserializeOwned>(
+        &self,
+        method: &'static str,
+        question: &str,
+        time: Duration,
+        bytes: u64,
+    ) -> Result<T, Failed> {
         self.wait();
         let host = || self.endpoint.to_string();
-        let unreachable = |error: &ureq::Error| NodeError::Unreachable { host: host(), reason: reason(error) };
+        let unreachable = |error: &ureq::Error| Failed {
+            passes: !matches!(error, ureq::Error::BodyExceedsLimit(_) | ureq::Error::Rustls(_)),
+            error: NodeError::Unreachable { host: host(), reason: reason(error) },
+        };
         let mut request = Request::post(self.endpoint.url()).header(header::CONTENT_TYPE, "application/json");
         if let Some(authorization) = self.endpoint.authorization() {
             request = request.header(header::AUTHORIZATION, authorization);
@@ -102,21 +140,30 @@ impl Node {
         let request = self.agent.configure_request(request).timeout_global(Some(time)).build();
         let mut answer = self.agent.run(request).map_err(|error| unreachable(&error))?;
         let status = answer.status();
-        let body = answer.body_mut().with_config().limit(bytes).read_to_vec();
-        // an error of the protocol comes with any status
-        match (serde_json::from_slice::<Value>(&body.map_err(|error| unreachable(&error))?), status.is_success()) {
-            (Ok(answer), _) if answer.get("error").is_some_and(|error| !error.is_null()) => {
-                let error = &answer["error"];
-                let words: String = error["message"].as_str().unwrap_or_default().chars().take(MAX_WORDS).collect();
-                let code = error["code"].as_i64().unwrap_or_default();
-                Err(NodeError::Refused { host: host(), method, code, message: shown(&words) })
+        let body = answer.body_mut().with_config().limit(bytes).read_to_vec().map_err(|error| unreachable(&error))?;
+        let is_busy = matches!(status.as_u16(), 429 | 502..=504);
+        let malformed = || Failed { passes: false, error: self.malformed(method) };
+        match serde_json::from_slice(&body) {
+            // an error of the protocol comes with any status
+            Ok(Envelope { error: Some(NodeWords { code, message }), .. }) => Err(Failed {
+                passes: is_busy || PASSING.contains(&code),
+                error: NodeError::Refused { host: host(), method, code, message: self.repeated(&message) },
+            }),
+            _ if !status.is_success() => Err(Failed {
+                passes: is_busy || status == 500,
+                error: NodeError::Status { host: host(), method, status: status.as_u16() },
+            }),
+            Ok(Envelope { id, result, error: None }) if id == 1 => {
+                serde_json::from_str(result.map_or("null", RawValue::get)).map_err(|_| malformed())
             }
-            (_, false) => Err(NodeError::Status { host: host(), method, status: status.as_u16() }),
-            (Ok(mut answer), true) if answer["id"] == 1 && answer.get("result").is_some() => {
-                Ok(answer["result"].take())
-            }
-            (_, true) => Err(self.malformed(method)),
+            _ => Err(malformed()),
         }
+    }
+
+    /// A node's own words, unless they repeat its address.
+    fn repeated(&self, message: &str) -> String {
+        let words: String = message.chars().take(MAX_WORDS).collect();
+        if self.endpoint.is_repeated_in(message) { "(words that repeat its address)".to_owned() } else { shown(&words) }
     }
 
     /// Waits for the node's turn.

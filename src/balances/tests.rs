@@ -1,103 +1,34 @@
-//! Nodes that answer as real ones do, and as broken or hostile ones might; and one real node.
+//! Lines asked of stand-ins, and of one real node.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use std::thread;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Endpoint, LineAnswer, Options, Outcome, Question, ask};
+use super::testing::{HASH, Reply, ethereum, node};
+use super::{Endpoint, LineAnswer, Options, Outcome, Question, ask, digest};
 use crate::progress::Silent;
 
 const ADDRESS: &str = "0x52908400098527886E0F7030069857D2E4169EE7";
 const TOKEN: &str = "0x8617E340B3D01FA5F11F306F4090FD50E238070D";
-const HASH: &str = "0x1111111111111111111111111111111111111111111111111111111111111111";
 const COIN: &str = "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4";
-const FIRST_BLOCK: &str = "000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f";
-
-/// What a stand-in answers.
-enum Reply {
-    Result(Value),
-    Error(i64, &'static str),
-    /// Status and body as they are.
-    Raw(&'static str, String),
-    /// A body without end.
-    Endless,
-}
-
-/// A node that answers each method as `reply` says. Returns its port and the requests that it got.
-fn node(reply: impl Fn(&str, &Value) -> Reply + Send + Sync + 'static) -> (u16, Arc<Mutex<Vec<String>>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let (reply, asked) = (Arc::new(reply), Arc::new(Mutex::new(Vec::new())));
-    let log = asked.clone();
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            let (reply, log) = (reply.clone(), log.clone());
-            thread::spawn(move || serve(stream.unwrap(), &*reply, &log));
-        }
-    });
-    (port, asked)
-}
-
-fn serve(mut stream: TcpStream, reply: &dyn Fn(&str, &Value) -> Reply, log: &Mutex<Vec<String>>) {
-    let mut reader = BufReader::new(stream.try_clone().unwrap());
-    let (mut head, mut length) = (String::new(), 0);
-    loop {
-        let mut line = String::new();
-        if reader.read_line(&mut line).unwrap_or(0) == 0 || line == "\r\n" {
-            break;
-        }
-        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
-            length = value.trim().parse().unwrap();
-        }
-        head.push_str(&line);
-    }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).unwrap();
-    let question: Value = serde_json::from_slice(&body).unwrap();
-    let method = question["method"].as_str().unwrap();
-    log.lock().unwrap().push(format!("{head}{method}"));
-    let (status, body) = match reply(method, &question["params"]) {
-        Reply::Result(result) => ("200 OK", json!({ "jsonrpc": "2.0", "id": 1, "result": result }).to_string()),
-        Reply::Error(code, message) => {
-            let error = json!({ "code": code, "message": message });
-            ("500 Internal Server Error", json!({ "id": 1, "error": error, "result": null }).to_string())
-        }
-        Reply::Raw(status, body) => (status, body),
-        Reply::Endless => {
-            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
-            while stream.write_all(&[b' '; 65_536]).is_ok() {}
-            return;
-        }
-    };
-    let length = body.len();
-    let _ = write!(stream, "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}");
-}
-
-/// A node of Ethereum whose address has this many units, and whose token has 6 decimals and as many.
-fn ethereum(units: &'static str) -> impl Fn(&str, &Value) -> Reply + Send + Sync {
-    move |method, params| {
-        Reply::Result(match method {
-            "eth_chainId" => json!("0x1"),
-            "eth_getBlockByNumber" if params[0] == "latest" => json!({ "number": "0x7", "hash": HASH }),
-            "eth_getBlockByNumber" => json!({ "number": params[0], "hash": HASH }),
-            "eth_getBalance" => json!(units),
-            "eth_call" if params[0]["data"] == "0x313ce567" => json!(format!("0x{:064x}", 6)),
-            "eth_call" => json!(format!("0x{:0>64}", units.trim_start_matches("0x"))),
-            other => panic!("{other}"),
-        })
-    }
-}
+/// The script of this address.
+const SCRIPT: &str = "0014751e76e8199196d454941c45d1b3a323f1433bd6";
+const LATE_BLOCK: &str = "0000000000000000000320283a032748cef8227873ff4872689bf23f1cda83a5";
 
 fn line(chain: &str, address: &str, amount: &str, height: &str, token: &str) -> Question {
     let mut fields: [String; 10] = Default::default();
-    for (place, text) in [(0, "X"), (1, chain), (2, address), (3, amount), (4, height), (7, token)] {
+    let coin = match chain {
+        _ if !token.is_empty() => "USDT",
+        "bitcoin" => "BTC",
+        _ => "ETH",
+    };
+    for (place, text) in [(0, coin), (1, chain), (2, address), (3, amount), (4, height), (7, token)] {
         text.clone_into(&mut fields[place]);
     }
     Question { line: 2, fields }
@@ -152,10 +83,14 @@ fn one_unit_too_few_is_found_and_more_is_enough() {
     }
     let huge: &'static str = Box::leak(format!("0x{}", "f".repeat(64)).into_boxed_str());
     let (port, _) = node(ethereum(huge));
-    let answers = answers(&[line("ethereum", ADDRESS, "1", "", "")], "ethereum", port);
-    let Outcome::Held { found, block } = &answers[0].outcome else { panic!("{answers:?}") };
+    let most = answers(&[line("ethereum", ADDRESS, "1", "", "")], "ethereum", port);
+    let Outcome::HeldAtOtherBlock { found, block } = &most[0].outcome else { panic!("{most:?}") };
     assert!(found.starts_with("115792089237316195423570985008687907853269984665640564039457."), "{found}");
     assert_eq!(block.height, 7, "a line without height is asked at the newest block");
+    // and less there is no lie about the snapshot
+    let (port, _) = node(ethereum("0x0"));
+    let less = answers(&[line("ethereum", ADDRESS, "1", "", "")], "ethereum", port);
+    assert_eq!(status(&less[0].outcome), "short_at_other_block");
 }
 
 #[test]
@@ -163,7 +98,7 @@ fn what_is_no_answer_is_never_a_balance() {
     let ok = ethereum("0xde0b6b3a7640000");
     assert_eq!(outcome(ok).0, "held");
     type Rule = fn(&str) -> Option<Reply>;
-    let broken: [(Rule, &str); 11] = [
+    let broken: [(Rule, &str); 13] = [
         (|m| (m == "eth_chainId").then(|| Reply::Result(json!("0x2"))), "is a node of chain 2"),
         (|m| (m == "eth_chainId").then(|| Reply::Result(json!(1))), "not what the protocol"),
         (|m| (m == "eth_getBlockByNumber").then_some(Reply::Result(Value::Null)), "has no block 0x5"),
@@ -190,6 +125,11 @@ fn what_is_no_answer_is_never_a_balance() {
             "HTTP status 302",
         ),
         (|m| (m == "eth_getBalance").then_some(Reply::Endless), "longer than"),
+        (|m| (m == "eth_getBalance").then_some(Reply::Cut), "127.0.0.1"),
+        (
+            |m| (m == "eth_getBalance").then_some(Reply::Error(-32_601, "no key SECRET has this method")),
+            "words that repeat its address",
+        ),
     ];
     for (rule, expected) in broken {
         let honest = ethereum("0xde0b6b3a7640000");
@@ -211,29 +151,71 @@ fn a_token_that_is_no_contract_and_lines_that_no_node_knows_are_named() {
         line("base", ADDRESS, "1", "", ""),
         line("ethereum", "0x12", "1", "", ""),
         line("ethereum", ADDRESS, "1", "-5", ""),
+        // another asset than the chain's own, and no token named
+        Question {
+            fields: line("ethereum", ADDRESS, "1", "5", "").fields.map(|f| if f == "ETH" { "BTC".into() } else { f }),
+            line: 2,
+        },
+        line("evm:12345", ADDRESS, "1", "5", ""),
     ];
     let answers = answers(&lines, "ethereum", port);
     let found: Vec<_> = answers.iter().map(|own| status(&own.outcome)).collect();
-    assert_eq!(found, ["unanswered", "not_checkable", "no_endpoint", "not_checkable", "not_checkable"]);
+    assert_eq!(
+        found,
+        [
+            "unanswered",
+            "not_checkable",
+            "no_endpoint",
+            "not_checkable",
+            "not_checkable",
+            "not_checkable",
+            "not_checkable"
+        ]
+    );
     assert!(format!("{:?}", answers[0]).contains("no such token"));
 }
 
 #[test]
+fn two_lines_of_one_place_need_what_both_state() {
+    let (port, _) = node(ethereum("0x12d687"));
+    let token = |asset: &str, amount: &str| {
+        let mut own = line("ethereum", ADDRESS, amount, "5", TOKEN);
+        asset.clone_into(&mut own.fields[0]);
+        own
+    };
+    for (other, expected) in [("0.234567", "held"), ("0.234568", "short")] {
+        let found = answers(&[token("USDT", "1"), token("USD", other)], "ethereum", port);
+        assert!(found.iter().all(|own| status(&own.outcome) == expected), "{other}: {found:?}");
+    }
+    // at another block it is another place
+    let mut later = token("USDT", "1");
+    "6".clone_into(&mut later.fields[4]);
+    let found = answers(&[token("USDT", "1"), later], "ethereum", port);
+    assert!(found.iter().all(|own| status(&own.outcome) == "held"), "{found:?}");
+}
+
+#[test]
 fn a_busy_node_is_asked_again_and_what_is_known_is_not() {
-    let tries = Mutex::new(0);
-    let honest = ethereum("0xde0b6b3a7640000");
-    let (port, _) = node(move |method, params| {
-        let mut tries = tries.lock().unwrap();
-        *tries += 1;
-        match *tries {
-            1 => Reply::Raw("503 Service Unavailable", String::new()),
-            2 => Reply::Raw("429 Too Many Requests", String::new()),
-            _ => honest(method, params),
-        }
-    });
+    let busy = json!({ "id": 1, "error": { "code": -32_000, "message": "slow down" } }).to_string();
+    let limit = json!({ "id": 1, "error": { "code": -32_005, "message": "limit exceeded" } }).to_string();
+    for (status_line, body) in [
+        ("503 Service Unavailable", String::new()),
+        ("429 Too Many Requests", String::new()),
+        ("429 Too Many Requests", busy),
+        ("200 OK", limit),
+    ] {
+        let tries = Mutex::new(0);
+        let honest = ethereum("0xde0b6b3a7640000");
+        let reply = move |method: &str, params: &Value| {
+            let mut tries = tries.lock().unwrap();
+            *tries += 1;
+            if *tries < 3 { Reply::Raw(status_line, body.clone()) } else { honest(method, params) }
+        };
+        assert_eq!(outcome(reply).0, "held", "{status_line}");
+    }
     let lines = [line("ethereum", ADDRESS, "1", "5", ""), line("ethereum", ADDRESS, "2", "", "")];
+    let (port, _) = node(ethereum("0xde0b6b3a7640000"));
     let first = answers(&lines, "ethereum", port);
-    assert_eq!((status(&first[0].outcome), status(&first[1].outcome)), ("held".into(), "short".into()));
     // another node, which knows of nothing
     let (port, asked) = node(ethereum("0x0"));
     let endpoints =
@@ -249,49 +231,87 @@ fn a_busy_node_is_asked_again_and_what_is_known_is_not() {
     assert_ne!(second[1], first[1], "the newest block is another one now");
     assert_eq!(*saved.lock().unwrap(), second);
     assert_eq!(asked.lock().unwrap().iter().filter(|head| head.ends_with("eth_getBalance")).count(), 1);
-    // an altered line is asked again
-    let altered = [line("ethereum", ADDRESS, "3", "5", "")];
-    let third = ask(&altered, &endpoints, options, &first, &Silent, &|_| Ok(())).unwrap();
-    assert_eq!(status(&third[0].outcome), "short");
     let failed = ask(&lines, &endpoints, options, &[], &Silent, &|_| Err(std::io::Error::other("full")));
     assert_eq!(failed.unwrap_err().to_string(), "full");
+    // an altered field of a line makes other reserves
+    let mut altered = lines.to_vec();
+    for place in 0..altered[0].fields.len() {
+        let before = digest(&altered);
+        altered[0].fields[place].push('1');
+        assert_ne!(digest(&altered), before, "{place}");
+    }
+}
+
+/// A node of bitcoin whose outputs under the script of `COIN` are these numbers.
+fn bitcoin(outputs: &'static [&'static str]) -> impl Fn(&str, &Value) -> Reply + Send + Sync {
+    move |method, params| match method {
+        "getblockhash" if params[0] == 840_000 => Reply::Result(json!(LATE_BLOCK)),
+        "scantxoutset" => {
+            let asked = params[1].as_array().unwrap();
+            assert!(asked.len() <= super::bitcoin::CHUNK, "{params}");
+            let output =
+                |amount: &&str| format!(r#"{{"scriptPubKey":"{SCRIPT}","desc":"","amount":{amount},"height":1}}"#);
+            let is_there = asked.contains(&json!(format!("raw({SCRIPT})")));
+            let outputs: Vec<String> = outputs.iter().filter(|_| is_there).map(output).collect();
+            let result = format!(
+                r#"{{"success":true,"txouts":9,"height":900,"bestblock":"00ab","unspents":[{}]}}"#,
+                outputs.join(",")
+            );
+            Reply::Raw("200 OK", format!(r#"{{"id":1,"error":null,"result":{result}}}"#))
+        }
+        other => panic!("{other}"),
+    }
 }
 
 #[test]
 fn a_scan_counts_for_its_own_block_alone() {
-    let bitcoin = |method: &str, params: &Value| match method {
-        "getblockhash" => Reply::Result(json!(FIRST_BLOCK)),
-        "validateaddress" => Reply::Result(json!({ "isvalid": true, "scriptPubKey": "0014aa" })),
-        "scantxoutset" => {
-            assert_eq!(params[1][0], format!("addr({COIN})"));
-            let output = |amount: &str| format!(r#"{{"scriptPubKey":"0014aa","amount":{amount}}}"#);
-            let outputs = ["20999999.97690001", "0.00000001", "1e-7"].map(output).join(",");
-            Reply::Raw(
-                "200 OK",
-                format!(
-                    r#"{{"id":1,"result":{{"success":true,"height":900,"bestblock":"00ab","unspents":[{outputs}]}}}}"#
-                ),
-            )
-        }
-        other => panic!("{other}"),
-    };
+    let outputs = &["20999999.97690001", "0.00000001", "1e-7"];
     for (amount, height, expected) in [
         ("20999999.97690012", "900", "held"),
         ("20999999.97690013", "900", "short"),
         ("20999999.97690012", "899", "held_at_other_block"),
         ("20999999.97690013", "899", "short_at_other_block"),
-        ("20999999.97690013", "", "short"),
+        ("20999999.97690013", "", "short_at_other_block"),
     ] {
-        let (port, _) = node(bitcoin);
+        let (port, _) = node(bitcoin(outputs));
         let answers = answers(&[line("bitcoin", COIN, amount, height, "")], "bitcoin", port);
         assert_eq!(status(&answers[0].outcome), expected, "{amount} {height}: {answers:?}");
     }
-    let (port, _) = node(move |method, params| match method {
+}
+
+#[test]
+fn a_scan_of_another_chain_or_with_amounts_that_are_none_counts_for_nothing() {
+    // a fork has the same first block, and another one here
+    let (port, _) = node(|method, params| match method {
         "getblockhash" => Reply::Result(json!("00".repeat(32))),
-        _ => bitcoin(method, params),
+        _ => bitcoin(&["1"])(method, params),
     });
     let other = answers(&[line("bitcoin", COIN, "1", "900", "")], "bitcoin", port);
-    assert!(format!("{other:?}").contains("a node of another chain"));
+    assert!(format!("{other:?}").contains("is not a node of bitcoin"), "{other:?}");
+    for wrong in [&["0.999999999"][..], &["-1"], &["\"1\""], &["null"], &["[1]"], &["1", "1e-9"]] {
+        let (port, _) = node(bitcoin(wrong));
+        let answers = answers(&[line("bitcoin", COIN, "0", "900", "")], "bitcoin", port);
+        assert_eq!(status(&answers[0].outcome), "unanswered", "{wrong:?}");
+    }
+}
+
+#[test]
+fn one_scan_that_fails_takes_no_other_with_it() {
+    let others = ["1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2", "3J98t1WpEZ73CNmQviecrnyiWrnqRhWNLy", COIN];
+    let lines: Vec<_> = others.iter().map(|address| line("bitcoin", address, "0.5", "900", "")).collect();
+    let (port, asked) = node(|method, params| {
+        let is_own = params[1].as_array().is_some_and(|asked| asked.contains(&json!(format!("raw({SCRIPT})"))));
+        match method {
+            "scantxoutset" if !is_own => Reply::Error(-8, "Scan already in progress"),
+            _ => bitcoin(&["0.5"])(method, params),
+        }
+    });
+    let found = answers(&lines, "bitcoin", port);
+    let found: Vec<_> = found.iter().map(|own| status(&own.outcome)).collect();
+    // the scans are of two scripts each, in the order of the scripts
+    assert_eq!(found[2], "held");
+    assert_eq!(found.iter().filter(|status| *status == "unanswered").count(), 1, "{found:?}");
+    assert_eq!(asked.lock().unwrap().iter().filter(|head| head.ends_with("scantxoutset")).count(), 2);
 }
 
 /// A real node of Ethereum's kind.
@@ -340,7 +360,8 @@ const CONTRACT: &str = "0x602680600b6000396000f3\
 #[ignore = "needs anvil: .ci/run balances"]
 fn a_real_node_finds_one_unit_too_many_at_a_block_that_is_not_the_newest() {
     let anvil = Anvil::start();
-    let other = "0x00000000000000000000000000000000000000aa";
+    let url = format!("http://127.0.0.1:{}", anvil.1);
+    let [other, third] = ["0x00000000000000000000000000000000000000aa", "0x00000000000000000000000000000000000000ab"];
     let sender = anvil.call("eth_accounts", json!([]))[0].clone();
     let pay = |wei: &str| {
         anvil.call("eth_sendTransaction", json!([{ "from": sender, "to": ADDRESS, "value": wei, "gas": "0x5208" }]))
@@ -354,18 +375,19 @@ fn a_real_node_finds_one_unit_too_many_at_a_block_that_is_not_the_newest() {
     // one more unit a block later does not count for the block before
     pay("0x1");
     anvil.call("evm_mine", json!([]));
+    let exact = answers_at(&url, &[line("ethereum", ADDRESS, "1.000000000000000005", "1", "")], "ethereum");
+    assert_eq!(status(&exact[0].outcome), "held", "{exact:?}");
     let lines = [
-        line("ethereum", ADDRESS, "1.000000000000000005", "1", ""),
         line("ethereum", ADDRESS, "1.000000000000000006", "1", ""),
         line("ethereum", ADDRESS, "1.000000000000000006", "2", ""),
         line("ethereum", other, "1.234567", "1", &token),
-        line("ethereum", other, "1.234568", "1", &token),
+        line("ethereum", third, "1.234568", "1", &token),
         line("ethereum", other, "1", "0", &token),
         line("ethereum", other, "1", "9", ""),
         line("ethereum", ADDRESS, "1.000000000000000007", "", ""),
     ];
-    let answers = answers_at(&format!("http://127.0.0.1:{}", anvil.1), &lines, "ethereum");
+    let answers = answers_at(&url, &lines, "ethereum");
     let found: Vec<_> = answers.iter().map(|own| status(&own.outcome)).collect();
-    let expected = ["held", "short", "held", "held", "short", "unanswered", "unanswered", "short"];
+    let expected = ["short", "held", "held", "short", "unanswered", "unanswered", "short_at_other_block"];
     assert_eq!(found, expected, "{answers:#?}");
 }

@@ -246,3 +246,41 @@ fn doctor_makes_and_changes_nothing() {
         assert_eq!(tree(place.path()), before, "{name}");
     }
 }
+
+#[test]
+fn reserves_are_compared_with_nodes_and_answers_are_kept_for_their_own_lines_alone() {
+    use crate::balances::testing::{ethereum, node};
+    let dir = tempfile::tempdir().unwrap();
+    let [reserves, out] = ["reserves.csv", "answers.json"].map(|name| dir.path().join(name));
+    let write = |amount: &str| {
+        let address = "0x52908400098527886E0F7030069857D2E4169EE7";
+        let header = "asset,chain,address,amount,height,message,signature";
+        fs::write(&reserves, format!("{header}\nETH,ethereum,{address},{amount},5,,\n")).unwrap();
+    };
+    let [file, kept] = [&reserves, &out].map(|path| path.to_str().unwrap());
+    let (port, asked) = node(ethereum("0xde0b6b3a7640000"));
+    let rpc = format!("ethereum=http://127.0.0.1:{port}");
+    let run = |more: &[&str]| assay(&[&["reserves", "balances", file, "--rpc", &rpc][..], more].concat());
+    write("1");
+    assert_eq!(run(&["--out", kept]), Exit::Ok);
+    assert_eq!(fs::metadata(&out).unwrap().permissions().mode() & 0o777, 0o600);
+    let questions = asked.lock().unwrap().len();
+    assert_eq!(run(&["--out", kept, "--json"]), Exit::Ok);
+    assert_eq!(asked.lock().unwrap().len(), questions, "an answer at its own block is not asked for again");
+    // other lines do not take these answers, and do not write over them
+    write("1.000000000000000001");
+    let before = fs::read(&out).unwrap();
+    assert_eq!(run(&["--out", kept]), Exit::Usage);
+    assert_eq!(fs::read(&out).unwrap(), before);
+    assert_eq!(run(&[]), Exit::NotValid);
+    // no node, and a node that is not there
+    assert_eq!(assay(&["reserves", "balances", file]), Exit::Ok);
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    assert_eq!(
+        assay(&["reserves", "balances", file, "--rpc", &format!("ethereum=http://{closed}")]),
+        Exit::Environment
+    );
+    assert_eq!(assay(&["reserves", "balances", "absent.csv"]), Exit::Environment);
+    fs::write(&out, "{}").unwrap();
+    assert_eq!(run(&["--out", kept]), Exit::Usage);
+}

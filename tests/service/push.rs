@@ -21,7 +21,7 @@ use assay_ownership::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::{Process, Service, SmallLedger, wait_for};
+use crate::support::{Process, Service, SmallLedger, assay, wait_for};
 
 /// An exchange with a ledger and a token, without a home or a database.
 struct Exchange {
@@ -115,6 +115,45 @@ fn bank_states(ledger: &Path, snapshot: &str) {
     fs::write(ledger.join("manifest.toml"), format!("{manifest}\n[reserves]\ncustodians = \"banks.json\"\n")).unwrap();
 }
 
+/// The exchange lists the bank with key 1; each of the two verifiers goes by its reader's list.
+fn readers_count_third_parties_by_lists_of_their_own(service: &Service, attestation: &str) {
+    let place = tempfile::tempdir().unwrap();
+    let file = |name: &str, bytes: &[u8]| {
+        let path = place.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let bundle = file("bundle.zip", &service.get(&format!("{attestation}/bundle.zip"), None).expect(200).body);
+    let regulator = service.token("regulator", "authority");
+    let asked = format!("{}?asset=BTC", attestation.replace("attestations", "reserves"));
+    let lines = file("btc.json", &service.get(&asked, Some(&regulator)).expect(200).body);
+    let lists =
+        [file("listed.json", holding_keys(&[1]).as_bytes()), file("others.json", holding_keys(&[2]).as_bytes())];
+    let both = |list: &[&str]| {
+        let own = ["verify-reserves", &lines, "--attestation", &bundle, "--test-shapes"];
+        let full = assay(service.home.path(), &service.database, &[&own[..], list].concat()).output().unwrap();
+        // no release accepts the shape, so this one ends with 1; it judges the lines all the same
+        let light = Command::new(Path::new(env!("CARGO_BIN_EXE_assay")).with_file_name("assay-verify"))
+            .args([&[bundle.as_str(), "--reserves", &lines][..], list].concat())
+            .env("ASSAY_HOME", place.path())
+            .output()
+            .unwrap();
+        assert_eq!((full.status.code(), light.status.code()), (Some(0), Some(1)), "{full:?} {light:?}");
+        [full, light].map(|output| String::from_utf8(output.stdout).unwrap())
+    };
+    for said in both(&["--custodians", &lists[0]]) {
+        assert!(said.contains("1 by third parties") && !said.contains("on no list given here"), "{said}");
+    }
+    for list in [&[][..], &["--custodians", &lists[1]]] {
+        for said in both(list) {
+            assert!(said.contains("0 by third parties") && said.contains("on no list given here"), "{said}");
+        }
+    }
+    let own = ["verify-reserves", &lines, "--attestation", &bundle, "--test-shapes", "--custodians", &lines];
+    let no_list = assay(service.home.path(), &service.database, &own).output().unwrap();
+    assert_eq!(no_list.status.code(), Some(3), "{no_list:?}");
+}
+
 #[test]
 fn a_ledger_is_pushed_until_it_is_published_and_a_second_push_sends_nothing() {
     let service = Service::start();
@@ -138,6 +177,7 @@ fn a_ledger_is_pushed_until_it_is_published_and_a_second_push_sends_nothing() {
     let attestation = format!("/v1/attestations/{}", first["attestation"].as_str().unwrap());
     let shown = service.get(&attestation, None).expect(200).json().to_string();
     assert!(shown.contains("\"third_party\":\"250\""), "{shown}");
+    readers_count_third_parties_by_lists_of_their_own(&service, &attestation);
     let again = exchange.push(&service.url(""), &["--wait", "--json"]).expect(0, "").json();
     assert_eq!(again["uploaded"], serde_json::json!([]));
     assert_eq!(

@@ -5,9 +5,12 @@ import { after, before, test } from "node:test";
 import { ed25519 } from "@noble/curves/ed25519.js";
 import type { Browser } from "playwright-core";
 import { toBase64Url, utf8 } from "../src/bytes.ts";
+import { entryOf } from "../src/log.ts";
+import { readStatement } from "../src/statement.ts";
 import { chosen, closed, launch, steps, watched } from "./browser.ts";
 import { attested, fixture } from "./files.ts";
-import { manyPages } from "./make.ts";
+import { encode, manyPages, object } from "./make.ts";
+import { honest, LOG, OTHER_KEY, POLICY, proved, verifierKey } from "./logs.ts";
 import { serve, TOKEN, type Served } from "./server.ts";
 
 const ACCOUNT = "u000000134-5ea51c96";
@@ -46,6 +49,31 @@ test("an honest file ticks every step but the proof, and the last line says what
   assert.deepEqual(table[3], ["BTC-PERPcontracts long, your limit is 2,000", "6"]);
   assert.equal(await page.evaluate(() => document.activeElement?.id), "verdict");
   assert.ok(served.requests.every(({ headers }) => headers.referer === undefined), "no request says where it comes from");
+  await closed(session);
+});
+
+test("a policy that the reader adds decides whether the statement is in a log that they trust", async () => {
+  const session = await watched(browser);
+  const { page } = session;
+  const inclusion = object(files.inclusion);
+  inclusion.set("log", proved(entryOf(readStatement(files.statement)), 1, 3, honest));
+  await page.goto(`${served.base}/check`);
+  await page.fill("#account", ACCOUNT);
+  await chosen(page, { "inclusion.json": encode(inclusion) });
+  const title = "The statement is in a public log";
+  assert.equal((await steps(page))[title], "not_run");
+  const after = async (...lines: string[]) => {
+    const before = await page.$("#sentence");
+    await chosen(page, { "log-policy": utf8([...lines, ""].join("\n")) });
+    await before?.waitForElementState("hidden");
+    return { steps: await steps(page), verdict: await page.textContent("#verdict") };
+  };
+  const trusted = await after(...POLICY, "quorum w");
+  assert.deepEqual([trusted.steps[title], trusted.verdict], ["passed", "Your account is in this statement"]);
+  assert.match((await page.textContent("#steps")) ?? "", /Entry 1 of log.example\/log, which has 3. Cosigned by w \(2023-11-14T22:13:20Z\)/);
+  const stranger = await after(`log ${verifierKey(LOG, 1, OTHER_KEY).text}`, "quorum none");
+  assert.equal(stranger.steps[title], "failed");
+  assert.match(stranger.verdict ?? "", /public log/);
   await closed(session);
 });
 

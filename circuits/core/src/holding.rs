@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     canonical,
     signature::{ALGORITHM, KeyEntry, Protected, SignatureError, coordinate, is_kid, named_keys, refuse, thumbprint},
+    text::lower_hex,
 };
 
 /// Name and version of the document.
@@ -153,8 +154,7 @@ impl<'a> SignedHolding<'a> {
         if holding.protocol != HOLDING_PROTOCOL {
             return refused("its protocol is another one");
         }
-        let is_digest =
-            |text: &String| text.len() == 64 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        let is_digest = |text: &String| lower_hex(text).is_some_and(|bytes| bytes.len() == 32);
         if !holding.document_sha256.as_ref().is_none_or(is_digest) {
             return refused("its document_sha256 is not 64 lower-case hexadecimal digits");
         }

@@ -6,7 +6,7 @@ use std::{fmt, ops::Deref};
 use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 
-use crate::{canonical, error::Error};
+use crate::{canonical, error::Error, text::lower_hex};
 
 /// Largest statement that is read, in bytes.
 pub const MAX_STATEMENT_BYTES: usize = 8 << 20;
@@ -41,12 +41,9 @@ impl StatementDigest {
     /// # Errors
     /// [`Error::Malformed`] for anything else.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let mut bytes = [0; 32];
-        let lower = text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-        if !lower || hex::decode_to_slice(text, &mut bytes).is_err() {
-            return Err(Error::Malformed(format!("`{text}` is not a digest of 64 lower-case hexadecimal digits")));
-        }
-        Ok(Self(bytes))
+        let bytes = lower_hex(text).and_then(|bytes| bytes.try_into().ok());
+        let malformed = || Error::Malformed(format!("`{text}` is not a digest of 64 lower-case hexadecimal digits"));
+        bytes.map(Self).ok_or_else(malformed)
     }
 }
 

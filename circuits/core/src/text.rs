@@ -95,6 +95,12 @@ pub fn is_name(text: &str) -> bool {
     name_defect(text, 64).is_none()
 }
 
+/// The bytes of hexadecimal digits in small letters: one spelling for one value.
+pub fn lower_hex(text: &str) -> Option<Vec<u8>> {
+    let is_lower = text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    if is_lower { hex::decode(text).ok() } else { None }
+}
+
 /// The text with each character spelled out as U+XXXX that a terminal would act on, that changes the direction of writing, or that
 /// nobody sees. Combining marks stay with their letter, at most two of them.
 pub fn spelled_out(text: &str) -> String {

@@ -13,6 +13,7 @@ use assay_core::{
     decimal::{ExactSum, parse_count},
     lines::{HASH_BYTES, LineFields, verify_multiproof},
     sealed::Sealed,
+    text::lower_hex,
 };
 use serde::{Deserialize, Serialize};
 
@@ -212,7 +213,7 @@ fn prove_lines(disclosure: &ReserveDisclosure, statement: &Statement) -> Result<
     }
     let damaged = |what: &str| format!("{what} is not lower-case hexadecimal of the right length");
     let root = hash(&disclosure.root).ok_or_else(|| damaged("the root"))?;
-    let proof = bytes(&disclosure.proof).ok_or_else(|| damaged("the proof"))?;
+    let proof = lower_hex(&disclosure.proof).ok_or_else(|| damaged("the proof"))?;
     let place = |index: u64| usize::try_from(index).map_err(|_| "a place is too large".to_owned());
     let places: Vec<usize> = disclosure.lines.iter().map(|line| place(line.index)).collect::<Result<_, _>>()?;
     let shown = |line: &DisclosedLine| {
@@ -253,12 +254,6 @@ fn sums(disclosure: &ReserveDisclosure, statement: &Statement) -> Result<Vec<Dis
     sums.into_iter().map(disclosed).collect()
 }
 
-/// Lower-case hexadecimal digits: one spelling for one value.
-fn bytes(text: &str) -> Option<Vec<u8>> {
-    let lower = text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-    if lower { hex::decode(text).ok() } else { None }
-}
-
 fn hash(text: &str) -> Option<[u8; HASH_BYTES]> {
-    bytes(text)?.try_into().ok()
+    lower_hex(text)?.try_into().ok()
 }

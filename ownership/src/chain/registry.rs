@@ -76,6 +76,54 @@ impl Chain {
         }
     }
 
+    /// Whether the chain counts in this asset: whether it is what an address holds there without any token.
+    pub fn counts_in(&self, asset: &str) -> bool {
+        let coins: &[&str] = match &self.0 {
+            Family::Bitcoin(coin) => match coin.name {
+                "bitcoin" => &["BTC"],
+                "bitcoin-cash" => &["BCH"],
+                "bitcoin-sv" => &["BSV"],
+                "litecoin" => &["LTC"],
+                "dogecoin" => &["DOGE"],
+                "dash" => &["DASH"],
+                _ => &[],
+            },
+            Family::Evm(number) => match number {
+                1 | 10 | 8_453 | 42_161 | 59_144 => &["ETH"],
+                56 => &["BNB"],
+                66 => &["OKT"],
+                137 => &["POL", "MATIC"],
+                196 => &["OKB"],
+                43_114 => &["AVAX"],
+                _ => &[],
+            },
+            Family::Cosmos(prefix) => match prefix.as_str() {
+                "ex" => &["OKT"],
+                "terra" => &["LUNC"],
+                _ => &[],
+            },
+            Family::Tron => &["TRX"],
+            Family::Solana => &["SOL"],
+            Family::Xrp => &["XRP"],
+            Family::Ton => &["TON"],
+            Family::Aptos => &["APT"],
+            Family::Sui => &["SUI"],
+            Family::Filecoin => &["FIL"],
+            Family::Conflux => &["CFX"],
+            Family::Polkadot => &["DOT"],
+            Family::Cardano => &["ADA"],
+        };
+        coins.iter().any(|coin| coin.eq_ignore_ascii_case(asset))
+    }
+
+    /// The script that coins at an address are under; `None` where the chain has no scripts or cannot read the address.
+    pub fn script(&self, address: &str) -> Option<Vec<u8>> {
+        match &self.0 {
+            Family::Bitcoin(coin) => coin.parse(address).ok().map(|target| target.script_pubkey().into_bytes()),
+            _ => None,
+        }
+    }
+
     /// What stands in the canonical message: one signature serves an address on all EVM chains.
     pub fn family(&self) -> String {
         match &self.0 {

@@ -5,11 +5,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use assay_core::decimal::ExactSum;
-use assay_core::text::{shown, visible};
+use assay_core::text::visible;
+use assay_verifier::files::read_bounded;
 
 use super::lines;
 use crate::balances::{
-    BALANCES_PROTOCOL, Balances, Endpoint, LineAnswer, Options, Outcome, Question, ask, endpoint_of,
+    BALANCES_PROTOCOL, Balances, Endpoint, LineAnswer, Options, Outcome, Question, ask, digest, endpoint_of,
 };
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::options::{Global, LimitArgs};
@@ -22,16 +23,16 @@ const MAX_ANSWERS_BYTES: usize = 1 << 30;
 const EXAMPLES: &str = "\
 RESERVES is the directory of a ledger, a reserves.csv, or disclosed lines (GET /v1/reserves/ID). Each line is asked of the node that --rpc
 names for its chain, at the block height of the line: balances and tokens of Ethereum and its like, unspent outputs of bitcoin and
-litecoin. A scan of unspent outputs knows only the newest block, so there a line counts as `at another block` unless that is its own. A line
-without height is asked at the newest block. Give nodes of your own: the answers are their word, and whoever runs them sees the addresses.
-That the coins are free of others' claims is not shown.
+litecoin. Lines of one place are compared with what is there together. A scan of unspent outputs knows the newest block alone, and a
+line without height is asked at the newest block: less at another block than the line's shows nothing about the snapshot. Give nodes of
+your own: the answers are their word, and whoever runs them sees the addresses. That the coins are free of others' claims is not shown.
 
 A node's address can also come from the environment: ASSAY_RPC_ETHEREUM for ethereum, ASSAY_RPC_EVM_100 for evm:100. It may have a user and a
-password (http://user:password@127.0.0.1:8332) or a key in its path; only its host is ever printed.
+password (http://user:password@127.0.0.1:8332, other signs percent-encoded) or a key in its path; only its host is ever printed.
 
 With --out, answers are kept: the same command later asks only for what has no answer at its own block yet.
 
-JSON, and the file of --out: {protocol: \"assay/balances/1\", statement, lines: [{line, asset, chain, address, token, stated, height,
+JSON, and the file of --out: {protocol: \"assay/balances/1\", statement, reserves, lines: [{line, asset, chain, address, token, stated, height,
 outcome: {status, found, block: {height, hash}, reason}}]}. `status` is held, short, held_at_other_block, short_at_other_block, unanswered,
 not_checkable or no_endpoint. `found` is what is there, in whole assets.
 
@@ -39,8 +40,8 @@ Examples:
   assay reserves balances ledger --rpc ethereum=http://127.0.0.1:8545
   assay reserves balances btc.json --rpc bitcoin=http://user:password@127.0.0.1:8332 --out answers.json
 
-Exit codes: 0 no line has less than is stated, 1 a line has less at its block, 2 an option is wrong, 3 a file cannot be read or a node did not
-answer.";
+Exit codes: 0 no line has less than is stated at its block, 1 a line has less, 2 an option is wrong or FILE holds other answers, 3 a file
+cannot be read or written, or a node did not answer.";
 
 /// Ask nodes of the chains whether what is stated is there
 ///
@@ -79,10 +80,12 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     let (statement, questions) = questions(args, global)?;
     let endpoints = endpoints(&args.rpc, &questions, |name| std::env::var(name).ok())?;
-    let known = args.out.as_deref().map_or(Ok(Vec::new()), |out| known(out, statement.as_deref()))?;
+    let reserves = digest(&questions);
+    let known = args.out.as_deref().map_or(Ok(Vec::new()), |out| known(out, &reserves))?;
     let document = |lines: &[LineAnswer]| Balances {
         protocol: BALANCES_PROTOCOL.to_owned(),
         statement: statement.clone(),
+        reserves: reserves.clone(),
         lines: lines.to_vec(),
     };
     let save = |lines: &[LineAnswer]| match &args.out {
@@ -104,7 +107,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     if args.json {
         output::json(&document(&answers))?;
     } else {
-        output::lines(text(&answers)?)?;
+        output::lines(text(&answers))?;
     }
     let has = |wanted: fn(&Outcome) -> bool| answers.iter().any(|own| wanted(&own.outcome));
     Ok(match () {
@@ -135,12 +138,16 @@ fn endpoints(
     let mut endpoints = BTreeMap::new();
     for option in given {
         // the address may be a secret, and stands behind the first equals sign
-        let named = option.split_once('=').filter(|(chain, _)| !chain.contains("://"));
-        let (chain, url) = named.ok_or_else(|| {
+        let (chain, url) = option.split_once('=').ok_or_else(|| {
             Failure::usage("--rpc needs a chain and an address, such as ethereum=http://127.0.0.1:8545")
         })?;
-        let name = endpoint_of(chain)
-            .ok_or_else(|| Failure::usage(format!("--rpc {}: no node of this chain is asked", shown(chain))))?;
+        // what stands in the wrong place may be a secret too
+        let name = endpoint_of(chain).ok_or_else(|| {
+            Failure::usage(
+                "--rpc names no chain whose nodes are asked before its first equals sign; these are ethereum and its like, evm:NUMBER, \
+                 bitcoin and litecoin",
+            )
+        })?;
         let endpoint = Endpoint::parse(url).map_err(|e| Failure::usage(format!("the address of --rpc {name} {e}")))?;
         if endpoints.insert(name.clone(), endpoint).is_some() {
             return Err(Failure::usage(format!("--rpc {name} is given twice")));
@@ -159,76 +166,94 @@ fn endpoints(
     Ok(endpoints)
 }
 
-/// The answers of an earlier run.
-fn known(out: &Path, statement: Option<&str>) -> Result<Vec<LineAnswer>, Failure> {
+/// The answers of an earlier run about the same lines.
+fn known(out: &Path, reserves: &str) -> Result<Vec<LineAnswer>, Failure> {
     if out.symlink_metadata().is_err() {
         return Ok(Vec::new());
     }
     let refused = |reason: &str| Failure::usage(format!("{}: {reason}", out.display()));
-    let bytes = assay_verifier::files::read_bounded(out, MAX_ANSWERS_BYTES)
-        .map_err(|error| Failure::environment(error.to_string()))?;
+    let bytes = read_bounded(out, MAX_ANSWERS_BYTES).map_err(|error| Failure::environment(error.to_string()))?;
     let document: Balances =
         serde_json::from_slice(&bytes).map_err(|_| refused("exists, and does not hold answers of nodes"))?;
-    if document.protocol != BALANCES_PROTOCOL || document.statement.as_deref() != statement {
-        return Err(refused("exists, and holds answers about other reserves"));
+    if document.protocol != BALANCES_PROTOCOL || document.reserves != reserves {
+        return Err(refused("exists, and holds answers about other reserves, or about an earlier version of these"));
     }
     Ok(document.lines)
 }
 
+/// What is known of one asset. `None` where a sum has no place in 128 bits.
+struct AssetSums {
+    stated: Option<ExactSum>,
+    /// What the lines state of which a node said something.
+    asked: Option<ExactSum>,
+    found: Option<ExactSum>,
+}
+
 /// What was found, for a person.
-fn text(answers: &[LineAnswer]) -> Result<Vec<String>, Failure> {
+fn text(answers: &[LineAnswer]) -> Vec<String> {
     let mut text: Vec<String> = answers.iter().filter_map(line_text).collect();
-    let mut sums: BTreeMap<&str, [ExactSum; 4]> = BTreeMap::new();
-    let mut counts = [0_usize; 4];
+    let mut sums: BTreeMap<&str, AssetSums> = BTreeMap::new();
+    let mut places = BTreeSet::new();
     for own in answers {
-        let column = match &own.outcome {
-            Outcome::Held { .. } => 0,
-            Outcome::HeldAtOtherBlock { .. } => 1,
-            Outcome::Short { .. } | Outcome::ShortAtOtherBlock { .. } => 2,
-            Outcome::Unanswered { .. } | Outcome::NotCheckable { .. } | Outcome::NoEndpoint => 3,
-        };
-        counts[column] += 1;
-        // an amount that is none has not been asked about
-        let _ = sums.entry(&own.asset).or_default()[column].add(&own.stated);
+        let empty = || Some(ExactSum::default());
+        let sums =
+            sums.entry(&own.asset).or_insert_with(|| AssetSums { stated: empty(), asked: empty(), found: empty() });
+        add(&mut sums.stated, &own.stated);
+        let Some((found, block)) = own.outcome.found() else { continue };
+        add(&mut sums.asked, &own.stated);
+        // what is there is there once, however many lines state it
+        if places.insert((&own.chain, &own.address, &own.token, block.height)) {
+            add(&mut sums.found, found);
+        }
     }
     if !text.is_empty() {
         text.push(String::new());
     }
-    let header = ["asset", "there", "there at another block", "less than stated", "not asked"].map(str::to_owned);
-    let rows = sums.iter().map(|(asset, sums)| {
-        let [there, other, less, unasked] = sums.each_ref().map(ToString::to_string);
-        [visible(asset), there, other, less, unasked]
-    });
-    let rows: Vec<[String; 5]> = std::iter::once(header).chain(rows).collect();
-    let widths: [usize; 5] = std::array::from_fn(|i| rows.iter().map(|r| r[i].chars().count()).max().unwrap_or(0));
+    let header = ["asset", "stated", "of it asked", "found there"].map(str::to_owned);
+    let sum = |sum: &Option<ExactSum>| sum.as_ref().map_or_else(|| "too large".to_owned(), ToString::to_string);
+    let rows = sums.iter().map(|(asset, own)| [visible(asset), sum(&own.stated), sum(&own.asked), sum(&own.found)]);
+    let rows: Vec<[String; 4]> = std::iter::once(header).chain(rows).collect();
+    let widths: [usize; 4] = std::array::from_fn(|i| rows.iter().map(|r| r[i].chars().count()).max().unwrap_or(0));
     text.extend(rows.iter().map(|row| {
         let cells = row.iter().zip(widths).skip(1).map(|(cell, width)| format!("  {cell:>width$}"));
         format!("{:<width$}{}", row[0], cells.collect::<String>(), width = widths[0])
     }));
-    let [there, other, less, unasked] = counts;
+    let count = |wanted: fn(&Outcome) -> bool| answers.iter().filter(|own| wanted(&own.outcome)).count();
     text.push(String::new());
     text.push(format!(
-        "By the nodes that you named: of {} lines {there} have what is stated, {other} have it at another block than their own, {less} have \
-         less, {unasked} were not asked. Amounts are the stated ones.",
-        answers.len()
+        "By the nodes that you named: of {} lines {} have what is stated at their block and {} have less; {} have it at another block and {} \
+         have less there, which shows nothing about the snapshot; {} have no answer.",
+        answers.len(),
+        count(|outcome| matches!(outcome, Outcome::Held { .. })),
+        count(|outcome| matches!(outcome, Outcome::Short { .. })),
+        count(|outcome| matches!(outcome, Outcome::HeldAtOtherBlock { .. })),
+        count(|outcome| matches!(outcome, Outcome::ShortAtOtherBlock { .. })),
+        count(|outcome| outcome.found().is_none()),
     ));
-    Ok(text)
+    text
+}
+
+fn add(sum: &mut Option<ExactSum>, amount: &str) {
+    if sum.as_mut().is_some_and(|sum| sum.add(amount).is_err()) {
+        *sum = None;
+    }
 }
 
 /// A line that does not have what is stated, or of which that is not known.
 fn line_text(own: &LineAnswer) -> Option<String> {
     let [asset, chain, address, stated] = [&own.asset, &own.chain, &own.address, &own.stated].map(|text| visible(text));
-    let at = format!("line {}: {stated} {asset} on {chain} at {address}", own.line);
+    let token = if own.token.is_empty() { String::new() } else { format!(", token {}", visible(&own.token)) };
+    let at = format!("line {}: {stated} {asset} on {chain} at {address}{token}", own.line);
+    let height =
+        if own.height.is_empty() { "the snapshot".to_owned() } else { format!("block {}", visible(&own.height)) };
     Some(match &own.outcome {
         Outcome::Held { .. } | Outcome::HeldAtOtherBlock { .. } => return None,
         Outcome::Short { found, block } => {
             format!("{at}: LESS: {found} at block {} ({})", block.height, visible(&block.hash))
         }
-        Outcome::ShortAtOtherBlock { found, block } => format!(
-            "{at}: less now: {found} at block {}, which does not show what was there at block {}",
-            block.height,
-            visible(&own.height)
-        ),
+        Outcome::ShortAtOtherBlock { found, block } => {
+            format!("{at}: less now: {found} at block {}, which shows nothing about {height}", block.height)
+        }
         Outcome::Unanswered { reason } => format!("{at}: no answer: {}", visible(reason)),
         Outcome::NotCheckable { reason } => format!("{at}: not checkable: {}", visible(reason)),
         Outcome::NoEndpoint => format!("{at}: no node of this chain was named (--rpc)"),
@@ -259,10 +284,13 @@ mod tests {
         assert_eq!(format!("{found:?}"), r#"{"ethereum": Endpoint(own.example), "evm:100": Endpoint(gnosis.example)}"#);
         for (wrong, reason) in [
             ("https://own.example/SECRET", "needs a chain"),
-            ("https://own.example/SECRET?key=1", "needs a chain"),
+            ("https://own.example/SECRET?key=1", "names no chain"),
+            ("node.example/SECRET?key=1", "names no chain"),
+            ("user:SECRET=x@127.0.0.1", "names no chain"),
             ("ethereum", "needs a chain"),
+            ("ethereum=SECRET", "is not an address"),
             ("ethereum=http://node.example/SECRET", "is not encrypted"),
-            ("tron=https://node.example/SECRET", "no node of this chain"),
+            ("tron=https://node.example/SECRET", "names no chain"),
         ] {
             let failure = endpoints(&[wrong.to_owned()], &lines, |_| None).unwrap_err();
             assert!(failure.sentence.contains(reason) && !failure.sentence.contains("SECRET"), "{}", failure.sentence);

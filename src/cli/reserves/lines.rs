@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use assay_core::lines::{LINE_COLUMNS, LineFields};
+use assay_core::sealed::StatementDigest;
 use assay_core::text::shown;
 use assay_programs::reserves::{MAX_DISCLOSURE_BYTES, RESERVES_PROTOCOL, ReserveDisclosure};
 use assay_verifier::attestation::read_custodians;
@@ -54,9 +55,7 @@ fn disclosed(file: String, bytes: &[u8]) -> Result<Lines, String> {
     if protocol != RESERVES_PROTOCOL {
         return Err(format!("has the protocol {}, not {RESERVES_PROTOCOL}", shown(&protocol)));
     }
-    let is_id =
-        attestation_id.len() == 64 && attestation_id.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-    if !is_id {
+    if StatementDigest::parse(&attestation_id).is_err() {
         return Err(format!("names {} as its statement, which is no attestation's id", shown(&attestation_id)));
     }
     if lines.is_empty() {

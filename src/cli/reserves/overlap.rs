@@ -13,9 +13,9 @@ use crate::cli::exit::{Exit, Failure};
 use crate::cli::output;
 
 const EXAMPLES: &str = "\
-FILE is what GET /v1/reserves/ID answers, or a reserves.csv. Lines of different files overlap if asset, chain, address and token are the
-same, each in any spelling of its chain, and the files belong to different statements; every reserves.csv counts as one of its own. Files
-of one statement never overlap. A disclosure does not name its exchange: two statements of one exchange for different instants overlap
+FILE is what GET /v1/reserves/ID answers, or a reserves.csv. Lines of different files overlap if chain, address and token are the same, each
+in any spelling of its chain and whatever the asset is called, and the files belong to different statements; at a custodian or bank the
+asset must be the same too. Every reserves.csv counts as a statement of its own. Files of one statement never overlap. A disclosure does not name its exchange: two statements of one exchange for different instants overlap
 wherever it still has the address.
 
 The lines are compared as they are. To learn whether a statement commits to them, run assay verify-reserves.
@@ -96,26 +96,26 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     Ok(Exit::verdict(report.overlaps.is_empty()))
 }
 
-/// The place of a line.
-fn place(file: &Lines, line: u64, fields: &LineFields) -> Result<Place, Failure> {
-    let [_, chain, address, _, _, _, _, token, kind, _] = fields;
+/// The place of a line: coins are the same whatever they are called. An account with a third party may hold several assets.
+fn place(file: &Lines, line: u64, fields: &LineFields) -> Result<(Place, Option<String>), Failure> {
+    let [asset, chain, address, _, _, _, _, token, kind, _] = fields;
     let kind: Kind =
         kind.parse().map_err(|reason| Failure::environment(format!("{}: line {line}: kind {reason}", file.file)))?;
-    Ok(Line { chain, address, token, kind, ..Line::default() }.place())
+    let asset = matches!(kind, Kind::Custodian | Kind::Bank).then(|| symbol_key(asset));
+    Ok((Line { chain, address, token, kind, ..Line::default() }.place(), asset))
 }
 
 impl<'a> Report<'a> {
     fn of(files: &'a [Lines]) -> Result<Self, Failure> {
-        let mut places: BTreeMap<(String, Place), Vec<_>> = BTreeMap::new();
+        let mut places: BTreeMap<(Place, Option<String>), Vec<_>> = BTreeMap::new();
         for file in files {
             for line in &file.lines {
                 let (number, fields) = line;
-                let key = (symbol_key(&fields[0]), place(file, *number, fields)?);
-                places.entry(key).or_default().push((file, line));
+                places.entry(place(file, *number, fields)?).or_default().push((file, line));
             }
         }
         let several = |lines: &Vec<(&Lines, _)>| lines.iter().any(|(file, _)| file.origin != lines[0].0.origin);
-        let overlaps = places.into_iter().filter(|(_, lines)| several(lines)).map(|((_, place), lines)| Overlap {
+        let overlaps = places.into_iter().filter(|(_, lines)| several(lines)).map(|((place, _), lines)| Overlap {
             asset: &lines[0].1.1[0],
             place: PlaceJson { chain: place.chain, address: place.address, token: place.token },
             lines: lines.into_iter().map(|(file, (line, fields))| LineJson::of(file, *line, fields)).collect(),
@@ -258,12 +258,11 @@ mod tests {
         let files = [file("a.json", &one), file("b.json", &one)];
         assert_eq!(compared(&files)["overlaps"], json!([]));
         assert!(Report::of(&files).unwrap().text()[0].contains("one statement"));
-        for other in [
-            ["USDT", "ethereum", EVM, ""],
-            ["ETH", "tron", EVM, ""],
-            ["ETH", "ethereum", EVM, "0x01"],
-            ["ETH", "ethereum", "0x01", ""],
-        ] {
+        // one place under two names is one place
+        let renamed = disclosure("0b", &[["WETH", "ethereum", EVM, ""]]).to_string();
+        let files = [file("a.json", &one), file("b.json", &renamed)];
+        assert_eq!(compared(&files)["overlaps"].as_array().unwrap().len(), 1);
+        for other in [["ETH", "tron", EVM, ""], ["ETH", "ethereum", EVM, "0x01"], ["ETH", "ethereum", "0x01", ""]] {
             let files = [file("a.json", &one), file("b.json", &disclosure("0b", &[other]).to_string())];
             assert_eq!(compared(&files)["overlaps"], json!([]), "{other:?}");
         }

@@ -1,7 +1,7 @@
 //! HTX's names. No column says where an address is: its coin's name does, or the look of the address. The file begins with sums: after
 //! each `BTC(ALL)` come the coins that it counts as BTC.
 
-use super::layout::{Coins, Published, native};
+use super::layout::{Coins, Published, is_native};
 
 /// The coins that the sums at the top of a file count together.
 #[derive(Debug, Default)]
@@ -48,6 +48,6 @@ pub(super) fn coins(line: &Published<'_>, groups: &Groups) -> Result<Coins, Stri
         _ => return Err("neither coin nor address says which chain it is on".to_owned()),
     };
     let asset = groups.asset(line.coin).ok_or("the sums at the top of the file do not say which asset it is")?;
-    let token = if line.coin == native(chain) { String::new() } else { line.coin.to_owned() };
+    let token = if is_native(chain, line.coin) { String::new() } else { line.coin.to_owned() };
     Ok(Coins { asset: asset.to_owned(), chain: chain.to_owned(), token })
 }

@@ -1,6 +1,7 @@
 //! The columns of published reserve lines. Exchanges name, order and leave out columns as they like: a layout is known by its names.
 
 use assay_core::text::shown;
+use assay_ownership::Chain;
 
 /// Which column has what.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -148,32 +149,9 @@ fn given(field: &str) -> &str {
     if ["-", "null"].contains(&field) { "" } else { field }
 }
 
-/// The coin that a chain counts in.
-pub(super) fn native(chain: &str) -> &'static str {
-    match chain {
-        "bitcoin" => "BTC",
-        "bitcoin-cash" => "BCH",
-        "bitcoin-sv" => "BSV",
-        "litecoin" => "LTC",
-        "dogecoin" => "DOGE",
-        "dash" => "DASH",
-        "ethereum" | "ethereum-validators" | "arbitrum-one" | "optimism" | "base" | "evm:59144" => "ETH",
-        "polygon" => "POL",
-        "bnb-smart-chain" => "BNB",
-        "avalanche-c" => "AVAX",
-        "evm:196" => "OKB",
-        "evm:66" | "cosmos:ex" => "OKT",
-        "tron" => "TRX",
-        "solana" => "SOL",
-        "xrp" => "XRP",
-        "ton" => "TON",
-        "aptos" => "APT",
-        "sui" => "SUI",
-        "polkadot" => "DOT",
-        "cardano" => "ADA",
-        "filecoin" => "FIL",
-        "conflux" => "CFX",
-        "cosmos:terra" => "LUNC",
-        _ => "",
-    }
+/// Whether an asset is what its chain counts in.
+pub(super) fn is_native(chain: &str, asset: &str) -> bool {
+    // a validator's key is no address, and what it stakes is the chain's coin
+    let chain = if chain == "ethereum-validators" { "ethereum" } else { chain };
+    Chain::parse(chain).is_some_and(|chain| chain.counts_in(asset))
 }

@@ -1,6 +1,6 @@
 //! OKX's names. A coin is `USDT` or `USDT-TON`, with its network after the hyphen; the column of networks says where the address is.
 
-use super::layout::{Coins, Published, native};
+use super::layout::{Coins, Published, is_native};
 
 /// OKX's networks as the chains of a ledger.
 const NETWORKS: [(&str, &str); 34] = [
@@ -59,7 +59,7 @@ pub(super) fn coins(line: &Published<'_>) -> Result<Coins, String> {
     let is_staked = !line.kind.is_empty() && !line.kind.eq_ignore_ascii_case("non staking");
     let chain = if is_staked { format!("{chain}-validators") } else { chain };
     let asset = coin.split('-').next().unwrap_or(coin).to_owned();
-    let is_native = asset.eq_ignore_ascii_case(native(&chain)) || coin.eq_ignore_ascii_case(&network);
+    let is_native = is_native(&chain, &asset) || coin.eq_ignore_ascii_case(&network);
     let token = if is_native { String::new() } else { coin.to_owned() };
     Ok(Coins { asset, chain, token })
 }

@@ -8,7 +8,7 @@ use assay_core::{
     domain::{domain_defect, lei_defect},
     field::from_hex,
     sealed::{Document, MAX_STATEMENT_BYTES},
-    text::{chain_defect, is_name, symbol_key, visible},
+    text::{chain_defect, is_name, lower_hex, symbol_key, visible},
     time::parse_instant,
     worth::VALUE_DECIMALS,
 };
@@ -62,9 +62,7 @@ impl Statement {
             return refuse(format!("a statement of {} has rules exactly if the shape is for compliance", shape.name));
         }
         from_hex(&self.parameter_digest)?;
-        if self.reserves.root.len() != 64
-            || !self.reserves.root.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
-        {
+        if lower_hex(&self.reserves.root).is_none_or(|root| root.len() != 32) {
             return refuse("the root of the reserves is not 64 lower-case hexadecimal digits".to_owned());
         }
         if self.reserves.lines > MAX_SAFE_INTEGER || self.snapshot.block_heights.values().any(|h| *h > MAX_SAFE_INTEGER)
