@@ -39,17 +39,17 @@ GRANT SELECT (job_id, snapshot_id, shape, shards, state, steps, accounts, pages,
       UPDATE (state, detail, updated_at) ON jobs TO assay_api;
 GRANT SELECT (job_id, shard, state, steps, steps_done, worker, heartbeat_at) ON units TO assay_api, assay_readonly;
 GRANT SELECT ON pages, tree_nodes, reserve_lines, attestations TO assay_api;
--- It signs the transparency log. Nobody can append to it but by publishing an attestation.
+-- It signs the transparency log. Nobody can append to it but by publishing an attestation, or what is signed about one later.
 GRANT SELECT ON log_size, log_entries, log_hashes, log_checkpoints, log_cosignatures TO assay_api, assay_readonly;
 GRANT INSERT ON log_checkpoints, log_cosignatures TO assay_api;
-GRANT SELECT, INSERT ON signatures TO assay_api;
+GRANT SELECT, INSERT ON signatures, notices TO assay_api;
 GRANT SELECT, INSERT, UPDATE (included) ON verifications TO assay_api;
 GRANT SELECT, INSERT, UPDATE, DELETE ON idempotency_keys TO assay_api;
 GRANT INSERT ON audit_trail TO assay_api;
 
 -- `assay work` proves, publishes and deletes leftovers, among them uploads that nobody continues. It cannot change uploads or
 -- published data.
-GRANT SELECT ON exchanges, snapshot_files, attestations, signatures, log_entries TO assay_worker;
+GRANT SELECT ON exchanges, snapshot_files, attestations, signatures, notices, log_entries TO assay_worker;
 GRANT SELECT, UPDATE (holds_epoch) ON snapshots TO assay_worker;
 GRANT SELECT, DELETE ON file_chunks TO assay_worker;
 GRANT SELECT, UPDATE ON jobs TO assay_worker;
@@ -60,7 +60,7 @@ GRANT INSERT ON attestations, audit_trail TO assay_worker;
 GRANT SELECT (created_at), DELETE ON idempotency_keys TO assay_worker;
 
 -- For people and dashboards: public data and the state of the service, without customer data.
-GRANT SELECT ON exchanges, attestations, signatures, audit_trail TO assay_readonly;
+GRANT SELECT ON exchanges, attestations, signatures, notices, audit_trail TO assay_readonly;
 GRANT SELECT (snapshot_id, exchange_id, name, epoch, sealed_at, holds_epoch, created_by, created_at) ON snapshots TO assay_readonly;
 GRANT SELECT (job_id, snapshot_id, shape, shards, state, steps, worker, heartbeat_at, created_by, created_at,
               updated_at, has_ended) ON jobs TO assay_readonly;

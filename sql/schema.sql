@@ -19,8 +19,24 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION public.append_to_log() RETURNS trigger
+CREATE FUNCTION public.admit_notice() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF NEW.superseded_by IS NOT NULL AND NOT EXISTS (
+        SELECT FROM attestations a JOIN attestations b USING (exchange_id)
+        WHERE a.attestation_id = NEW.attestation_id AND b.attestation_id = NEW.superseded_by AND b.epoch > a.epoch
+    ) THEN
+        RAISE EXCEPTION 'an attestation is superseded by a later one of its exchange'
+            USING ERRCODE = 'restrict_violation', CONSTRAINT = 'notices_by_a_later_one';
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+CREATE FUNCTION public.append_entry(about bytea, entry_kind text, bytes bytea) RETURNS void
+    LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
@@ -28,14 +44,9 @@ DECLARE
     at     bigint;
     level  smallint := 0;
     hash   bytea;
-    bytes  bytea;
 BEGIN
-    SELECT convert_to(format('{"exchange":%s,"kind":"attestation","protocol":"assay/log/1","snapshot":%s,"statement":"%s","taken_at":"%s"}',
-                             to_json(e.domain), to_json(s.name), encode(NEW.attestation_id, 'hex'), instant_text(NEW.epoch)), 'UTF8')
-        INTO STRICT bytes
-        FROM exchanges e JOIN snapshots s USING (exchange_id) WHERE s.snapshot_id = NEW.snapshot_id;
     UPDATE log_size SET size = size + 1 RETURNING size - 1 INTO STRICT place;
-    INSERT INTO log_entries (position, entry, attestation_id) VALUES (place, bytes, NEW.attestation_id);
+    INSERT INTO log_entries (position, entry, attestation_id, kind) VALUES (place, bytes, about, entry_kind);
     at := place;
     hash := sha256('\x00'::bytea || bytes);
     INSERT INTO log_hashes (height, position, digest) VALUES (level, at, hash);
@@ -45,6 +56,39 @@ BEGIN
         at := at / 2;
         INSERT INTO log_hashes (height, position, digest) VALUES (level, at, hash);
     END LOOP;
+END
+$$;
+
+CREATE FUNCTION public.append_later() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    entry_kind  text := coalesce(TG_ARGV[0], NEW.kind);
+    bytes       bytea;
+BEGIN
+    SELECT convert_to(format('{"document":"%s","exchange":%s,"kind":"%s","protocol":"assay/log/1","statement":"%s"}',
+                             encode(sha256(convert_to(NEW.jws, 'UTF8')), 'hex'), to_json(e.domain), entry_kind,
+                             encode(NEW.attestation_id, 'hex')), 'UTF8')
+        INTO STRICT bytes
+        FROM attestations a JOIN exchanges e USING (exchange_id) WHERE a.attestation_id = NEW.attestation_id;
+    PERFORM append_entry(NEW.attestation_id, entry_kind, bytes);
+    RETURN NULL;
+END
+$$;
+
+CREATE FUNCTION public.append_to_log() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    bytes  bytea;
+BEGIN
+    SELECT convert_to(format('{"exchange":%s,"kind":"attestation","protocol":"assay/log/1","snapshot":%s,"statement":"%s","taken_at":"%s"}',
+                             to_json(e.domain), to_json(s.name), encode(NEW.attestation_id, 'hex'), instant_text(NEW.epoch)), 'UTF8')
+        INTO STRICT bytes
+        FROM exchanges e JOIN snapshots s USING (exchange_id) WHERE s.snapshot_id = NEW.snapshot_id;
+    PERFORM append_entry(NEW.attestation_id, 'attestation', bytes);
     RETURN NULL;
 END
 $$;
@@ -412,13 +456,17 @@ CREATE TABLE public.log_entries (
     "position" bigint NOT NULL,
     entry bytea NOT NULL,
     attestation_id bytea NOT NULL,
+    kind text NOT NULL,
     CONSTRAINT log_entries_entry_check CHECK (((octet_length(entry) >= 1) AND (octet_length(entry) <= 65535))),
+    CONSTRAINT log_entries_kind_check CHECK ((kind = ANY (ARRAY['attestation'::text, 'countersignature'::text, 'opinion'::text, 'notice'::text]))),
     CONSTRAINT log_entries_position_check CHECK (("position" >= 0))
 );
 
 COMMENT ON TABLE public.log_entries IS 'Entries of the transparency log, without gaps: rows are inserted and never changed or deleted';
 
 COMMENT ON COLUMN public.log_entries.entry IS 'Canonical JSON (RFC 8785) as in api-spec/log.md';
+
+COMMENT ON COLUMN public.log_entries.attestation_id IS 'The attestation that the entry is about';
 
 CREATE TABLE public.log_hashes (
     height smallint NOT NULL,
@@ -439,6 +487,23 @@ CREATE TABLE public.log_size (
 );
 
 COMMENT ON TABLE public.log_size IS 'Number of entries. Whoever appends updates this row, so that appends follow one another whatever the isolation level';
+
+CREATE TABLE public.notices (
+    attestation_id bytea NOT NULL,
+    kind text NOT NULL,
+    superseded_by bytea,
+    jws text NOT NULL,
+    issued_at timestamp with time zone NOT NULL,
+    created_by text NOT NULL,
+    CONSTRAINT notices_check CHECK (((kind = 'superseded'::text) = (superseded_by IS NOT NULL))),
+    CONSTRAINT notices_kind_check CHECK ((kind = ANY (ARRAY['withdrawn'::text, 'superseded'::text])))
+);
+
+COMMENT ON TABLE public.notices IS 'What the exchange says of an attestation later: rows are inserted and never changed or deleted';
+
+COMMENT ON COLUMN public.notices.superseded_by IS 'The attestation that takes its place';
+
+COMMENT ON COLUMN public.notices.jws IS 'Signed by the statement key; general JSON without spaces';
 
 CREATE TABLE public.pages (
     job_id uuid NOT NULL,
@@ -464,12 +529,15 @@ COMMENT ON TABLE public.reserve_lines IS 'Lines of reserves.csv, the leaves of t
 CREATE TABLE public.signatures (
     attestation_id bytea NOT NULL,
     kid text NOT NULL,
-    signer text NOT NULL,
     jws text NOT NULL,
-    created_at timestamp with time zone NOT NULL
+    created_at timestamp with time zone NOT NULL,
+    kind text NOT NULL,
+    CONSTRAINT signatures_kind_check CHECK ((kind = ANY (ARRAY['countersignature'::text, 'opinion'::text])))
 );
 
-COMMENT ON TABLE public.signatures IS 'Countersignatures of others';
+COMMENT ON TABLE public.signatures IS 'Countersignatures and opinions of others, one a key';
+
+COMMENT ON COLUMN public.signatures.jws IS 'General JSON without spaces; a countersignature without the statement that it is over';
 
 CREATE TABLE public.snapshot_files (
     snapshot_id uuid NOT NULL,
@@ -616,9 +684,6 @@ ALTER TABLE ONLY public.log_cosignatures
     ADD CONSTRAINT log_cosignatures_pkey PRIMARY KEY (origin, size, line);
 
 ALTER TABLE ONLY public.log_entries
-    ADD CONSTRAINT log_entries_one_an_attestation UNIQUE (attestation_id);
-
-ALTER TABLE ONLY public.log_entries
     ADD CONSTRAINT log_entries_pkey PRIMARY KEY ("position");
 
 ALTER TABLE ONLY public.log_hashes
@@ -626,6 +691,9 @@ ALTER TABLE ONLY public.log_hashes
 
 ALTER TABLE ONLY public.log_size
     ADD CONSTRAINT log_size_pkey PRIMARY KEY (only_row);
+
+ALTER TABLE ONLY public.notices
+    ADD CONSTRAINT notices_one_a_kind PRIMARY KEY (attestation_id, kind);
 
 ALTER TABLE ONLY public.pages
     ADD CONSTRAINT pages_pkey PRIMARY KEY (job_id, "position");
@@ -675,6 +743,8 @@ CREATE INDEX jobs_by_end ON public.jobs USING btree (has_ended, updated_at);
 
 CREATE UNIQUE INDEX jobs_one_under_way ON public.jobs USING btree (snapshot_id) WHERE ((NOT has_ended) OR (state = 'published'::text));
 
+CREATE UNIQUE INDEX log_entries_one_an_attestation ON public.log_entries USING btree (attestation_id) WHERE (kind = 'attestation'::text);
+
 CREATE UNIQUE INDEX snapshots_one_epoch ON public.snapshots USING btree (exchange_id, epoch) WHERE holds_epoch;
 
 CREATE TRIGGER attestations_admit BEFORE INSERT ON public.attestations FOR EACH ROW EXECUTE FUNCTION public.admit_attestation();
@@ -723,7 +793,17 @@ CREATE TRIGGER log_size_no_truncate BEFORE TRUNCATE ON public.log_size FOR EACH 
 
 CREATE TRIGGER log_size_stays BEFORE DELETE ON public.log_size FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
+CREATE TRIGGER notices_admit BEFORE INSERT ON public.notices FOR EACH ROW EXECUTE FUNCTION public.admit_notice();
+
+CREATE TRIGGER notices_insert_only BEFORE DELETE OR UPDATE ON public.notices FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER notices_logged AFTER INSERT ON public.notices FOR EACH ROW EXECUTE FUNCTION public.append_later('notice');
+
+CREATE TRIGGER notices_no_truncate BEFORE TRUNCATE ON public.notices FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
 CREATE TRIGGER signatures_insert_only BEFORE DELETE OR UPDATE ON public.signatures FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER signatures_logged AFTER INSERT ON public.signatures FOR EACH ROW EXECUTE FUNCTION public.append_later();
 
 CREATE TRIGGER signatures_no_truncate BEFORE TRUNCATE ON public.signatures FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
@@ -748,6 +828,12 @@ ALTER TABLE ONLY public.log_cosignatures
 
 ALTER TABLE ONLY public.log_entries
     ADD CONSTRAINT log_entries_attestation_id_fkey FOREIGN KEY (attestation_id) REFERENCES public.attestations(attestation_id);
+
+ALTER TABLE ONLY public.notices
+    ADD CONSTRAINT notices_attestation_id_fkey FOREIGN KEY (attestation_id) REFERENCES public.attestations(attestation_id);
+
+ALTER TABLE ONLY public.notices
+    ADD CONSTRAINT notices_superseded_by_fkey FOREIGN KEY (superseded_by) REFERENCES public.attestations(attestation_id);
 
 ALTER TABLE ONLY public.reserve_lines
     ADD CONSTRAINT reserve_lines_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.jobs(job_id);

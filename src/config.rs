@@ -67,6 +67,8 @@ pub struct Config {
     pub pages: PagesConfig,
     /// The transparency log.
     pub transparency: TransparencyConfig,
+    /// Whose signatures may be added to attestations.
+    pub countersigners: CountersignersConfig,
     /// Logging.
     pub log: LogConfig,
 }
@@ -130,6 +132,15 @@ pub struct TransparencyConfig {
     pub witnesses: Vec<String>,
 }
 
+/// Settings of signatures by others.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CountersignersConfig {
+    /// File with the keys (JWKS) whose countersignatures and opinions are taken. Without it, none are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jwks_file: Option<PathBuf>,
+}
+
 /// Settings of the log.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -174,6 +185,7 @@ struct Defaults {
     bounds: BoundsConfig,
     pages: PagesConfig,
     transparency: TransparencyConfig,
+    countersigners: CountersignersConfig,
     log: LogConfig,
 }
 
@@ -209,6 +221,7 @@ impl Default for Defaults {
             bounds: BoundsConfig::default(),
             pages: PagesConfig { enabled: true },
             transparency: TransparencyConfig::default(),
+            countersigners: CountersignersConfig::default(),
             log: LogConfig { format: LogFormat::Json, filter: "info".to_owned() },
         }
     }
@@ -273,6 +286,8 @@ impl Config {
             // any value is one
             pages: PagesConfig { enabled: _ },
             transparency,
+            // read, with its errors, where it is used: `api::attestations::Countersigners`
+            countersigners: CountersignersConfig { jwks_file: _ },
             log,
         } = self;
         if let Some(url) = database_url {

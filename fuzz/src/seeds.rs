@@ -4,7 +4,7 @@
 use std::{fs, io, io::Write, path::Path};
 
 use assay::attest::{bundle, record};
-use assay_core::{sealed::Sealed, signature::Jws};
+use assay_core::{sealed::Sealed, signature::Jws, signatures::Signatures};
 use assay_fold::{
     Program,
     envelope::{CHECKPOINT, Header, seal},
@@ -19,8 +19,8 @@ use flate2::{Compression, write::GzEncoder};
 use serde_json::{Value, json};
 
 use crate::targets::{
-    LEDGER_FILES, OLD_TEXT, SIGNED, attestation_files, disclosure_statement, inclusion_ledgers, key, log_files,
-    ownership_input, ownership_lines, record_shapes,
+    LEDGER_FILES, OLD_TEXT, SIGNED, attestation_files, disclosure_statement, honest_documents, inclusion_ledgers, key,
+    log_files, ownership_input, ownership_lines, record_shapes,
 };
 
 /// One input: target, name, content.
@@ -46,6 +46,7 @@ pub fn all() -> Vec<Seed> {
         disclosures(),
         signatures(),
         key_lists(),
+        later_signatures(),
         bundles(),
         ledgers(),
         records(),
@@ -180,6 +181,28 @@ fn signatures() -> Vec<Seed> {
             "jws",
             "hostile-jwk",
             with_header(json!({"alg": "EdDSA", "kid": "a", "typ": "assay-attestation+jws", "jwk": {}})),
+        ),
+    ]
+}
+
+fn later_signatures() -> Vec<Seed> {
+    let (notice, opinion) = honest_documents();
+    let alone = || Signatures { statement: Jws::sign(SIGNED, &key(1)), opinions: Vec::new(), notices: Vec::new() };
+    let whole = || Signatures { opinions: vec![opinion.clone()], notices: vec![notice.clone()], ..alone() };
+    let mut strange = whole().to_bytes();
+    // the last digit of a signature
+    if let Some(at) = strange.windows(2).rposition(|pair| pair == b"\"}") {
+        strange[at - 1] = if strange[at - 1] == b'A' { b'Q' } else { b'A' };
+    }
+    vec![
+        ("signatures", "alone", alone().to_bytes()),
+        ("signatures", "opinion", Signatures { opinions: vec![opinion.clone()], ..alone() }.to_bytes()),
+        ("signatures", "whole", whole().to_bytes()),
+        ("signatures", "hostile-turned", strange),
+        (
+            "signatures",
+            "hostile-twice",
+            Signatures { notices: vec![notice.clone(), notice.clone()], ..alone() }.to_bytes(),
         ),
     ]
 }

@@ -1,4 +1,4 @@
-//! Published bytes that never change: identified by their SHA-256 (a strong `ETag`), cacheable for ever, with support for ranges.
+//! Published bytes, identified by their SHA-256 (a strong `ETag`), with support for ranges. Most never change and are cacheable for ever.
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -15,6 +15,9 @@ use super::problem::{Kind, Problem};
 /// Cacheable for a year without revalidation.
 pub const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
+/// May be kept, and is asked for again each time: there may be more of it now.
+const ASKED_AGAIN: &str = "public, no-cache";
+
 /// Published bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Artefact {
@@ -23,13 +26,14 @@ pub struct Artefact {
     media_type: &'static str,
     /// File name of a download; without one, a browser shows the bytes.
     download: Option<String>,
+    caching: &'static str,
 }
 
 impl Artefact {
     /// Bytes of a media type.
     pub fn new(bytes: Vec<u8>, media_type: &'static str) -> Self {
         let etag = format!("\"{}\"", hex::encode(Sha256::digest(&bytes)));
-        Self { bytes: bytes.into(), etag, media_type, download: None }
+        Self { bytes: bytes.into(), etag, media_type, download: None, caching: FOR_EVER }
     }
 
     /// Sets the file name of a download, in ASCII without quotes.
@@ -37,6 +41,12 @@ impl Artefact {
     pub fn named(mut self, name: String) -> Self {
         self.download = Some(name);
         self
+    }
+
+    /// Says that other bytes may take the place of these.
+    #[must_use]
+    pub fn growing(self) -> Self {
+        Self { caching: ASKED_AGAIN, ..self }
     }
 
     /// The bytes.
@@ -59,7 +69,7 @@ impl Artefact {
             let mut answer = HttpResponse::NotModified();
             return Ok(answer
                 .insert_header((header::ETAG, self.etag.as_str()))
-                .insert_header((header::CACHE_CONTROL, FOR_EVER))
+                .insert_header((header::CACHE_CONTROL, self.caching))
                 .finish());
         }
         let length = self.bytes.len();
@@ -72,7 +82,7 @@ impl Artefact {
         answer
             .content_type(self.media_type)
             .insert_header((header::ETAG, self.etag.as_str()))
-            .insert_header((header::CACHE_CONTROL, FOR_EVER))
+            .insert_header((header::CACHE_CONTROL, self.caching))
             .insert_header((header::ACCEPT_RANGES, "bytes"));
         if let Some(name) = &self.download {
             answer.insert_header((header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")));

@@ -13,7 +13,7 @@ use std::fmt::Write;
 use utoipa::ToSchema;
 
 use super::{attestations::Summary, auth::Authenticated, parse::AttestationId, problem::Problem, state::ApiState};
-use crate::store::attestations;
+use crate::store::{attestations, later};
 
 /// Policy, measures and limits of an attestation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -151,11 +151,13 @@ pub async fn compliance(
     let client = state.store.read().await?;
     let row = attestations::attestation(&client, &id.0).await?;
     let (included, not_included) = attestations::verification_counts(&client, &id.0).await?;
+    let notices = later::notices(&client, &[id.0]).await?;
     drop(client);
     let count = |number: i64| u64::try_from(number).unwrap_or(0);
     let verifications = Verifications { included: count(included), not_included: count(not_included) };
     let statement = attested.tree.statement();
-    Ok(HttpResponse::Ok().json(view(statement, Summary::of(statement, &row), row.report, verifications)))
+    let summary = Summary::of(statement, &row).noticed(&row, &notices)?;
+    Ok(HttpResponse::Ok().json(view(statement, summary, row.report, verifications)))
 }
 
 fn view(
@@ -292,6 +294,7 @@ mod tests {
             shape: "compliance-8".to_owned(),
             valid: true,
             not_met: Vec::new(),
+            notices: Vec::new(),
         }
     }
 

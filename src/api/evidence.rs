@@ -1,4 +1,5 @@
-//! A cache of published attestations. Each is fetched and checked once. Published data never changes, so the cache is never stale.
+//! A cache of published attestations. Each is fetched and checked once. Published data never changes, and what comes later has another
+//! key, so the cache is never stale.
 
 use std::sync::Arc;
 
@@ -54,6 +55,10 @@ pub enum Part {
     Bundle,
     /// A chart.
     Coverage,
+    /// signatures.json, made of rows with this digest.
+    Signatures([u8; 32]),
+    /// The bundle with all that came later, which has this digest.
+    Evidence([u8; 32]),
 }
 
 /// What is kept in memory.

@@ -20,6 +20,7 @@ pub mod attestations;
 mod auth;
 mod body;
 mod cache;
+mod caller;
 pub mod compliance;
 mod connection;
 mod digest;

@@ -95,6 +95,11 @@ pub fn instant(name: &str, text: &str) -> Result<OffsetDateTime, Problem> {
     })
 }
 
+/// The time as the database keeps it, in microseconds.
+pub fn microseconds(at: OffsetDateTime) -> OffsetDateTime {
+    at.replace_nanosecond(at.nanosecond() / 1000 * 1000).unwrap_or(at)
+}
+
 /// A time in an answer: RFC 3339 in UTC.
 pub fn utc(at: OffsetDateTime) -> String {
     format_instant(at)

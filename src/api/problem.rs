@@ -40,6 +40,8 @@ pub enum Kind {
     InsufficientScope,
     /// The token is for another exchange.
     WrongExchange,
+    /// The key that signed is none whose signatures the service takes.
+    UnknownSigner,
     /// There is no such resource, or none that this caller may see.
     NotFound,
     /// The resource does not support this method.
@@ -60,6 +62,10 @@ pub enum Kind {
     JobEnded,
     /// The snapshot, or its time, is attested already.
     AlreadyAttested,
+    /// The key has signed the attestation already.
+    AlreadySigned,
+    /// The attestation has a notice of this kind already.
+    NoticeExists,
     /// The exchange has too many snapshots whose attestation was not requested.
     TooManySnapshots,
     /// The content exceeds a size limit.
@@ -76,6 +82,10 @@ pub enum Kind {
     DamagedFile,
     /// The shape does not exist.
     UnknownShape,
+    /// The signature does not verify, is of another kind, or is about something else.
+    InvalidSignature,
+    /// The notice breaks a rule of its format.
+    InvalidNotice,
     /// The idempotency key was used for another request.
     IdempotencyMismatch,
     /// Too many requests.
@@ -92,12 +102,13 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, ordered by status.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 34] = [
         Self::MalformedRequest,
         Self::DigestMismatch,
         Self::Unauthorized,
         Self::InsufficientScope,
         Self::WrongExchange,
+        Self::UnknownSigner,
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::SlowBody,
@@ -108,6 +119,8 @@ impl Kind {
         Self::JobUnderWay,
         Self::JobEnded,
         Self::AlreadyAttested,
+        Self::AlreadySigned,
+        Self::NoticeExists,
         Self::TooManySnapshots,
         Self::TooLarge,
         Self::UnsupportedMediaType,
@@ -116,6 +129,8 @@ impl Kind {
         Self::SnapshotTime,
         Self::DamagedFile,
         Self::UnknownShape,
+        Self::InvalidSignature,
+        Self::InvalidNotice,
         Self::IdempotencyMismatch,
         Self::RateLimited,
         Self::Internal,
@@ -132,6 +147,7 @@ impl Kind {
             Self::Unauthorized => (401, "unauthorized", "A valid access token is required"),
             Self::InsufficientScope => (403, "insufficient-scope", "The token lacks the required scope"),
             Self::WrongExchange => (403, "wrong-exchange", "The token is for another exchange"),
+            Self::UnknownSigner => (403, "unknown-signer", "The service takes no signatures by this key"),
             Self::NotFound => (404, "not-found", "Not found"),
             Self::MethodNotAllowed => (405, "method-not-allowed", "Method not allowed"),
             Self::SlowBody => (408, "slow-body", "The body arrived too slowly"),
@@ -142,6 +158,8 @@ impl Kind {
             Self::JobUnderWay => (409, "job-under-way", "The snapshot has a running job"),
             Self::JobEnded => (409, "job-ended", "The job has ended"),
             Self::AlreadyAttested => (409, "already-attested", "The snapshot or its time is attested already"),
+            Self::AlreadySigned => (409, "already-signed", "The key has signed the attestation already"),
+            Self::NoticeExists => (409, "notice-exists", "The attestation has a notice of this kind already"),
             Self::TooManySnapshots => (409, "too-many-snapshots", "The exchange has too many open snapshots"),
             Self::TooLarge => (413, "too-large", "Content too large"),
             Self::UnsupportedMediaType => (415, "unsupported-media-type", "Unsupported media type"),
@@ -150,6 +168,8 @@ impl Kind {
             Self::SnapshotTime => (422, "snapshot-time", "The snapshot time is not allowed"),
             Self::DamagedFile => (422, "damaged-file", "The file cannot be decompressed"),
             Self::UnknownShape => (422, "unknown-shape", "Unknown shape"),
+            Self::InvalidSignature => (422, "invalid-signature", "The signature is not valid"),
+            Self::InvalidNotice => (422, "invalid-notice", "The notice is not valid"),
             Self::IdempotencyMismatch => {
                 (422, "idempotency-mismatch", "The idempotency key was used for another request")
             }
@@ -393,13 +413,15 @@ impl From<Conflict> for Problem {
             Conflict::JobUnderWay => Kind::JobUnderWay,
             Conflict::JobEnded => Kind::JobEnded,
             Conflict::AttestationExists => Kind::AlreadyAttested,
+            Conflict::SignatureExists => Kind::AlreadySigned,
+            Conflict::NoticeExists => Kind::NoticeExists,
+            Conflict::NotLater => Kind::InvalidNotice,
             Conflict::OpenSnapshots => Kind::TooManySnapshots,
             Conflict::StoredBytes => Kind::InsufficientStorage,
             // no request leads to these
-            Conflict::FileIncomplete
-            | Conflict::StatementDiffers
-            | Conflict::SignatureExists
-            | Conflict::InsertOnly => return Self::internal(conflict),
+            Conflict::FileIncomplete | Conflict::StatementDiffers | Conflict::InsertOnly => {
+                return Self::internal(conflict);
+            }
         };
         Self::because(kind, conflict)
     }

@@ -85,10 +85,11 @@ use Access::{Always, Public};
 const WRITE: Access = Access::Scope(Scope::SnapshotsWrite);
 const PROVE: Access = Access::Scope(Scope::ProofsRun);
 const OWN: Access = Access::Scope(Scope::InclusionRead);
+const SIGN: Access = Access::Scope(Scope::AttestationsSign);
 const AUDIT: Access = Access::Scope(Scope::AuditRead);
 
 /// The endpoints of the API. The first matching path wins.
-pub static ROUTES: [Route; 31] = [
+pub static ROUTES: [Route; 35] = [
     with(Verb::Post, get("/v1/snapshots", WRITE, "createSnapshot", |r| r.to(snapshots::create::create))),
     get("/v1/snapshots/{id}", WRITE, "showSnapshot", |r| r.to(snapshots::show::show)),
     with(Verb::Delete, get("/v1/snapshots/{id}", WRITE, "deleteSnapshot", |r| r.to(snapshots::delete::delete))),
@@ -108,6 +109,13 @@ pub static ROUTES: [Route; 31] = [
     get("/v1/attestations/{id}/jws", Public, "getJws", |r| r.to(attestations::jws::jws)),
     get("/v1/attestations/{id}/bundle.zip", Public, "getBundle", |r| r.to(attestations::bundle::bundle)),
     get("/v1/attestations/{id}/coverage.svg", Public, "getCoverage", |r| r.to(attestations::coverage::coverage)),
+    get("/v1/attestations/{id}/evidence.zip", Public, "getEvidence", |r| r.to(attestations::evidence::evidence)),
+    get("/v1/attestations/{id}/signatures", Public, "getSignatures", |r| r.to(attestations::signatures::signatures)),
+    with(
+        Verb::Post,
+        get("/v1/attestations/{id}/signatures", SIGN, "addSignature", |r| r.to(attestations::signatures::sign)),
+    ),
+    with(Verb::Post, get("/v1/attestations/{id}/notices", PROVE, "addNotice", |r| r.to(attestations::notices::notify))),
     get("/v1/attestations/{id}/log-proof", Public, "getLogProof", |r| r.to(log::proof::proof)),
     get("/v1/attestations/{id}/inclusion", OWN, "getInclusion", |r| r.to(attestations::inclusion::inclusion)),
     with(

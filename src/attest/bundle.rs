@@ -1,11 +1,12 @@
-//! README.txt, MANIFEST.sha256, and the attestation as one zip file.
+//! README.txt, MANIFEST.sha256, and the attestation as one zip file, alone or with what came later.
 
 use std::io::{Cursor, Write};
 
 use assay_core::sealed::Sealed;
 use assay_core::signature::SIGNATURE_FILE;
+use assay_core::signatures::SIGNATURES_FILE;
 use assay_programs::ledger::statement::Statement;
-use assay_verifier::attestation::{MANIFEST_FILE, PROOF_FILE, STATEMENT_FILE};
+use assay_verifier::attestation::{LOG_PROOF_FILE, MANIFEST_FILE, PROOF_FILE, STATEMENT_FILE};
 use sha2::{Digest, Sha256};
 use zip::{CompressionMethod, DateTime, ZipWriter, write::SimpleFileOptions};
 
@@ -37,12 +38,45 @@ pub fn manifest<'a>(files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Str
     files.into_iter().map(|(name, bytes)| format!("{}  {name}\n", hex::encode(Sha256::digest(bytes)))).collect()
 }
 
+/// What was signed and logged after publication.
+#[derive(Debug, Clone, Copy)]
+pub struct Later<'a> {
+    /// signatures.json.
+    pub signatures: &'a [u8],
+    /// The proof of logging, once there is one.
+    pub log_proof: Option<&'a [u8]>,
+}
+
 /// The attestation as one `.zip`. The same three parts always give the same bytes: files are stored uncompressed, with a
 /// fixed time.
 ///
 /// # Errors
 /// [`AttestError::NotValid`] if the parts do not fit a zip file.
 pub fn bundle(statement: &Sealed<Statement>, proof: &[u8], jws: &[u8]) -> Result<Vec<u8>, AttestError> {
+    packed(statement, proof, jws, &[])
+}
+
+/// The bundle with what came later beside its files. The manifest lists those of the bundle alone, since they never change.
+///
+/// # Errors
+/// As [`bundle`].
+pub fn evidence(
+    statement: &Sealed<Statement>,
+    proof: &[u8],
+    jws: &[u8],
+    later: Later<'_>,
+) -> Result<Vec<u8>, AttestError> {
+    let log_proof = later.log_proof.map(|proof| (LOG_PROOF_FILE, proof));
+    let beside: Vec<_> = [(SIGNATURES_FILE, later.signatures)].into_iter().chain(log_proof).collect();
+    packed(statement, proof, jws, &beside)
+}
+
+fn packed(
+    statement: &Sealed<Statement>,
+    proof: &[u8],
+    jws: &[u8],
+    beside: &[(&str, &[u8])],
+) -> Result<Vec<u8>, AttestError> {
     let readme = readme(statement);
     let files = [
         (STATEMENT_FILE, statement.bytes()),
@@ -57,7 +91,8 @@ pub fn bundle(statement: &Sealed<Statement>, proof: &[u8], jws: &[u8]) -> Result
         .compression_method(CompressionMethod::Stored)
         .last_modified_time(DateTime::DEFAULT)
         .unix_permissions(0o644);
-    for (name, bytes) in files.into_iter().chain([(MANIFEST_FILE, manifest.as_bytes())]) {
+    let listed = files.into_iter().chain([(MANIFEST_FILE, manifest.as_bytes())]);
+    for (name, bytes) in listed.chain(beside.iter().copied()) {
         zip.start_file(name, options).map_err(failed)?;
         zip.write_all(bytes).map_err(|e| failed(e.into()))?;
     }

@@ -45,7 +45,7 @@ mod tests;
 
 pub use batch::Batch;
 pub use bench::{measure, measured_rates};
-pub use bundle::{README_FILE, bundle, manifest, readme};
+pub use bundle::{Later, README_FILE, bundle, evidence, manifest, readme};
 pub use disclosure::{DisclosureRequest, Evidence, disclose, verify_disclosure};
 pub use error::AttestError;
 pub use forecast::{Basis, Figure, Forecast, PageThousandths, ShapeFigures, Source, Workload};

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use assay_core::{sealed::Sealed, signature::Jwks};
+use assay_core::{opinion::AuditorKeys, sealed::Sealed, signature::Jwks};
 use assay_programs::{
     ledger::{
         inclusion::{InclusionReport, MAX_INCLUSION_BYTES},
@@ -13,7 +13,9 @@ use assay_programs::{
     reserves::{MAX_DISCLOSURE_BYTES, ReservesReport},
 };
 use assay_verifier::{
-    attestation::{Attestation, read_custodians, read_jwks, read_log_policy, read_log_proof},
+    attestation::{
+        Attestation, read_auditors, read_custodians, read_jwks, read_log_policy, read_log_proof, read_signatures,
+    },
     attested::Attested,
     files::read_bounded,
     log::policy::Policy,
@@ -30,6 +32,10 @@ pub struct Signatures<'a> {
     pub jwks: Option<&'a Path>,
     /// Whether an attestation that no listed key signed is not valid.
     pub required: bool,
+    /// Signatures, opinions and notices that do not come with the attestation.
+    pub later: Option<&'a Path>,
+    /// The list of auditors' keys that the reader trusts.
+    pub auditors: Option<&'a Path>,
 }
 
 /// What a reader asks of transparency logs.
@@ -47,6 +53,8 @@ struct Asked {
     signature_required: bool,
     policy: Option<Policy>,
     log_proof: Option<Vec<u8>>,
+    signatures: Option<Vec<u8>>,
+    auditors: Option<AuditorKeys>,
 }
 
 impl Asked {
@@ -56,16 +64,20 @@ impl Asked {
             signature_required: signatures.required,
             policy: logs.policy.map(read_log_policy).transpose()?,
             log_proof: logs.proof.map(read_log_proof).transpose()?,
+            signatures: signatures.later.map(read_signatures).transpose()?,
+            auditors: signatures.auditors.map(read_auditors).transpose()?,
         })
     }
 
     fn trust(&self) -> Trust<'_> {
-        let Self { jwks, signature_required, policy, log_proof } = self;
+        let Self { jwks, signature_required, policy, log_proof, signatures, auditors } = self;
         Trust {
             jwks: jwks.as_ref(),
             signature_required: *signature_required,
             log: policy.as_ref(),
             log_proof: log_proof.as_deref(),
+            signatures: signatures.as_deref(),
+            auditors: auditors.as_ref(),
         }
     }
 }

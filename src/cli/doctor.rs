@@ -21,7 +21,7 @@ use serde::Serialize;
 use super::exit::{Exit, Failure};
 use super::output;
 use super::service::{ServiceArgs, runtime};
-use crate::api::trusted_proxies;
+use crate::api::{attestations::Countersigners, trusted_proxies};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::descriptors;
@@ -44,7 +44,7 @@ use crate::transparency::{
 
 const EXAMPLES: &str = "\
 Tries everything that `assay serve` and `assay work` need, short of listening, and changes nothing: settings, home directory, disk,
-database, master secret, keys, transparency log, keys of other issuers, addresses, parameters, memory and open files. Each line says what to do if the
+database, master secret, keys, transparency log, keys of other issuers and countersigners, addresses, parameters, memory and open files. Each line says what to do if the
 check fails.
 
 JSON: {healthy, findings: [{name, ok, detail}]}
@@ -103,6 +103,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let log = keys.as_ref().map_err(String::clone);
     look("transparency log", log.and_then(|keys| runtime.block_on(transparency_log(&home, &config, keys))));
     look("issuers", keys.and_then(|keys| issuers(&config, keys)));
+    look("countersigners", countersigners(&config));
     look("listen", address(config.listen, "/healthz"));
     if let Some(metrics) = config.metrics_listen {
         look("metrics_listen", address(metrics, "/metrics"));
@@ -235,6 +236,13 @@ fn issuers(config: &Config, keys: KeyRing) -> Result<String, String> {
 }
 
 /// Whether the next checkpoint may be signed. Signs nothing.
+/// Whether the list of those who may sign about attestations can be read.
+fn countersigners(config: &Config) -> Result<String, String> {
+    let list = config.countersigners.jwks_file.as_deref();
+    Countersigners::read(list)?;
+    Ok(list.map_or_else(|| "none: nobody can add a signature".to_owned(), |path| path.display().to_string()))
+}
+
 async fn transparency_log(home: &Home, config: &Config, keys: &KeyRing) -> Result<String, String> {
     config
         .transparency

@@ -1,13 +1,29 @@
-//! `assay keys`: shows and rotates the keys that sign tokens and statements.
+//! `assay keys`: shows and rotates the keys that sign tokens and statements, and makes keys for auditors and countersigners.
+
+use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use serde_json::json;
 
 use super::exit::{Exit, Failure};
 use super::options::HomeArgs;
 use super::output;
 use super::token::tell_defects;
 use crate::clock::{Clock, SystemClock};
-use crate::tokens::{KeyRing, Purpose};
+use crate::tokens::{KeyRing, Purpose, SignerKey, SignerPurpose};
+
+const MAKE_EXAMPLES: &str = "\
+For auditors, regulators and others who sign about attestations: `assay countersign` and `assay opinion` sign with the key. The service's own
+keys are made by `assay serve` and replaced by `assay keys rotate`.
+
+Give the printed list to the services that shall take your signatures (`countersigners.jwks_file`), and to everybody who shall rely on them.
+Keep the private key to yourself, with a copy in a safe place: nobody can make it again.
+
+Examples:
+  assay keys make --purpose opinion --auditor \"Example Audit LLP\" --out key.json > public.json
+  assay keys make --purpose attestation --out key.json > public.json
+
+Exit codes: 0 made, 2 an option is wrong, 3 the file exists already or cannot be written.";
 
 const ROTATE_EXAMPLES: &str = "\
 Running services read the new key within seconds. A replaced token key stays published until every token that it signed has
@@ -40,8 +56,28 @@ pub(super) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum KeysCommand {
+    Make(MakeArgs),
     Rotate(RotateArgs),
     Show(ShowArgs),
+}
+
+/// Make a key of your own for countersignatures or opinions
+///
+/// Prints the public key (JWKS).
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = MAKE_EXAMPLES)]
+struct MakeArgs {
+    /// What the key signs: attestation for countersignatures, opinion for opinions
+    #[arg(long, value_name = "PURPOSE", value_parser = signer_parser())]
+    purpose: SignerPurpose,
+
+    /// The one name in which the key gives opinions
+    #[arg(long, value_name = "NAME")]
+    auditor: Option<String>,
+
+    /// New file for the private key
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
 }
 
 /// Create a new signing key
@@ -64,6 +100,11 @@ struct ShowArgs {
     home: HomeArgs,
 }
 
+fn signer_parser() -> impl TypedValueParser<Value = SignerPurpose> {
+    let purpose = |name: String| SignerPurpose::ALL.into_iter().find(|p| p.as_str() == name).ok_or("no such purpose");
+    PossibleValuesParser::new(SignerPurpose::ALL.map(SignerPurpose::as_str)).try_map(purpose)
+}
+
 fn purpose_parser() -> impl TypedValueParser<Value = Purpose> {
     let purpose = |name: String| Purpose::ALL.into_iter().find(|p| p.as_str() == name).ok_or("no such purpose");
     PossibleValuesParser::new(Purpose::ALL.map(Purpose::as_str)).try_map(purpose)
@@ -77,6 +118,13 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         Ok(keys)
     };
     match &args.command {
+        KeysCommand::Make(args) => {
+            if args.auditor.is_some() && args.purpose != SignerPurpose::Opinion {
+                return Err(Failure::usage("--auditor goes with --purpose opinion"));
+            }
+            let key = SignerKey::create(&args.out, args.purpose, args.auditor.as_deref())?;
+            output::json(&json!({ "keys": [key.public()] }))?;
+        }
         KeysCommand::Rotate(args) => {
             let kid = open(&args.home)?.rotate(args.purpose, now)?;
             output::lines([format!("new {} key: {kid}", args.purpose.as_str())])?;

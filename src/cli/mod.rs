@@ -8,6 +8,7 @@
 
 mod bench;
 mod check;
+mod countersign;
 mod demo;
 mod disclose;
 mod doctor;
@@ -19,7 +20,9 @@ mod jobs;
 mod keys;
 mod log;
 mod migrate;
+mod notice;
 mod openapi;
+mod opinion;
 mod options;
 mod output;
 mod private_file;
@@ -100,8 +103,11 @@ enum Command {
     VerifyDisclosure(verify_disclosure::Args),
     VerifyReserves(verify_reserves::Args),
     Explain(explain::Args),
+    Countersign(countersign::Args),
+    Opinion(opinion::Args),
     Push(push::Args),
     Jobs(jobs::Args),
+    Notice(notice::Args),
     Demo(demo::Args),
     Serve(serve::Args),
     Work(work::Args),
@@ -153,8 +159,11 @@ fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
         Command::VerifyDisclosure(args) => verify_disclosure::run(args, global),
         Command::VerifyReserves(args) => verify_reserves::run(args, global),
         Command::Explain(args) => explain::run(args),
+        Command::Countersign(args) => countersign::run(args, global),
+        Command::Opinion(args) => opinion::run(args, global),
         Command::Push(args) => push::run(args, global),
         Command::Jobs(args) => jobs::run(args, global),
+        Command::Notice(args) => notice::run(args),
         Command::Demo(args) => demo::run(args, global),
         Command::Serve(args) => serve::run(args),
         Command::Work(args) => work::run(args),

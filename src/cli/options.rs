@@ -48,11 +48,24 @@ pub(super) struct SignatureArgs {
     /// Fail unless a key given with --jwks signed the statement
     #[arg(long)]
     require_signature: bool,
+
+    /// Signatures, opinions and notices that came later [default: signatures.json in the attestation]
+    #[arg(long, value_name = "FILE")]
+    signatures: Option<PathBuf>,
+
+    /// Public keys of auditors that you trust (JWKS); one of them must have signed an opinion, and none may object
+    #[arg(long, value_name = "FILE")]
+    auditors: Option<PathBuf>,
 }
 
 impl SignatureArgs {
     pub(super) fn signatures(&self) -> Signatures<'_> {
-        Signatures { jwks: self.jwks.as_deref(), required: self.require_signature }
+        Signatures {
+            jwks: self.jwks.as_deref(),
+            required: self.require_signature,
+            later: self.signatures.as_deref(),
+            auditors: self.auditors.as_deref(),
+        }
     }
 }
 

@@ -3,10 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use assay_core::signature::SignatureState;
 use assay_core::{
     check::Check,
     decimal::{format_signed, format_units},
+    later::{Later, LaterDocument},
+    notice::Notice,
+    opinion::Opinion,
+    signature::SignatureState,
 };
 use assay_programs::ledger::inclusion::{HoldingKind, OwnClass};
 use assay_programs::ledger::statement::{CoverageBasis, MEASURE_NAMES, StatementLabel};
@@ -28,6 +31,8 @@ pub(super) struct AttestationJson<'a> {
     signature: SignatureJson<'a>,
     /// `logged`, `unchecked` (no policy was given) or `refused`; null where the command takes no policy.
     log: Option<&'static str>,
+    #[serde(flatten)]
+    later: LaterJson<'a>,
     /// Coverage of every asset that the exchange's own policy requires, in hundredths of a percent; `valid` refers to this
     /// value. Null if no reserves are stated, or nothing is proved.
     required_coverage_bps: Option<u32>,
@@ -45,6 +50,7 @@ impl<'a> AttestationJson<'a> {
             statement: report.label(),
             signature: SignatureJson::of(&report.signature),
             log: report.log.map(LogState::as_str),
+            later: LaterJson::of(&report.later),
             required_coverage_bps: policy.and_then(|policy| policy.coverage_bps),
             coverage_basis: policy
                 .filter(|policy| policy.coverage_bps.is_some())
@@ -67,6 +73,36 @@ impl<'a> SignatureJson<'a> {
     pub(super) fn of(signature: &'a SignatureState) -> Self {
         Self { state: signature.as_str(), keys: signature.keys() }
     }
+}
+
+/// What was said about the attestation after it was published.
+#[derive(Serialize)]
+pub(super) struct LaterJson<'a> {
+    notices: Vec<LaterDocumentJson<'a, Notice>>,
+    opinions: Vec<LaterDocumentJson<'a, Opinion>>,
+}
+
+#[derive(Serialize)]
+struct LaterDocumentJson<'a, D> {
+    /// `signed` by a given key, `unchecked` (no keys were given), `unlisted` (by another key) or `refused`.
+    state: &'static str,
+    /// The key that is said to have signed it.
+    key: &'a str,
+    #[serde(flatten)]
+    document: &'a D,
+}
+
+impl<'a> LaterJson<'a> {
+    pub(super) fn of(later: &'a Later) -> Self {
+        Self { notices: documents(&later.notices), opinions: documents(&later.opinions) }
+    }
+}
+
+fn documents<D>(documents: &[LaterDocument<D>]) -> Vec<LaterDocumentJson<'_, D>> {
+    let documents = documents.iter();
+    documents
+        .map(|later| LaterDocumentJson { state: later.state.as_str(), key: &later.kid, document: &later.document })
+        .collect()
 }
 
 /// The numbers of one asset.
@@ -122,6 +158,8 @@ pub(super) struct InclusionJson<'a> {
     statement: Option<&'a StatementLabel>,
     signature: SignatureJson<'a>,
     log: Option<&'static str>,
+    #[serde(flatten)]
+    later: LaterJson<'a>,
     inclusion: OwnInclusionJson<'a>,
 }
 
@@ -164,6 +202,7 @@ impl<'a> InclusionJson<'a> {
             statement: inclusion.statement.as_ref(),
             signature: SignatureJson::of(verdict.attestation.signature()),
             log: verdict.attestation.log().map(LogState::as_str),
+            later: LaterJson::of(verdict.attestation.later()),
             inclusion: OwnInclusionJson {
                 valid: inclusion.is_valid(),
                 account: &inclusion.account,
@@ -209,6 +248,7 @@ pub(super) mod tests {
             assets: vec![line(100_000_001, 1), line(0, 250_000_000)],
             signature: SignatureState::Missing,
             log: Some(LogState::Unchecked),
+            later: Later::default(),
         }
     }
 
@@ -236,7 +276,12 @@ pub(super) mod tests {
     /// An attestation whose proof was not verified, with a check of its signature.
     pub(in crate::cli) fn unproved(passed: bool) -> Attested {
         let checks = [check("signature", passed)].into_iter().collect();
-        Attested::Unproved { checks, signature: SignatureState::Missing, log: LogState::Unchecked }
+        Attested::Unproved {
+            checks,
+            signature: SignatureState::Missing,
+            log: LogState::Unchecked,
+            later: Later::default(),
+        }
     }
 
     fn verdict(attestation: Attested) -> InclusionVerdict {
@@ -258,6 +303,8 @@ pub(super) mod tests {
             "statement": null,
             "signature": {"state": "missing", "keys": []},
             "log": "unchecked",
+            "notices": [],
+            "opinions": [],
             "required_coverage_bps": null,
             "coverage_basis": null,
             "assets": [

@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::exit::{Exit, Failure};
 use super::options::{Global, LogArgs, SignatureArgs};
 use super::output;
-use super::report::SignatureJson;
+use super::report::{LaterJson, SignatureJson};
 use crate::attest;
 
 const EXAMPLES: &str = "\
@@ -88,6 +88,8 @@ struct ReservesJson<'a> {
     statement: Option<&'a StatementLabel>,
     signature: SignatureJson<'a>,
     log: Option<&'static str>,
+    #[serde(flatten)]
+    later: LaterJson<'a>,
     lines_disclosed: u64,
     lines: u64,
     assets: Vec<AssetJson<'a>>,
@@ -125,6 +127,7 @@ impl<'a> ReservesJson<'a> {
             statement: report.statement.as_ref(),
             signature: SignatureJson::of(attested.signature()),
             log: attested.log().map(LogState::as_str),
+            later: LaterJson::of(attested.later()),
             lines_disclosed,
             lines,
             assets: report.assets.iter().map(asset).collect(),
@@ -136,7 +139,7 @@ impl<'a> ReservesJson<'a> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use assay_core::signature::SignatureState;
+    use assay_core::{check::Checks, later::Later, signature::SignatureState};
 
     fn report(passed: bool) -> ReservesReport {
         ReservesReport {
@@ -166,6 +169,8 @@ mod tests {
             "statement": null,
             "signature": {"state": "missing", "keys": []},
             "log": "unchecked",
+            "notices": [],
+            "opinions": [],
             "lines_disclosed": 1,
             "lines": 5,
             "assets": [{
@@ -174,12 +179,17 @@ mod tests {
                 "owners": {"fresh": "1", "undated": "0", "third_party": "0.00000001", "unproven": "0.49999999"},
             }],
         });
-        let checks = assay_core::check::Checks::default();
-        let attested = Attested::Unproved { checks, signature: SignatureState::Missing, log: LogState::Unchecked };
+        let unproved = |checks, signature| Attested::Unproved {
+            checks,
+            signature,
+            log: LogState::Unchecked,
+            later: Later::default(),
+        };
+        let attested = unproved(Checks::default(), SignatureState::Missing);
         assert_eq!(serde_json::to_value(ReservesJson::of(&report(true), &attested)).unwrap(), expected);
         // a signature that was asked for counts
         let checks = [Check::new("signature", "signed", Err(String::new()))].into_iter().collect();
-        let attested = Attested::Unproved { checks, signature: SignatureState::Refused, log: LogState::Unchecked };
+        let attested = unproved(checks, SignatureState::Refused);
         assert_eq!(serde_json::to_value(ReservesJson::of(&report(true), &attested)).unwrap()["valid"], false);
     }
 }

@@ -9,6 +9,7 @@ mod address;
 mod error;
 mod http;
 mod job;
+mod later;
 mod push;
 mod retry;
 
@@ -17,4 +18,5 @@ pub(crate) use address::is_loopback;
 pub use error::ClientError;
 pub use http::{Client, read_token};
 pub use job::{Ended, Job, LedgerFindings, follow, job};
+pub use later::{add_notice, add_signature};
 pub use push::{Options, Pushed, push};

@@ -1,4 +1,6 @@
-//! A word about the exchange's own policy.
+//! A word about an attestation: whether it meets the exchange's own policy, and what the exchange said of it later.
+
+use assay_core::notice::NoticeKind;
 
 use super::text::Texts;
 
@@ -43,6 +45,14 @@ impl PolicyBadge {
             Self::NotStated => &t.policy_not_stated,
             Self::Unreadable => &t.unreadable,
         }
+    }
+}
+
+/// What the exchange said of an attestation later, as a class in the style and a word.
+pub fn notice_badge(kind: NoticeKind, t: &'static Texts) -> (&'static str, &'static str) {
+    match kind {
+        NoticeKind::Withdrawn => ("bad", &t.notice_withdrawn),
+        NoticeKind::Superseded => ("plain", &t.notice_superseded),
     }
 }
 

@@ -52,6 +52,7 @@ struct Row {
     lowest: Sentence,
     owned: Sentence,
     policy: PolicyBadge,
+    notice: Option<(&'static str, &'static str)>,
     published_at: String,
     published: String,
 }
@@ -115,6 +116,7 @@ fn row(frame: &Frame, entry: &Entry) -> Row {
         lowest: lowest(frame, entry),
         owned: owned(frame, entry),
         policy: entry.policy(),
+        notice: entry.notice(frame.t),
         published_at: entry.published_at.clone(),
         published: instant(&entry.published_at),
     }

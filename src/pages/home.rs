@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use askama::Template;
-use assay_core::text::visible;
+use assay_core::{notice::NoticeKind, text::visible};
 
 use super::{
     amount::{age, instant, percent},
-    badge::PolicyBadge,
+    badge::{PolicyBadge, notice_badge},
     facts::Facts,
     frame::Frame,
-    text::{Sentence, fill},
+    text::{Sentence, Texts, fill},
 };
 
 /// One attestation of a list.
@@ -27,6 +27,8 @@ pub struct Entry {
     pub published_at: String,
     /// Whether the numbers meet the exchange's own policy.
     pub is_valid: bool,
+    /// What the exchange said of it later: that it is withdrawn, or else superseded.
+    pub notice: Option<NoticeKind>,
     /// Its ratios; nothing if the stored statement cannot be read.
     pub facts: Option<Arc<Facts>>,
 }
@@ -35,6 +37,11 @@ impl Entry {
     /// Whether the numbers meet the exchange's own policy, if it has one.
     pub(super) fn policy(&self) -> PolicyBadge {
         PolicyBadge::of(self.is_valid, self.facts.as_ref().map(|facts| facts.has_policy))
+    }
+
+    /// What the exchange said of it later, as a class and a word.
+    pub(super) fn notice(&self, t: &'static Texts) -> Option<(&'static str, &'static str)> {
+        self.notice.map(|kind| notice_badge(kind, t))
     }
 }
 
@@ -80,6 +87,7 @@ struct Row {
     instant: String,
     lowest: Sentence,
     policy: PolicyBadge,
+    notice: Option<(&'static str, &'static str)>,
     age: String,
     published_at: String,
     is_late: bool,
@@ -117,6 +125,7 @@ fn row(frame: &Frame, listed: &Listed) -> Row {
         instant: instant(&entry.taken_at),
         lowest: lowest(frame, entry),
         policy: entry.policy(),
+        notice: entry.notice(frame.t),
         age: age(frame.language(), *age_seconds),
         published_at: entry.published_at.clone(),
         is_late: *is_late,

@@ -33,7 +33,7 @@ texts! {
     age_now age_minutes age_hours age_days
     home_title home_lead home_empty home_table home_more home_first late_note
     col_exchange col_instant col_lowest col_owned col_policy col_published col_attestation
-    policy_met policy_not_met policy_not_stated late nothing_owed unreadable no_evidence lowest_of
+    policy_met policy_not_met policy_not_stated notice_withdrawn notice_superseded late nothing_owed unreadable no_evidence lowest_of
     how_title how_customer how_customer_link how_anybody how_keys
     history_title history_lead history_charts history_chart_note history_charts_left_out history_table history_more history_first
     chart_title chart_none chart_desc
@@ -44,10 +44,13 @@ texts! {
     bar_coverage bar_status status_fresh status_third_party status_undated status_unproven status_note status_lines status_challenge status_anchor no_reserves
     rules_title rules_note col_rule col_result col_found result_passed result_failed
     measures_table col_measure col_positive col_negative col_below measure_equity measure_margin_excess
-    signed_title signed_note signed_kid signed_name signed_by_service signed_unlisted signed_unreadable
+    notice_withdrawn_text notice_superseded_text notice_reason notice_by
+    opinions_title opinions_note opinion_result opinion_criteria opinion_procedures opinion_findings opinion_report opinion_signed
+    opinion_unmodified opinion_modified opinion_adverse
+    signed_title signed_note signed_kid signed_name signed_by_service signed_unlisted signed_later signed_unreadable
     log_title log_note log_proof log_key log_checkpoint log_command
     not_proven_title not_proven_note
-    downloads_title download_bundle download_statement download_proof download_jws download_coverage download_verify
+    downloads_title download_bundle download_evidence download_signatures download_statement download_proof download_jws download_coverage download_verify
     command_title command_note command_keys
     failure_bad_title failure_bad_text failure_missing_title failure_missing_text failure_method_title failure_method_text
     failure_often_title failure_often_text failure_unavailable_title failure_unavailable_text failure_fault_title failure_fault_text

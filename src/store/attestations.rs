@@ -10,7 +10,7 @@ use tokio_postgres::{Row, types::ToSql};
 use uuid::Uuid;
 
 use super::{
-    error::{Conflict, Result, StoreError},
+    error::{Result, StoreError},
     ids::digest,
     sql::statements,
     tx::{Session, Tx},
@@ -99,32 +99,6 @@ pub enum Artefact {
     Jws,
 }
 
-/// A countersignature to add.
-#[derive(Debug, Clone)]
-pub struct NewSignature {
-    /// The key's id.
-    pub kid: String,
-    /// Who signed.
-    pub signer: String,
-    /// The signature, verified by the caller.
-    pub jws: String,
-    /// The current time.
-    pub now: OffsetDateTime,
-}
-
-/// A countersignature.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SignatureRow {
-    /// The key's id.
-    pub kid: String,
-    /// Who signed.
-    pub signer: String,
-    /// The signature.
-    pub jws: String,
-    /// When it was added.
-    pub created_at: OffsetDateTime,
-}
-
 /// The columns of [`AttestationRow`], in its order.
 macro_rules! select {
     ($rest:literal) => {
@@ -156,9 +130,6 @@ statements! {
     STATEMENT = "SELECT statement FROM attestations WHERE attestation_id = $1";
     PROOF = "SELECT proof FROM attestations WHERE attestation_id = $1";
     JWS = "SELECT convert_to(jws, 'UTF8') FROM attestations WHERE attestation_id = $1";
-    SIGNATURE_OF_KEY = "SELECT jws FROM signatures WHERE attestation_id = $1 AND kid = $2";
-    SIGN = "INSERT INTO signatures (attestation_id, kid, signer, jws, created_at) VALUES ($1, $2, $3, $4, $5)";
-    SIGNATURES = "SELECT kid, signer, jws, created_at FROM signatures WHERE attestation_id = $1 ORDER BY created_at, kid";
     COUNT_VERIFICATION = "INSERT INTO verifications (attestation_id, nullifier, included) VALUES ($1, $2, $3)
                           ON CONFLICT (attestation_id, nullifier) DO UPDATE SET included = excluded.included
                           WHERE verifications.included <> excluded.included";
@@ -254,32 +225,6 @@ pub async fn artefact(client: &impl Session, id: &[u8; 32], artefact: Artefact) 
         )));
     }
     Ok(bytes)
-}
-
-/// Adds a countersignature. Adding the same one again changes nothing.
-///
-/// # Errors
-/// [`Conflict::SignatureExists`] if the attestation has another signature by this key; [`StoreError::NotFound`] without the
-/// attestation.
-pub async fn add_signature(tx: &Tx, id: &[u8; 32], new: &NewSignature) -> Result<()> {
-    IS_THERE.row(tx, &[&id.as_slice()]).await?.ok_or(StoreError::NotFound)?;
-    if let Some(row) = SIGNATURE_OF_KEY.row(tx, &[&id.as_slice(), &new.kid]).await? {
-        return if row.get::<_, &str>(0) == new.jws { Ok(()) } else { Err(Conflict::SignatureExists.into()) };
-    }
-    SIGN.execute(tx, &[&id.as_slice(), &new.kid, &new.signer, &new.jws, &new.now]).await?;
-    Ok(())
-}
-
-/// The countersignatures of the attestation `id`, oldest first.
-///
-/// # Errors
-/// Those of the database.
-pub async fn signatures(client: &impl Session, id: &[u8; 32]) -> Result<Vec<SignatureRow>> {
-    let rows = SIGNATURES.rows(client, &[&id.as_slice()]).await?;
-    Ok(rows
-        .iter()
-        .map(|r| SignatureRow { kid: r.get(0), signer: r.get(1), jws: r.get(2), created_at: r.get(3) })
-        .collect())
 }
 
 /// Records whether a customer was `included`, once for each `nullifier`; a later answer replaces the earlier one.

@@ -22,7 +22,7 @@ statements! {
                          AND has_table_privilege('idempotency_keys', 'INSERT') AND has_table_privilege('attestations', 'SELECT')
                          AND has_table_privilege('home_fingerprints', 'SELECT') AND has_table_privilege('home_fingerprints', 'INSERT')
                          AND has_table_privilege('snapshots', 'DELETE') AND has_table_privilege('snapshot_files', 'DELETE')
-                         AND has_table_privilege('log_checkpoints', 'INSERT')
+                         AND has_table_privilege('log_checkpoints', 'INSERT') AND has_table_privilege('notices', 'INSERT')
                          AND has_function_privilege('enqueue_task(text,uuid,int)', 'EXECUTE'),
                          has_table_privilege('attestations', 'INSERT') AND has_table_privilege('pages', 'INSERT')
                          AND has_table_privilege('log_entries', 'SELECT')

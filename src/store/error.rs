@@ -94,9 +94,15 @@ pub enum Conflict {
         "the files of the exchange's unpublished snapshots are as large as they may be; delete a snapshot that is not needed"
     )]
     StoredBytes,
-    /// The key has signed the attestation already, with another signature.
+    /// The key has signed the attestation already.
     #[error("this key has already signed the attestation")]
     SignatureExists,
+    /// The attestation has a notice of this kind already.
+    #[error("the attestation has a notice of this kind already")]
+    NoticeExists,
+    /// An attestation can only be superseded by a later one of its exchange.
+    #[error("an attestation is superseded by a later one of its exchange")]
+    NotLater,
     /// The row, or this part of it, can never change.
     #[error("this row can be inserted once and never changed or deleted")]
     InsertOnly,
@@ -120,6 +126,8 @@ impl Conflict {
             | "attestations_one_a_job"
             | "attestations_one_epoch" => Self::AttestationExists,
             "signatures_one_a_key" => Self::SignatureExists,
+            "notices_one_a_kind" => Self::NoticeExists,
+            "notices_by_a_later_one" => Self::NotLater,
             "insert_only" | "snapshots_kept" | "jobs_kept" => Self::InsertOnly,
             _ => return None,
         })

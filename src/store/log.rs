@@ -42,7 +42,7 @@ statements! {
               JOIN unnest($1::int2[], $2::int8[]) AS wanted (height, position) USING (height, position)";
     HASHES_BETWEEN = "SELECT digest FROM log_hashes WHERE height = $1 AND position >= $2 AND position < $3 ORDER BY position";
     ENTRIES_BETWEEN = "SELECT entry FROM log_entries WHERE position >= $1 AND position < $2 ORDER BY position";
-    ENTRY_OF = "SELECT position, entry FROM log_entries WHERE attestation_id = $1";
+    ENTRY_OF = "SELECT position, entry FROM log_entries WHERE attestation_id = $1 AND kind = 'attestation'";
     DAMAGED = "SELECT height, position FROM log_hashes h
                WHERE digest IS DISTINCT FROM CASE height
                    WHEN 0 THEN (SELECT sha256('\\x00'::bytea || entry) FROM log_entries e WHERE e.position = h.position)
@@ -183,7 +183,7 @@ pub async fn entries_between(client: &impl Session, first: i64, behind: i64) -> 
     Ok(ENTRIES_BETWEEN.rows(client, &[&first, &behind]).await?.iter().map(|row| row.get(0)).collect())
 }
 
-/// Position and bytes of the entry of an attestation.
+/// Position and bytes of the entry of an attestation's publication.
 ///
 /// # Errors
 /// [`StoreError::NotFound`] without the attestation.

@@ -18,6 +18,7 @@ pub mod home_fingerprints;
 pub mod idempotency;
 mod ids;
 pub mod jobs;
+pub mod later;
 pub mod log;
 mod migrate;
 pub mod pages;
@@ -42,6 +43,7 @@ pub fn every_statement() -> impl Iterator<Item = &'static Sql> {
         snapshots::STATEMENTS,
         jobs::STATEMENTS,
         units::STATEMENTS,
+        later::STATEMENTS,
         log::STATEMENTS,
         pages::STATEMENTS,
         room::STATEMENTS,

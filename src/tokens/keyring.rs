@@ -18,7 +18,10 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use assay_core::signature::{ALGORITHM, Jws, PURPOSE};
+use assay_core::{
+    signature::{ALGORITHM, Jws, PURPOSE},
+    signed::{Signable, SignedDocument},
+};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use ed25519_dalek::{SigningKey, VerifyingKey, pkcs8::EncodePrivateKey};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
@@ -268,6 +271,21 @@ impl KeyRing {
         let keys = self.keys();
         let (_, key) = keys.signing(Purpose::Attestation)?;
         Ok(String::from_utf8(Jws::sign(statement, key).to_bytes()).expect("JSON is text"))
+    }
+
+    /// Signs a document about an attestation with the key that signs statements.
+    ///
+    /// # Errors
+    /// As [`KeyRing::reload`]; [`KeyRingError::Environment`] if the document breaks a rule of its format.
+    pub fn sign_document<D: Signable>(
+        &self,
+        document: D,
+        now: OffsetDateTime,
+    ) -> Result<SignedDocument<D>, KeyRingError> {
+        self.reload(now)?;
+        let keys = self.keys();
+        let (_, key) = keys.signing(Purpose::Attestation)?;
+        SignedDocument::sign(document, key).map_err(|e| KeyRingError::Environment(e.to_string()))
     }
 
     /// The key that signs checkpoints of the transparency log; `None` if there is none.

@@ -5,6 +5,7 @@
 //!
 //! * `scope`: roles and scopes. `jwt`: strict reading of a token (RFC 7519, RFC 8725, RFC 9068).
 //! * `keyring`: the service's own Ed25519 keys. `keydir`: their private directory. `keyfile`: one key on disk.
+//! * `signer_key`: the key of an auditor or countersigner, in a file of its own.
 //! * `jwks`: other issuers' published keys. `issuers`: the other issuers and their permissions.
 //! * `verifier`: all rules in the order in which they are applied.
 //!
@@ -19,6 +20,7 @@ mod keydir;
 mod keyfile;
 mod keyring;
 mod scope;
+mod signer_key;
 mod verifier;
 
 #[cfg(test)]
@@ -30,4 +32,5 @@ pub use keydir::MAX_TTL;
 pub use keyfile::Purpose;
 pub use keyring::{Grant, KeyRing};
 pub use scope::{Role, Scope, UnknownName};
+pub use signer_key::{SignerKey, SignerPurpose};
 pub use verifier::{Caller, TokenVerifier};

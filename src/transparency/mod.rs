@@ -11,6 +11,7 @@
 
 pub mod cosigners;
 pub mod judge;
+pub mod later;
 pub mod mark;
 pub mod monitor;
 pub mod proofs;

@@ -18,14 +18,17 @@ use assay_core::{
 use assay_programs::ledger::statement::Statement;
 use assay_verifier::log::{
     checkpoint::SignedCheckpoint,
-    entry::{ATTESTATION_KIND, Entry},
+    entry::{ATTESTATION_KIND, Entry, LATER_KINDS, LaterEntry},
     policy::{NotMet, Policy},
     tree::{Tree, empty_root, leaf_hash},
 };
 use serde::Serialize;
 use time::{Duration, OffsetDateTime};
 
-use super::reader::{ReadError, Reader, unbundled};
+use super::{
+    later,
+    reader::{ReadError, Reader, unbundled},
+};
 use crate::durable::{self, Access};
 
 /// Why a log cannot be followed; `Display` is a sentence.
@@ -61,7 +64,7 @@ pub struct MonitorFinding {
     pub detail: String,
 }
 
-fn finding(kind: &'static str, detail: impl Into<String>) -> MonitorFinding {
+pub(super) fn finding(kind: &'static str, detail: impl Into<String>) -> MonitorFinding {
     MonitorFinding { kind, detail: detail.into() }
 }
 
@@ -288,7 +291,7 @@ impl Monitor {
         asked: &Asked,
         now: OffsetDateTime,
     ) -> Result<Vec<MonitorFinding>, MonitorError> {
-        let mut found = Vec::new();
+        let (mut found, mut later) = (Vec::new(), Vec::new());
         // per exchange, the statements by instant, and the newest instant so far
         let mut seen: BTreeMap<String, BTreeMap<OffsetDateTime, String>> = BTreeMap::new();
         for (position, bytes) in self.entries.iter().enumerate() {
@@ -298,8 +301,18 @@ impl Monitor {
                     found.push(finding("malformed", format!("entry {position}: {e}")));
                     continue;
                 }
-                // of a kind that this program does not know
-                Err(_) => continue,
+                Err(_) => {
+                    match later_entry(bytes) {
+                        Some(Ok(entry))
+                            if asked.exchange.as_ref().is_none_or(|exchange| *exchange == entry.exchange) =>
+                        {
+                            later.push((position, entry));
+                        }
+                        Some(Err(e)) => found.push(finding("malformed", format!("entry {position}: {e}"))),
+                        _ => {}
+                    }
+                    continue;
+                }
             };
             if asked.exchange.as_ref().is_some_and(|exchange| *exchange != entry.exchange) {
                 continue;
@@ -320,6 +333,7 @@ impl Monitor {
             of_exchange.entry(instant).or_insert_with(|| entry.statement.clone());
             found.extend(statement_finding(reader, &entry, &label)?);
         }
+        found.extend(later::compare(reader, &later));
         if let Some(cadence) = asked.cadence {
             let late = |(exchange, instants): (&String, &BTreeMap<OffsetDateTime, String>)| {
                 let (newest, _) = instants.last_key_value()?;
@@ -356,6 +370,12 @@ fn statement_finding(
         Ok(_) => missing("the statement is of another exchange, snapshot or instant".to_owned()),
         Err(e) => missing(e.to_string()),
     })
+}
+
+/// The entry of what was signed later; nothing of a kind that this program does not know.
+fn later_entry(bytes: &[u8]) -> Option<Result<Sealed<LaterEntry>, assay_core::Error>> {
+    let is_later = kind_of(bytes).is_some_and(|kind| LATER_KINDS.contains(&kind.as_str()));
+    is_later.then(|| Sealed::parse(bytes))
 }
 
 /// The member `kind` of an entry that is a JSON object.

@@ -163,6 +163,18 @@ impl Reader {
     }
 }
 
+impl Reader {
+    /// What was signed about an attestation, from the same service.
+    ///
+    /// # Errors
+    /// [`ReadError::Unreachable`].
+    pub fn signatures(&self, id: &str) -> Result<Vec<u8>, ReadError> {
+        let service = self.base.strip_suffix("/log").unwrap_or(&self.base);
+        let limit = assay_core::signatures::MAX_SIGNATURES_BYTES as u64;
+        get(&self.agent, &format!("{service}/v1/attestations/{id}/signatures"), limit)
+    }
+}
+
 fn get(agent: &ureq::Agent, url: &str, limit: u64) -> Result<Vec<u8>, ReadError> {
     let unreachable = |reason: String| ReadError::Unreachable { url: url.to_owned(), reason };
     let mut answer = agent.get(url).call().map_err(|e| unreachable(e.to_string()))?;

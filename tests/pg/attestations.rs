@@ -3,8 +3,8 @@
 use assay::store::{
     Conflict, Result, StoreError,
     attestations::{
-        self, Artefact, Filter, NewSignature, Published, add_signature, artefact, attestation, count_verification,
-        latest, list, newest_published_at, signatures, verification_counts,
+        self, Artefact, Filter, Published, artefact, attestation, count_verification, latest, list,
+        newest_published_at, verification_counts,
     },
     audit::audit,
     jobs::{self, JobState},
@@ -200,31 +200,6 @@ async fn a_customer_counts_once_with_the_last_word() {
     assert_eq!(verification_counts(&store.read().await.unwrap(), &id).await.unwrap(), (2, 1));
     let unknown = store.run_tx("test", async |tx| count_verification(&tx, &[9; 32], &[1; 32], true).await).await;
     assert!(matches!(unknown, Err(StoreError::NotFound)));
-}
-
-#[tokio::test]
-async fn a_key_signs_an_attestation_once() {
-    let database = Database::new().await;
-    let store = &database.store;
-    let (_, id) = published(store, "a.example", day(0), "signed").await;
-    let sign = async |jws: &str| {
-        let new = NewSignature {
-            kid: "auditor-1".to_owned(),
-            signer: "auditor".to_owned(),
-            jws: jws.to_owned(),
-            now: day(101),
-        };
-        let new = &new;
-        store.run_tx("test", async |tx| add_signature(&tx, &id, new).await).await
-    };
-    sign("one").await.unwrap();
-    sign("one").await.unwrap();
-    assert_eq!(conflict(sign("two").await), Conflict::SignatureExists);
-    let kept = signatures(&store.read().await.unwrap(), &id).await.unwrap();
-    assert_eq!(kept.iter().map(|s| s.jws.as_str()).collect::<Vec<_>>(), ["one"]);
-    for sql in ["UPDATE signatures SET jws = 'two'", "DELETE FROM signatures", "TRUNCATE signatures"] {
-        assert_eq!(database.refusal(sql).await.1, "insert_only", "{sql}");
-    }
 }
 
 #[tokio::test]

@@ -250,6 +250,7 @@ async fn what_was_published_before_there_was_a_log_is_entered_in_its_order() {
     database.run("UPDATE attestations SET published_at = published_at - (epoch - '2026-11-01'::timestamptz)").await;
     database.run("ALTER TABLE attestations ENABLE TRIGGER USER").await;
     database.run(&migration("V0002__log.sql")).await;
+    database.run(&migration("V0003__later.sql")).await;
     let client = database.store.read().await.unwrap();
     for number in 0..5 {
         assert_eq!(entry_of(&client, &id_of(&format!("statement {number}"))).await.unwrap().0, 4 - number);

@@ -9,6 +9,7 @@ mod cluster;
 mod files;
 mod idempotency;
 mod jobs;
+mod later;
 mod log;
 mod pages;
 mod people;

@@ -65,11 +65,15 @@ async fn each_role_can_do_its_work_and_is_refused_what_is_not_its_own() {
         refused(role, "INSERT INTO log_entries SELECT * FROM log_entries").await;
         refused(role, "INSERT INTO log_hashes SELECT * FROM log_hashes").await;
         refused(role, "UPDATE log_size SET size = size + 1").await;
+        refused(role, "SELECT append_entry('', 'notice', '')").await;
+        refused(role, "DELETE FROM notices").await;
         refused(role, "DELETE FROM log_checkpoints").await;
         refused(role, "UPDATE log_checkpoints SET note = ''").await;
     }
     for role in [&worker, &readonly] {
         refused(role, "INSERT INTO log_checkpoints SELECT * FROM log_checkpoints").await;
+        refused(role, "INSERT INTO notices SELECT * FROM notices").await;
+        refused(role, "INSERT INTO signatures SELECT * FROM signatures").await;
         refused(role, "INSERT INTO log_cosignatures SELECT * FROM log_cosignatures").await;
     }
     refused(&api, "UPDATE exchanges SET newest_epoch = NULL").await;

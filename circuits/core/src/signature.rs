@@ -6,7 +6,8 @@
 //!
 //! Of JOSE only one form is accepted: Ed25519, a protected header of exactly `alg`, `kid` and `typ`, nothing unprotected.
 //! `typ` keeps a signature over a statement from being offered as any other kind of token, and the other way round.
-//! [`holding`](crate::holding) has the statements of custodians and banks.
+//! [`holding`](crate::holding) has the statements of custodians and banks, [`signed`](crate::signed) the documents that are signed about
+//! an attestation later.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,7 +33,7 @@ pub const PURPOSE: &str = "assay_purpose";
 /// The purpose of keys that sign statements.
 pub const STATEMENT_PURPOSE: &str = "attestation";
 /// Most signatures of one file, and most keys of one list.
-const MAX_ENTRIES: usize = 64;
+pub const MAX_ENTRIES: usize = 64;
 const MAX_KID_BYTES: usize = 128;
 
 /// Why signatures or a list of keys are refused; a sentence.
@@ -71,8 +72,13 @@ pub(crate) struct Protected {
 impl Jws {
     /// `statement` signed with `key`, which verifiers will look for under its [`thumbprint`].
     pub fn sign(statement: &[u8], key: &SigningKey) -> Self {
-        let payload = URL_SAFE_NO_PAD.encode(statement);
-        let signatures = vec![Signed::new(&payload, key)];
+        Self::sign_as(TYPE, statement, key)
+    }
+
+    /// Bytes signed with `key` as a document of the type `typ`.
+    pub(crate) fn sign_as(typ: &str, bytes: &[u8], key: &SigningKey) -> Self {
+        let payload = URL_SAFE_NO_PAD.encode(bytes);
+        let signatures = vec![Signed::new(typ, &payload, key)];
         Self { payload, signatures }
     }
 
@@ -81,7 +87,7 @@ impl Jws {
     /// # Errors
     /// If this key has signed already, or there are too many signatures.
     pub fn countersign(&mut self, key: &SigningKey) -> Result<(), SignatureError> {
-        let added = Signed::new(&self.payload, key);
+        let added = Signed::new(TYPE, &self.payload, key);
         self.merge(Self { payload: self.payload.clone(), signatures: vec![added] })
     }
 
@@ -107,13 +113,63 @@ impl Jws {
     /// # Errors
     /// For anything but 1 to 64 signatures by different keys in the one accepted form.
     pub fn parse(bytes: &[u8]) -> Result<Self, SignatureError> {
-        if bytes.len() > MAX_JWS_BYTES {
-            return refuse(format!("the signature file is longer than {MAX_JWS_BYTES} bytes"));
-        }
-        let jws: Self = serde_json::from_slice(bytes)
-            .map_err(|e| SignatureError(format!("the signature file is not a JWS in general JSON form: {e}")))?;
+        let jws = Self::read(bytes, MAX_JWS_BYTES)?;
         jws.kids()?;
         Ok(jws)
+    }
+
+    /// Reads a JWS of any type.
+    pub(crate) fn read(bytes: &[u8], limit: usize) -> Result<Self, SignatureError> {
+        if bytes.len() > limit {
+            return refuse(format!("the signature file is longer than {limit} bytes"));
+        }
+        serde_json::from_slice(bytes)
+            .map_err(|e| SignatureError(format!("the signature file is not a JWS in general JSON form: {e}")))
+    }
+
+    /// The same signatures without the bytes that they are over, which its reader has (RFC 7515, appendix F).
+    #[must_use]
+    pub fn detached(self) -> Self {
+        Self { payload: String::new(), ..self }
+    }
+
+    /// Each signature by itself, without the bytes that it is over.
+    pub fn each(&self) -> impl Iterator<Item = Self> {
+        self.signatures.iter().map(|signed| Self { payload: String::new(), signatures: vec![signed.clone()] })
+    }
+
+    /// The same signatures, over `statement` where they came without it.
+    #[must_use]
+    pub fn attached(self, statement: &[u8]) -> Self {
+        if self.payload.is_empty() { Self { payload: URL_SAFE_NO_PAD.encode(statement), ..self } } else { self }
+    }
+
+    /// What the only signature says that it is a signature of: `typ` of its protected header, as it stands there.
+    ///
+    /// # Errors
+    /// If there is more than one signature, or a protected header does not have exactly the members `alg`, `kid` and `typ`.
+    pub fn only_type(&self) -> Result<String, SignatureError> {
+        match self.signatures.as_slice() {
+            [signed] => Ok(signed.header()?.typ),
+            several => refuse(format!("{} signatures; there must be one", several.len())),
+        }
+    }
+
+    /// The one key that is said to have signed, as a document of the type `typ`, and the bytes that it is said to have signed.
+    pub(crate) fn only(&self, typ: &str) -> Result<(String, Vec<u8>), SignatureError> {
+        let [signed] = self.signatures.as_slice() else {
+            return refuse(format!("{} signatures; there must be one", self.signatures.len()));
+        };
+        let kid = signed.kid(typ)?;
+        match URL_SAFE_NO_PAD.decode(&self.payload) {
+            Ok(bytes) => Ok((kid, bytes)),
+            Err(_) => refuse("the payload is not in base64url"),
+        }
+    }
+
+    /// Whether every signature is by `key`.
+    pub(crate) fn is_by(&self, key: &VerifyingKey) -> bool {
+        self.signatures.iter().all(|signed| signed.holds(&self.payload, key))
     }
 
     /// The file: JSON without spaces.
@@ -129,7 +185,7 @@ impl Jws {
         if self.signatures.is_empty() || self.signatures.len() > MAX_ENTRIES {
             return refuse(format!("{} signatures; there must be 1 to {MAX_ENTRIES}", self.signatures.len()));
         }
-        let kids: Vec<String> = self.signatures.iter().map(Signed::kid).collect::<Result<_, _>>()?;
+        let kids: Vec<String> = self.signatures.iter().map(|signed| signed.kid(TYPE)).collect::<Result<_, _>>()?;
         let mut seen = BTreeSet::new();
         if let Some(twice) = kids.iter().find(|kid| !seen.insert(kid.as_str())) {
             return refuse(format!("key {twice} signed twice"));
@@ -165,31 +221,32 @@ impl Jws {
 }
 
 impl Signed {
-    fn new(payload: &str, key: &SigningKey) -> Self {
+    fn new(typ: &str, payload: &str, key: &SigningKey) -> Self {
         let header =
-            Protected { alg: ALGORITHM.to_owned(), kid: thumbprint(&key.verifying_key()), typ: TYPE.to_owned() };
+            Protected { alg: ALGORITHM.to_owned(), kid: thumbprint(&key.verifying_key()), typ: typ.to_owned() };
         let protected = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&header).expect("three texts"));
         let signature = key.sign(format!("{protected}.{payload}").as_bytes());
         Self { protected, signature: URL_SAFE_NO_PAD.encode(signature.to_bytes()) }
     }
 
     /// The key it names, if the header asks for nothing but what we do.
-    fn kid(&self) -> Result<String, SignatureError> {
-        let header: Option<Protected> =
-            URL_SAFE_NO_PAD.decode(&self.protected).ok().and_then(|json| serde_json::from_slice(&json).ok());
-        let Some(header) = header else {
-            return refuse("a protected header does not have exactly the members alg, kid and typ");
-        };
+    fn kid(&self, typ: &str) -> Result<String, SignatureError> {
+        let header = self.header()?;
         if header.alg != ALGORITHM {
             return refuse(format!("a signature uses another algorithm than {ALGORITHM}"));
         }
-        if header.typ != TYPE {
-            return refuse(format!("a signature has another type than {TYPE}"));
+        if header.typ != typ {
+            return refuse(format!("a signature has another type than {typ}"));
         }
         if !is_kid(&header.kid) {
             return refuse("a key id (kid) is not 1 to 128 visible ASCII characters");
         }
         Ok(header.kid)
+    }
+
+    fn header(&self) -> Result<Protected, SignatureError> {
+        let header = URL_SAFE_NO_PAD.decode(&self.protected).ok().and_then(|json| serde_json::from_slice(&json).ok());
+        header.map_or_else(|| refuse("a protected header does not have exactly the members alg, kid and typ"), Ok)
     }
 
     fn holds(&self, payload: &str, key: &VerifyingKey) -> bool {
@@ -291,6 +348,7 @@ pub(crate) struct KeyEntry {
     key_ops: Option<Vec<String>>,
     pub(crate) assay_purpose: Option<String>,
     pub(crate) assay_custodian: Option<String>,
+    pub(crate) assay_auditor: Option<String>,
     d: Option<serde::de::IgnoredAny>,
 }
 
@@ -300,11 +358,29 @@ impl Jwks {
     /// # Errors
     /// If it is no JWKS, holds a private key or two keys of one name, or nothing in it can sign statements.
     pub fn parse(bytes: &[u8]) -> Result<Self, SignatureError> {
-        let keys = named_keys(bytes, KeyEntry::statement_key)?;
-        if !keys.values().any(Option::is_some) {
+        let list = Self::read(bytes)?;
+        if !list.keys.values().any(Option::is_some) {
             return refuse("the list contains no Ed25519 statement key");
         }
-        Ok(Self { keys })
+        Ok(list)
+    }
+
+    /// Reads a list of keys, perhaps one in which nothing can sign statements.
+    ///
+    /// # Errors
+    /// If it is no JWKS, or holds a private key or two keys of one name.
+    pub fn read(bytes: &[u8]) -> Result<Self, SignatureError> {
+        Ok(Self { keys: named_keys(bytes, KeyEntry::statement_key)? })
+    }
+
+    /// The statement key of this name: nothing if the list has no such key, and nothing within if that is for something else.
+    pub(crate) fn statement_key(&self, kid: &str) -> Option<Option<&VerifyingKey>> {
+        self.keys.get(kid).map(Option::as_ref)
+    }
+
+    /// Whether the list has a key of this name, for statements or for something else.
+    pub fn has(&self, kid: &str) -> bool {
+        self.keys.contains_key(kid)
     }
 }
 

@@ -12,8 +12,11 @@ use assay_core::{
     Error as CoreError,
     check::Check,
     holding::HoldingKeys,
-    sealed::{MAX_STATEMENT_BYTES, Sealed},
+    later::Later,
+    opinion::AuditorKeys,
+    sealed::{MAX_STATEMENT_BYTES, Sealed, StatementDigest},
     signature::{Jwks, Jws, MAX_JWKS_BYTES, MAX_JWS_BYTES, SIGNATURE_FILE, SignatureState},
+    signatures::{MAX_SIGNATURES_BYTES, SIGNATURES_FILE, Signatures},
 };
 use assay_programs::{
     ledger::{
@@ -63,6 +66,18 @@ pub struct Attestation {
     place: Place,
     bytes: Vec<u8>,
     statement: Result<Sealed<Statement>, CoreError>,
+}
+
+/// What a reader's keys and policy tell of an attestation.
+pub struct Judged {
+    /// What was checked.
+    pub checks: Vec<Check>,
+    /// What is known of the signatures of the statement.
+    pub signature: SignatureState,
+    /// What is known of transparency logs.
+    pub log: LogState,
+    /// What was said about the attestation later.
+    pub later: Later,
 }
 
 enum Place {
@@ -218,19 +233,63 @@ impl Attestation {
         report
     }
 
-    /// What the reader's keys tell of the signatures; a check beside it if keys were given or a signature is required.
-    pub fn signature(&self, jwks: Option<&Jwks>, required: bool) -> (SignatureState, Option<Check>) {
-        let verify = |bytes: Vec<u8>, jwks: &Jwks| {
-            Jws::parse(&bytes).and_then(|jws| jws.verify(&self.bytes, jwks)).map_err(|e| e.to_string())
+    /// What the reader's keys and policy tell of signatures, notices, opinions and logs.
+    pub fn judged(&self, trust: Trust<'_>) -> Judged {
+        let mut checks = Vec::new();
+        let signatures = match self.signatures(trust.signatures) {
+            Ok(signatures) => signatures,
+            Err(reason) => {
+                checks.push(Check::new("signatures", "the file of later signatures can be read", Err(reason)));
+                None
+            }
         };
-        let file = self.place.read(SIGNATURE_FILE, MAX_JWS_BYTES).map_err(|e| e.to_string()).transpose();
+        let (signature, check) = self.signature(signatures.as_ref(), trust.jwks, trust.signature_required);
+        let later = signatures.map(|all| Later::of(&all, trust.jwks, trust.auditors)).unwrap_or_default();
+        let (log, log_check) = self.log(trust.log, trust.log_proof);
+        let said = later.checks(trust.auditors);
+        Judged {
+            checks: [check, log_check].into_iter().flatten().chain(checks).chain(said).collect(),
+            signature,
+            log,
+            later,
+        }
+    }
+
+    /// Everything that was signed about the attestation: the `given` file, or the attestation's own; nothing without either.
+    fn signatures(&self, given: Option<&[u8]>) -> Result<Option<Signatures>, String> {
+        let own = match given {
+            Some(_) => None,
+            None => self.place.read(SIGNATURES_FILE, MAX_SIGNATURES_BYTES).map_err(|e| e.to_string())?,
+        };
+        let digest = StatementDigest::of(&self.bytes);
+        let file = given.or(own.as_deref()).map(|bytes| Signatures::parse(bytes, digest));
+        file.transpose().map_err(|e| e.to_string())
+    }
+
+    /// What the reader's keys tell of the signatures of the statement; a check beside it if keys were given or a signature is required.
+    fn signature(
+        &self,
+        signatures: Option<&Signatures>,
+        jwks: Option<&Jwks>,
+        required: bool,
+    ) -> (SignatureState, Option<Check>) {
+        let read = || match signatures {
+            Some(all) => Ok(Some(all.statement.clone())),
+            None => {
+                let file = self.place.read(SIGNATURE_FILE, MAX_JWS_BYTES).map_err(|e| e.to_string())?;
+                file.map(|bytes| Jws::parse(&bytes).map_err(|e| e.to_string())).transpose()
+            }
+        };
+        let file: Option<Result<Jws, String>> = read().transpose();
         let (standing, outcome) = match (file, jwks) {
             (None, _) => (SignatureState::Missing, Err(format!("there is no {SIGNATURE_FILE}"))),
             (Some(_), None) => (SignatureState::Unchecked, Err("no list of keys was given".to_owned())),
-            (Some(file), Some(jwks)) => match file.and_then(|bytes| verify(bytes, jwks)) {
-                Ok(signers) => (SignatureState::Signed(signers.clone()), Ok(signers.to_string())),
-                Err(reason) => (SignatureState::Refused, Err(reason)),
-            },
+            (Some(file), Some(jwks)) => {
+                match file.and_then(|jws| jws.verify(&self.bytes, jwks).map_err(|e| e.to_string())) {
+                    Ok(signers) => (SignatureState::Signed(signers.clone()), Ok(signers.to_string())),
+                    Err(reason) => (SignatureState::Refused, Err(reason)),
+                }
+            }
         };
         let title = "the statement is signed by a key in the given list";
         let asked = jwks.is_some() || required;
@@ -274,13 +333,13 @@ impl Attestation {
         Ok((proof, cosigned))
     }
 
-    /// Adds what the reader's keys and policy tell of signatures and logs to a report on this attestation.
+    /// Adds what the reader's keys and policy tell to a report on this attestation.
     pub fn judge(&self, report: &mut Report, trust: Trust<'_>) {
-        let (signature, check) = self.signature(trust.jwks, trust.signature_required);
-        let (log, log_check) = self.log(trust.log, trust.log_proof);
+        let Judged { checks, signature, log, later } = self.judged(trust);
         report.signature = signature;
         report.log = Some(log);
-        [check, log_check].into_iter().flatten().for_each(|check| report.checks.push(check));
+        report.later = later;
+        checks.into_iter().for_each(|check| report.checks.push(check));
     }
 
     /// Compares the files that the manifest lists; an attestation without a manifest is just its files. The manifest must list
@@ -390,6 +449,23 @@ pub fn read_jwks(path: &Path) -> Result<Jwks, Unreadable> {
 pub fn read_custodians(path: &Path) -> Result<HoldingKeys, Unreadable> {
     let bytes = read_bounded(path, MAX_JWKS_BYTES)?;
     HoldingKeys::parse(&bytes).map_err(|e| Unreadable::new(path, e))
+}
+
+/// The list of auditors' keys in the file at `path`.
+///
+/// # Errors
+/// [`Unreadable`] if it cannot be read, or is no list of public keys for opinions.
+pub fn read_auditors(path: &Path) -> Result<AuditorKeys, Unreadable> {
+    let bytes = read_bounded(path, MAX_JWKS_BYTES)?;
+    AuditorKeys::parse(&bytes).map_err(|e| Unreadable::new(path, e))
+}
+
+/// The bytes of the file of signatures at `path`.
+///
+/// # Errors
+/// [`Unreadable`] if it cannot be read.
+pub fn read_signatures(path: &Path) -> Result<Vec<u8>, Unreadable> {
+    read_bounded(path, MAX_SIGNATURES_BYTES)
 }
 
 /// The policy in the file at `path`.

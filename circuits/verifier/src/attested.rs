@@ -2,6 +2,7 @@
 
 use assay_core::{
     check::{Check, Checks},
+    later::Later,
     signature::SignatureState,
 };
 use assay_programs::{
@@ -9,7 +10,10 @@ use assay_programs::{
     purpose::TestShapes,
 };
 
-use crate::{attestation::Attestation, trust::Trust};
+use crate::{
+    attestation::{Attestation, Judged},
+    trust::Trust,
+};
 
 /// What was found about an attestation.
 #[derive(Debug)]
@@ -24,6 +28,8 @@ pub enum Attested {
         signature: SignatureState,
         /// What is known of transparency logs.
         log: LogState,
+        /// What was said about the attestation later.
+        later: Later,
     },
 }
 
@@ -39,13 +45,12 @@ impl Attested {
             shape.purpose.admit_verifying(shape.name, tests).map(|()| shape.name)
         });
         checks.step("shape", "its shape is one that this release accepts", admitted, |name| (*name).to_owned());
-        let (signature, check) = attestation.signature(trust.jwks, trust.signature_required);
-        let (log, log_check) = attestation.log(trust.log, trust.log_proof);
+        let Judged { checks: judged, signature, log, later } = attestation.judged(trust);
         // only for what somebody stands behind: hashing files of anybody's choice is no work to do for nothing
         let stands = matches!(signature, SignatureState::Signed(_));
         let manifest = if stands { attestation.check_manifest() } else { None };
-        [check, manifest, log_check].into_iter().flatten().for_each(|check| checks.push(check));
-        Self::Unproved { checks, signature, log }
+        judged.into_iter().chain(manifest).for_each(|check| checks.push(check));
+        Self::Unproved { checks, signature, log, later }
     }
 
     /// The report on the whole attestation, if its proof was verified.
@@ -77,6 +82,14 @@ impl Attested {
         match self {
             Self::Proved(report) => report.log,
             Self::Unproved { log, .. } => Some(*log),
+        }
+    }
+
+    /// What was said about the attestation later.
+    pub fn later(&self) -> &Later {
+        match self {
+            Self::Proved(report) => &report.later,
+            Self::Unproved { later, .. } => later,
         }
     }
 

@@ -87,6 +87,7 @@ mod tests {
             assets: Vec::new(),
             signature: SignatureState::Signed(Signers { known, unknown: vec!["someone".to_owned()] }),
             log: None,
+            later: assay_core::later::Later::default(),
         }
     }
 

@@ -3,7 +3,11 @@
 use assay_core::{signature::Jwks, text::visible};
 use assay_programs::{ledger::statement::StatementLabel, purpose::TestShapes};
 use assay_verifier::{
-    attestation::Attestation, attested::Attested, log::policy::Policy, report::check_lines, trust::Trust,
+    attestation::Attestation,
+    attested::Attested,
+    log::policy::Policy,
+    report::{check_lines, later_lines},
+    trust::Trust,
 };
 
 use crate::{Arguments, Failure, print};
@@ -21,14 +25,15 @@ pub(crate) fn attestation(_: &Arguments, attestation: &Attestation, trust: Trust
 
 /// A statement and its signature: nothing else can be said of an attestation without its proof.
 pub(crate) fn alone(arguments: &Arguments, own: &Attestation, trust: Trust<'_>) -> Result<bool, Failure> {
-    if trust.jwks.is_none() && trust.log.is_none() {
-        let reason = "this build verifies no proofs: give --jwks, --log-policy, --inclusion or --reserves";
+    if trust.jwks.is_none() && trust.log.is_none() && trust.auditors.is_none() {
+        let reason = "this build verifies no proofs: give --jwks, --log-policy, --auditors, --inclusion or --reserves";
         return Err(Failure::Usage(reason.to_owned()));
     }
     let attested = attestation(arguments, own, trust)?;
     print(&check_lines(attested.checks()));
     let identity = own.statement().ok().map(|statement| visible(&StatementLabel::of(statement).to_string()));
     print(identity.as_slice());
+    print(&later_lines(attested.later()));
     attested.log().into_iter().for_each(|log| println!("{log}"));
     let verdict = match attested.holds() {
         true => "NOT VERIFIED: the proof. The totals are only a claim here.",

@@ -4,7 +4,9 @@ use std::{path::PathBuf, process::ExitCode};
 
 use assay_programs::{ledger::inclusion::MAX_INCLUSION_BYTES, reserves::MAX_DISCLOSURE_BYTES};
 use assay_verifier::{
-    attestation::{Attestation, read_custodians, read_jwks, read_log_policy, read_log_proof},
+    attestation::{
+        Attestation, read_auditors, read_custodians, read_jwks, read_log_policy, read_log_proof, read_signatures,
+    },
     files::{Unreadable, read_bounded},
     report::{inclusion_lines, reserves_lines},
     trust::Trust,
@@ -35,6 +37,8 @@ Options:
   --for TEXT           the text that the disclosure must be made for
   --jwks FILE          public keys that you trust; do not use a file that came with OUT
   --require-signature  fail unless a key given with --jwks signed the statement
+  --signatures FILE    signatures, opinions and notices that came later (default: signatures.json in OUT)
+  --auditors FILE      public keys of auditors that you trust; one of them must have signed an opinion, and none may object
   --custodians FILE    public keys of custodians and banks that you trust, for the lines of --reserves that they state
   --log-policy FILE    transparency logs and witnesses that you trust; the statement must be in one of these logs
   --log-proof FILE     the proof of that (default: the one in the inclusion file, else log/attestation.tlog-proof in OUT)
@@ -96,6 +100,8 @@ struct Arguments {
     require_signature: bool,
     log_policy: Option<PathBuf>,
     log_proof: Option<PathBuf>,
+    signatures: Option<PathBuf>,
+    auditors: Option<PathBuf>,
     #[cfg_attr(not(feature = "proof"), allow(dead_code))]
     cache: Option<PathBuf>,
 }
@@ -117,6 +123,8 @@ fn parse(arguments: Vec<String>) -> Result<Option<Arguments>, String> {
             "--require-signature" => found.require_signature = true,
             "--log-policy" => found.log_policy = Some(value("--log-policy")?.into()),
             "--log-proof" => found.log_proof = Some(value("--log-proof")?.into()),
+            "--signatures" => found.signatures = Some(value("--signatures")?.into()),
+            "--auditors" => found.auditors = Some(value("--auditors")?.into()),
             "--cache" => found.cache = Some(value("--cache")?.into()),
             option if option.starts_with('-') => return Err(format!("unknown option {option}")),
             path => found.outs.push(path.into()),
@@ -144,6 +152,9 @@ fn parse(arguments: Vec<String>) -> Result<Option<Arguments>, String> {
     if found.log_proof.is_some() && (found.log_policy.is_none() || disclosure.is_some()) {
         return Err("--log-proof goes with --log-policy, and with no --disclosure".to_owned());
     }
+    if disclosure.is_some() && (found.signatures.is_some() || found.auditors.is_some()) {
+        return Err("--signatures and --auditors go with no --disclosure".to_owned());
+    }
     Ok(Some(found))
 }
 
@@ -156,12 +167,16 @@ fn run(arguments: &Arguments) -> Result<bool, Failure> {
         return mode::disclosure(arguments, &attestations, &keys, policy.as_ref());
     }
     let log_proof = arguments.log_proof.as_deref().map(read_log_proof).transpose()?;
+    let signatures = arguments.signatures.as_deref().map(read_signatures).transpose()?;
+    let auditors = arguments.auditors.as_deref().map(read_auditors).transpose()?;
     let attestation = &attestations[0];
     let trust = Trust {
         jwks: keys.first(),
         signature_required: arguments.require_signature,
         log: policy.as_ref(),
         log_proof: log_proof.as_deref(),
+        signatures: signatures.as_deref(),
+        auditors: auditors.as_ref(),
     };
     if let Some(path) = &arguments.inclusion {
         let file = read_bounded(path, MAX_INCLUSION_BYTES)?;

@@ -70,7 +70,7 @@ pub(crate) fn disclosure(
     let mut reports = Vec::with_capacity(attestations.len());
     for (place, own) in attestations.iter().enumerate() {
         let jwks = keys.get(place);
-        let trust = Trust { jwks, signature_required: arguments.require_signature, log: policy, log_proof: None };
+        let trust = Trust { jwks, signature_required: arguments.require_signature, log: policy, ..Trust::default() };
         reports.push(report(&cache, own, trust)?);
     }
     let context = arguments.context.as_deref();

@@ -1,6 +1,6 @@
 //! What a reader trusts, beside the proof.
 
-use assay_core::signature::Jwks;
+use assay_core::{opinion::AuditorKeys, signature::Jwks};
 
 use crate::log::policy::Policy;
 
@@ -15,4 +15,8 @@ pub struct Trust<'a> {
     pub log: Option<&'a Policy>,
     /// A proof of logging that does not come with the attestation.
     pub log_proof: Option<&'a [u8]>,
+    /// Signatures, opinions and notices that do not come with the attestation.
+    pub signatures: Option<&'a [u8]>,
+    /// The keys of auditors whose opinions count.
+    pub auditors: Option<&'a AuditorKeys>,
 }

@@ -12,7 +12,10 @@ use assay_core::{
     sealed::Sealed,
     signature::{Jws, SIGNATURE_FILE, SignatureState},
 };
-use assay_verifier::attestation::{Attestation, MANIFEST_FILE, PROOF_FILE, STATEMENT_FILE};
+use assay_verifier::{
+    attestation::{Attestation, MANIFEST_FILE, PROOF_FILE, STATEMENT_FILE},
+    trust::Trust,
+};
 use sha2::{Digest, Sha256};
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
@@ -65,14 +68,17 @@ pub fn bundle(data: &[u8]) -> Verdict {
 
 /// Whether a trusted key signed the statement.
 fn signed(attestation: &Attestation) -> bool {
-    matches!(attestation.signature(Some(trusted_keys()), false).0, SignatureState::Signed(_))
+    matches!(
+        attestation.judged(Trust { jwks: Some(trusted_keys()), ..Trust::default() }).signature,
+        SignatureState::Signed(_)
+    )
 }
 
 /// Everything that is read from a bundle is within its bounds.
 fn read(zip: &[u8]) -> Verdict {
     let Some(attestation) = open(zip) else { return Verdict::Refused };
     let signed = signed(&attestation);
-    let _ = (attestation.check_manifest(), attestation.signature(None, true));
+    let _ = (attestation.check_manifest(), attestation.judged(Trust::default()).signature);
     if let Ok(proof) = attestation.read_proof() {
         assert!(proof.len() <= 2 << 20, "a proof of {} bytes", proof.len());
     }

@@ -3,7 +3,8 @@
 use std::{collections::BTreeMap, sync::OnceLock};
 
 use assay_core::{
-    check::Checks, decimal::parse_count, identity::MasterSecret, sealed::Sealed, signature::SignatureState,
+    check::Checks, decimal::parse_count, identity::MasterSecret, later::Later, sealed::Sealed,
+    signature::SignatureState,
 };
 use assay_programs::{
     ledger::{
@@ -99,6 +100,7 @@ pub fn inclusion(data: &[u8]) -> Verdict {
                 checks: Checks::default(),
                 signature: SignatureState::Missing,
                 log: LogState::Unchecked,
+                later: Later::default(),
             },
             &report,
         );

@@ -16,7 +16,7 @@ pub use ledger::{LEDGER_FILES, ledger, manifest, record, record_shapes};
 pub use logs::{log, log_files};
 pub use ownership::{OLD_TEXT, ownership, ownership_input, ownership_lines};
 pub use proofs::{disclosure, disclosure_statement, envelope};
-pub use signatures::{SIGNED, jwks, jws, key, trusted_keys};
+pub use signatures::{SIGNED, honest_documents, jwks, jws, key, signatures, trusted_keys};
 pub use verdict::Verdict;
 
 /// A target by its name.
@@ -132,13 +132,14 @@ const NO_WORDS: &[&str] =
     &["ASSAYCKP", "ASSAYDSC", "solvency-8", "compliance-8", "PK\x01\x02", "PK\x03\x04", "PK\x05\x06"];
 
 /// All targets.
-pub const TARGETS: [Target; 12] = [
+pub const TARGETS: [Target; 13] = [
     Target { name: "envelope", run: envelope, words: NO_WORDS },
     Target { name: "statement", run: statement, words: JSON_WORDS },
     Target { name: "inclusion", run: inclusion, words: JSON_WORDS },
     Target { name: "disclosure", run: disclosure, words: JSON_WORDS },
     Target { name: "jws", run: jws, words: JSON_WORDS },
     Target { name: "jwks", run: jwks, words: JSON_WORDS },
+    Target { name: "signatures", run: signatures, words: JSON_WORDS },
     Target { name: "bundle", run: bundle, words: NO_WORDS },
     Target { name: "ledger", run: ledger, words: CSV_WORDS },
     Target { name: "record", run: record, words: NO_WORDS },

@@ -2,7 +2,16 @@
 
 use std::{collections::BTreeSet, sync::OnceLock};
 
-use assay_core::signature::{Jwks, Jws, thumbprint};
+use assay_core::{
+    later::{DocumentState, Later},
+    notice::{NOTICE_PROTOCOL, Notice, NoticeKind},
+    opinion::{Auditor, AuditorKeys, OPINION_PROTOCOL, Opinion, OpinionResult},
+    sealed::StatementDigest,
+    signature::{Jwks, Jws, thumbprint},
+    signatures::Signatures,
+    signed::SignedDocument,
+};
+use assay_verifier::report::later_lines;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use ed25519_dalek::SigningKey;
 use serde_json::{Value, json};
@@ -63,4 +72,59 @@ pub fn jwks(data: &[u8]) -> Verdict {
         }
     }
     Verdict::Accepted
+}
+
+/// The notice that key 1 signed, and the opinion that key 2 signed.
+pub fn honest_documents() -> (SignedDocument<Notice>, SignedDocument<Opinion>) {
+    let statement = StatementDigest::of(SIGNED).to_string();
+    let notice = Notice {
+        by: None,
+        exchange: "exchange.example".to_owned(),
+        issued_at: "2026-12-01T12:00:00Z".to_owned(),
+        kind: NoticeKind::Withdrawn,
+        protocol: NOTICE_PROTOCOL.to_owned(),
+        reason: "A file was left out.".to_owned(),
+        statement: statement.clone(),
+    };
+    let opinion = Opinion {
+        auditor: Auditor { lei: None, name: "Example Audit LLP".to_owned() },
+        criteria: "ISAE 3000 (Revised)".to_owned(),
+        findings: vec!["One file was late.".to_owned()],
+        procedures: vec!["proof".to_owned()],
+        protocol: OPINION_PROTOCOL.to_owned(),
+        report_sha256: Some("0c".repeat(32)),
+        result: OpinionResult::Modified,
+        signed_at: "2026-12-02T09:00:00Z".to_owned(),
+        statement,
+    };
+    let sealed = "a document that keeps the rules";
+    (SignedDocument::sign(notice, &key(1)).expect(sealed), SignedDocument::sign(opinion, &key(2)).expect(sealed))
+}
+
+/// All signatures of an attestation: what is read is written back as what it was, what is printed is printable, and only what was signed
+/// counts.
+pub fn signatures(data: &[u8]) -> Verdict {
+    static AUDITORS: OnceLock<AuditorKeys> = OnceLock::new();
+    let auditors = AUDITORS.get_or_init(|| {
+        let entry = json!({"kty": "OKP", "crv": "Ed25519", "x": public_part(&key(2)), "assay_purpose": "opinion"});
+        AuditorKeys::parse(json!({ "keys": [entry] }).to_string().as_bytes()).expect("a list of one key")
+    });
+    let digest = StatementDigest::of(SIGNED);
+    let Ok(all) = Signatures::parse(data, digest) else { return Verdict::Refused };
+    assert_eq!(Signatures::parse(&all.to_bytes(), digest).as_ref(), Ok(&all));
+    assert!(
+        Signatures::parse(data, StatementDigest::of(b"another")).is_err()
+            || all.opinions.len() + all.notices.len() == 0
+    );
+    let later = Later::of(&all, Some(trusted_keys()), Some(auditors));
+    let (notice, opinion) = honest_documents();
+    for signed in later.notices.iter().filter(|later| later.state == DocumentState::Signed) {
+        assert_eq!(&signed.document, notice.document(), "a notice that nobody signed");
+    }
+    for signed in later.opinions.iter().filter(|later| later.state == DocumentState::Signed) {
+        assert_eq!(&signed.document, opinion.document(), "an opinion that nobody signed");
+    }
+    let lines = later_lines(&later);
+    assert!(lines.iter().all(|line| !line.chars().any(char::is_control)), "control characters are printed: {lines:?}");
+    Verdict::when(later.checks(Some(auditors)).iter().any(|check| check.passed))
 }

@@ -14,7 +14,10 @@ use crate::{
         problem::{Kind, Problem},
         state::ApiState,
     },
-    store::attestations::{self, AttestationRow, Filter},
+    store::{
+        attestations::{self, AttestationRow, Filter},
+        later,
+    },
 };
 
 /// Default number of attestations on a page.
@@ -80,14 +83,19 @@ pub async fn list(state: web::Data<ApiState>, query: Query<ListQuery>) -> Result
         // one more, to find out whether there is a next page
         limit: i64::from(limit) + 1,
     };
-    let mut rows = attestations::list(&state.store.read().await?, &filter).await?;
+    let client = state.store.read().await?;
+    let mut rows = attestations::list(&client, &filter).await?;
     let more = rows.len() > limit as usize;
     rows.truncate(limit as usize);
+    let ids: Vec<[u8; 32]> = rows.iter().map(|row| row.id).collect();
+    let notices = later::notices(&client, &ids).await?;
+    drop(client);
     let mut answer = HttpResponse::Ok();
     if let Some(last) = rows.last().filter(|_| more) {
         answer.insert_header((header::LINK, next_link(&query, last)));
     }
-    Ok(answer.json(AttestationList { attestations: rows.iter().map(Summary::from).collect() }))
+    let summary = |row: &AttestationRow| Summary::from(row).noticed(row, &notices);
+    Ok(answer.json(AttestationList { attestations: rows.iter().map(summary).collect::<Result<_, _>>()? }))
 }
 
 /// Time and id of the last attestation of a page. The next page starts after it, even if more are published meanwhile.

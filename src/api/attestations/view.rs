@@ -8,6 +8,7 @@ use assay_programs::ledger::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::notices::{NoticeClaim, notices_about};
 use crate::api::{
     artefact::Artefact,
     evidence::Part,
@@ -15,7 +16,10 @@ use crate::api::{
     problem::Problem,
     state::ApiState,
 };
-use crate::store::attestations::{self, AttestationRow};
+use crate::store::{
+    attestations::{self, AttestationRow},
+    later::{self, NoticeRow},
+};
 
 /// Summary of an attestation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -44,6 +48,9 @@ pub struct Summary {
     /// The requirements that are not met, if the attestation is not valid.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_met: Vec<Requirement>,
+    /// What the exchange said of the attestation later: that it is withdrawn or superseded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<NoticeClaim>,
 }
 
 /// A requirement that an attestation does not meet.
@@ -98,6 +105,7 @@ impl From<&AttestationRow> for Summary {
             shape: row.shape.clone(),
             valid: row.valid,
             not_met: if row.valid { Vec::new() } else { not_met(&row.report) },
+            notices: Vec::new(),
         }
     }
 }
@@ -112,6 +120,14 @@ impl Summary {
             shape: statement.shape.clone(),
             ..Self::from(row)
         }
+    }
+
+    /// The same with the notices about it in `rows`.
+    ///
+    /// # Errors
+    /// A fault if a stored notice is none.
+    pub fn noticed(self, row: &AttestationRow, rows: &[NoticeRow]) -> Result<Self, Problem> {
+        Ok(Self { notices: notices_about(rows, &row.id)?, ..self })
     }
 }
 
@@ -185,9 +201,10 @@ impl From<&AssetLine> for AssetClaim {
 /// The full attestation of a row.
 pub(super) async fn view(state: &ApiState, row: AttestationRow) -> Result<Attestation, Problem> {
     let attested = state.evidence.attested(&state.store, AttestationId(row.id)).await?;
+    let notices = later::notices(&state.store.read().await?, &[row.id]).await?;
     let statement = attested.tree.statement();
     Ok(Attestation {
-        summary: Summary::of(statement, &row),
+        summary: Summary::of(statement, &row).noticed(&row, &notices)?,
         assets: asset_lines(statement).iter().map(AssetClaim::from).collect(),
         coverage_bps: statement.policy.coverage_bps,
         report: row.report,

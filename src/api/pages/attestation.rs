@@ -3,13 +3,18 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use assay_core::signature::Jws;
+use assay_core::{
+    notice::Notice,
+    opinion::Opinion,
+    signature::{Jws, SignatureError},
+    signed::SignedDocument,
+};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    cache::PageKey,
+    cache::{LaterRows, PageKey},
     files::take_away,
     page::{answer, choice, choice_key},
 };
@@ -19,14 +24,18 @@ use crate::{
         evidence::{Part, PublishedAttestation},
         parse::{AttestationId, Query, utc},
         problem::Problem,
-        state::ApiState,
+        state::{ApiState, LOG_FRESH_SECONDS},
     },
     pages::{
         attestation::{Attestation, Check, Signer, pages},
         files::verify_with,
         frame::Frame,
+        later::SignedLater,
     },
-    store::attestations::{self, Artefact, AttestationRow},
+    store::{
+        attestations::{self, Artefact, AttestationRow},
+        later::{SignatureKind, SignatureRow},
+    },
 };
 
 /// Which part of the assets, and in which language.
@@ -47,8 +56,10 @@ pub async fn attestation(
     let (choice, page) = (choice(&request, query.0.lang.as_deref()), query.0.page.unwrap_or(1));
     let keys = state.keys.jwks(state.now());
     let (language, number, listed) = (choice_key(choice), (page as u64).to_be_bytes(), keys.to_string());
+    let moment = state.now().unix_timestamp() / LOG_FRESH_SECONDS;
+    let later = state.pages.later(&state.store, id.0, moment).await?;
     // nothing else on the page changes once it is published
-    let key = PageKey::of([b"/a/".as_slice(), &id.0, &language, &number, listed.as_bytes()]);
+    let key = PageKey::of([b"/a/".as_slice(), &id.0, &language, &number, &later.digest, listed.as_bytes()]);
     let check = async || {
         let row = attestations::attestation(&state.store.read().await?, &id.0).await?;
         let attested = state.evidence.attested(&state.store, id).await?;
@@ -62,6 +73,7 @@ pub async fn attestation(
         let address = state.config.public_url.clone();
         Ok::<_, Problem>(move || {
             let signers = signers(jws.bytes(), &keys);
+            let later = signed_later(&later).map_err(Problem::internal)?;
             let shown = Attestation {
                 id: &hex::encode(id.0),
                 statement: attested.tree.statement(),
@@ -69,6 +81,7 @@ pub async fn attestation(
                 is_valid: row.valid,
                 checks: &checks(&row.report),
                 signers: signers.as_deref(),
+                later: &later,
                 address: &address,
                 page,
             };
@@ -127,6 +140,24 @@ fn signers(jws: &[u8], keys: &Value) -> Option<Vec<Signer>> {
     let ours: BTreeSet<&str> = ours.collect();
     let kids = Jws::parse(jws).and_then(|jws| jws.kids()).ok()?;
     Some(kids.into_iter().map(|kid| Signer { is_listed: ours.contains(kid.as_str()), kid }).collect())
+}
+
+/// What was signed later, for the page.
+fn signed_later(rows: &LaterRows) -> Result<SignedLater, SignatureError> {
+    let mut later = SignedLater::default();
+    for SignatureRow { kind, jws } in &rows.signed {
+        match kind {
+            SignatureKind::Countersignature => later.countersigners.extend(Jws::parse(jws.as_bytes())?.kids()?),
+            SignatureKind::Opinion => {
+                let signed = SignedDocument::<Opinion>::parse(jws.as_bytes())?;
+                later.opinions.push((signed.document().clone(), signed.kid().to_owned()));
+            }
+        }
+    }
+    for row in &rows.notices {
+        later.notices.push(SignedDocument::<Notice>::parse(row.jws.as_bytes())?.document().clone());
+    }
+    Ok(later)
 }
 
 #[cfg(test)]

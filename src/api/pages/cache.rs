@@ -1,4 +1,4 @@
-//! Pages that are written, and the ratios of statements that lists show.
+//! Pages that are written, what was signed later, and the ratios of statements that lists show.
 
 use std::sync::Arc;
 
@@ -11,13 +11,18 @@ use tokio::sync::Semaphore;
 use crate::{
     api::{cache::Cache, problem::Problem, static_file::StaticFile},
     pages::facts::Facts,
-    store::{Store, attestations},
+    store::{
+        Store, attestations,
+        later::{self, NoticeRow, SignatureRow},
+    },
 };
 
 /// Maximum size of written pages.
 const MAX_PAGE_BYTES: usize = 32 << 20;
 /// Maximum size of ratios.
 const MAX_FACT_BYTES: usize = 16 << 20;
+/// Maximum size of what was signed later.
+const MAX_LATER_BYTES: usize = 8 << 20;
 /// Maximum number of pages that are written at the same time. A list may read a statement for each of its lines.
 const MAX_WRITING: usize = 4;
 /// Pages are HTML.
@@ -39,8 +44,26 @@ impl PageKey {
     }
 }
 
+/// What was signed about an attestation later, as it was at one moment.
+pub struct LaterRows {
+    /// Countersignatures and opinions.
+    pub signed: Vec<SignatureRow>,
+    /// Notices.
+    pub notices: Vec<NoticeRow>,
+    /// A digest of all of it.
+    pub digest: [u8; 32],
+}
+
+impl LaterRows {
+    fn weight(&self) -> usize {
+        let texts = self.signed.iter().map(|row| row.jws.len()).chain(self.notices.iter().map(|row| row.jws.len()));
+        size_of::<Self>() + texts.sum::<usize>()
+    }
+}
+
 /// What is kept in memory.
 pub struct PageCache {
+    later: Cache<([u8; 32], i64), LaterRows>,
     written: Cache<PageKey, StaticFile>,
     facts: Cache<[u8; 32], Facts>,
     writing: Semaphore,
@@ -49,6 +72,7 @@ pub struct PageCache {
 impl Default for PageCache {
     fn default() -> Self {
         Self {
+            later: Cache::new(MAX_LATER_BYTES, LaterRows::weight),
             written: Cache::new(MAX_PAGE_BYTES, StaticFile::weight),
             facts: Cache::new(MAX_FACT_BYTES, Facts::weight),
             writing: Semaphore::new(MAX_WRITING),
@@ -84,6 +108,21 @@ impl PageCache {
             Some(key) => self.written.get_or_make(key, make).await,
             None => make().await.map(Arc::new),
         }
+    }
+
+    /// What was signed about the attestation `id` later. It is asked for once each `moment`.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn later(&self, store: &Store, id: [u8; 32], moment: i64) -> Result<Arc<LaterRows>, Problem> {
+        let make = async || {
+            let client = store.read().await?;
+            let signed = later::signatures(&client, &id).await?;
+            let notices = later::notices(&client, &[id]).await?;
+            let digest = later::digest_of(&signed, &notices);
+            Ok::<_, Problem>(LaterRows { signed, notices, digest })
+        };
+        self.later.get_or_make((id, moment), make).await
     }
 
     /// The ratios of the attestation `id`.

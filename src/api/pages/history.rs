@@ -16,7 +16,10 @@ use crate::{
         state::ApiState,
     },
     pages::{frame::Frame, history::History},
-    store::attestations::{self, Filter},
+    store::{
+        attestations::{self, Filter},
+        later,
+    },
 };
 
 /// Number of attestations on a page.
@@ -54,13 +57,17 @@ pub async fn history(
             .is_some_and(|row| row.epoch == epoch && row.exchange_domain == *domain),
         None => true,
     };
+    let ids: Vec<[u8; 32]> = rows.iter().map(|row| row.id).collect();
+    let notices = later::notices(&client, &ids).await?;
     drop(client);
     let next = more.then(|| cursor(last.epoch, &last.id));
     let here = after.map(|(epoch, id)| cursor(epoch, &id));
     let language = choice_key(choice);
-    let fixed: [&[u8]; 5] = [
+    let noticed = later::digest_of(&[], &notices);
+    let fixed: [&[u8]; 6] = [
         b"/e/",
         &language,
+        &noticed,
         domain.as_bytes(),
         here.as_deref().unwrap_or_default().as_bytes(),
         next.as_deref().unwrap_or_default().as_bytes(),
@@ -69,7 +76,7 @@ pub async fn history(
     let fetch = async |()| {
         let mut entries = Vec::with_capacity(rows.len());
         for row in &rows {
-            entries.push((row.epoch.unix_timestamp(), entry(&state, row).await?));
+            entries.push((row.epoch.unix_timestamp(), entry(&state, row, &notices).await?));
         }
         let promised = state.config.promised_interval_seconds;
         let (domain, here, next) = (domain.clone(), here.clone(), next.clone());

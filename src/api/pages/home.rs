@@ -15,7 +15,10 @@ use crate::{
         frame::Frame,
         home::{Home, Listed},
     },
-    store::attestations::{self, AttestationRow},
+    store::{
+        attestations::{self, AttestationRow},
+        later::{self, NoticeRow},
+    },
 };
 
 /// Number of exchanges on a page.
@@ -50,19 +53,28 @@ pub async fn home(
         Some(after) => found(attestations::latest(&client, Some(after)).await)?.is_some(),
         None => true,
     };
-    drop(client);
     let has_more = rows.len() > EXCHANGES;
     rows.truncate(EXCHANGES);
+    let ids: Vec<[u8; 32]> = rows.iter().map(|row| row.id).collect();
+    let notices = later::notices(&client, &ids).await?;
+    drop(client);
     // ages are shown in minutes
     let now = state.now().replace_second(0).and_then(|now| now.replace_nanosecond(0)).map_err(Problem::internal)?;
     let (language, minute) = (choice_key(choice), now.unix_timestamp().to_be_bytes());
-    let fixed: [&[u8]; 5] =
-        [b"/", &language, &minute, after.unwrap_or_default().as_bytes(), if has_more { b"more" } else { b"" }];
+    let noticed = later::digest_of(&[], &notices);
+    let fixed: [&[u8]; 6] = [
+        b"/",
+        &language,
+        &minute,
+        &noticed,
+        after.unwrap_or_default().as_bytes(),
+        if has_more { b"more" } else { b"" },
+    ];
     let key = is_kept.then(|| PageKey::of(fixed.into_iter().chain(rows.iter().map(|row| row.id.as_slice()))));
     let fetch = async |()| {
         let mut listed = Vec::with_capacity(rows.len());
         for row in &rows {
-            listed.push(list(&state, row, now).await?);
+            listed.push(list(&state, row, &notices, now).await?);
         }
         let (after, address) = (after.map(str::to_owned), state.config.public_url.clone());
         Ok::<_, Problem>(move || {
@@ -74,9 +86,14 @@ pub async fn home(
     Ok(answer(&*state.pages.page(key, async || Ok(()), fetch).await?, &request))
 }
 
-async fn list(state: &ApiState, row: &AttestationRow, now: OffsetDateTime) -> Result<Listed, Problem> {
+async fn list(
+    state: &ApiState,
+    row: &AttestationRow,
+    notices: &[NoticeRow],
+    now: OffsetDateTime,
+) -> Result<Listed, Problem> {
     let age = now - row.published_at;
     let promised = state.config.promised_interval_seconds;
     let is_late = promised > 0 && age > Duration::seconds(i64::try_from(promised).unwrap_or(i64::MAX));
-    Ok(Listed { entry: entry(state, row).await?, age_seconds: age.whole_seconds(), is_late })
+    Ok(Listed { entry: entry(state, row, notices).await?, age_seconds: age.whole_seconds(), is_late })
 }

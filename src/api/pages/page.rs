@@ -7,6 +7,7 @@ use actix_web::{
 
 use crate::{
     api::{
+        attestations::notices::notices_about,
         parse::utc,
         problem::{Kind, Problem},
         state::ApiState,
@@ -16,7 +17,7 @@ use crate::{
         home::Entry,
         language::{Choice, Language},
     },
-    store::{StoreError, attestations::AttestationRow},
+    store::{StoreError, attestations::AttestationRow, later::NoticeRow},
 };
 
 /// A page may load and call only this service, and no script may write HTML.
@@ -88,7 +89,7 @@ pub fn shield_page(headers: &mut HeaderMap) {
 ///
 /// # Errors
 /// [`Kind::Unavailable`].
-pub async fn entry(state: &ApiState, row: &AttestationRow) -> Result<Entry, Problem> {
+pub async fn entry(state: &ApiState, row: &AttestationRow, notices: &[NoticeRow]) -> Result<Entry, Problem> {
     let facts = match state.pages.facts(&state.store, row.id).await {
         Err(problem) if problem.kind() == Kind::Internal => None,
         facts => Some(facts?),
@@ -100,6 +101,8 @@ pub async fn entry(state: &ApiState, row: &AttestationRow) -> Result<Entry, Prob
         taken_at: utc(row.epoch),
         published_at: utc(row.published_at),
         is_valid: row.valid,
+        // a withdrawal comes first
+        notice: notices_about(notices, &row.id)?.first().map(|notice| notice.kind),
         facts,
     })
 }

@@ -11,11 +11,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::caller::{actor, owner};
 use crate::{
     api::{
         auth::Authenticated,
         body::{self, present},
+        caller::{actor, owner},
         idempotency::{Answer, once},
         jobs::Job,
         parse::RowId,

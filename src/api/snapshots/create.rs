@@ -10,14 +10,12 @@ use time::{Duration, OffsetDateTime};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{
-    caller::{actor, owner},
-    view::Snapshot,
-};
+use super::view::Snapshot;
 use crate::{
     api::{
         auth::Authenticated,
         body::{self, present, unique},
+        caller::{actor, owner},
         disk::check_space,
         idempotency::{Answer, once},
         problem::{FieldError, Kind, Problem},

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 
-use super::caller::actor;
+use crate::api::caller::actor;
 use crate::{
     api::{auth::Authenticated, parse::RowId, problem::Problem, state::ApiState},
     store::{audit::audit, room::delete_snapshot, snapshots::snapshot},

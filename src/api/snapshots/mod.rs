@@ -5,7 +5,6 @@
 //! **Never:** a file is never in memory as a whole. Only its form is checked here; the worker checks the ledger.
 
 pub mod attest;
-mod caller;
 pub mod create;
 pub mod delete;
 pub mod put_file;

@@ -12,7 +12,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::caller::actor;
+use crate::api::caller::actor;
 use crate::{
     api::{
         auth::Authenticated,

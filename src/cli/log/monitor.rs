@@ -23,6 +23,8 @@ Reads the entries since the last run and asks for every statement again, once; l
   backwards         an instant before one that was published earlier
   statement         the service does not give out the statement of an entry
   malformed         an entry is none of Assay's
+  later             what was signed about an attestation later is not given out, or not logged
+  withdrawn         an exchange withdrew an attestation
   other-checkpoint  a checkpoint from elsewhere is of another log
   late              no snapshot of an exchange within the cadence
 A finding that nobody explains is found again at each run.

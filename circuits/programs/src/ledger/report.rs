@@ -1,6 +1,6 @@
 //! What a verification of an attestation found.
 
-use assay_core::{check::Checks, sealed::Sealed, signature::SignatureState};
+use assay_core::{check::Checks, later::Later, sealed::Sealed, signature::SignatureState};
 
 use super::{
     policy::AssetLine,
@@ -77,6 +77,8 @@ pub struct Report {
     pub signature: SignatureState,
     /// What is known of transparency logs; nothing where no reader was asked for a policy.
     pub log: Option<LogState>,
+    /// What was said about the attestation later.
+    pub later: Later,
 }
 
 impl Report {
@@ -88,6 +90,7 @@ impl Report {
             assets: Vec::new(),
             signature: SignatureState::Missing,
             log: None,
+            later: Later::default(),
         }
     }
 

@@ -13,7 +13,7 @@ use assay_programs::{
     purpose::Purpose,
 };
 
-use super::checks::check_lines;
+use super::{checks::check_lines, later::later_lines};
 
 /// Assets of which the report says how much third parties state.
 const MAX_LISTED_ASSETS: usize = 16;
@@ -57,6 +57,7 @@ pub fn attestation_lines(report: &Report) -> Vec<String> {
     }
     lines.extend(report.statement.as_ref().and_then(|statement| evidence_line(statement.get())));
     lines.extend(report.label().map(|label| visible(&label.to_string())));
+    lines.extend(later_lines(&report.later));
     lines.extend(report.log.map(|log| log.to_string()));
     lines.push(format!("{} {}", verdict(report), report.signature));
     lines

@@ -6,7 +6,7 @@ use assay_core::{
 };
 use assay_programs::ledger::inclusion::{Holding, HoldingKind, InclusionReport, OwnClass, OwnLimit};
 
-use super::{attestation::attestation_lines, checks::check_lines};
+use super::{attestation::attestation_lines, checks::check_lines, later::later_lines};
 use crate::attested::Attested;
 
 /// What a customer holds, as lines.
@@ -45,7 +45,8 @@ pub fn inclusion_lines(attestation: &Attested, report: &InclusionReport) -> Vec<
         lines.push(String::new());
     }
     lines.extend(report.statement.iter().map(|statement| visible(&statement.to_string())));
-    if let Attested::Unproved { log, .. } = attestation {
+    if let Attested::Unproved { log, later, .. } = attestation {
+        lines.extend(later_lines(later));
         lines.push(log.to_string());
     }
     let verdict = match (attestation, attestation.holds()) {

@@ -9,6 +9,7 @@ mod checks;
 mod disclosure;
 mod explanation;
 mod inclusion;
+mod later;
 mod reserves;
 
 pub use attestation::{asset_table, attestation_lines};
@@ -17,4 +18,5 @@ pub use checks::check_lines;
 pub use disclosure::disclosure_lines;
 pub use explanation::explanation;
 pub use inclusion::{holding_lines, inclusion_lines};
+pub use later::later_lines;
 pub use reserves::reserves_lines;

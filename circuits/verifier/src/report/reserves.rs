@@ -6,7 +6,7 @@ use assay_programs::{
     reserves::{DisclosedAsset, ReservesReport},
 };
 
-use super::checks::check_lines;
+use super::{checks::check_lines, later::later_lines};
 use crate::attested::Attested;
 
 /// The report as text, with what was found about the attestation; `command` verifies that. The last line says what the lines are worth
@@ -34,6 +34,7 @@ pub fn reserves_lines(report: &ReservesReport, attestation: &Attested, command: 
         lines.push(String::new());
     }
     lines.extend(report.statement.iter().map(|statement| visible(&statement.to_string())));
+    lines.extend(later_lines(attestation.later()));
     lines.extend(attestation.log().map(|log| log.to_string()));
     let committed = committed(&report.assets);
     let verdict = match (attestation, attestation.holds()) {
@@ -73,7 +74,7 @@ fn committed(assets: &[DisclosedAsset]) -> String {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use assay_core::{check::Checks, signature::SignatureState};
+    use assay_core::{check::Checks, later::Later, signature::SignatureState};
     use assay_programs::ledger::report::{LogState, Report};
     use assay_programs::reserves::DisclosedAsset;
 
@@ -91,7 +92,8 @@ mod tests {
         if let Some(signed) = signed {
             checks.add("signature", "signed", if signed { Ok(String::new()) } else { Err(String::new()) });
         }
-        let attested = Attested::Unproved { checks, signature: SignatureState::Unchecked, log: LogState::Unchecked };
+        let (signature, later) = (SignatureState::Unchecked, Later::default());
+        let attested = Attested::Unproved { checks, signature, log: LogState::Unchecked, later };
         reserves_lines(&report(valid), &attested, "assay verify out")
     }
 
@@ -111,6 +113,7 @@ mod tests {
                 checks: Checks::default(),
                 signature: SignatureState::Unchecked,
                 log: LogState::Unchecked,
+                later: Later::default(),
             };
             reserves_lines(&report, &attested, "").join("\n")
         };
@@ -136,6 +139,7 @@ mod tests {
             assets: Vec::new(),
             signature: SignatureState::Unchecked,
             log: None,
+            later: Later::default(),
         };
         let proved = reserves_lines(&report(true), &Attested::Proved(Box::new(broken)), "");
         for lines in [lines(true, Some(false)), proved] {
