@@ -51,6 +51,7 @@ pins:
 	cargo run --release --package assay-programs --example pins -- --vectors
 	UPDATE_PINS=1 cargo test --release --package assay --lib cli
 	UPDATE_PINS=1 cargo test --release --package assay --lib api
+	UPDATE_PINS=1 cargo test --release --package assay --lib pages::staff
 	UPDATE_PINS=1 PATH=/usr/lib/postgresql/15/bin:$$PATH TEST_POSTGRES=15 \
 		cargo test --release --package assay --test pg schema_sql_is -- --ignored
 

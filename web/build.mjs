@@ -1,6 +1,6 @@
 // Builds dist/: the same bytes from the same sources, every time. usage: node build.mjs [FOLDER]
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
@@ -11,17 +11,18 @@ const out = process.argv[2] ?? join(here, "dist");
 const MOST_COMPRESSED = 100_000;
 const MARKER = "<!--attestation-->";
 
-/** Both languages have the same sentences, none is empty, and each asks for the same values. */
-function checkTexts() {
-  const [en, de] = ["en", "de"].map((name) => JSON.parse(readFileSync(join(here, "text", `${name}.json`), "utf8")));
+const sources = (names) => names.map((name) => readFileSync(join(here, "src", name), "utf8")).join("\n");
+
+/** Both languages of `folder` have the same sentences, none is empty, each asks for the same values, and `source` uses each. */
+function checkTexts(folder, source) {
+  const [en, de] = ["en", "de"].map((name) => JSON.parse(readFileSync(join(here, folder, `${name}.json`), "utf8")));
   const values = (text) => [...text.matchAll(/\{([a-z]+)\}/g)].map(([, name]) => name).sort().join();
-  const sources = ["page", "view", "text", "intake", "source", "save"].map((n) => readFileSync(join(here, "src", `${n}.ts`), "utf8")).join("\n");
   for (const id of new Set([...Object.keys(en), ...Object.keys(de)])) {
-    if (!en[id] || !de[id]) throw new Error(`text/${en[id] ? "de" : "en"}.json has no sentence "${id}"`);
-    if (values(en[id]) !== values(de[id])) throw new Error(`the sentences "${id}" do not ask for the same values`);
+    if (!en[id] || !de[id]) throw new Error(`${folder}/${en[id] ? "de" : "en"}.json has no sentence "${id}"`);
+    if (values(en[id]) !== values(de[id])) throw new Error(`the sentences "${id}" of ${folder} do not ask for the same values`);
     // an id is written whole, or as a template whose fixed beginning is written
-    const written = sources.includes(`"${id}"`) || [...id.matchAll(/\./g)].some(({ index }) => sources.includes(`\`${id.slice(0, index + 1)}\${`));
-    if (!written) throw new Error(`the sentence "${id}" is used nowhere`);
+    const written = source.includes(`"${id}"`) || [...id.matchAll(/\./g)].some(({ index }) => source.includes(`\`${id.slice(0, index + 1)}\${`));
+    if (!written) throw new Error(`the sentence "${id}" of ${folder} is used nowhere`);
   }
 }
 
@@ -35,9 +36,11 @@ async function bundle(entry, format) {
 
 const digest = (bytes, encoding = "base64") => createHash("sha256").update(bytes).digest(encoding);
 
-checkTexts();
+checkTexts("text", sources(["page", "view", "text", "intake", "source", "save"].map((name) => `${name}.ts`)));
+checkTexts("text/staff", sources(readdirSync(join(here, "src", "staff")).map((name) => `staff/${name}`)));
 // a module keeps its names to itself; inside verify.html it is a classic script, which file:// allows
 const script = await bundle("page.ts", "iife");
+const staff = await bundle("staff/main.ts", "iife");
 const style = await bundle("style.css", undefined);
 if (script.includes("</script") || style.includes("</style")) throw new Error("script or style would end its own element");
 
@@ -55,6 +58,7 @@ const policy = [
 const files = {
   "assay.css": style,
   "assay.js": script,
+  "staff.js": staff,
   "check.html": fill({
     MODE: "online", CSP: "", BLOCK: "", BRAND: '<a class="brand" href="/">Assay</a>',
     STYLE: `<link rel="stylesheet" href="${asset("assay.css", style)}" integrity="${sri(style)}">`,
@@ -70,7 +74,7 @@ files["SHA256SUMS"] = Object.keys(files).sort().map((name) => `${digest(files[na
 mkdirSync(out, { recursive: true });
 for (const [name, text] of Object.entries(files)) {
   const compressed = gzipSync(text, { level: 9 }).length;
-  if (name === "assay.js" && compressed >= MOST_COMPRESSED) throw new Error(`${name} has ${compressed} bytes compressed`);
+  if (name.endsWith(".js") && compressed >= MOST_COMPRESSED) throw new Error(`${name} has ${compressed} bytes compressed`);
   writeFileSync(join(out, name), text);
   console.log(`${name}: ${Buffer.byteLength(text)} bytes, ${compressed} compressed`);
 }

@@ -139,14 +139,17 @@ pub static ROUTES: [Route; 35] = [
 ];
 
 /// The pages for people and their files, which are no part of the API and can be turned off.
-pub static PAGES: [Route; 9] = [
+pub static PAGES: [Route; 12] = [
     get("/", Public, "homePage", |r| r.to(pages::home::home)),
     get("/e/{domain}", Public, "historyPage", |r| r.to(pages::history::history)),
     get("/a/{id}", Public, "attestationPage", |r| r.to(pages::attestation::attestation)),
     get("/a/{id}/verify.html", Public, "attestationVerifyPage", |r| r.to(pages::attestation::verify)),
     get("/check", Public, "checkPage", |r| r.to(pages::files::check)),
+    get("/operator", Public, "operatorPage", |r| r.to(pages::staff::operator)),
+    get("/regulator", Public, "regulatorPage", |r| r.to(pages::staff::regulator)),
     get("/verify.html", Public, "verifyPage", |r| r.to(pages::files::verify)),
     get("/assets/assay.js", Public, "script", |r| r.to(pages::files::script)),
+    get("/assets/staff.js", Public, "staffScript", |r| r.to(pages::files::staff)),
     get("/assets/assay.css", Public, "style", |r| r.to(pages::files::style)),
     get("/assets/pages.css", Public, "pagesStyle", |r| r.to(pages::files::pages_style)),
 ];

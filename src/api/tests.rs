@@ -277,6 +277,9 @@ async fn the_files_of_the_pages_are_given_packed_and_with_what_keeps_them_to_the
     for (path, kind) in [
         ("/check", "text/html; charset=utf-8"),
         ("/verify.html", "text/html; charset=utf-8"),
+        ("/operator", "text/html; charset=utf-8"),
+        ("/regulator", "text/html; charset=utf-8"),
+        ("/assets/staff.js", "text/javascript; charset=utf-8"),
         ("/assets/assay.js", "text/javascript; charset=utf-8"),
         ("/assets/assay.css", "text/css; charset=utf-8"),
         ("/assets/pages.css", "text/css; charset=utf-8"),
@@ -312,7 +315,7 @@ async fn the_files_of_the_pages_are_given_packed_and_with_what_keeps_them_to_the
 async fn pages_can_be_turned_off() {
     let place = Place::new(|config| config.pages.enabled = false);
     let app = app!(place);
-    for path in ["/", "/check", "/verify.html", "/assets/assay.css", "/e/exchange.example", "/nowhere"] {
+    for path in ["/", "/check", "/operator", "/regulator", "/assets/assay.css", "/e/exchange.example", "/nowhere"] {
         let answer = call_service(&app, in_browser(path).to_request()).await;
         assert_eq!(problem(answer).await.type_uri, "/problems/not-found", "{path}");
     }

@@ -1,13 +1,16 @@
-//! The files of the pages, as they are in this program. `web/` built the check page, its script and style, and the check page that works
-//! without a network; `pages.css` has what the other pages need beside that style.
+//! The files of the pages, as they are in this program. `web/` built the check page, its script and style, the check page that works
+//! without a network, and the script of the pages for operators and regulators; `pages.css` has what the other pages need beside that style.
 
 use std::sync::LazyLock;
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 /// The script of the check page.
 pub static SCRIPT: &[u8] = include_bytes!("../../web/dist/assay.js");
+/// The script of the pages for operators and regulators.
+pub static STAFF: &[u8] = include_bytes!("../../web/dist/staff.js");
 /// The style of all pages.
 pub static STYLE: &[u8] = include_bytes!("../../web/dist/assay.css");
 /// What the pages of the service need beside [`STYLE`].
@@ -26,6 +29,20 @@ const VERSION: usize = 16;
 
 static STYLE_ADDRESSES: LazyLock<[String; 2]> = LazyLock::new(|| {
     [("assay", STYLE), ("pages", PAGES_STYLE)].map(|(name, bytes)| format!("/assets/{name}.css?v={}", version(bytes)))
+});
+
+/// How a page names its script.
+pub struct Script {
+    /// Its address, with its version.
+    pub address: String,
+    /// Its digest, without which a browser would run another version.
+    pub integrity: String,
+}
+
+/// [`STAFF`] as pages name it.
+pub static STAFF_SCRIPT: LazyLock<Script> = LazyLock::new(|| Script {
+    address: format!("/assets/staff.js?v={}", version(STAFF)),
+    integrity: format!("sha256-{}", STANDARD.encode(Sha256::digest(STAFF))),
 });
 
 /// The start of the SHA-256 of a file, for addresses that name one version of it.
@@ -70,7 +87,7 @@ mod tests {
             sums.lines().filter_map(|line| line.split_once("  ")).map(|(sum, name)| (name.to_owned(), sum)).collect();
         let mut names: Vec<_> = listed.iter().map(|(name, _)| name.as_str()).collect();
         names.sort_unstable();
-        assert_eq!(names, ["assay.css", "assay.js", "check.html", "verify.html"]);
+        assert_eq!(names, ["assay.css", "assay.js", "check.html", "staff.js", "verify.html"]);
         for (name, sum) in listed {
             assert_eq!(hex::encode(Sha256::digest(fs::read(dist.join(&name)).unwrap())), sum, "{name}");
         }

@@ -29,7 +29,8 @@ macro_rules! texts {
 }
 
 texts! {
-    nav_home nav_check nav_api footer footer_words
+    nav_home nav_check nav_api footer footer_words footer_operators footer_regulators
+    operator_title operator_lead regulator_title regulator_lead staff_noscript
     age_now age_minutes age_hours age_days
     home_title home_lead home_empty home_table home_more home_first late_note
     col_exchange col_instant col_lowest col_owned col_policy col_published col_attestation

@@ -94,7 +94,7 @@ async fn what_is_published_is_on_the_pages_in_both_languages() {
     assert!(home.contains("100.00 %") && home.contains("less than 2 minutes ago"), "{home}");
     let heim = html(send(page("/", "de-CH,de;q=0.9")).await).await;
     assert!(heim.contains("lang=\"de\"") && heim.contains("100,00 %") && heim.contains("Minuten"), "{heim}");
-    assert_eq!(html(send(page("/?lang=de", "en")).await).await.matches("?lang=de").count(), 6);
+    assert_eq!(html(send(page("/?lang=de", "en")).await).await.matches("?lang=de").count(), 8);
 
     let history = html(send(page(&format!("/e/{EXCHANGE}"), "en")).await).await;
     for id in &published {

@@ -1,4 +1,4 @@
-// axe-core finds nothing on the page: light and dark, both languages, before and after a check, online and offline.
+// axe-core finds nothing on the pages with a script: light and dark, both languages, before and after what they do; and a phone shows them whole.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -10,6 +10,7 @@ import type { Page } from "playwright-core";
 import { chosen, closed, launch, steps, watched } from "./browser.ts";
 import { attested, web } from "./files.ts";
 import { serve } from "./server.ts";
+import { example, HOSTILE, ID, JOB, served as withStaff, TOKEN } from "./staff_server.ts";
 
 const AXE = readFileSync(createRequire(join(web, "package.json")).resolve("axe-core/axe.min.js"), "utf8");
 
@@ -57,4 +58,82 @@ test("axe-core finds no violation", async () => {
     await browser.close();
     await served.close();
   }
+});
+
+/** A page that is too wide for a phone would have to be moved to be read. */
+async function fits(page: Page, where: string): Promise<void> {
+  await page.setViewportSize({ width: 320, height: 640 });
+  const width = await page.evaluate(() => document.documentElement.scrollWidth);
+  assert.ok(width <= 320, `${where} is ${width} px wide`);
+  await page.setViewportSize({ width: 1280, height: 720 });
+}
+
+/** Goes on with Tab until the element has the focus. */
+async function reach(page: Page, selector: string): Promise<void> {
+  for (let press = 0; press < 60; press++) {
+    if (await page.evaluate((wanted) => document.activeElement?.matches(wanted) ?? false, selector)) return;
+    await page.keyboard.press("Tab");
+  }
+  assert.fail(`Tab does not lead to ${selector}`);
+}
+
+async function pasted(page: Page): Promise<void> {
+  await reach(page, "#token");
+  await page.keyboard.insertText(TOKEN);
+  await page.keyboard.press("Enter");
+}
+
+test("axe-core finds no violation on the pages for readers with a token, a phone shows them, and the keyboard is enough", async () => {
+  await withStaff(async (staff) => {
+    const findings = [{ file: HOSTILE, line: 3, reason: `symbol "${HOSTILE}" is not in the book` }];
+    const running = staff.job;
+    const browser = await launch();
+    try {
+      for (const colorScheme of ["light", "dark"] as const) {
+        for (const locale of ["en-GB", "de-DE"]) {
+          const session = await watched(browser, { colorScheme, locale, bypassCSP: true });
+          const { page } = session;
+          const seen = async (what: string) => {
+            await axe(page, `${colorScheme} ${locale}, ${what}`);
+            await fits(page, `${colorScheme} ${locale}, ${what}`);
+          };
+          staff.job = running;
+          await page.goto(`${staff.base}/operator`);
+          await seen("operator without a token");
+          await pasted(page);
+          await reach(page, "#job-id");
+          await page.keyboard.insertText(JOB);
+          await page.keyboard.press("Enter");
+          await page.waitForSelector("progress");
+          await seen("a job");
+          await reach(page, "#cancelling button");
+          await page.keyboard.press("Enter");
+          await seen("cancelling");
+          staff.push({ ...example("job-refused"), findings: { findings, total: 1 } });
+          await page.waitForSelector("#outcome table");
+          await seen("findings");
+          await page.goto(`${staff.base}/regulator`);
+          await seen("regulator without a token");
+          await pasted(page);
+          await page.waitForSelector("#list table");
+          await seen("list");
+          await reach(page, "#list tbody button");
+          await page.keyboard.press("Enter");
+          await page.waitForSelector("#about-title");
+          await reach(page, "#asset + button");
+          await page.keyboard.press("Enter");
+          await page.waitForSelector("#lines-found");
+          await reach(page, "#seed");
+          await page.keyboard.insertText("audit-7");
+          await page.keyboard.press("Enter");
+          await page.waitForSelector("#sample table");
+          await seen("attestation");
+          assert.equal(new URL(page.url()).hash, `#id=${ID}`);
+          await closed(session);
+        }
+      }
+    } finally {
+      await browser.close();
+    }
+  });
 });

@@ -22,7 +22,7 @@ const HTML: &str = "text/html";
 /// Whether this pattern of a route is that of a page.
 pub fn is_page(pattern: &str) -> bool {
     ["/a/", "/e/", "/assets/"].iter().any(|start| pattern.starts_with(start))
-        || ["/", "/check", "/verify.html"].contains(&pattern)
+        || ["/", "/check", "/operator", "/regulator", "/verify.html"].contains(&pattern)
 }
 
 /// The answer as a page, if a browser asked for one. Of an endpoint, browsers get the problem document as well.

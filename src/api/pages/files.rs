@@ -10,17 +10,18 @@ use actix_web::{
 use super::page::{shield, shield_page};
 use crate::{
     api::{artefact::FOR_EVER, static_file::StaticFile},
-    pages::files::{CHECK, PAGES_STYLE, SCRIPT, STYLE, VERIFY, verify_policy, version},
+    pages::files::{CHECK, PAGES_STYLE, SCRIPT, STAFF, STYLE, VERIFY, verify_policy, version},
 };
 
 /// Browsers ask whether their copy is still the newest: the check page names its script by digest, so the two must fit each other.
-const ASK_AGAIN: &str = "no-cache";
+pub const ASK_AGAIN: &str = "no-cache";
 /// A page can be framed by nobody. A policy within a file cannot say so.
 const NO_FRAMES: &str = "frame-ancestors 'none'";
 
 static CHECK_FILE: LazyLock<StaticFile> = LazyLock::new(|| StaticFile::new("text/html; charset=utf-8", CHECK));
 static VERIFY_FILE: LazyLock<StaticFile> = LazyLock::new(|| StaticFile::new("text/html; charset=utf-8", VERIFY));
 static SCRIPT_FILE: LazyLock<Asset> = LazyLock::new(|| Asset::new("text/javascript; charset=utf-8", SCRIPT));
+static STAFF_FILE: LazyLock<Asset> = LazyLock::new(|| Asset::new("text/javascript; charset=utf-8", STAFF));
 static STYLE_FILE: LazyLock<Asset> = LazyLock::new(|| Asset::new("text/css; charset=utf-8", STYLE));
 static PAGES_STYLE_FILE: LazyLock<Asset> = LazyLock::new(|| Asset::new("text/css; charset=utf-8", PAGES_STYLE));
 
@@ -58,6 +59,11 @@ pub async fn verify(request: HttpRequest) -> HttpResponse {
 /// The script of the check page.
 pub async fn script(request: HttpRequest) -> HttpResponse {
     SCRIPT_FILE.answer(&request)
+}
+
+/// The script of the pages for operators and regulators.
+pub async fn staff(request: HttpRequest) -> HttpResponse {
+    STAFF_FILE.answer(&request)
 }
 
 /// The style of all pages.

@@ -2,7 +2,7 @@
 //!
 //! **In:** requests without tokens. **Out:** HTML that is written once for each state of what it shows, and kept. What decides about a
 //! page is its key in `cache`: a list asks the database which attestations it has, as the public list does, and an attestation that
-//! was shown before asks it nothing. `page` has what all answers share, `failure` what a browser sees of a problem document.
+//! was shown before asks it nothing. `staff` has the pages for readers with a token, which are the same for everybody: their script asks the API. `page` has what all answers share, `failure` what a browser sees of a problem document.
 //!
 //! **Never:** an answer that depends on a token, a page with data of a customer.
 
@@ -13,3 +13,4 @@ pub mod files;
 pub mod history;
 pub mod home;
 pub mod page;
+pub mod staff;

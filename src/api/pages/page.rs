@@ -61,7 +61,12 @@ pub fn found(row: Result<AttestationRow, StoreError>) -> Result<Option<Attestati
 
 /// The answer with a page.
 pub fn answer(page: &StaticFile, request: &HttpRequest) -> HttpResponse {
-    let mut answer = page.answer(request, CACHING);
+    answer_kept(page, request, CACHING)
+}
+
+/// [`answer`], kept by browsers and proxies as `caching` says.
+pub fn answer_kept(page: &StaticFile, request: &HttpRequest, caching: &'static str) -> HttpResponse {
+    let mut answer = page.answer(request, caching);
     answer.headers_mut().insert(header::VARY, VARY);
     shield_page(answer.headers_mut());
     answer

@@ -1,0 +1,37 @@
+// The token of the reader: in the storage of this tab's session alone, and in no address.
+
+export type Role = "operator" | "regulator";
+
+const name = (role: Role) => `assay.token.${role}`;
+/** Where a browser has no storage for the page, the token lasts as long as the page. */
+const inMemory = new Map<Role, string>();
+
+export function token(role: Role): string | undefined {
+  try {
+    return sessionStorage.getItem(name(role)) ?? inMemory.get(role);
+  } catch {
+    return inMemory.get(role);
+  }
+}
+
+/** Keeps what the reader pasted, without white space around it; false if it cannot be a token. */
+export function keepToken(role: Role, pasted: string): boolean {
+  const text = pasted.trim();
+  // what a header may carry
+  if (!/^[\x21-\x7e]{1,8192}$/.test(text)) return false;
+  try {
+    sessionStorage.setItem(name(role), text);
+  } catch {
+    inMemory.set(role, text);
+  }
+  return true;
+}
+
+export function forgetToken(role: Role): void {
+  inMemory.delete(role);
+  try {
+    sessionStorage.removeItem(name(role));
+  } catch {
+    // then there is nothing to remove
+  }
+}
