@@ -27,7 +27,7 @@ check:
 	./.ci/run format lints documentation dependencies
 
 test:
-	./.ci/run install build tests vector published full-disk postgres-15 postgres-newest interface deploy web vectors independent readme fuzz
+	./.ci/run install build tests vector published full-disk postgres-15 postgres-newest interface deploy image web vectors independent readme fuzz
 
 # no database and no large circuit
 quick:
@@ -51,7 +51,7 @@ pins:
 	cargo run --release --package assay-programs --example pins -- --vectors
 	UPDATE_PINS=1 cargo test --release --package assay --lib cli
 	UPDATE_PINS=1 cargo test --release --package assay --lib api
-	UPDATE_PINS=1 cargo test --release --package assay --lib pages::staff
+	UPDATE_PINS=1 cargo test --release --package assay --lib pages
 	UPDATE_PINS=1 PATH=/usr/lib/postgresql/15/bin:$$PATH TEST_POSTGRES=15 \
 		cargo test --release --package assay --test pg schema_sql_is -- --ignored
 

@@ -32,9 +32,9 @@ pub fn units(language: Language, units: u128, scale: u8) -> String {
     amount(language, &decimal::format_units(units, scale))
 }
 
-/// Hundredths of a percent.
+/// Hundredths of a percent. No line breaks before the sign.
 pub fn percent(language: Language, bps: u128) -> String {
-    decimal::percent(bps).replace('.', &point(language).to_string())
+    decimal::percent(bps).replace('.', &point(language).to_string()).replace(' ', "\u{a0}")
 }
 
 fn point(language: Language) -> char {
@@ -84,7 +84,7 @@ mod tests {
             }
         }
         assert_eq!(units(Language::English, 150_000_000, 8), "1.5");
-        assert_eq!(percent(Language::German, 10_001), "100,01 %");
+        assert_eq!(percent(Language::German, 10_001), "100,01\u{a0}%");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::{
 };
 
 /// Width of the picture.
-pub const WIDTH: i64 = 640;
+pub const WIDTH: i64 = 480;
 /// Height of the picture.
 pub const HEIGHT: i64 = 160;
 /// Where the lines are drawn: between these sides, and between these heights. Labels are on the left and below.
@@ -205,7 +205,7 @@ mod tests {
         assert_eq!(chart.steps.matches('M').count(), 2);
         assert_eq!(chart.marks.len(), 3);
         assert!(chart.description.plain().contains("gaps: 1"));
-        assert!(chart.description.plain().contains("Lowest 90.00 %"));
+        assert!(chart.description.plain().contains("Lowest 90.00\u{a0}%"));
     }
 
     #[test]
@@ -235,7 +235,7 @@ mod tests {
     fn labels_do_not_cover_each_other() {
         for (low, high) in [(10_000, 10_000), (0, 20_000), (9_990, 10_001), (9_000, 10_000), (10_000, 11_000)] {
             let labels = Range::of(low, high).labels(Language::English);
-            assert_eq!(labels[0].text, "100.00 %");
+            assert_eq!(labels[0].text, "100.00\u{a0}%");
             for (at, label) in labels.iter().enumerate() {
                 assert!(labels[..at].iter().all(|other| (other.y - label.y).abs() >= LABEL));
             }

@@ -12,6 +12,8 @@ pub mod amount;
 pub mod attestation;
 mod badge;
 mod chart;
+#[cfg(test)]
+mod examples;
 pub mod facts;
 pub mod failure;
 pub mod files;

@@ -91,9 +91,9 @@ async fn what_is_published_is_on_the_pages_in_both_languages() {
     let home = html(send(page("/", "en")).await).await;
     assert!(home.contains("Exchange s3") && home.contains(&format!("/a/{newest}")), "{home}");
     assert!(home.contains(&format!("/e/{EXCHANGE}")) && !home.contains("Exchange s2"), "{home}");
-    assert!(home.contains("100.00 %") && home.contains("less than 2 minutes ago"), "{home}");
+    assert!(home.contains("100.00\u{a0}%") && home.contains("less than 2 minutes ago"), "{home}");
     let heim = html(send(page("/", "de-CH,de;q=0.9")).await).await;
-    assert!(heim.contains("lang=\"de\"") && heim.contains("100,00 %") && heim.contains("Minuten"), "{heim}");
+    assert!(heim.contains("lang=\"de\"") && heim.contains("100,00\u{a0}%") && heim.contains("Minuten"), "{heim}");
     assert_eq!(html(send(page("/?lang=de", "en")).await).await.matches("?lang=de").count(), 8);
 
     let history = html(send(page(&format!("/e/{EXCHANGE}"), "en")).await).await;

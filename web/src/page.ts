@@ -292,8 +292,10 @@ function form(): HTMLElement {
   const about = h("p", { class: "muted", id: "account-hint" }, t("account.hint"));
   const field = h("div", { class: "field" }, h("label", { for: "account" }, t("account.label")), account, about);
   const heading = state.run && h("h2", { id: "form-title" }, t("run.heading"));
-  const element = h("form", { class: "card" }, heading, field, drop, paste);
-  if (state.run?.done) element.append(h("p", { class: "actions" }, h("button", { type: "submit", class: "quiet" }, t("run.button"))));
+  // files are taken as they come: there is nothing to send until a check is to be made again
+  if (!state.run?.done) return h("div", { class: "card" }, heading, field, drop, paste);
+  const again = h("p", { class: "actions" }, h("button", { type: "submit", class: "quiet" }, t("run.button")));
+  const element = h("form", { class: "card" }, heading, field, drop, paste, again);
   element.addEventListener("submit", (event) => {
     event.preventDefault();
     void ready();

@@ -8,7 +8,7 @@ import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 import type { Page } from "playwright-core";
 import { chosen, closed, launch, steps, watched } from "./browser.ts";
-import { attested, web } from "./files.ts";
+import { attested, examples, web } from "./files.ts";
 import { serve } from "./server.ts";
 import { example, HOSTILE, ID, JOB, served as withStaff, TOKEN } from "./staff_server.ts";
 
@@ -25,7 +25,7 @@ async function axe(page: Page, where: string): Promise<void> {
   assert.deepEqual(found, [], where);
 }
 
-test("axe-core finds no violation", async () => {
+test("axe-core finds no violation on the check page", async () => {
   const files = attested("compliance", "short");
   const changed = Buffer.from(Buffer.from(files.inclusion).toString().replace('"quantity":"529', '"quantity":"629'));
   const served = await serve(files);
@@ -136,4 +136,22 @@ test("axe-core finds no violation on the pages for readers with a token, a phone
       await browser.close();
     }
   });
+});
+
+test("axe-core finds no violation on the service's own pages", async () => {
+  const served = await serve(attested("compliance", "short"));
+  const browser = await launch();
+  try {
+    for (const colorScheme of ["light", "dark"] as const) {
+      const session = await watched(browser, { colorScheme, bypassCSP: true });
+      for (const [name] of examples()) {
+        await session.page.goto(`${served.base}/pages/${name}`);
+        await axe(session.page, `${colorScheme}, ${name}`);
+      }
+      await closed(session);
+    }
+  } finally {
+    await browser.close();
+    await served.close();
+  }
 });

@@ -1,6 +1,6 @@
 // Files that the tests read: published vectors, frozen attestations, and fixtures made by the program.
 
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 declare const WEB: string;
@@ -30,4 +30,10 @@ export function attested(family: "solvency" | "compliance", file = "inclusion"):
     jws: fixture(family, "attestation.jws"),
     jwks: fixture("jwks.json"),
   };
+}
+
+/** The service's own pages by the names of their files: examples that a test of `src/pages` pins. */
+export function examples(): [name: string, html: string][] {
+  const folder = join(web, "test", "pages");
+  return readdirSync(folder).sort().map((name) => [name, readFileSync(join(folder, name), "utf8")]);
 }

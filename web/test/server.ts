@@ -2,8 +2,9 @@
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { utf8 } from "../src/bytes.ts";
 import { statementDigest } from "../src/statement.ts";
-import { bytes, type Attested } from "./files.ts";
+import { bytes, examples, type Attested } from "./files.ts";
 
 export const CSP =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'";
@@ -29,9 +30,11 @@ export async function serve(attested: Attested, change: { missing?: string; more
     "/verify.html": ["text/html; charset=utf-8", bytes("web", "dist", "verify.html"), "no-cache"],
     "/assets/assay.js": ["text/javascript; charset=utf-8", bytes("web", "dist", "assay.js"), public_],
     "/assets/assay.css": ["text/css; charset=utf-8", bytes("web", "dist", "assay.css"), public_],
+    "/assets/pages.css": ["text/css; charset=utf-8", bytes("src", "pages", "pages.css"), public_],
     "/.well-known/jwks.json": ["application/json", attested.jwks, public_],
     [`${api}/inclusion`]: ["application/json", attested.inclusion, "private, no-store"],
   };
+  for (const [name, page] of examples()) routes[`/pages/${name}`] = ["text/html; charset=utf-8", utf8(page), public_];
   for (const one of [attested, ...(change.more ?? [])]) {
     const path = `/v1/attestations/${statementDigest(one.statement)}`;
     routes[`${path}/statement`] = ["application/json", one.statement, public_];
@@ -48,7 +51,7 @@ export async function serve(attested: Attested, change: { missing?: string; more
     const route = routes[path];
     if (!route?.[1] || (change.missing !== undefined && path.endsWith(change.missing))) return void status(404);
     if (path.endsWith("/inclusion") && request.headers.authorization !== `Bearer ${TOKEN}`) return void status(401);
-    const page = route[0].startsWith("text/html") && path === "/check" ? { "content-security-policy": CSP } : {};
+    const page = route[0].startsWith("text/html") && path !== "/verify.html" ? { "content-security-policy": CSP } : {};
     response.writeHead(200, {
       "content-type": route[0], "cache-control": route[2], "x-content-type-options": "nosniff", "referrer-policy": "no-referrer",
       "cross-origin-opener-policy": "same-origin", ...page,
