@@ -23,6 +23,7 @@ use assay_verifier::log::{
     tree::{Tree, empty_root, leaf_hash},
 };
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 use time::{Duration, OffsetDateTime};
 
 use super::reader::{ReadError, Reader, unbundled};
@@ -42,6 +43,9 @@ pub enum MonitorError {
         /// Why.
         source: io::Error,
     },
+    /// The parameters that a proof is verified with cannot be had.
+    #[error("the parameters of a circuit cannot be had, so nothing more was verified: {0}")]
+    Parameters(String),
     /// The directory does not hold what a monitor wrote.
     #[error("{}: {reason}", path.display())]
     State {
@@ -59,10 +63,31 @@ pub struct MonitorFinding {
     pub kind: &'static str,
     /// What was found.
     pub detail: String,
+    /// What it is about. The detail may have other words the next time, this does not.
+    #[serde(skip)]
+    about: String,
 }
 
-fn finding(kind: &'static str, detail: impl Into<String>) -> MonitorFinding {
-    MonitorFinding { kind, detail: detail.into() }
+/// A finding about what its detail says, unless [`MonitorFinding::about`] says more.
+pub(super) fn finding(kind: &'static str, detail: impl Into<String>) -> MonitorFinding {
+    let detail = detail.into();
+    MonitorFinding { kind, about: detail.clone(), detail }
+}
+
+impl MonitorFinding {
+    pub(super) fn about(self, about: impl Into<String>) -> Self {
+        Self { about: about.into(), ..self }
+    }
+
+    /// SHA-256 of the log's name, the kind and what the finding is about, as 64 hexadecimal digits: the same at each run.
+    pub fn key(&self, origin: &str) -> String {
+        let mut hash = Sha256::new_with_prefix(b"assay/monitor/finding/1");
+        for part in [origin, self.kind, &self.about] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        hex::encode(hash.finalize())
+    }
 }
 
 /// What following the log came to.
@@ -76,6 +101,9 @@ pub struct Followed {
     pub size: u64,
     /// What was found; empty if all is well.
     pub findings: Vec<MonitorFinding>,
+    /// Whether all entries were looked at. Otherwise what is not found may be there.
+    #[serde(skip)]
+    pub is_complete: bool,
 }
 
 /// What the reader asks for beside consistency.
@@ -146,7 +174,7 @@ impl Monitor {
         let signed = reader.checkpoint()?;
         let (origin, size, known) =
             (visible(&signed.checkpoint().origin), signed.checkpoint().size, self.entries.len() as u64);
-        let mut followed = Followed { origin, known, size, findings: Vec::new() };
+        let mut followed = Followed { origin, known, size, findings: Vec::new(), is_complete: false };
         let unmet = |e: NotMet| finding("policy", e.to_string());
         if let Err(e) = self.policy.check_log(&signed) {
             followed.findings.push(unmet(e));
@@ -177,7 +205,18 @@ impl Monitor {
         self.store(signed)?;
         followed.findings.extend(self.compare(asked));
         followed.findings.extend(self.read_entries(reader, asked, now)?);
+        followed.is_complete = true;
         Ok(followed)
+    }
+
+    /// The directory.
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// All entries that are known.
+    pub(super) fn entries(&self) -> &[Vec<u8>] {
+        &self.entries
     }
 
     /// Why the checkpoint does not follow the last one.
@@ -214,7 +253,8 @@ impl Monitor {
         let (kept, dir) = (path.display(), self.dir.display());
         let last = self.dir.join("checkpoint");
         let last = last.display();
-        Ok(match contradiction {
+        let kept_as = path.file_name().unwrap_or_default().to_string_lossy();
+        let found = match contradiction {
             Contradiction::TwoRoots { size } => finding(
                 "inconsistent",
                 format!("the log was forked: it signed two roots of {size} entries. {last} and {kept} prove it"),
@@ -235,7 +275,8 @@ impl Monitor {
             Contradiction::Renamed { old, new } => {
                 finding("other-log", format!("it is the log {new} now, and was {old}. {kept} is its checkpoint"))
             }
-        })
+        };
+        Ok(found.about(kept_as))
     }
 
     fn store(&mut self, signed: SignedCheckpoint) -> Result<(), MonitorError> {
@@ -276,7 +317,8 @@ impl Monitor {
                 }
                 (Ok(()), Some(_)) => continue,
             };
-            found.push(finding("other-checkpoint", format!("{}: {reason}", visible(name))));
+            let other = format!("{} {} {}", checkpoint.origin, checkpoint.size, hex::encode(checkpoint.root));
+            found.push(finding("other-checkpoint", format!("{}: {reason}", visible(name))).about(other));
         }
         found
     }
@@ -324,8 +366,9 @@ impl Monitor {
             let late = |(exchange, instants): (&String, &BTreeMap<OffsetDateTime, String>)| {
                 let (newest, _) = instants.last_key_value()?;
                 let days = (now - *newest).whole_days();
-                (now - *newest > cadence)
-                    .then(|| finding("late", format!("{exchange}: the newest snapshot is {days} days old")))
+                let late = || finding("late", format!("{exchange}: the newest snapshot is {days} days old"));
+                // whoever is late twice is late after two snapshots
+                (now - *newest > cadence).then(|| late().about(format!("{exchange} {newest}")))
             };
             found.extend(seen.iter().filter_map(late));
             if let Some(exchange) = asked.exchange.as_ref().filter(|exchange| !seen.contains_key(*exchange)) {
@@ -342,7 +385,8 @@ fn statement_finding(
     entry: &Sealed<Entry>,
     label: &str,
 ) -> Result<Option<MonitorFinding>, MonitorError> {
-    let missing = |reason: String| Some(finding("statement", format!("{label}: {reason}")));
+    let missing =
+        |reason: String| Some(finding("statement", format!("{label}: {reason}")).about(entry.statement.as_str()));
     let bytes = match reader.statement(&entry.statement) {
         Ok(bytes) => bytes,
         Err(e) => return Ok(missing(e.to_string())),
@@ -378,7 +422,7 @@ fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, MonitorError> {
     }
 }
 
-fn file(path: &Path) -> impl FnOnce(io::Error) -> MonitorError + use<> {
+pub(super) fn file(path: &Path) -> impl FnOnce(io::Error) -> MonitorError + use<> {
     let path = path.to_owned();
     move |source| MonitorError::File { path, source }
 }
