@@ -4,11 +4,13 @@ mod compare;
 mod files;
 mod monitor;
 mod verify;
+mod webhook;
 mod witness;
 
 use clap::Subcommand;
 
 use super::exit::{Exit, Failure};
+use super::options::Global;
 
 /// Check, compare, follow and cosign transparency logs
 #[derive(Debug, clap::Args)]
@@ -25,11 +27,11 @@ enum Command {
     Witness(witness::Args),
 }
 
-pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     match &args.command {
         Command::Verify(args) => verify::run(args),
         Command::Compare(args) => compare::run(args),
-        Command::Monitor(args) => monitor::run(args),
+        Command::Monitor(args) => monitor::run(args, global),
         Command::Witness(args) => witness::run(args),
     }
 }

@@ -1,4 +1,4 @@
-//! The exchange's client of the REST interface.
+//! The exchange's client of the REST interface, and of webhooks.
 //!
 //! **In:** the address of a service, an access token, a checked ledger's manifest and the files of its tables. **Out:** the job that
 //! proves the ledger, and how it ended.
@@ -11,6 +11,7 @@ mod http;
 mod job;
 mod push;
 mod retry;
+mod webhook;
 
 pub use address::Address;
 pub(crate) use address::is_loopback;
@@ -18,3 +19,4 @@ pub use error::ClientError;
 pub use http::{Client, read_token};
 pub use job::{Ended, Job, LedgerFindings, follow, job};
 pub use push::{Options, Pushed, push};
+pub use webhook::{SIGNATURE_HEADER, WEBHOOK_TIMEOUT, Webhook, WebhookError, read_secret};

@@ -10,6 +10,7 @@ mod files;
 mod idempotency;
 mod jobs;
 mod log;
+mod monitors;
 mod pages;
 mod people;
 mod roles;
