@@ -5,6 +5,7 @@
 //! cluster that ends before is started again.
 
 mod home_match;
+mod log_end;
 mod part;
 
 use std::{
@@ -39,6 +40,7 @@ use crate::{
     transparency::{
         cosigners::{Cosigner, WitnessError},
         mark::Mark,
+        retirement::RetirementError,
         signer::{Signer, SignerHealth},
     },
 };
@@ -73,6 +75,9 @@ pub enum ServiceError {
     /// A part of the service ended without having been asked to.
     #[error(transparent)]
     Ended(#[from] Ended),
+    /// The transparency log cannot be ended.
+    #[error(transparent)]
+    Retirement(#[from] RetirementError),
     /// The worker cannot start.
     #[error(transparent)]
     Worker(#[from] WorkerError),

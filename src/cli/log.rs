@@ -1,8 +1,9 @@
-//! `assay log`: transparency logs, for those who follow one or cosign it.
+//! `assay log`: transparency logs, for those who follow one or cosign it, and for the operator of one.
 
 mod compare;
 mod files;
 mod monitor;
+mod retire;
 mod verify;
 mod webhook;
 mod witness;
@@ -12,7 +13,7 @@ use clap::Subcommand;
 use super::exit::{Exit, Failure};
 use super::options::Global;
 
-/// Check, compare, follow and cosign transparency logs
+/// Check, compare, follow and cosign transparency logs; end one's own
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -25,6 +26,7 @@ enum Command {
     Compare(compare::Args),
     Monitor(monitor::Args),
     Witness(witness::Args),
+    Retire(retire::Args),
 }
 
 pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
@@ -33,5 +35,6 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
         Command::Compare(args) => compare::run(args),
         Command::Monitor(args) => monitor::run(args, global),
         Command::Witness(args) => witness::run(args),
+        Command::Retire(args) => retire::run(args),
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! **In:** entries and hashes that the database appended with each attestation. **Out:** signed checkpoints, each of which continues all
 //! before it; proofs of logging; tiles. `mark` keeps the newest signed checkpoint outside the database, `judge` says whether one may be
-//! signed, `signer` signs, `cosigners` asks witnesses, `proofs` makes what readers fetch. For other logs as well:
+//! signed, `signer` signs, `cosigners` asks witnesses, `proofs` makes what readers fetch, `retirement`
+//! is the end of a log. For other logs as well:
 //! `reader` reads one over the network, `monitor` follows it, `verified` verifies its attestations, `delivered` knows which findings were
 //! reported, `journal` is a file of theirs, and `witness` cosigns.
 //!
@@ -18,6 +19,7 @@ pub mod mark;
 pub mod monitor;
 pub mod proofs;
 pub mod reader;
+pub mod retirement;
 pub mod signer;
 pub mod verified;
 pub mod witness;

@@ -26,7 +26,10 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use time::{Duration, OffsetDateTime};
 
-use super::reader::{ReadError, Reader, unbundled};
+use super::{
+    reader::{ReadError, Reader, unbundled},
+    retirement::Retirement,
+};
 use crate::durable::{self, Access};
 
 /// Why a log cannot be followed; `Display` is a sentence.
@@ -175,6 +178,9 @@ impl Monitor {
         let (origin, size, known) =
             (visible(&signed.checkpoint().origin), signed.checkpoint().size, self.entries.len() as u64);
         let mut followed = Followed { origin, known, size, findings: Vec::new(), is_complete: false };
+        let own = self.last.as_ref().map_or(&signed.checkpoint().origin, |last| &last.checkpoint().origin);
+        followed.findings.extend(self.end_of(reader, own));
+        let ended = followed.findings.len();
         let unmet = |e: NotMet| finding("policy", e.to_string());
         if let Err(e) = self.policy.check_log(&signed) {
             followed.findings.push(unmet(e));
@@ -182,7 +188,7 @@ impl Monitor {
         }
         // the log's own signature holds: what it signed is evidence against it, whoever cosigned
         followed.findings.extend(self.policy.check(&signed).err().map(unmet));
-        let is_unwitnessed = !followed.findings.is_empty();
+        let is_unwitnessed = followed.findings.len() > ended;
         if let Some(contradiction) = self.contradiction(&signed) {
             followed.findings.push(self.keep_evidence(&signed, contradiction)?);
             return Ok(followed);
@@ -217,6 +223,19 @@ impl Monitor {
     /// All entries that are known.
     pub(super) fn entries(&self) -> &[Vec<u8>] {
         &self.entries
+    }
+
+    /// Whether the log has ended, by its own word.
+    fn end_of(&self, reader: &Reader, origin: &str) -> Option<MonitorFinding> {
+        // a log that does not say so has not ended
+        let ended = reader.retirement(origin).ok().and_then(|note| Retirement::of_policy(&self.policy, &note))?;
+        let Retirement { last, successor, reason } = ended;
+        let (name, successor) = (visible(&last.origin), visible(&successor));
+        let detail = format!(
+            "the log {name} is retired, with {} entries: {reason}. After it comes {successor}, which has another key",
+            last.size
+        );
+        (last.origin == origin).then(|| finding("retired", detail))
     }
 
     /// Why the checkpoint does not follow the last one.

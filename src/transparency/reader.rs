@@ -8,6 +8,8 @@ use assay_verifier::log::{
     tree::{Node, TreeHash, nodes, prove_consistency, verify_consistency},
 };
 
+use sha2::{Digest, Sha256};
+
 use super::proofs::TILE_WIDTH;
 
 /// For one request.
@@ -159,6 +161,15 @@ impl Reader {
         let url = format!("{}/{path}", self.base);
         let bytes = get(&self.agent, &url, limit)?;
         Ok((url, bytes))
+    }
+
+    /// The note that the log `origin` has ended.
+    ///
+    /// # Errors
+    /// [`ReadError::Unreachable`], also if it has not.
+    pub fn retirement(&self, origin: &str) -> Result<Vec<u8>, ReadError> {
+        let digest = hex::encode(Sha256::digest(origin));
+        self.get(&format!("retired/{digest}"), MAX_NOTE_BYTES as u64).map(|(_, bytes)| bytes)
     }
 
     /// The bytes of a statement, from the service beside whose log this is.

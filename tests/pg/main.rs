@@ -10,6 +10,7 @@ mod files;
 mod idempotency;
 mod jobs;
 mod log;
+mod log_end;
 mod monitors;
 mod pages;
 mod people;

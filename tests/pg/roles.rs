@@ -67,10 +67,13 @@ async fn each_role_can_do_its_work_and_is_refused_what_is_not_its_own() {
         refused(role, "UPDATE log_size SET size = size + 1").await;
         refused(role, "DELETE FROM log_checkpoints").await;
         refused(role, "UPDATE log_checkpoints SET note = ''").await;
+        refused(role, "DELETE FROM log_retirements").await;
+        refused(role, "UPDATE log_retirements SET statement = ''").await;
     }
     for role in [&worker, &readonly] {
         refused(role, "INSERT INTO log_checkpoints SELECT * FROM log_checkpoints").await;
         refused(role, "INSERT INTO log_cosignatures SELECT * FROM log_cosignatures").await;
+        refused(role, "INSERT INTO log_retirements SELECT * FROM log_retirements").await;
     }
     refused(&api, "UPDATE exchanges SET newest_epoch = NULL").await;
     refused(&api, "UPDATE exchanges SET domain = 'x'").await;

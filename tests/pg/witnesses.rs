@@ -66,7 +66,7 @@ impl Running {
         Self { place, url, handle, rounds: Rounds::default() }
     }
 
-    fn signer(&self, cosigners: Vec<Cosigner>) -> Signer {
+    pub(crate) fn signer(&self, cosigners: Vec<Cosigner>) -> Signer {
         Signer {
             origin: ORIGIN.to_owned(),
             is_named: true,

@@ -5,6 +5,7 @@
 mod access;
 mod end_to_end;
 mod failures;
+mod log_end;
 mod proxy;
 mod push;
 mod setup;

@@ -27,6 +27,7 @@ Reads the entries since the last run and asks for every statement again, once; l
   backwards         an instant before one that was published earlier
   statement         the service does not give out the statement of an entry
   malformed         an entry is none of Assay's
+  retired           the log has ended, by its own word, with the reason
   proof             with --verify: an attestation does not verify, or the service does not give out its bundle
   other-checkpoint  a checkpoint from elsewhere is of another log
   late              no snapshot of an exchange within the cadence
