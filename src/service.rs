@@ -6,6 +6,7 @@
 
 mod home_match;
 mod log_end;
+mod log_repair;
 mod part;
 
 use std::{
@@ -23,6 +24,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use home_match::{Adoption, match_home};
 pub use home_match::{HomeMatchError, compare_home};
+pub use log_repair::{LogRepairError, Source as LogSource};
 pub use part::Ended;
 use part::{Part, first_end, look_after, report_refused};
 
@@ -75,6 +77,9 @@ pub enum ServiceError {
     /// A part of the service ended without having been asked to.
     #[error(transparent)]
     Ended(#[from] Ended),
+    /// The transparency log cannot be repaired.
+    #[error(transparent)]
+    LogRepair(#[from] LogRepairError),
     /// The transparency log cannot be ended.
     #[error(transparent)]
     Retirement(#[from] RetirementError),

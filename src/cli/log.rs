@@ -3,6 +3,7 @@
 mod compare;
 mod files;
 mod monitor;
+mod repair;
 mod retire;
 mod verify;
 mod webhook;
@@ -13,7 +14,7 @@ use clap::Subcommand;
 use super::exit::{Exit, Failure};
 use super::options::Global;
 
-/// Check, compare, follow and cosign transparency logs; end one's own
+/// Check, compare, follow and cosign transparency logs; repair and end one's own
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -26,6 +27,7 @@ enum Command {
     Compare(compare::Args),
     Monitor(monitor::Args),
     Witness(witness::Args),
+    Repair(repair::Args),
     Retire(retire::Args),
 }
 
@@ -35,6 +37,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
         Command::Compare(args) => compare::run(args),
         Command::Monitor(args) => monitor::run(args, global),
         Command::Witness(args) => witness::run(args),
+        Command::Repair(args) => repair::run(args, global),
         Command::Retire(args) => retire::run(args),
     }
 }

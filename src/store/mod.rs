@@ -21,6 +21,7 @@ pub mod jobs;
 pub mod log;
 mod migrate;
 pub mod pages;
+pub mod restored;
 pub mod retirements;
 pub mod room;
 pub mod snapshots;
@@ -44,6 +45,7 @@ pub fn every_statement() -> impl Iterator<Item = &'static Sql> {
         jobs::STATEMENTS,
         units::STATEMENTS,
         log::STATEMENTS,
+        restored::STATEMENTS,
         retirements::STATEMENTS,
         pages::STATEMENTS,
         room::STATEMENTS,

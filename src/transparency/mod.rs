@@ -19,6 +19,7 @@ pub mod mark;
 pub mod monitor;
 pub mod proofs;
 pub mod reader;
+pub mod repair;
 pub mod retirement;
 pub mod signer;
 pub mod verified;

@@ -153,18 +153,7 @@ impl Monitor {
             return Err(file(dir)(io::Error::other("another monitor uses this directory")));
         }
         durable::remove_partial_files(dir).map_err(file(dir))?;
-        let state = |name: &str, reason: &str| MonitorError::State { path: dir.join(name), reason: reason.to_owned() };
-        let last = read_if_there(&dir.join("checkpoint"))?;
-        let last = last.map(|bytes| SignedCheckpoint::parse(&bytes)).transpose();
-        let last = last.map_err(|e| state("checkpoint", &e.to_string()))?;
-        let bytes = read_if_there(&dir.join("entries"))?.unwrap_or_default();
-        let mut entries = unbundled(&bytes).ok_or_else(|| state("entries", "not the entries that a monitor wrote"))?;
-        let size = last.as_ref().map_or(0, |last| last.checkpoint().size);
-        entries.truncate(usize::try_from(size).unwrap_or(usize::MAX));
-        let root = last.as_ref().map_or_else(empty_root, |last| last.checkpoint().root);
-        if entries.len() as u64 != size || tree_of(&entries).root() != root {
-            return Err(state("entries", "these are not the entries of the checkpoint beside them"));
-        }
+        let (last, entries) = read_state(dir)?;
         Ok(Self { dir: dir.to_owned(), _lock: lock, policy, entries, last })
     }
 
@@ -398,6 +387,26 @@ impl Monitor {
     }
 }
 
+/// What a monitor keeps in its directory: the last checkpoint, and exactly its entries.
+///
+/// # Errors
+/// [`MonitorError::File`], [`MonitorError::State`].
+pub(super) fn read_state(dir: &Path) -> Result<(Option<SignedCheckpoint>, Vec<Vec<u8>>), MonitorError> {
+    let state = |name: &str, reason: &str| MonitorError::State { path: dir.join(name), reason: reason.to_owned() };
+    let last = read_if_there(&dir.join("checkpoint"))?;
+    let last = last.map(|bytes| SignedCheckpoint::parse(&bytes)).transpose();
+    let last = last.map_err(|e| state("checkpoint", &e.to_string()))?;
+    let bytes = read_if_there(&dir.join("entries"))?.unwrap_or_default();
+    let mut entries = unbundled(&bytes).ok_or_else(|| state("entries", "not the entries that a monitor wrote"))?;
+    let size = last.as_ref().map_or(0, |last| last.checkpoint().size);
+    entries.truncate(usize::try_from(size).unwrap_or(usize::MAX));
+    let root = last.as_ref().map_or_else(empty_root, |last| last.checkpoint().root);
+    if entries.len() as u64 != size || tree_of(&entries).root() != root {
+        return Err(state("entries", "these are not the entries of the checkpoint beside them"));
+    }
+    Ok((last, entries))
+}
+
 /// Whether the service gives out the statement of an entry, and it says the same.
 fn statement_finding(
     reader: &Reader,
@@ -427,7 +436,7 @@ fn kind_of(entry: &[u8]) -> Option<String> {
     value.get("kind")?.as_str().map(str::to_owned)
 }
 
-fn tree_of(entries: &[Vec<u8>]) -> Tree {
+pub(super) fn tree_of(entries: &[Vec<u8>]) -> Tree {
     let mut tree = Tree::default();
     entries.iter().for_each(|entry| tree.push(leaf_hash(entry)));
     tree

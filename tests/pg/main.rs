@@ -14,6 +14,7 @@ mod log_end;
 mod monitors;
 mod pages;
 mod people;
+mod restored;
 mod roles;
 mod schema;
 mod support;

@@ -8,6 +8,7 @@ mod failures;
 mod log_end;
 mod proxy;
 mod push;
+mod repair;
 mod setup;
 mod support;
 mod units;

@@ -184,6 +184,14 @@ impl Attestation {
         self.place.require(PROOF_FILE, self.max_proof_bytes())
     }
 
+    /// The file with the signatures, if it is there. Nothing of it is verified.
+    ///
+    /// # Errors
+    /// [`Unreadable`] for an unreadable or oversized file.
+    pub fn read_signature(&self) -> Result<Option<Vec<u8>>, Unreadable> {
+        self.place.read(SIGNATURE_FILE, MAX_JWS_BYTES)
+    }
+
     /// Verifies the attestation with its proof, and that the directory is whole.
     #[cfg(feature = "proof")]
     pub fn verify<K: std::borrow::Borrow<assay_fold::keys::Keys<assay_programs::ledger::Ledger>>>(
