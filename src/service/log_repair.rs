@@ -24,7 +24,7 @@ use assay_verifier::{
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{Service, ServiceError};
+use super::log_end::LogParts;
 use crate::{
     durable::{self, Access},
     home::Home,
@@ -109,74 +109,58 @@ pub enum LogRepairError {
     Store(#[from] StoreError),
 }
 
-impl Service {
-    /// Publishes again what the database lacks of its log, up to the checkpoint of `from`. All entries are compared with the signed
-    /// checkpoints, and all bundles are verified, before the first change. Bundles come from the directory `bundles` or from the source.
-    ///
-    /// # Errors
-    /// [`ServiceError::LogRepair`]. What was restored until then stays, and the next call goes on from there.
-    pub async fn repair_log(
-        mut self,
-        from: Source,
-        bundles: Option<PathBuf>,
-        tests: TestShapes,
-    ) -> Result<Repaired, ServiceError> {
-        let outcome = self.complete_log(from, bundles, tests).await;
-        self.close();
-        Ok(outcome?)
-    }
-
-    async fn complete_log(
-        &self,
-        from: Source,
-        bundles: Option<PathBuf>,
-        tests: TestShapes,
-    ) -> Result<Repaired, LogRepairError> {
-        let (origin, now) = (self.config.log_origin(), self.clock.now());
-        let session = try_signer(&self.store).await?.ok_or(LogRepairError::InUse)?;
-        let key =
-            self.keys.log_key(now).map_err(|e| LogRepairError::Log(e.to_string()))?.ok_or(LogRepairError::NoKey)?;
-        let key = VerifierKey::new(&origin, KeyKind::Log, key.verifying_key());
-        let key = key.map_err(|e| LogRepairError::Log(e.to_string()))?;
-        let marked = Mark::of(&self.home).read()?.filter(|marked| marked.checkpoint().origin == origin);
-        let known = entries_between(&session, 0, i64::MAX).await?;
-        let jwks = self.keys.jwks(now).to_string();
-        let jwks = Jwks::parse(jwks.as_bytes()).map_err(|e| LogRepairError::Log(e.to_string()))?;
-        let home = self.home.clone();
-        let work = move || {
-            let (copy, reader) = match &from {
-                Source::Monitor(dir) => (Copy::of_monitor(dir)?, None),
-                Source::Log(url) => {
-                    let reader = Reader::new(url);
-                    (Copy::of_log(&reader)?, Some(reader))
-                }
-            };
-            let (target, missing) = copy.missing(&key, marked.as_ref(), &known)?;
-            let place = home.log_dir().join("repair");
-            let bundles = Bundles { place, given: bundles, reader, home, tests, jwks };
-            let all = missing.iter().map(|(position, entry)| bundles.restored(*position, entry, now));
-            let all = all.collect::<Result<Vec<_>, LogRepairError>>()?;
-            Ok::<_, LogRepairError>((target, all))
-        };
-        let prepared = tokio::task::spawn_blocking(work).await;
-        let (target, all) = prepared.map_err(|e| LogRepairError::Log(e.to_string()))??;
-        let mut repaired = Repaired::default();
-        for new in &all {
-            let id = hex::encode(new.id);
-            match self.store.run_tx("restore", async |tx| restore(&tx, new).await).await? {
-                Restoration::Blocked { job } => return Err(LogRepairError::Blocked { id, job }),
-                outcome => repaired.restored.push((id, outcome)),
+/// Publishes again what the database lacks of its log, up to the checkpoint of `from`. All entries are compared with the signed checkpoints,
+/// and all bundles are verified, before the first change. Bundles come from the directory `bundles` or from the source.
+///
+/// # Errors
+/// [`LogRepairError`]. What was restored until then stays, and the next call goes on from there.
+pub(super) async fn complete_log(
+    log: &LogParts,
+    from: Source,
+    bundles: Option<PathBuf>,
+    tests: TestShapes,
+) -> Result<Repaired, LogRepairError> {
+    let LogParts { origin, store, keys, home, now } = log;
+    let (now, home) = (*now, home.clone());
+    let session = try_signer(store).await?.ok_or(LogRepairError::InUse)?;
+    let key = keys.log_key(now).map_err(|e| LogRepairError::Log(e.to_string()))?.ok_or(LogRepairError::NoKey)?;
+    let key = VerifierKey::new(origin, KeyKind::Log, key.verifying_key());
+    let key = key.map_err(|e| LogRepairError::Log(e.to_string()))?;
+    let marked = Mark::of(&home).read()?.filter(|marked| marked.checkpoint().origin == *origin);
+    let known = entries_between(&session, 0, i64::MAX).await?;
+    let jwks = keys.jwks(now).to_string();
+    let jwks = Jwks::parse(jwks.as_bytes()).map_err(|e| LogRepairError::Log(e.to_string()))?;
+    let work = move || {
+        let (copy, reader) = match &from {
+            Source::Monitor(dir) => (Copy::of_monitor(dir)?, None),
+            Source::Log(url) => {
+                let reader = Reader::new(url);
+                (Copy::of_log(&reader)?, Some(reader))
             }
+        };
+        let (target, missing) = copy.missing(&key, marked.as_ref(), &known)?;
+        let place = home.log_dir().join("repair");
+        let bundles = Bundles { place, given: bundles, reader, home, tests, jwks };
+        let all = missing.iter().map(|(position, entry)| bundles.restored(*position, entry, now));
+        let all = all.collect::<Result<Vec<_>, LogRepairError>>()?;
+        Ok::<_, LogRepairError>((target, all))
+    };
+    let prepared = tokio::task::spawn_blocking(work).await;
+    let (target, all) = prepared.map_err(|e| LogRepairError::Log(e.to_string()))??;
+    let mut repaired = Repaired::default();
+    for new in &all {
+        let id = hex::encode(new.id);
+        match store.run_tx("restore", async |tx| restore(&tx, new).await).await? {
+            Restoration::Blocked { job } => return Err(LogRepairError::Blocked { id, job }),
+            outcome => repaired.restored.push((id, outcome)),
         }
-        repaired.size = u64::try_from(size(&session).await?).unwrap_or(0);
-        if stored_root(&session, target.size).await? != target.root {
-            return Err(LogRepairError::Log(format!(
-                "its first {} entries do not lead to the signed checkpoint",
-                target.size
-            )));
-        }
-        Ok(repaired)
     }
+    repaired.size = u64::try_from(size(&session).await?).unwrap_or(0);
+    if stored_root(&session, target.size).await? != target.root {
+        let reason = format!("its first {} entries do not lead to the signed checkpoint", target.size);
+        return Err(LogRepairError::Log(reason));
+    }
+    Ok(repaired)
 }
 
 /// Where bundles come from, and with what they are verified.
