@@ -171,8 +171,9 @@ async fn a_monitor_reports_the_end_with_its_reason() {
         assert!(found[0].1.contains("with 2 entries") && found[0].1.contains(NEXT), "{found:?}");
     }
     // one whose key is not listed says nothing of it
-    let other = Machine::new().signer(&Database::new().await);
-    let other = verifier_key(&other.keys, ORIGIN, &*other.clock).unwrap().unwrap();
+    let machine = Machine::new();
+    let signer = machine.signer(&Database::new().await);
+    let other = verifier_key(&signer.keys, ORIGIN, &*signer.clock).unwrap().unwrap();
     assert!(!follow(format!("log {other}\nquorum none\n")).await.iter().any(|(kind, _)| *kind == "retired"));
     running.handle.stop(false).await;
 }
