@@ -40,8 +40,8 @@ GRANT SELECT (job_id, snapshot_id, shape, shards, state, steps, accounts, pages,
 GRANT SELECT (job_id, shard, state, steps, steps_done, worker, heartbeat_at) ON units TO assay_api, assay_readonly;
 GRANT SELECT ON pages, tree_nodes, reserve_lines, attestations TO assay_api;
 -- It signs the transparency log. Nobody can append to it but by publishing an attestation, or what is signed about one later.
-GRANT SELECT ON log_size, log_entries, log_hashes, log_checkpoints, log_cosignatures TO assay_api, assay_readonly;
-GRANT INSERT ON log_checkpoints, log_cosignatures TO assay_api;
+GRANT SELECT ON log_size, log_entries, log_hashes, log_checkpoints, log_cosignatures, log_retirements TO assay_api, assay_readonly;
+GRANT INSERT ON log_checkpoints, log_cosignatures, log_retirements TO assay_api;
 GRANT SELECT, INSERT ON signatures, notices TO assay_api;
 GRANT SELECT, INSERT, UPDATE (included) ON verifications TO assay_api;
 GRANT SELECT, INSERT, UPDATE, DELETE ON idempotency_keys TO assay_api;

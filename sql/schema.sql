@@ -479,6 +479,18 @@ CREATE TABLE public.log_hashes (
 
 COMMENT ON TABLE public.log_hashes IS 'Complete subtrees of the log''s tree (RFC 6962); height 0 are the hashes of the entries';
 
+CREATE TABLE public.log_retirements (
+    origin text NOT NULL,
+    statement text NOT NULL,
+    retired_at timestamp with time zone NOT NULL
+);
+
+COMMENT ON TABLE public.log_retirements IS 'Logs that have ended: rows are inserted and never changed or deleted';
+
+COMMENT ON COLUMN public.log_retirements.origin IS 'Name of the log';
+
+COMMENT ON COLUMN public.log_retirements.statement IS 'A note by the log''s key, as in api-spec/log.md';
+
 CREATE TABLE public.log_size (
     only_row boolean DEFAULT true NOT NULL,
     size bigint NOT NULL,
@@ -689,6 +701,9 @@ ALTER TABLE ONLY public.log_entries
 ALTER TABLE ONLY public.log_hashes
     ADD CONSTRAINT log_hashes_pkey PRIMARY KEY (height, "position");
 
+ALTER TABLE ONLY public.log_retirements
+    ADD CONSTRAINT log_retirements_pkey PRIMARY KEY (origin);
+
 ALTER TABLE ONLY public.log_size
     ADD CONSTRAINT log_size_pkey PRIMARY KEY (only_row);
 
@@ -786,6 +801,10 @@ CREATE TRIGGER log_entries_no_truncate BEFORE TRUNCATE ON public.log_entries FOR
 CREATE TRIGGER log_hashes_insert_only BEFORE DELETE OR UPDATE ON public.log_hashes FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER log_hashes_no_truncate BEFORE TRUNCATE ON public.log_hashes FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER log_retirements_insert_only BEFORE DELETE OR UPDATE ON public.log_retirements FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER log_retirements_no_truncate BEFORE TRUNCATE ON public.log_retirements FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER log_size_grows BEFORE UPDATE ON public.log_size FOR EACH ROW EXECUTE FUNCTION public.grow_by_one();
 

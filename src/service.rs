@@ -5,6 +5,8 @@
 //! cluster that ends before is started again.
 
 mod home_match;
+mod log_end;
+mod log_repair;
 mod part;
 
 use std::{
@@ -17,11 +19,15 @@ use std::{
 
 use actix_web::dev::{Server, ServerHandle};
 use assay_core::identity::MasterSecret;
+use assay_programs::purpose::TestShapes;
 use secrecy::ExposeSecret;
 use tokio::signal::unix::{SignalKind, signal};
 
 use home_match::{Adoption, match_home};
 pub use home_match::{HomeMatchError, compare_home};
+use log_end::{LogParts, end_log};
+use log_repair::complete_log;
+pub use log_repair::{LogRepairError, Repaired, Source as LogSource};
 pub use part::Ended;
 use part::{Part, first_end, look_after, report_refused};
 
@@ -39,6 +45,7 @@ use crate::{
     transparency::{
         cosigners::{Cosigner, WitnessError},
         mark::Mark,
+        retirement::{Retirement, RetirementError},
         signer::{Signer, SignerHealth},
     },
 };
@@ -73,6 +80,12 @@ pub enum ServiceError {
     /// A part of the service ended without having been asked to.
     #[error(transparent)]
     Ended(#[from] Ended),
+    /// The transparency log cannot be repaired.
+    #[error(transparent)]
+    LogRepair(#[from] LogRepairError),
+    /// The transparency log cannot be ended.
+    #[error(transparent)]
+    Retirement(#[from] RetirementError),
     /// The worker cannot start.
     #[error(transparent)]
     Worker(#[from] WorkerError),
@@ -270,6 +283,42 @@ impl Service {
         parts.iter().for_each(Part::abort);
         self.close();
         ended.map_or(Ok(()), |ended| Err(ended.into()))
+    }
+
+    fn log_parts(&self) -> LogParts {
+        let (store, keys, home) = (self.store.clone(), Arc::clone(&self.keys), self.home.clone());
+        LogParts { origin: self.config.log_origin(), store, keys, home, now: self.clock.now() }
+    }
+
+    /// Ends the service's log, if `confirm` agrees with what is to be signed; `None` if not. The next log is `successor`, or has the same
+    /// name with the next number.
+    ///
+    /// # Errors
+    /// [`ServiceError::Retirement`].
+    pub async fn retire_log(
+        mut self,
+        successor: Option<String>,
+        reason: String,
+        confirm: impl FnOnce(&Retirement) -> bool,
+    ) -> Result<Option<String>, ServiceError> {
+        let outcome = end_log(&self.log_parts(), successor, reason, confirm).await;
+        self.close();
+        Ok(outcome?)
+    }
+
+    /// Publishes again what the database lacks of its log: see [`LogSource`].
+    ///
+    /// # Errors
+    /// [`ServiceError::LogRepair`].
+    pub async fn repair_log(
+        mut self,
+        from: LogSource,
+        bundles: Option<PathBuf>,
+        tests: TestShapes,
+    ) -> Result<Repaired, ServiceError> {
+        let outcome = complete_log(&self.log_parts(), from, bundles, tests).await;
+        self.close();
+        Ok(outcome?)
     }
 
     async fn signer(&self, health: SignerHealth) -> Result<Signer, ServiceError> {

@@ -8,7 +8,12 @@ use assay_core::sealed;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use uuid::Uuid;
 
-use super::{artefact::Artefact, cache::Cache, parse::AttestationId, problem::Problem};
+use super::{
+    artefact::Artefact,
+    cache::Cache,
+    parse::AttestationId,
+    problem::{Kind, Problem},
+};
 use crate::{
     attest::{AccountTree, Batch, Found, Owner, StoredNode, groups, served_batch, served_tree},
     store::{Store, attestations, pages},
@@ -180,6 +185,11 @@ async fn fetch_starts(store: &Store, attested: &PublishedAttestation) -> Result<
     let pages = tree.batch_pages();
     let firsts = tree.batches().map(|number| signed(number * pages)).collect::<Result<Vec<_>, _>>()?;
     let starts = pages::batch_starts(&store.read().await?, attested.job, &firsts).await?;
+    if starts.is_empty() {
+        // `assay log repair` has published it again, and nobody is to take that for an account that was left out
+        let lost = "the service does not have the ledger of this attestation any more; ask the exchange for your inclusion file";
+        return Err(Problem::because(Kind::NotFound, lost));
+    }
     let number = |(position, identity): (i64, [u8; 32])| Ok((unsigned(position)? / pages, identity));
     let starts = starts.into_iter().map(number).collect::<Result<Vec<_>, Problem>>()?;
     Ok(tree.set_starts(&starts)?)

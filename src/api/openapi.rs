@@ -44,6 +44,7 @@ const OF_ATTESTATIONS: [&str; 3] = ["/v1/attestations", "/v1/compliance", "/v1/r
         attestations::inclusion::inclusion, attestations::verification::verification,
         compliance::compliance, reserves::reserves,
         log::proof::proof, log::checkpoint::checkpoint, log::tile::entries, log::tile::hashes, log::policy::policy,
+        log::retired::retired,
         jwks::jwks, healthz::healthz, readyz::readyz, docs::openapi_json, docs::to_index, docs::file,
     ),
     components(schemas(Document, jobs::events::Progress)),

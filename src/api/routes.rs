@@ -89,7 +89,7 @@ const SIGN: Access = Access::Scope(Scope::AttestationsSign);
 const AUDIT: Access = Access::Scope(Scope::AuditRead);
 
 /// The endpoints of the API. The first matching path wins.
-pub static ROUTES: [Route; 35] = [
+pub static ROUTES: [Route; 36] = [
     with(Verb::Post, get("/v1/snapshots", WRITE, "createSnapshot", |r| r.to(snapshots::create::create))),
     get("/v1/snapshots/{id}", WRITE, "showSnapshot", |r| r.to(snapshots::show::show)),
     with(Verb::Delete, get("/v1/snapshots/{id}", WRITE, "deleteSnapshot", |r| r.to(snapshots::delete::delete))),
@@ -129,6 +129,7 @@ pub static ROUTES: [Route; 35] = [
     get("/log/checkpoint", Public, "getCheckpoint", |r| r.to(log::checkpoint::checkpoint)),
     packed(get("/log/tile/entries/{index:.*}", Public, "getLogEntries", |r| r.to(log::tile::entries))),
     get("/log/tile/{level}/{index:.*}", Public, "getLogHashes", |r| r.to(log::tile::hashes)),
+    get("/log/retired/{digest}", Public, "getLogEnd", |r| r.to(log::retired::retired)),
     get("/.well-known/assay-log", Public, "getLogPolicy", |r| r.to(log::policy::policy)),
     get("/.well-known/jwks.json", Public, "getKeys", |r| r.to(jwks::jwks)),
     get("/healthz", Always, "getHealth", |r| r.to(healthz::healthz)),

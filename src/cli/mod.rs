@@ -171,7 +171,7 @@ fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
         Command::Doctor(args) => doctor::run(args),
         Command::Token(args) => token::run(args),
         Command::Keys(args) => keys::run(args),
-        Command::Log(args) => log::run(args),
+        Command::Log(args) => log::run(args, global),
         Command::OpenApi(args) => openapi::run(args),
     }
 }

@@ -9,6 +9,7 @@ use crate::config::Config;
 use crate::home::Home;
 use crate::service::ServiceError;
 use crate::telemetry;
+use crate::transparency::retirement::RetirementError;
 
 /// Settings and home.
 #[derive(Debug, clap::Args)]
@@ -61,6 +62,9 @@ impl From<ServiceError> for Failure {
             ServiceError::Config(_) | ServiceError::Issuer(_) | ServiceError::Witness(_) => {
                 Self::usage(error.to_string())
             }
+            ServiceError::Retirement(
+                RetirementError::Reason | RetirementError::SameName(_) | RetirementError::Name(_),
+            ) => Self::usage(error.to_string()),
             _ => Self::environment(error.to_string()),
         }
     }

@@ -33,9 +33,7 @@ impl Address {
             return Err(refused(example));
         };
         if authority.as_str().contains('@') {
-            return Err(refused(
-                "has a user or a password; the service knows its callers by their token (--token-file)",
-            ));
+            return Err(refused("has a user or a password; leave them out, since addresses are shown in messages"));
         }
         if host.is_empty() {
             return Err(refused(example));
@@ -45,8 +43,8 @@ impl Address {
             "http" if is_loopback(host) => false,
             "http" => {
                 return Err(refused(
-                    "is not encrypted, and everyone on the way could read the token and the ledger; use https (http is accepted \
-                     only for this machine, such as http://127.0.0.1:8080)",
+                    "is not encrypted, and everyone on the way could read what is sent; use https (http is accepted only for this \
+                     machine, such as http://127.0.0.1:8080)",
                 ));
             }
             _ => return Err(refused(example)),

@@ -1,4 +1,4 @@
-//! The exchange's client of the REST interface.
+//! The exchange's client of the REST interface, and of webhooks.
 //!
 //! **In:** the address of a service, an access token, a checked ledger's manifest and the files of its tables. **Out:** the job that
 //! proves the ledger, and how it ended.
@@ -12,6 +12,7 @@ mod job;
 mod later;
 mod push;
 mod retry;
+mod webhook;
 
 pub use address::Address;
 pub(crate) use address::is_loopback;
@@ -20,3 +21,4 @@ pub use http::{Client, read_token};
 pub use job::{Ended, Job, LedgerFindings, follow, job};
 pub use later::{add_notice, add_signature};
 pub use push::{Options, Pushed, push};
+pub use webhook::{SIGNATURE_HEADER, WEBHOOK_TIMEOUT, Webhook, WebhookError, read_secret};

@@ -3,6 +3,10 @@
 
 use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 
+use assay_core::{
+    notice::{NOTICE_PROTOCOL, Notice, NoticeKind},
+    opinion::{Auditor, OPINION_PROTOCOL, Opinion, OpinionResult},
+};
 use assay_programs::{
     ledger::{
         policy::asset_lines,
@@ -21,6 +25,7 @@ use super::{
     history::History,
     home::{Entry, Home, Listed},
     language::Choice,
+    later::SignedLater,
 };
 
 const ADDRESS: &str = "https://assay.example";
@@ -83,6 +88,7 @@ fn entry(name: &str, domain: &str, is_valid: bool, facts: Option<Facts>) -> Entr
         taken_at: "2026-01-01T00:00:00Z".to_owned(),
         published_at: "2026-01-01T00:24:40Z".to_owned(),
         is_valid,
+        notice: (!is_valid).then_some(NoticeKind::Withdrawn),
         facts: facts.map(Arc::new),
     }
 }
@@ -159,10 +165,53 @@ fn render(tag: &str, statement: &Statement, is_valid: bool, signers: Option<&[Si
         check("Reserves cover what customers own", is_valid, "the lowest is 100.00 % of BTC"),
     ];
     let (id, published_at) = (&"ab".repeat(32), "2026-01-01T00:24:40Z");
-    let shown = Attestation { id, statement, published_at, is_valid, checks: &checks, signers, address: ADDRESS, page };
+    let later = if is_valid { SignedLater::default() } else { signed_later() };
+    let shown = Attestation {
+        id,
+        statement,
+        published_at,
+        is_valid,
+        checks: &checks,
+        signers,
+        later: &later,
+        address: ADDRESS,
+        page,
+    };
     let own = page.to_string();
     let parameters: &[(&str, &str)] = if page > 1 { &[("page", &own)] } else { &[] };
     shown.render(frame(tag, parameters)).unwrap()
+}
+
+/// A withdrawal, a successor and two opinions.
+fn signed_later() -> SignedLater {
+    let notice = |kind, by: Option<String>| Notice {
+        by,
+        exchange: "exchange.example".to_owned(),
+        issued_at: "2026-01-03T12:00:00Z".to_owned(),
+        kind,
+        protocol: NOTICE_PROTOCOL.to_owned(),
+        reason: "A file of balances was left out.".to_owned(),
+        statement: "ab".repeat(32),
+    };
+    let opinion = |result, findings: &[&str]| Opinion {
+        auditor: Auditor { lei: Some("5493001KJTIIGC8Y1R12".to_owned()), name: "Example Audit LLP".to_owned() },
+        criteria: "ISAE 3000 (Revised)".to_owned(),
+        findings: findings.iter().map(|text| (*text).to_owned()).collect(),
+        procedures: vec!["proof".to_owned(), "ownership".to_owned(), "sampling:60".to_owned()],
+        protocol: OPINION_PROTOCOL.to_owned(),
+        report_sha256: Some("0c".repeat(32)),
+        result,
+        signed_at: "2026-01-02T09:00:00Z".to_owned(),
+        statement: "ab".repeat(32),
+    };
+    SignedLater {
+        notices: vec![notice(NoticeKind::Withdrawn, None), notice(NoticeKind::Superseded, Some("0b".repeat(32)))],
+        opinions: vec![
+            (opinion(OpinionResult::Unmodified, &[]), "a".repeat(43)),
+            (opinion(OpinionResult::Adverse, &["One file was late.", "Another was missing."]), "b".repeat(43)),
+        ],
+        countersigners: vec!["c".repeat(43)],
+    }
 }
 
 fn failure(tag: &str, status: u16, detail: Option<&str>) -> String {

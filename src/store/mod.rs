@@ -22,6 +22,8 @@ pub mod later;
 pub mod log;
 mod migrate;
 pub mod pages;
+pub mod restored;
+pub mod retirements;
 pub mod room;
 pub mod snapshots;
 mod sql;
@@ -45,6 +47,8 @@ pub fn every_statement() -> impl Iterator<Item = &'static Sql> {
         units::STATEMENTS,
         later::STATEMENTS,
         log::STATEMENTS,
+        restored::STATEMENTS,
+        retirements::STATEMENTS,
         pages::STATEMENTS,
         room::STATEMENTS,
         attestations::STATEMENTS,

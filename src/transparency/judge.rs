@@ -12,6 +12,7 @@ use ed25519_dalek::VerifyingKey;
 use super::{
     mark::{Mark, MarkError},
     proofs::stored_root,
+    retirement::{Retirement, RetirementError, ended},
 };
 use crate::{
     store::{
@@ -84,6 +85,19 @@ pub enum SigningError {
         /// Entries of both checkpoints.
         size: u64,
     },
+    /// The log has ended.
+    #[error(
+        "the log {origin} is retired ({reason}), and nothing is signed for it any more. Begin the next one in every home: set \
+         transparency.origin = \"{successor}\", move log-….json of keys/ away, and make another key with: assay keys show"
+    )]
+    Retired {
+        /// Name of the log.
+        origin: String,
+        /// Name of the log that comes after it.
+        successor: String,
+        /// Why, in the operator's words.
+        reason: String,
+    },
     /// The log got another name.
     #[error(
         "{} is of the log {marked}, and this service would sign for {origin}: set transparency.origin = \"{marked}\". To begin another log \
@@ -137,6 +151,9 @@ pub enum SigningError {
     /// A stored checkpoint cannot be read.
     #[error("the newest checkpoint in the database: {0}")]
     Stored(#[from] CheckpointError),
+    /// The statement that the log has ended cannot be read.
+    #[error(transparent)]
+    Retirement(#[from] RetirementError),
     /// The name cannot be that of a log.
     #[error(transparent)]
     Name(#[from] NoteError),
@@ -157,7 +174,11 @@ impl SigningError {
     pub fn holds_everywhere(&self) -> bool {
         matches!(
             self,
-            Self::Behind { .. } | Self::Differs { .. } | Self::WitnessAhead { .. } | Self::WitnessDiffers { .. }
+            Self::Behind { .. }
+                | Self::Differs { .. }
+                | Self::WitnessAhead { .. }
+                | Self::WitnessDiffers { .. }
+                | Self::Retired { .. }
         )
     }
 }
@@ -197,8 +218,13 @@ pub struct OwnLog<'a> {
 /// [`SigningError`] if nothing may be signed.
 pub async fn judge(client: &impl Session, own: OwnLog<'_>, mark: &Mark) -> Result<Standing, SigningError> {
     let OwnLog { origin, key, .. } = own;
+    if let Some(ended) = ended(client, origin).await? {
+        let Retirement { successor, reason, .. } = ended?;
+        let (origin, successor) = (assay_core::text::visible(origin), assay_core::text::visible(&successor));
+        return Err(SigningError::Retired { origin, successor, reason });
+    }
     // before the size: what is marked afterwards is at most what is there
-    let marked = mark.read()?;
+    let marked = followed(client, origin, mark.read()?).await?;
     let newest = newest_checkpoint(client, origin).await?.map(|row| SignedCheckpoint::parse(row.note.as_bytes()));
     let newest = newest.transpose()?;
     let size = u64::try_from(size(client).await?).unwrap_or(0);
@@ -229,6 +255,20 @@ pub async fn judge(client: &impl Session, own: OwnLog<'_>, mark: &Mark) -> Resul
         }
     }
     Ok(standing)
+}
+
+/// The marked checkpoint, unless it is of a log that has ended and after which this one comes.
+async fn followed(
+    client: &impl Session,
+    origin: &str,
+    marked: Option<SignedCheckpoint>,
+) -> Result<Option<SignedCheckpoint>, SigningError> {
+    let Some(other) = marked.as_ref().map(|marked| &marked.checkpoint().origin).filter(|marked| *marked != origin)
+    else {
+        return Ok(marked);
+    };
+    let ended = ended(client, other).await?.transpose()?;
+    Ok(marked.filter(|_| ended.is_none_or(|ended| ended.successor != origin)))
 }
 
 /// Whether a log of this name may begin in this database. Beside a log of another name that would be the same one under two names, unless

@@ -11,7 +11,7 @@ use assay_core::{
 use assay_verifier::log::entry::LaterEntry;
 
 use super::{
-    monitor::{MonitorFinding, finding},
+    finding::{MonitorFinding, finding},
     reader::Reader,
 };
 
@@ -36,7 +36,11 @@ fn about(reader: &Reader, statement: &str, entries: &[&(usize, Sealed<LaterEntry
     };
     let signatures = match read() {
         Ok(signatures) => signatures,
-        Err(reason) => return vec![finding("later", format!("what was signed about {statement} later: {reason}"))],
+        Err(reason) => {
+            return vec![
+                finding("later", format!("what was signed about {statement} later: {reason}")).about(statement),
+            ];
+        }
     };
     let given: BTreeSet<String> = signatures.digests().iter().map(hex::encode).collect();
     let missing = entries.iter().filter(|(_, entry)| !given.contains(&entry.document)).map(|(position, entry)| {

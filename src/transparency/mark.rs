@@ -66,8 +66,9 @@ impl Mark {
         parsed.map(Some).map_err(|source| MarkError::NotCheckpoint { path: self.path.clone(), source })
     }
 
-    /// Marks `signed` unless a checkpoint of at least as many entries is marked, and returns once that survives a power cut. Processes
-    /// that share a home directory take turns, so none of them takes the mark back.
+    /// Marks `signed` unless a checkpoint of the same log and at least as many entries is marked, and returns once that survives a power
+    /// cut. Processes that share a home directory take turns, so none of them takes the mark back. The mark of another log, which has
+    /// ended, is kept beside it.
     ///
     /// # Errors
     /// [`MarkError`]; the earlier mark is unchanged.
@@ -76,8 +77,14 @@ impl Mark {
         durable::create_private_directory(dir).map_err(|e| self.file(e))?;
         let turn = File::open(dir).map_err(|e| self.file(e))?;
         turn.lock().map_err(|e| self.file(e))?;
-        if self.read()?.is_some_and(|marked| marked.checkpoint().size >= signed.checkpoint().size) {
-            return Ok(());
+        if let Some(marked) = self.read()? {
+            let (old, new) = (marked.checkpoint(), signed.checkpoint());
+            if old.origin != new.origin {
+                let kept = dir.join(format!("high-water-{}-{}", old.size, hex::encode(&old.root[..4])));
+                fs::rename(&self.path, kept).map_err(|e| self.file(e))?;
+            } else if old.size >= new.size {
+                return Ok(());
+            }
         }
         durable::replace(&self.path, Access::Private, signed.note().to_string().as_bytes()).map_err(|e| self.file(e))
     }

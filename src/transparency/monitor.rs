@@ -26,8 +26,10 @@ use serde::Serialize;
 use time::{Duration, OffsetDateTime};
 
 use super::{
+    finding::{MonitorFinding, finding},
     later,
     reader::{ReadError, Reader, unbundled},
+    retirement::Retirement,
 };
 use crate::durable::{self, Access};
 
@@ -45,6 +47,9 @@ pub enum MonitorError {
         /// Why.
         source: io::Error,
     },
+    /// The parameters that a proof is verified with cannot be had.
+    #[error("the parameters of a circuit cannot be had, so nothing more was verified: {0}")]
+    Parameters(String),
     /// The directory does not hold what a monitor wrote.
     #[error("{}: {reason}", path.display())]
     State {
@@ -53,19 +58,6 @@ pub enum MonitorError {
         /// Why.
         reason: String,
     },
-}
-
-/// Something that the owner of the log must explain.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct MonitorFinding {
-    /// Stable name.
-    pub kind: &'static str,
-    /// What was found.
-    pub detail: String,
-}
-
-pub(super) fn finding(kind: &'static str, detail: impl Into<String>) -> MonitorFinding {
-    MonitorFinding { kind, detail: detail.into() }
 }
 
 /// What following the log came to.
@@ -79,6 +71,9 @@ pub struct Followed {
     pub size: u64,
     /// What was found; empty if all is well.
     pub findings: Vec<MonitorFinding>,
+    /// Whether all entries were looked at. Otherwise what is not found may be there.
+    #[serde(skip)]
+    pub is_complete: bool,
 }
 
 /// What the reader asks for beside consistency.
@@ -125,18 +120,7 @@ impl Monitor {
             return Err(file(dir)(io::Error::other("another monitor uses this directory")));
         }
         durable::remove_partial_files(dir).map_err(file(dir))?;
-        let state = |name: &str, reason: &str| MonitorError::State { path: dir.join(name), reason: reason.to_owned() };
-        let last = read_if_there(&dir.join("checkpoint"))?;
-        let last = last.map(|bytes| SignedCheckpoint::parse(&bytes)).transpose();
-        let last = last.map_err(|e| state("checkpoint", &e.to_string()))?;
-        let bytes = read_if_there(&dir.join("entries"))?.unwrap_or_default();
-        let mut entries = unbundled(&bytes).ok_or_else(|| state("entries", "not the entries that a monitor wrote"))?;
-        let size = last.as_ref().map_or(0, |last| last.checkpoint().size);
-        entries.truncate(usize::try_from(size).unwrap_or(usize::MAX));
-        let root = last.as_ref().map_or_else(empty_root, |last| last.checkpoint().root);
-        if entries.len() as u64 != size || tree_of(&entries).root() != root {
-            return Err(state("entries", "these are not the entries of the checkpoint beside them"));
-        }
+        let (last, entries) = read_state(dir)?;
         Ok(Self { dir: dir.to_owned(), _lock: lock, policy, entries, last })
     }
 
@@ -149,7 +133,10 @@ impl Monitor {
         let signed = reader.checkpoint()?;
         let (origin, size, known) =
             (visible(&signed.checkpoint().origin), signed.checkpoint().size, self.entries.len() as u64);
-        let mut followed = Followed { origin, known, size, findings: Vec::new() };
+        let mut followed = Followed { origin, known, size, findings: Vec::new(), is_complete: false };
+        let own = self.last.as_ref().map_or(&signed.checkpoint().origin, |last| &last.checkpoint().origin);
+        followed.findings.extend(self.end_of(reader, own));
+        let ended = followed.findings.len();
         let unmet = |e: NotMet| finding("policy", e.to_string());
         if let Err(e) = self.policy.check_log(&signed) {
             followed.findings.push(unmet(e));
@@ -157,7 +144,7 @@ impl Monitor {
         }
         // the log's own signature holds: what it signed is evidence against it, whoever cosigned
         followed.findings.extend(self.policy.check(&signed).err().map(unmet));
-        let is_unwitnessed = !followed.findings.is_empty();
+        let is_unwitnessed = followed.findings.len() > ended;
         if let Some(contradiction) = self.contradiction(&signed) {
             followed.findings.push(self.keep_evidence(&signed, contradiction)?);
             return Ok(followed);
@@ -180,7 +167,31 @@ impl Monitor {
         self.store(signed)?;
         followed.findings.extend(self.compare(asked));
         followed.findings.extend(self.read_entries(reader, asked, now)?);
+        followed.is_complete = true;
         Ok(followed)
+    }
+
+    /// The directory.
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// All entries that are known.
+    pub(super) fn entries(&self) -> &[Vec<u8>] {
+        &self.entries
+    }
+
+    /// Whether the log has ended, by its own word.
+    fn end_of(&self, reader: &Reader, origin: &str) -> Option<MonitorFinding> {
+        // a log that does not say so has not ended
+        let ended = reader.retirement(origin).ok().and_then(|note| Retirement::of_policy(&self.policy, &note))?;
+        let Retirement { last, successor, reason } = ended;
+        let (name, successor) = (visible(&last.origin), visible(&successor));
+        let detail = format!(
+            "the log {name} is retired, with {} entries: {reason}. After it comes {successor}, which has another key",
+            last.size
+        );
+        (last.origin == origin).then(|| finding("retired", detail))
     }
 
     /// Why the checkpoint does not follow the last one.
@@ -217,7 +228,8 @@ impl Monitor {
         let (kept, dir) = (path.display(), self.dir.display());
         let last = self.dir.join("checkpoint");
         let last = last.display();
-        Ok(match contradiction {
+        let kept_as = path.file_name().unwrap_or_default().to_string_lossy();
+        let found = match contradiction {
             Contradiction::TwoRoots { size } => finding(
                 "inconsistent",
                 format!("the log was forked: it signed two roots of {size} entries. {last} and {kept} prove it"),
@@ -238,7 +250,8 @@ impl Monitor {
             Contradiction::Renamed { old, new } => {
                 finding("other-log", format!("it is the log {new} now, and was {old}. {kept} is its checkpoint"))
             }
-        })
+        };
+        Ok(found.about(kept_as))
     }
 
     fn store(&mut self, signed: SignedCheckpoint) -> Result<(), MonitorError> {
@@ -279,7 +292,8 @@ impl Monitor {
                 }
                 (Ok(()), Some(_)) => continue,
             };
-            found.push(finding("other-checkpoint", format!("{}: {reason}", visible(name))));
+            let other = format!("{} {} {}", checkpoint.origin, checkpoint.size, hex::encode(checkpoint.root));
+            found.push(finding("other-checkpoint", format!("{}: {reason}", visible(name))).about(other));
         }
         found
     }
@@ -338,8 +352,9 @@ impl Monitor {
             let late = |(exchange, instants): (&String, &BTreeMap<OffsetDateTime, String>)| {
                 let (newest, _) = instants.last_key_value()?;
                 let days = (now - *newest).whole_days();
-                (now - *newest > cadence)
-                    .then(|| finding("late", format!("{exchange}: the newest snapshot is {days} days old")))
+                let late = || finding("late", format!("{exchange}: the newest snapshot is {days} days old"));
+                // whoever is late twice is late after two snapshots
+                (now - *newest > cadence).then(|| late().about(format!("{exchange} {newest}")))
             };
             found.extend(seen.iter().filter_map(late));
             if let Some(exchange) = asked.exchange.as_ref().filter(|exchange| !seen.contains_key(*exchange)) {
@@ -350,13 +365,34 @@ impl Monitor {
     }
 }
 
+/// What a monitor keeps in its directory: the last checkpoint, and exactly its entries.
+///
+/// # Errors
+/// [`MonitorError::File`], [`MonitorError::State`].
+pub(super) fn read_state(dir: &Path) -> Result<(Option<SignedCheckpoint>, Vec<Vec<u8>>), MonitorError> {
+    let state = |name: &str, reason: &str| MonitorError::State { path: dir.join(name), reason: reason.to_owned() };
+    let last = read_if_there(&dir.join("checkpoint"))?;
+    let last = last.map(|bytes| SignedCheckpoint::parse(&bytes)).transpose();
+    let last = last.map_err(|e| state("checkpoint", &e.to_string()))?;
+    let bytes = read_if_there(&dir.join("entries"))?.unwrap_or_default();
+    let mut entries = unbundled(&bytes).ok_or_else(|| state("entries", "not the entries that a monitor wrote"))?;
+    let size = last.as_ref().map_or(0, |last| last.checkpoint().size);
+    entries.truncate(usize::try_from(size).unwrap_or(usize::MAX));
+    let root = last.as_ref().map_or_else(empty_root, |last| last.checkpoint().root);
+    if entries.len() as u64 != size || tree_of(&entries).root() != root {
+        return Err(state("entries", "these are not the entries of the checkpoint beside them"));
+    }
+    Ok((last, entries))
+}
+
 /// Whether the service gives out the statement of an entry, and it says the same.
 fn statement_finding(
     reader: &Reader,
     entry: &Sealed<Entry>,
     label: &str,
 ) -> Result<Option<MonitorFinding>, MonitorError> {
-    let missing = |reason: String| Some(finding("statement", format!("{label}: {reason}")));
+    let missing =
+        |reason: String| Some(finding("statement", format!("{label}: {reason}")).about(entry.statement.as_str()));
     let bytes = match reader.statement(&entry.statement) {
         Ok(bytes) => bytes,
         Err(e) => return Ok(missing(e.to_string())),
@@ -384,7 +420,7 @@ fn kind_of(entry: &[u8]) -> Option<String> {
     value.get("kind")?.as_str().map(str::to_owned)
 }
 
-fn tree_of(entries: &[Vec<u8>]) -> Tree {
+pub(super) fn tree_of(entries: &[Vec<u8>]) -> Tree {
     let mut tree = Tree::default();
     entries.iter().for_each(|entry| tree.push(leaf_hash(entry)));
     tree
@@ -398,7 +434,7 @@ fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, MonitorError> {
     }
 }
 
-fn file(path: &Path) -> impl FnOnce(io::Error) -> MonitorError + use<> {
+pub(super) fn file(path: &Path) -> impl FnOnce(io::Error) -> MonitorError + use<> {
     let path = path.to_owned();
     move |source| MonitorError::File { path, source }
 }

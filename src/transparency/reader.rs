@@ -8,12 +8,18 @@ use assay_verifier::log::{
     tree::{Node, TreeHash, nodes, prove_consistency, verify_consistency},
 };
 
+use sha2::{Digest, Sha256};
+
 use super::proofs::TILE_WIDTH;
 
 /// For one request.
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// Largest bundle of entries: 256 entries with their lengths.
 const MAX_BUNDLE_BYTES: u64 = 256 * (2 + 65_535);
+/// Largest bundle of an attestation: the statement, and a proof of some ten kilobytes for each of at most 4,096 shards.
+const MAX_ATTESTATION_BYTES: u64 = 256 << 20;
+/// For such a bundle.
+const BUNDLE_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Most entries that are read at once: a log that claims more would fill the memory of whoever follows it.
 const MAX_NEW_ENTRIES: u64 = 1 << 20;
@@ -68,18 +74,23 @@ pub enum ReadError {
 /// A log by its address, such as `https://assay.example/log`.
 pub struct Reader {
     agent: ureq::Agent,
+    patient: ureq::Agent,
     base: String,
 }
 
 impl Reader {
     /// The log at `base`.
     pub fn new(base: &str) -> Self {
-        let config = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .timeout_global(Some(TIMEOUT));
-        Self { agent: config.build().into(), base: base.trim_end_matches('/').to_owned() }
+        let agent = |timeout: Duration| {
+            let config = ureq::Agent::config_builder()
+                .http_status_as_error(false)
+                .max_redirects(0)
+                .max_redirects_will_error(false)
+                .timeout_global(Some(timeout));
+            config.build().into()
+        };
+        let (agent, patient) = (agent(TIMEOUT), agent(BUNDLE_TIMEOUT));
+        Self { agent, patient, base: base.trim_end_matches('/').to_owned() }
     }
 
     /// The newest checkpoint. Its signatures are not verified.
@@ -152,14 +163,35 @@ impl Reader {
         Ok((url, bytes))
     }
 
+    /// The note that the log `origin` has ended.
+    ///
+    /// # Errors
+    /// [`ReadError::Unreachable`], also if it has not.
+    pub fn retirement(&self, origin: &str) -> Result<Vec<u8>, ReadError> {
+        let digest = hex::encode(Sha256::digest(origin));
+        self.get(&format!("retired/{digest}"), MAX_NOTE_BYTES as u64).map(|(_, bytes)| bytes)
+    }
+
     /// The bytes of a statement, from the service beside whose log this is.
     ///
     /// # Errors
     /// [`ReadError::Unreachable`].
     pub fn statement(&self, id: &str) -> Result<Vec<u8>, ReadError> {
-        let service = self.base.strip_suffix("/log").unwrap_or(&self.base);
         let limit = assay_core::sealed::MAX_STATEMENT_BYTES as u64;
-        get(&self.agent, &format!("{service}/v1/attestations/{id}/statement"), limit)
+        get(&self.agent, &format!("{}/v1/attestations/{id}/statement", self.service()), limit)
+    }
+
+    /// The bundle of an attestation: a .zip file with statement, proof and signature.
+    ///
+    /// # Errors
+    /// [`ReadError::Unreachable`].
+    pub fn bundle(&self, id: &str) -> Result<Vec<u8>, ReadError> {
+        get(&self.patient, &format!("{}/v1/attestations/{id}/bundle.zip", self.service()), MAX_ATTESTATION_BYTES)
+    }
+
+    /// The service beside whose log this is.
+    fn service(&self) -> &str {
+        self.base.strip_suffix("/log").unwrap_or(&self.base)
     }
 }
 

@@ -46,26 +46,26 @@ use crate::{
     support::{Database, day, id_of, job, plan, publish, published, snapshot},
 };
 
-const ORIGIN: &str = "assay.example/log";
+pub(crate) const ORIGIN: &str = "assay.example/log";
 
 /// A home directory with its keys.
-struct Machine {
+pub(crate) struct Machine {
     dir: tempfile::TempDir,
 }
 
 impl Machine {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let machine = Self::without_keys();
         machine.make_keys();
         machine
     }
 
-    fn without_keys() -> Self {
+    pub(crate) fn without_keys() -> Self {
         Self { dir: tempfile::tempdir().unwrap() }
     }
 
     /// Another machine with a home directory of its own.
-    fn with_same_keys(&self) -> Self {
+    pub(crate) fn with_same_keys(&self) -> Self {
         let other = Self::without_keys();
         let [from, to] = [&self.dir, &other.dir].map(|dir| dir.path().join("keys"));
         durable::create_private_directory(&to).unwrap();
@@ -80,7 +80,7 @@ impl Machine {
         KeyRing::open_or_create(&self.dir.path().join("keys"), NOW).unwrap();
     }
 
-    fn signer(&self, database: &Database) -> Signer {
+    pub(crate) fn signer(&self, database: &Database) -> Signer {
         let home = Home::new(self.dir.path().to_owned());
         Signer {
             origin: ORIGIN.to_owned(),
@@ -95,19 +95,31 @@ impl Machine {
     }
 
     /// One look at the log, as a process that starts.
-    async fn sign(&self, database: &Database) -> Result<Signed, SigningError> {
+    pub(crate) async fn sign(&self, database: &Database) -> Result<Signed, SigningError> {
         let signer = self.signer(database);
         let session = begun(&signer).await?;
         signer.sign(&session).await
     }
 
-    fn mark(&self) -> Option<SignedCheckpoint> {
+    /// Another key of the log, which this machine signs with from now on.
+    pub(crate) fn replace_log_key(&self) {
+        let keys = fs::read_dir(self.dir.path().join("keys")).unwrap().map(|file| file.unwrap().path());
+        let own = keys.filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("log-"));
+        own.for_each(|path| fs::remove_file(path).unwrap());
+        self.make_keys();
+    }
+
+    pub(crate) fn home(&self) -> Home {
+        Home::new(self.dir.path().to_owned())
+    }
+
+    pub(crate) fn mark(&self) -> Option<SignedCheckpoint> {
         Mark::of(&Home::new(self.dir.path().to_owned())).read().unwrap()
     }
 }
 
 /// The right to sign, once the server has noticed that the process before has ended.
-async fn begun(signer: &Signer) -> Result<SignerSession, SigningError> {
+pub(crate) async fn begun(signer: &Signer) -> Result<SignerSession, SigningError> {
     for _ in 0..500 {
         if let Some(session) = try_signer(&signer.store).await? {
             signer.examine(&session).await?;
@@ -118,7 +130,7 @@ async fn begun(signer: &Signer) -> Result<SignerSession, SigningError> {
     panic!("somebody else signs for ten seconds");
 }
 
-async fn with_entries(database: &Database, days: std::ops::Range<i64>) {
+pub(crate) async fn with_entries(database: &Database, days: std::ops::Range<i64>) {
     for number in days {
         published(&database.store, "a.example", day(number), &format!("statement {number}")).await;
     }

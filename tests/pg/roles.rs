@@ -69,12 +69,15 @@ async fn each_role_can_do_its_work_and_is_refused_what_is_not_its_own() {
         refused(role, "DELETE FROM notices").await;
         refused(role, "DELETE FROM log_checkpoints").await;
         refused(role, "UPDATE log_checkpoints SET note = ''").await;
+        refused(role, "DELETE FROM log_retirements").await;
+        refused(role, "UPDATE log_retirements SET statement = ''").await;
     }
     for role in [&worker, &readonly] {
         refused(role, "INSERT INTO log_checkpoints SELECT * FROM log_checkpoints").await;
         refused(role, "INSERT INTO notices SELECT * FROM notices").await;
         refused(role, "INSERT INTO signatures SELECT * FROM signatures").await;
         refused(role, "INSERT INTO log_cosignatures SELECT * FROM log_cosignatures").await;
+        refused(role, "INSERT INTO log_retirements SELECT * FROM log_retirements").await;
     }
     refused(&api, "UPDATE exchanges SET newest_epoch = NULL").await;
     refused(&api, "UPDATE exchanges SET domain = 'x'").await;

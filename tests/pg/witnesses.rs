@@ -48,15 +48,15 @@ const ORIGIN: &str = "assay.example/log";
 const PROGRAM: &str = env!("CARGO_BIN_EXE_assay");
 
 /// The running service with a signer.
-struct Running {
+pub(crate) struct Running {
     place: Place,
-    url: String,
-    handle: actix_web::dev::ServerHandle,
+    pub(crate) url: String,
+    pub(crate) handle: actix_web::dev::ServerHandle,
     rounds: Rounds,
 }
 
 impl Running {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let place = Place::new(|config| config.transparency.origin = ORIGIN.to_owned()).await;
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/log", listener.local_addr().unwrap());
@@ -66,7 +66,7 @@ impl Running {
         Self { place, url, handle, rounds: Rounds::default() }
     }
 
-    fn signer(&self, cosigners: Vec<Cosigner>) -> Signer {
+    pub(crate) fn signer(&self, cosigners: Vec<Cosigner>) -> Signer {
         Signer {
             origin: ORIGIN.to_owned(),
             is_named: true,
@@ -80,7 +80,7 @@ impl Running {
     }
 
     /// What a process does that starts, looks at the log once and ends.
-    async fn sign(&mut self, cosigners: &[Cosigner]) -> Result<Signed, SigningError> {
+    pub(crate) async fn sign(&mut self, cosigners: &[Cosigner]) -> Result<Signed, SigningError> {
         let signer = self.signer(cosigners.to_vec());
         let session = loop {
             match try_signer(&signer.store).await? {
@@ -95,7 +95,7 @@ impl Running {
         Ok(signed)
     }
 
-    async fn publish(&self, days: std::ops::Range<i64>) -> Vec<Published> {
+    pub(crate) async fn publish(&self, days: std::ops::Range<i64>) -> Vec<Published> {
         let mut all = Vec::new();
         for number in days {
             let (name, epoch) = (format!("s{number}"), NOW - Duration::days(50 - number));
@@ -104,11 +104,11 @@ impl Running {
         all
     }
 
-    fn log_key(&self) -> String {
+    pub(crate) fn log_key(&self) -> String {
         verifier_key(&self.place.keys, ORIGIN, &FixedClock(NOW)).unwrap().unwrap().to_string()
     }
 
-    async fn text(&self, path: &str) -> String {
+    pub(crate) async fn text(&self, path: &str) -> String {
         let url = format!("{}{path}", self.url.strip_suffix("/log").unwrap());
         blocking(move || ureq::get(&url).call().unwrap().body_mut().read_to_string().unwrap()).await
     }
@@ -118,7 +118,7 @@ impl Running {
     }
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     tokio::task::spawn_blocking(work).await.unwrap()
 }
 

@@ -70,6 +70,7 @@ fn a_ledger_is_attested_and_everybody_finds_what_concerns_them() {
     assert!(compliance.to_string().contains("\"included\":2"), "{compliance}");
 
     everything_downloaded_verifies_offline(&service, &id, &regulator);
+    a_monitor_verifies_each_attestation_once(&service, &id);
     nothing_private_is_in_the_logs(&service);
     let (code, took) = service.process.unwrap().terminate();
     assert_eq!(code, Some(0));
@@ -126,6 +127,58 @@ fn everything_downloaded_verifies_offline(service: &Service, id: &str, regulator
     let output = Command::new(program).arg(&bundle).env("ASSAY_HOME", place.path()).output().unwrap();
     // shapes for tests are refused by every release
     assert_eq!(output.status.code(), Some(1));
+}
+
+fn a_monitor_verifies_each_attestation_once(service: &Service, id: &str) {
+    let place = tempfile::tempdir().unwrap();
+    let at = |name: &str| place.path().join(name).to_str().unwrap().to_owned();
+    fs::write(at("policy"), service.get("/.well-known/assay-log", None).expect(200).body).unwrap();
+    fs::write(at("keys"), service.get("/.well-known/jwks.json", None).expect(200).body).unwrap();
+    let monitor = |state: &str, more: &[&str]| {
+        let url = format!("http://127.0.0.1:{}/log", service.port);
+        let own = ["log", "monitor", &url, "--log-policy", &at("policy"), "--state", &at(state), "--test-shapes"];
+        let output = assay(service.home.path(), &service.database, &[&own[..], more].concat()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        (output.status.code(), said)
+    };
+    let noted = |state: &str| fs::read_to_string(at(&format!("{state}/verified"))).unwrap();
+    let bundle = |state: &str| at(&format!("{state}/bundle-{id}.zip"));
+
+    let (code, said) = monitor("state", &["--verify"]);
+    assert!(code == Some(0) && said.contains("verifying"), "{said}");
+    assert_eq!(noted("state"), format!("{id} proved\n"));
+    let (code, said) = monitor("state", &["--verify"]);
+    assert!(code == Some(0) && !said.contains("verifying"), "what was verified is not verified again: {said}");
+    // its signature was not checked yet
+    let signed = ["--verify", "--jwks", &at("keys")];
+    let (code, said) = monitor("state", &signed);
+    assert!(code == Some(0) && said.contains("verifying"), "{said}");
+    assert_eq!(noted("state"), format!("{id} proved\n{id} signed\n"));
+    assert!(!Path::new(&bundle("state")).exists());
+
+    // a proof with one other byte was given out once: that the service gives out the right one now does not help it
+    let right = service.get(&format!("/v1/attestations/{id}/bundle.zip"), None).expect(200).body;
+    let proof = service.get(&format!("/v1/attestations/{id}/proof"), None).expect(200).body;
+    let mut wrong = right.clone();
+    // bundles are not compressed
+    let middle = right.windows(proof.len()).position(|part| part == proof).unwrap() + proof.len() / 2;
+    wrong[middle] ^= 1;
+    fs::create_dir_all(at("other")).unwrap();
+    fs::write(bundle("other"), &wrong).unwrap();
+    for _ in 0..2 {
+        let (code, said) = monitor("other", &signed);
+        assert!(code == Some(1) && said.contains("✗ proof: entry 0") && said.contains("does not verify"), "{said}");
+        assert_eq!(fs::read(bundle("other")).unwrap(), wrong);
+        assert_eq!(noted("other"), "");
+    }
+    fs::write(bundle("other"), right).unwrap();
+    assert_eq!(monitor("other", &signed).0, Some(0));
+    assert_eq!(noted("other"), format!("{id} signed\n"));
+    // keys that signed nothing
+    let others = run(assay(service.home.path(), &service.database, &["keys", "show", "--home", &at("other-home")]));
+    fs::write(at("keys"), others).unwrap();
+    let (code, said) = monitor("unsigned", &signed);
+    assert!(code == Some(1) && said.contains("signed by a key in the given list"), "{said}");
 }
 
 /// S2, A8: the log of a whole run holds no balance, salt, token or account reference.

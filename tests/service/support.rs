@@ -61,6 +61,20 @@ pub fn migrated_database() -> String {
     url
 }
 
+/// A copy of a database that nobody uses, as a dump that is restored at once.
+pub fn copy_of(url: &str) -> String {
+    let copy = database();
+    let name = |url: &str| url.split('?').next().unwrap().rsplit('/').next().unwrap().to_owned();
+    let cluster = cluster().lock().unwrap().url().to_owned();
+    let mut client = postgres::Client::connect(&cluster, postgres::NoTls).unwrap();
+    let (from, to) = (name(url), name(&copy));
+    client.execute(&format!("DROP DATABASE {to}"), &[]).unwrap();
+    wait_for("the end of all sessions", 20, || {
+        client.execute(&format!("CREATE DATABASE {to} TEMPLATE {from}"), &[]).ok()
+    });
+    copy
+}
+
 fn with_database(url: &str, name: &str) -> String {
     let (before, query) = url.split_once('?').map_or((url, ""), |(b, q)| (b, q));
     let (base, _) = before.rsplit_once('/').unwrap();

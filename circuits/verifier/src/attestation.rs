@@ -199,6 +199,14 @@ impl Attestation {
         self.place.require(PROOF_FILE, self.max_proof_bytes())
     }
 
+    /// The file with the signatures, if it is there. Nothing of it is verified.
+    ///
+    /// # Errors
+    /// [`Unreadable`] for an unreadable or oversized file.
+    pub fn read_signature(&self) -> Result<Option<Vec<u8>>, Unreadable> {
+        self.place.read(SIGNATURE_FILE, MAX_JWS_BYTES)
+    }
+
     /// Verifies the attestation with its proof, and that the directory is whole.
     #[cfg(feature = "proof")]
     pub fn verify<K: std::borrow::Borrow<assay_fold::keys::Keys<assay_programs::ledger::Ledger>>>(
@@ -255,8 +263,12 @@ impl Attestation {
         }
     }
 
-    /// Everything that was signed about the attestation: the `given` file, or the attestation's own; nothing without either.
-    fn signatures(&self, given: Option<&[u8]>) -> Result<Option<Signatures>, String> {
+    /// Everything that was signed about the attestation: the `given` file, or the attestation's own; nothing without either. Nothing of it is
+    /// verified yet.
+    ///
+    /// # Errors
+    /// A sentence if the file cannot be read, or is about another statement.
+    pub fn signatures(&self, given: Option<&[u8]>) -> Result<Option<Signatures>, String> {
         let own = match given {
             Some(_) => None,
             None => self.place.read(SIGNATURES_FILE, MAX_SIGNATURES_BYTES).map_err(|e| e.to_string())?,

@@ -8,4 +8,5 @@
 pub mod checkpoint;
 pub mod policy;
 pub mod proof;
+pub mod retired;
 pub mod tile;

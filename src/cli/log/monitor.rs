@@ -2,15 +2,19 @@
 
 use std::path::PathBuf;
 
+use assay_verifier::attestation::read_jwks;
 use time::Duration;
 
 use super::files::{checkpoint_in, policy};
+use super::webhook::{WebhookArgs, deliver};
 use crate::cli::exit::{Exit, Failure};
+use crate::cli::options::{Global, HomeArgs};
 use crate::cli::output;
 use crate::clock::{Clock, SystemClock};
 use crate::transparency::{
     monitor::{Asked, Followed, Monitor, MonitorError},
     reader::Reader,
+    verified::Verification,
 };
 
 const EXAMPLES: &str = "\
@@ -25,17 +29,30 @@ Reads the entries since the last run and asks for every statement again, once; l
   malformed         an entry is none of Assay's
   later             what was signed about an attestation later is not given out, or not logged
   withdrawn         an exchange withdrew an attestation
+  retired           the log has ended, by its own word, with the reason
+  proof             with --verify: an attestation does not verify, or the service does not give out its bundle
   other-checkpoint  a checkpoint from elsewhere is of another log
   late              no snapshot of an exchange within the cadence
 A finding that nobody explains is found again at each run.
+
+--verify does what `assay verify` does, once for each attestation: DIR/verified lists those that verified. A bundle that does not verify
+is kept as DIR/bundle-DIGEST.zip, and verified again at each run, whatever the service gives out later.
+
+--webhook posts each finding once, as one JSON object {origin, size, kind, detail, key}, and DIR/delivered lists the keys of those that
+were taken. The key is the same at each run. If the run ends between the answer and the note of it, the same finding is posted again: whoever
+receives it compares keys. An answer of 2xx takes it. After any other, or none in 10 s, it is posted at most three times, and again at the
+next run. A finding that is gone is forgotten, and posted again if it comes back. With --webhook-secret-file, the header X-Assay-Signature
+is `sha256=` and the HMAC-SHA256 of the body in hexadecimal digits.
 
 JSON: {origin, known, size, findings: [{kind, detail}]}
 
 Examples:
   assay log monitor https://assay.exchange.example/log --log-policy policy --state monitor
   assay log monitor https://assay.exchange.example/log --log-policy policy --state monitor --cadence-days 35 --compare mine.json
+  assay log monitor https://assay.exchange.example/log --log-policy policy --state monitor --verify --webhook https://alerts.example/assay
 
-Exit codes: 0 nothing was found, 1 something was found, 2 an option is wrong, 3 the log or a file cannot be read.";
+Exit codes: 0 nothing was found, 1 something was found, 2 an option is wrong, 3 the log or a file cannot be read, or the webhook did not take
+a finding; what was found is printed all the same.";
 
 /// Follow a transparency log, and report what its owner must explain
 #[derive(Debug, clap::Args)]
@@ -65,12 +82,29 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE", num_args = 1..)]
     compare: Vec<PathBuf>,
 
+    /// Verify the proof of each attestation that was not verified before
+    #[arg(long)]
+    verify: bool,
+
+    /// With --verify: public keys that you trust (JWKS); one of them must have signed each statement
+    #[arg(long, value_name = "FILE", requires = "verify")]
+    jwks: Option<PathBuf>,
+
+    #[command(flatten)]
+    webhook: WebhookArgs,
+
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+
+    #[command(flatten)]
+    home: HomeArgs,
 }
 
-pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
+    let webhook = args.webhook.webhook()?;
+    let jwks = args.jwks.as_deref().map(read_jwks).transpose();
+    let jwks = jwks.map_err(|e| Failure::environment(e.to_string()))?;
     let others = args.compare.iter().map(|path| Ok((path.display().to_string(), checkpoint_in(path)?)));
     let asked = Asked {
         exchange: args.exchange.clone(),
@@ -78,17 +112,33 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         others: others.collect::<Result<_, Failure>>()?,
     };
     let mut monitor = Monitor::open(&args.state, policy(&args.log_policy)?)?;
-    let followed = monitor.follow(&Reader::new(&args.url), &asked, SystemClock.now())?;
+    let reader = Reader::new(&args.url);
+    let mut followed = monitor.follow(&reader, &asked, SystemClock.now())?;
+    let mut failure = None;
+    if args.verify {
+        let home = args.home.home()?;
+        let meter = global.meter();
+        let with = Verification::new(&home, global.tests(), jwks, meter.listener());
+        // what was found is told, whatever stops this
+        let (found, error) = monitor.verify(&reader, args.exchange.as_deref(), &with);
+        followed.findings.extend(found);
+        failure = error.map(Failure::from);
+    }
+    followed.is_complete &= failure.is_none();
     if args.json {
         output::json(&followed)?
     } else {
         output::lines(lines(&followed))?
     }
-    Ok(Exit::verdict(followed.findings.is_empty()))
+    if let Some(webhook) = webhook {
+        let delivered = deliver(&webhook, &followed, &mut monitor.delivered()?);
+        failure = failure.or(delivered.err());
+    }
+    failure.map_or(Ok(Exit::verdict(followed.findings.is_empty())), Err)
 }
 
 fn lines(followed: &Followed) -> Vec<String> {
-    let Followed { origin, known, size, findings } = followed;
+    let Followed { origin, known, size, findings, .. } = followed;
     let found = findings.iter().map(|finding| format!("✗ {}: {}", finding.kind, finding.detail));
     let verdict = if findings.is_empty() { "Nothing was found." } else { "The owner of the log must explain this." };
     found.chain([format!("{origin}: {size} entries, {known} were known. {verdict}")]).collect()
