@@ -32,6 +32,14 @@ fn a_database_from_an_older_dump_is_completed_and_its_log_signed_again() {
     service.restart(&["serve", "--worker"], &[]);
     let later = [publish(&service, "second", 1), publish(&service, "third", 2)];
     let all = [&first, &later[0], &later[1]];
+    let notice = serde_json::json!({ "kind": "superseded", "by": later[0], "reason": "Corrected." });
+    let publisher = service.token("publisher", "ops");
+    service.post(&format!("/v1/attestations/{first}/notices"), &publisher, &notice).expect(201);
+    let signed = || String::from_utf8(service.get("/log/checkpoint", None).body).unwrap();
+    wait_for("a checkpoint with the notice", 30, || signed().contains("\n4\n").then_some(()));
+    let signatures = |service: &Service| service.get(&format!("/v1/attestations/{first}/signatures"), None).body;
+    let signed_about_first = signatures(&service);
+    let evidence = service.get(&format!("/v1/attestations/{first}/evidence.zip"), None).expect(200).body;
     let bundle =
         |service: &Service, id: &str| service.get(&format!("/v1/attestations/{id}/bundle.zip"), None).expect(200).body;
     let bundles: Vec<_> = all.iter().map(|id| bundle(&service, id)).collect();
@@ -40,7 +48,7 @@ fn a_database_from_an_older_dump_is_completed_and_its_log_signed_again() {
     let log = service.url("/log");
     let monitor = ["log", "monitor", &log, "--log-policy", &at("policy"), "--state", &at("state"), "--verify"];
     let (code, said) = run(&service, &monitor);
-    assert!(code == Some(0) && said.contains("3 entries"), "{said}");
+    assert!(code == Some(0) && said.contains("4 entries"), "{said}");
 
     // restored
     service.process = None;
@@ -76,8 +84,16 @@ fn a_database_from_an_older_dump_is_completed_and_its_log_signed_again() {
         "nothing was changed"
     );
     store(&later[1], &bundles[2]);
+    // what was signed later is in the evidence alone
+    for without in [None, Some(&bundles[0])] {
+        without.iter().for_each(|bundle| store(&first, bundle));
+        let (code, said) = run(&service, &with_bundles);
+        assert!(code == Some(3) && said.contains("--bundles has no evidence of it"), "{said}");
+    }
+    store(&first, &evidence);
     let (code, said) = run(&service, &with_bundles);
-    assert!(code == Some(0) && said.contains("2 attestations were restored; the log has 3 entries"), "{said}");
+    assert!(code == Some(0) && said.contains("2 attestations were restored; the log has 4 entries"), "{said}");
+    assert!(said.contains("What was signed later was restored as well: 1 entries"), "{said}");
     assert_eq!(said.matches("no inclusion file can be made").count(), 2, "{said}");
     let (code, said) = run(&service, &with_bundles);
     assert!(code == Some(0) && said.contains("Nothing is missing"), "{said}");
@@ -93,7 +109,8 @@ fn a_database_from_an_older_dump_is_completed_and_its_log_signed_again() {
         assert_eq!(run(&service, &["verify", &path]).0, Some(0), "{id}");
     }
     let (code, said) = run(&service, &monitor);
-    assert!(code == Some(0) && said.contains("3 entries, 3 were known. Nothing was found."), "{said}");
+    assert!(code == Some(0) && said.contains("4 entries, 4 were known. Nothing was found."), "{said}");
+    assert_eq!(signatures(&service), signed_about_first);
     // the ledger of the first one was in the dump
     let customer = service.token("customer", "customer-1");
     let inclusion = |id: &str| service.get(&format!("/v1/attestations/{id}/inclusion"), Some(&customer));
@@ -102,5 +119,5 @@ fn a_database_from_an_older_dump_is_completed_and_its_log_signed_again() {
     // and the log goes on
     publish(&service, "fourth", 3);
     let (code, said) = run(&service, &monitor);
-    assert!(code == Some(0) && said.contains("4 entries, 3 were known. Nothing was found."), "{said}");
+    assert!(code == Some(0) && said.contains("5 entries, 4 were known. Nothing was found."), "{said}");
 }
