@@ -31,6 +31,9 @@ use crate::{
     progress::Progress,
 };
 
+/// The name of a shape and its parameters.
+type ShapeKeys = (&'static str, Rc<Keys<Ledger>>);
+
 /// With what attestations are verified.
 pub struct Verification<'a> {
     home: &'a Home,
@@ -38,7 +41,7 @@ pub struct Verification<'a> {
     jwks: Option<Jwks>,
     progress: &'a dyn Progress,
     /// The parameters of the last shape: they take some hundred megabytes, and are read for seconds.
-    keys: RefCell<Option<(&'static str, Rc<Keys<Ledger>>)>>,
+    keys: RefCell<Option<ShapeKeys>>,
 }
 
 /// What was checked of a statement; the later one includes the earlier one.
