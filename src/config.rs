@@ -1,7 +1,10 @@
 //! Settings of the service. In ascending precedence: defaults, settings file, `ASSAY_*` environment variables, command line.
 //! `deploy/config/assay.toml` shows every setting; a test parses it.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use figment::{
     Figment,
@@ -136,9 +139,15 @@ pub struct TransparencyConfig {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CountersignersConfig {
-    /// File with the keys (JWKS) whose countersignatures and opinions are taken. Without it, none are.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub jwks_file: Option<PathBuf>,
+    /// File with the keys (JWKS) whose countersignatures and opinions are taken; empty if none are.
+    pub jwks_file: PathBuf,
+}
+
+impl CountersignersConfig {
+    /// The file, if there is one.
+    pub fn list(&self) -> Option<&Path> {
+        Some(self.jwks_file.as_path()).filter(|path| !path.as_os_str().is_empty())
+    }
 }
 
 /// Settings of the log.

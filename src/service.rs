@@ -314,9 +314,10 @@ impl Service {
         mut self,
         from: LogSource,
         bundles: Option<PathBuf>,
+        without_mark: bool,
         tests: TestShapes,
     ) -> Result<Repaired, ServiceError> {
-        let outcome = complete_log(&self.log_parts(), from, bundles, tests).await;
+        let outcome = complete_log(&self.log_parts(), from, bundles, without_mark, tests).await;
         self.close();
         Ok(outcome?)
     }

@@ -54,6 +54,11 @@ impl Artefact {
         &self.bytes
     }
 
+    /// The strong tag, which has their SHA-256.
+    pub fn etag(&self) -> &str {
+        &self.etag
+    }
+
     /// Approximate size in memory.
     pub fn weight(&self) -> usize {
         size_of::<Self>() + self.bytes.len()

@@ -23,6 +23,9 @@ pub fn readme(statement: &Statement) -> String {
          proof.bin        the zero-knowledge proof of it\n\
          attestation.jws  the exchange's signature over the statement\n\
          MANIFEST.sha256  digests of these files (sha256sum -c MANIFEST.sha256)\n\n\
+         Where they are present, signatures.json has what was signed later (further signatures, auditors' opinions,\n\
+         and notices by which the exchange withdraws the attestation), and log/ the proof that the attestation is in a\n\
+         public log.\n\n\
          To verify it offline, with the published source of Assay:\n\n    \
          assay verify DIRECTORY\n    \
          assay-verify DIRECTORY            (the auditor's small program: circuits/verifier)\n\n\

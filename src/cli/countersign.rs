@@ -7,6 +7,7 @@ use assay_core::sealed::Sealed;
 use assay_core::signature::Jws;
 use assay_programs::ledger::statement::Statement;
 use assay_verifier::report::attestation_lines;
+use sha2::{Digest, Sha256};
 
 use super::exit::{Exit, Failure};
 use super::options::{Global, HomeArgs, LogArgs, SignatureArgs};
@@ -83,7 +84,12 @@ impl Subject {
         let report = attest::verify(&self.attestation, &home, global.tests(), asked, meter.listener())?;
         drop(meter);
         output::lines(attestation_lines(&report))?;
-        Ok((attest::statement(&self.attestation)?, report.is_valid()))
+        // the one that was verified, whatever lies at the path by now
+        let statement = match &report.statement {
+            Some(verified) => verified.get().clone(),
+            None => attest::statement(&self.attestation)?,
+        };
+        Ok((statement, report.is_valid()))
     }
 }
 
@@ -121,9 +127,11 @@ impl Destination {
     pub(super) fn give(&self, client: Option<&Client>, id: &str, what: &str, jws: &Jws) -> Result<(), Failure> {
         let text = String::from_utf8(jws.to_bytes()).map_err(|e| Failure::environment(e.to_string()))?;
         if let Some(client) = client {
-            let answer = add_signature(client, id, &text)?;
-            let kid = answer["kid"].as_str().unwrap_or_default().to_owned();
-            return output::lines([format!("The {what} by {kid} is published with attestation {id}.")]);
+            let kid = add_signature(client, id, jws)?;
+            return output::lines([
+                format!("The {what} by {kid} is published with attestation {id}."),
+                format!("Look for it in the log: an entry with the document {}.", hex::encode(Sha256::digest(&text))),
+            ]);
         }
         let Some(out) = &self.out else { return Ok(()) };
         write_new(out, text.as_bytes())?;

@@ -238,7 +238,7 @@ fn issuers(config: &Config, keys: KeyRing) -> Result<String, String> {
 /// Whether the next checkpoint may be signed. Signs nothing.
 /// Whether the list of those who may sign about attestations can be read.
 fn countersigners(config: &Config) -> Result<String, String> {
-    let list = config.countersigners.jwks_file.as_deref();
+    let list = config.countersigners.list();
     Countersigners::read(list)?;
     Ok(list.map_or_else(|| "none: nobody can add a signature".to_owned(), |path| path.display().to_string()))
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use assay_core::{opinion::MAX_NAME_BYTES, text::name_defect};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde_json::json;
 
@@ -121,6 +122,9 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         KeysCommand::Make(args) => {
             if args.auditor.is_some() && args.purpose != SignerPurpose::Opinion {
                 return Err(Failure::usage("--auditor goes with --purpose opinion"));
+            }
+            if let Some(defect) = args.auditor.as_deref().and_then(|name| name_defect(name, MAX_NAME_BYTES)) {
+                return Err(Failure::usage(format!("--auditor {defect}")));
             }
             let key = SignerKey::create(&args.out, args.purpose, args.auditor.as_deref())?;
             output::json(&json!({ "keys": [key.public()] }))?;

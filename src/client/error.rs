@@ -76,6 +76,12 @@ pub enum ClientError {
         /// The status of the answer.
         status: u16,
     },
+    /// The service says that it took something in, and does not give it out.
+    #[error("{address}: the service says that it took the signature in, and does not give it out: ask its operator")]
+    NotGivenOut {
+        /// The requested address.
+        address: String,
+    },
     /// The service refuses the token.
     #[error("the service does not accept the token ({status}): {reason}")]
     NotAllowed {
@@ -130,6 +136,7 @@ impl ClientError {
             | Self::Lost { .. }
             | Self::Busy { .. }
             | Self::NotTheService { .. }
+            | Self::NotGivenOut { .. }
             | Self::Manifest(_) => 3,
         }
     }

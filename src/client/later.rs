@@ -1,16 +1,28 @@
 //! Signatures, opinions and notices: what is added to a published attestation.
 
+use assay_core::{sealed::StatementDigest, signature::Jws, signatures::Signatures, text::spelled_out};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{error::ClientError, http::Client};
 
-/// Adds a countersignature or an opinion (a JWS in general JSON) to the attestation `id`. Returns the service's answer.
+/// Adds a countersignature or an opinion to the attestation `id`, and makes sure that the service gives it out. Returns the id of the key.
 ///
 /// # Errors
-/// [`ClientError`].
-pub fn add_signature(client: &Client, id: &str, jws: &str) -> Result<Value, ClientError> {
-    send(client, &format!("/v1/attestations/{id}/signatures"), jws)
+/// [`ClientError`]; [`ClientError::NotGivenOut`] if the answer, or what is given out, is not what was sent.
+pub fn add_signature(client: &Client, id: &str, jws: &Jws) -> Result<String, ClientError> {
+    let bytes = jws.to_bytes();
+    let path = format!("/v1/attestations/{id}/signatures");
+    let answer = send(client, &path, &String::from_utf8_lossy(&bytes))?;
+    let digest: [u8; 32] = Sha256::digest(&bytes).into();
+    let given = client.get(&path)?;
+    let given = serde_json::to_vec(&given).ok().zip(StatementDigest::parse(id).ok());
+    let given = given.and_then(|(bytes, statement)| Signatures::parse(&bytes, statement).ok());
+    let is_given = given.is_some_and(|all| all.digests().contains(&digest));
+    match answer["kid"].as_str().filter(|_| is_given && answer["document"] == hex::encode(digest)) {
+        Some(kid) => Ok(spelled_out(kid)),
+        None => Err(ClientError::NotGivenOut { address: format!("{}{path}", client.address()) }),
+    }
 }
 
 /// Withdraws the attestation `id`, or says that the one with the id `by` takes its place. Returns the service's answer.

@@ -34,7 +34,7 @@ use crate::{
     store::{
         StoreError,
         later::{NewNotice, NewSignature, SignatureKind},
-        log::{entries_between, size, try_signer},
+        log::{damaged_hash, entries_between, size, try_signer},
         restored::{LaterDocument, Restoration, Restored, RestoredLater, SUBJECT, restore, restore_later},
     },
     transparency::{
@@ -102,6 +102,12 @@ pub enum LogRepairError {
         /// The job.
         job: Uuid,
     },
+    /// Nothing says how far the log was signed.
+    #[error(
+        "there is no mark of this log (log/high-water) in this home directory, so nothing here says how far the log was signed: restore the home, \
+         or, if you know that no newer checkpoint than the source's was ever signed, repeat with --without-mark"
+    )]
+    NoMark,
     /// The mark cannot be read.
     #[error(transparent)]
     Mark(#[from] MarkError),
@@ -130,6 +136,7 @@ pub(super) async fn complete_log(
     log: &LogParts,
     from: Source,
     bundles: Option<PathBuf>,
+    without_mark: bool,
     tests: TestShapes,
 ) -> Result<Repaired, LogRepairError> {
     let LogParts { origin, store, keys, home, now } = log;
@@ -139,6 +146,12 @@ pub(super) async fn complete_log(
     let key = VerifierKey::new(origin, KeyKind::Log, key.verifying_key());
     let key = key.map_err(|e| LogRepairError::Log(e.to_string()))?;
     let marked = Mark::of(&home).read()?.filter(|marked| marked.checkpoint().origin == *origin);
+    if marked.is_none() && !without_mark {
+        return Err(LogRepairError::NoMark);
+    }
+    if let Some((height, position)) = damaged_hash(&session).await? {
+        return Err(LogRepairError::Log(format!("the hash {position} of height {height} is not that of the entries")));
+    }
     let known = entries_between(&session, 0, i64::MAX).await?;
     let jwks = keys.jwks(now).to_string();
     let jwks = Jwks::parse(jwks.as_bytes()).map_err(|e| LogRepairError::Log(e.to_string()))?;
@@ -227,9 +240,15 @@ impl Bundles {
         let jws = attestation.read_signature().map_err(|e| refused(e.to_string()))?;
         let jws = jws.and_then(|bytes| String::from_utf8(bytes).ok());
         let jws = jws.ok_or_else(|| refused(format!("{SIGNATURE_FILE} is missing or no text")))?;
-        Jws::parse(jws.as_bytes())
-            .and_then(|signed| signed.verify(own.bytes(), &self.jwks))
-            .map_err(|e| refused(e.to_string()))?;
+        let signers = Jws::parse(jws.as_bytes()).and_then(|signed| signed.verify(own.bytes(), &self.jwks));
+        let unknown = signers.map_err(|e| refused(e.to_string()))?.unknown;
+        // the log has the statement and not its signatures, so a source could add any
+        if !unknown.is_empty() {
+            let unknown = unknown.join(", ");
+            return Err(refused(format!(
+                "{SIGNATURE_FILE} has signatures by keys that are not the exchange's: {unknown}"
+            )));
+        }
         let statement: &Sealed<Statement> = statement.get();
         let number = |number: u64| i32::try_from(number).unwrap_or(i32::MAX);
         Ok(Restored {
@@ -296,32 +315,40 @@ impl Bundles {
         Ok(RestoredLater { attestation: about.0, document, position, entry: entry.bytes().to_vec(), now })
     }
 
-    /// All signatures of an attestation: those in the .zip file that was given, or those of the source.
+    /// All signatures of an attestation, of every .zip file that was given and of the source.
     fn signatures(&self, id: &str, about: StatementDigest) -> Result<Signatures, LogRepairError> {
         let refused = |reason: String| LogRepairError::Bundle { id: id.to_owned(), reason };
-        if let Some(path) = self.given(id) {
+        let mut all: Option<Signatures> = None;
+        let mut add = |more: Signatures| all = Some(all.take().map_or(more.clone(), |all| all.joined(more)));
+        for path in self.given(id) {
             let attestation = Attestation::read(&path).map_err(|e| refused(e.to_string()))?;
-            if let Some(all) = attestation.signatures(None).map_err(refused)? {
-                return Ok(all);
-            }
+            attestation.signatures(None).map_err(refused)?.into_iter().for_each(&mut add);
         }
-        let Some(reader) = &self.reader else {
-            return Err(refused(format!("--bundles has no evidence of it: {id}.zip with {SIGNATURES_FILE}")));
-        };
-        let bytes = reader.signatures(id).map_err(|e| refused(e.to_string()))?;
-        Signatures::parse(&bytes, about).map_err(|e| refused(e.to_string()))
+        if let Some(reader) = &self.reader {
+            let bytes = reader.signatures(id).map_err(|e| refused(e.to_string()))?;
+            add(Signatures::parse(&bytes, about).map_err(|e| refused(e.to_string()))?);
+        }
+        all.ok_or_else(|| refused(format!("--bundles has no evidence of it: {id}.zip with {SIGNATURES_FILE}")))
     }
 
-    /// The .zip file of an attestation that was given.
-    fn given(&self, id: &str) -> Option<PathBuf> {
-        let names = [format!("{id}.zip"), format!("evidence-{id}.zip"), format!("bundle-{id}.zip")];
-        let dir = self.given.as_ref()?;
-        names.into_iter().map(|name| dir.join(name)).find(|path| path.is_file())
+    /// The .zip files of an attestation that were given, by the names under which the service gives them out too.
+    fn given(&self, id: &str) -> impl Iterator<Item = PathBuf> + use<> {
+        let short = &id[..id.len().min(16)];
+        let names = [
+            format!("{id}.zip"),
+            format!("evidence-{id}.zip"),
+            format!("bundle-{id}.zip"),
+            format!("evidence-{short}.zip"),
+            format!("attestation-{short}.zip"),
+        ];
+        let dir = self.given.clone();
+        let paths = dir.into_iter().flat_map(move |dir| names.clone().map(|name| dir.join(name)));
+        paths.filter(|path| path.is_file())
     }
 
     /// The bundle of an attestation: one that was given, or that of the source.
     fn find(&self, id: &str) -> Result<PathBuf, LogRepairError> {
-        if let Some(path) = self.given(id) {
+        if let Some(path) = self.given(id).next() {
             return Ok(path);
         }
         let refused = |reason: String| LogRepairError::Bundle { id: id.to_owned(), reason };

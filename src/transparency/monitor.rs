@@ -27,7 +27,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::{
     finding::{MonitorFinding, finding},
-    later,
+    later::LaterEntries,
     reader::{ReadError, Reader, unbundled},
     retirement::Retirement,
 };
@@ -305,7 +305,8 @@ impl Monitor {
         asked: &Asked,
         now: OffsetDateTime,
     ) -> Result<Vec<MonitorFinding>, MonitorError> {
-        let (mut found, mut later) = (Vec::new(), Vec::new());
+        let mut found = Vec::new();
+        let mut later = LaterEntries { size: self.entries.len() as u64, ..LaterEntries::default() };
         // per exchange, the statements by instant, and the newest instant so far
         let mut seen: BTreeMap<String, BTreeMap<OffsetDateTime, String>> = BTreeMap::new();
         for (position, bytes) in self.entries.iter().enumerate() {
@@ -320,7 +321,7 @@ impl Monitor {
                         Some(Ok(entry))
                             if asked.exchange.as_ref().is_none_or(|exchange| *exchange == entry.exchange) =>
                         {
-                            later.push((position, entry));
+                            later.entries.push((position, entry));
                         }
                         Some(Err(e)) => found.push(finding("malformed", format!("entry {position}: {e}"))),
                         _ => {}
@@ -331,6 +332,7 @@ impl Monitor {
             if asked.exchange.as_ref().is_some_and(|exchange| *exchange != entry.exchange) {
                 continue;
             }
+            later.statements.insert(entry.statement.clone());
             // checked when it was parsed
             let Ok(instant) = parse_instant(&entry.taken_at) else { continue };
             let of_exchange = seen.entry(entry.exchange.clone()).or_default();
@@ -347,7 +349,7 @@ impl Monitor {
             of_exchange.entry(instant).or_insert_with(|| entry.statement.clone());
             found.extend(statement_finding(reader, &entry, &label)?);
         }
-        found.extend(later::compare(reader, &later));
+        found.extend(later.compare(reader));
         if let Some(cadence) = asked.cadence {
             let late = |(exchange, instants): (&String, &BTreeMap<OffsetDateTime, String>)| {
                 let (newest, _) = instants.last_key_value()?;

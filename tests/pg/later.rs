@@ -29,6 +29,7 @@ use assay_core::{
     time::format_instant,
 };
 use assay_verifier::log::entry::LaterEntry;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use time::Duration;
 
@@ -72,7 +73,7 @@ impl Others {
 
     async fn place(&self) -> Place {
         let list = self.list();
-        Place::new(|config| config.countersigners.jwks_file = Some(list)).await
+        Place::new(|config| config.countersigners.jwks_file = list).await
     }
 }
 
@@ -148,7 +149,9 @@ async fn an_opinion_and_a_countersignature_stand_beside_the_attestation() {
     let list = others.keys().to_string();
     let auditors = AuditorKeys::parse(list.as_bytes()).unwrap();
     assert_eq!(all.statement.verify(&one.statement, &Jwks::parse(list.as_bytes()).unwrap()).unwrap().known.len(), 1);
-    assert!(Later::of(&all, None, Some(&auditors)).checks(Some(&auditors)).iter().all(|check| check.passed));
+    assert!(
+        Later::of(&all, Some(EXCHANGE), None, Some(&auditors)).checks(Some(&auditors)).iter().all(|check| check.passed)
+    );
 
     // each is logged as the verifier reads it, in the order of the answers
     let client = place.database.store.read().await.unwrap();
@@ -242,6 +245,15 @@ async fn a_signature_is_taken_by_listed_keys_over_this_statement_and_once() {
     }
     assert_eq!(place.database.count("signatures").await, 0);
     assert_eq!(size(&place.database.store.read().await.unwrap()).await.unwrap(), 2, "nothing was logged");
+
+    // a header that is longer than it must be would be read once and never again
+    let long = format!("{{\"alg\":\"EdDSA\",{}\"kid\":\"k\",\"typ\":\"assay-opinion+jws\"}}", " ".repeat(100_000));
+    let mut padded = good.clone();
+    padded["signatures"][0]["protected"] = json!(URL_SAFE_NO_PAD.encode(long));
+    expect(send(post(&path, &token, &padded)).await, 422, "invalid-signature").await;
+    let mut early = unmodified();
+    early.signed_at = format_instant(NOW - Duration::days(3));
+    expect(send(post(&path, &token, &signed(early, &others.auditor))).await, 422, "invalid-signature").await;
 
     // once; the same request under its key is answered again
     let keyed = |body: &Value| post(&path, &token, body).insert_header(("idempotency-key", "k"));
@@ -345,7 +357,7 @@ async fn a_withdrawal_is_told_wherever_the_attestation_is() {
     let file = read_body(send(get(&format!("/v1/attestations/{}/signatures", two.id), "")).await).await;
     let all = Signatures::parse(&file, StatementDigest::of(&two.statement)).unwrap();
     let keys = Jwks::parse(place.keys.jwks(NOW).to_string().as_bytes()).unwrap();
-    let later = Later::of(&all, Some(&keys), None);
+    let later = Later::of(&all, Some(EXCHANGE), Some(&keys), None);
     assert_eq!(later.withdrawal().unwrap().document.reason, reason);
     let [check] = later.checks(None).try_into().unwrap();
     assert!(
@@ -395,11 +407,15 @@ async fn what_is_signed_later_is_logged_with_it_or_neither_is_there() {
     assert!(matches!(notice(Some([9; 32])).await, Err(StoreError::NotFound)));
     notice(None).await.unwrap();
     assert_eq!(conflict(notice(None).await), Conflict::NoticeExists);
+    // two at once: one of them is there
+    let (one, another) = tokio::join!(sign("auditor-2", "a"), sign("auditor-2", "b"));
+    assert_eq!([&one, &another].into_iter().filter(|outcome| outcome.is_ok()).count(), 1, "{one:?} {another:?}");
+    assert_eq!(conflict(if one.is_ok() { another } else { one }), Conflict::SignatureExists);
 
     let client = store.read().await.unwrap();
-    assert_eq!(signatures(&client, &id).await.unwrap().len(), 1);
+    assert_eq!(signatures(&client, &id).await.unwrap().len(), 2);
     assert_eq!(notices(&client, &[id, other]).await.unwrap().len(), 1);
-    assert_eq!(size(&client).await.unwrap(), 4);
+    assert_eq!(size(&client).await.unwrap(), 5);
     // the proof of logging stays that of the publication
     assert_eq!(entry_of(&client, &id).await.unwrap().0, 0);
     assert_eq!(database.count("log_entries WHERE kind = 'attestation'").await, 2);

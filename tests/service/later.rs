@@ -150,6 +150,7 @@ fn an_auditor_signs_what_the_commands_verified_and_a_withdrawal_ends_it() {
     let [full, _] = verified(&service, &desk, &bundle, &[]);
     assert_eq!(full.0, Some(0), "{}", full.1);
 
+    let older = get("signatures");
     // the exchange withdraws
     let notice = |id: &str, more: &[&str]| {
         let own = ["notice", id, "--to", &service.url(""), "--token-file", &own_token];
@@ -179,9 +180,14 @@ fn an_auditor_signs_what_the_commands_verified_and_a_withdrawal_ends_it() {
     let json = assay(service.home.path(), &service.database, &["verify", &evidence, "--test-shapes", "--json"]);
     let json: Value = serde_json::from_slice(&{ json }.output().unwrap().stdout).unwrap();
     assert_eq!((&json["valid"], &json["notices"][0]["state"]), (&false.into(), &"unchecked".into()), "{json}");
-    // a notice of somebody else, and one of another attestation, withdraw nothing
+    // a reader whose list does not have the key, such as one from before it was replaced, is told all the same
     let [full, _] = verified(&service, &desk, &evidence, &["--jwks", &regulators]);
-    assert!(full.0 == Some(0) && full.1.contains("counts for nothing"), "{}", full.1);
+    assert!(full.0 == Some(1) && full.1.contains("not on the list: ask the exchange"), "{}", full.1);
+    // a file from before the withdrawal does not hide the one in the evidence
+    let older = desk.keep("older.json", &older);
+    let [full, _] = verified(&service, &desk, &evidence, &["--signatures", &older]);
+    assert!(full.0 == Some(1) && full.1.contains("WITHDRAWN"), "{}", full.1);
+    // a notice about another attestation withdraws nothing
     let path = format!("/v1/attestations/{second}/bundle.zip");
     let other = desk.keep("second.zip", &service.get(&path, None).expect(200).body);
     let [full, _] = verified(&service, &desk, &other, &["--signatures", &signatures]);

@@ -1,6 +1,13 @@
 //! A database from an older dump, and a log that was signed further: refused, completed, and signed again.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    io::{Cursor, Read, Write},
+    path::Path,
+};
+
+use assay_core::signature::Jws;
+use ed25519_dalek::SigningKey;
 
 use crate::support::{Service, SmallLedger, assay, copy_of, wait_for};
 
@@ -12,6 +19,25 @@ fn publish(service: &Service, name: &str, day: u32) -> String {
     let proof = format!("/v1/attestations/{id}/log-proof");
     wait_for("a proof of logging", 30, || (service.get(&proof, None).status == 200).then_some(()));
     id
+}
+
+/// A file of a bundle.
+fn part(bundle: &[u8], name: &str) -> Vec<u8> {
+    let mut zip = zip::ZipArchive::new(Cursor::new(bundle)).unwrap();
+    let mut bytes = Vec::new();
+    zip.by_name(name).unwrap().read_to_end(&mut bytes).unwrap();
+    bytes
+}
+
+/// The bundle with another file of this name.
+fn with_part(bundle: &[u8], name: &str, content: &[u8]) -> Vec<u8> {
+    let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for own in ["statement.json", "proof.bin", "attestation.jws"] {
+        zip.start_file(own, zip::write::SimpleFileOptions::default()).unwrap();
+        let bytes = if own == name { content.to_vec() } else { part(bundle, own) };
+        zip.write_all(&bytes).unwrap();
+    }
+    zip.finish().unwrap().into_inner()
 }
 
 #[test]
@@ -71,13 +97,24 @@ fn a_database_from_an_older_dump_is_completed_and_its_log_signed_again() {
     };
     let (code, said) = repair_until("--bundles has no", &service);
     assert_eq!(code, Some(3), "{said}");
-    // the bundle of another attestation, and one with a proof of another
+    // the bundle of another attestation, one with the proof of another, and one with a signature that somebody added
     fs::create_dir(at("bundles")).unwrap();
     let store = |id: &str, bytes: &[u8]| fs::write(Path::new(&at("bundles")).join(format!("{id}.zip")), bytes).unwrap();
     store(&later[0], &bundles[1]);
     store(&later[1], &bundles[1]);
     let (code, said) = run(&service, &with_bundles);
     assert!(code == Some(3) && said.contains("not that of entry 2"), "{said}");
+    let mut signed = Jws::parse(&part(&bundles[2], "attestation.jws")).unwrap();
+    signed.countersign(&SigningKey::from_bytes(&[7; 32])).unwrap();
+    let proof = part(&bundles[1], "proof.bin");
+    for (name, content, reason) in [
+        ("proof.bin", proof, "the bundle of attestation"),
+        ("attestation.jws", signed.to_bytes(), "not the exchange's"),
+    ] {
+        store(&later[1], &with_part(&bundles[2], name, &content));
+        let (code, said) = run(&service, &with_bundles);
+        assert!(code == Some(3) && said.contains(reason) && said.contains(&later[1]), "{said}");
+    }
     assert_eq!(
         service.sql().query_one("SELECT size FROM log_size", &[]).unwrap().get::<_, i64>(0),
         1,

@@ -1,7 +1,7 @@
 //! What a reader makes of notices and opinions: whose they are by the reader's keys, and what follows for the attestation.
 //!
-//! A withdrawal counts until a key of the reader's list shows that it is false or somebody else's: whoever relies on an attestation must
-//! not miss it because no list of keys was at hand. An opinion counts only by a key of the reader's list.
+//! A withdrawal counts whoever signed it: whoever relies on an attestation must not miss one because no list of keys was at hand, or because the
+//! exchange signed it with a newer key. An opinion counts only by a key of the reader's list.
 
 use crate::{
     check::Check,
@@ -58,9 +58,24 @@ pub struct Later {
 }
 
 impl Later {
-    /// What `signatures` come to for a reader who trusts the statement keys `jwks` and the keys of these `auditors`.
-    pub fn of(signatures: &Signatures, jwks: Option<&Jwks>, auditors: Option<&AuditorKeys>) -> Self {
-        let notice = |signed| read(signed, jwks.map(|keys| signed.statement_signer(keys)));
+    /// What `signatures` come to for a reader who trusts the statement keys `jwks` and the keys of these `auditors`. The statement is of
+    /// `exchange`; nothing if that is not known.
+    pub fn of(
+        signatures: &Signatures,
+        exchange: Option<&str>,
+        jwks: Option<&Jwks>,
+        auditors: Option<&AuditorKeys>,
+    ) -> Self {
+        let notice = |signed: &SignedDocument<Notice>| {
+            let later = read(signed, jwks.map(|keys| signed.statement_signer(keys)));
+            match exchange.filter(|exchange| *exchange != later.document.exchange) {
+                Some(exchange) => {
+                    let reason = format!("it is of {}, and the statement of {exchange}", later.document.exchange);
+                    LaterDocument { state: DocumentState::Refused(reason), ..later }
+                }
+                None => later,
+            }
+        };
         let opinion = |signed| read(signed, auditors.map(|keys| keys.signer(signed)));
         Self {
             notices: signatures.notices.iter().map(notice).collect(),
@@ -68,9 +83,9 @@ impl Later {
         }
     }
 
-    /// The notice by which the exchange withdraws the attestation, unless it is somebody else's.
+    /// The notice by which the exchange withdraws the attestation, as far as the reader's keys tell.
     pub fn withdrawal(&self) -> Option<&LaterDocument<Notice>> {
-        self.notices.iter().find(|later| later.document.kind == NoticeKind::Withdrawn && later.may_count())
+        self.notices.iter().find(|later| later.document.kind == NoticeKind::Withdrawn)
     }
 
     /// The checks that follow: one where there are notices, one where the reader gave `auditors`.
@@ -89,15 +104,15 @@ impl Later {
         }
         if let Some(LaterDocument { document, state, .. }) = self.withdrawal() {
             let Notice { issued_at, reason, .. } = document;
-            let unchecked = if *state == DocumentState::Unchecked { "; its signature was not checked" } else { "" };
+            let unchecked = match state {
+                DocumentState::Unchecked => "; its signature was not checked",
+                DocumentState::Unlisted => "; by a key that is not on the list: ask the exchange",
+                DocumentState::Signed | DocumentState::Refused(_) => "",
+            };
             return Err(format!("withdrawn at {issued_at}: {reason}{unchecked}"));
         }
-        let superseded =
-            self.notices.iter().filter(|later| later.may_count()).find_map(|later| later.document.by.as_ref());
-        Ok(superseded.map_or_else(
-            || "the notices are by keys that are not on the list".to_owned(),
-            |by| format!("superseded by {by}"),
-        ))
+        let superseded = self.notices.iter().find_map(|later| later.document.by.as_ref());
+        Ok(superseded.map_or_else(String::new, |by| format!("superseded by {by}")))
     }
 
     fn judge_opinions(&self) -> Result<String, String> {
@@ -116,13 +131,6 @@ impl Later {
         let said: Vec<String> = signed.iter().map(|o| format!("{}: {}", o.auditor.name, o.result.as_str())).collect();
         let said = said.join(", ");
         if signed.iter().any(|opinion| opinion.result == OpinionResult::Adverse) { Err(said) } else { Ok(said) }
-    }
-}
-
-impl<D> LaterDocument<D> {
-    /// Whether the document may be by whom it says.
-    pub fn may_count(&self) -> bool {
-        matches!(self.state, DocumentState::Unchecked | DocumentState::Signed)
     }
 }
 
@@ -189,22 +197,22 @@ mod tests {
     }
 
     #[test]
-    fn a_withdrawal_counts_unless_it_is_somebody_elses() {
+    fn a_withdrawal_counts_whoever_signed_it() {
         use DocumentState::{Refused, Signed, Unchecked, Unlisted};
         use NoticeKind::{Superseded, Withdrawn};
         for (kind, state, passed, said) in [
             (Withdrawn, Unchecked, false, "was not checked"),
             (Withdrawn, Signed, false, "withdrawn at 2026-12-01T12:00:00Z: Balances were left out."),
-            (Withdrawn, Unlisted, true, "not on the list"),
+            (Withdrawn, Unlisted, false, "not on the list: ask the exchange"),
             (Withdrawn, Refused("it does not verify".to_owned()), false, "false: it does not verify"),
             (Superseded, Signed, true, "superseded by 0b0b"),
-            (Superseded, Unlisted, true, "not on the list"),
+            (Superseded, Unlisted, true, "superseded by 0b0b"),
         ] {
             let later = Later { notices: vec![notice(kind, state.clone())], ..Later::default() };
             let [check] = later.checks(None).try_into().unwrap();
             assert_eq!((check.id, check.passed), ("notices", passed), "{kind:?} {state:?}");
             assert!(check.detail.contains(said), "{}", check.detail);
-            assert_eq!(later.withdrawal().is_some(), kind == Withdrawn && matches!(state, Unchecked | Signed));
+            assert_eq!(later.withdrawal().is_some(), kind == Withdrawn);
         }
     }
 

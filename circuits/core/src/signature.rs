@@ -35,6 +35,9 @@ pub const STATEMENT_PURPOSE: &str = "attestation";
 /// Most signatures of one file, and most keys of one list.
 pub const MAX_ENTRIES: usize = 64;
 const MAX_KID_BYTES: usize = 128;
+/// Largest protected header in base64url, in bytes: three short members. White space would make a document of it that is too long to be read
+/// again.
+const MAX_PROTECTED_BYTES: usize = 512;
 
 /// Why signatures or a list of keys are refused; a sentence.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -96,16 +99,32 @@ impl Jws {
     /// # Errors
     /// If it is over another one, a key would sign twice, or there are too many signatures.
     pub fn merge(&mut self, other: Self) -> Result<(), SignatureError> {
-        if other.payload != self.payload {
+        *self = self.clone().with_all(vec![other])?;
+        Ok(())
+    }
+
+    /// These signatures, and those of `other` that are not among them; of others over something else nothing is taken.
+    #[must_use]
+    pub(crate) fn joined(mut self, other: Self) -> Self {
+        if other.payload == self.payload {
+            let missing: Vec<_> =
+                other.signatures.into_iter().filter(|signed| !self.signatures.contains(signed)).collect();
+            self.signatures.extend(missing);
+        }
+        self
+    }
+
+    /// These signatures and those of `others`, which must be over the same statement.
+    ///
+    /// # Errors
+    /// As [`Jws::merge`].
+    pub fn with_all(mut self, others: Vec<Self>) -> Result<Self, SignatureError> {
+        if others.iter().any(|other| other.payload != self.payload) {
             return refuse("the signatures are for another statement");
         }
-        let merged = Self {
-            payload: other.payload,
-            signatures: self.signatures.iter().cloned().chain(other.signatures).collect(),
-        };
-        merged.kids()?;
-        *self = merged;
-        Ok(())
+        self.signatures.extend(others.into_iter().flat_map(|other| other.signatures));
+        self.kids()?;
+        Ok(self)
     }
 
     /// Reads a file of signatures. Nothing in it is verified yet.
@@ -161,6 +180,9 @@ impl Jws {
             return refuse(format!("{} signatures; there must be one", self.signatures.len()));
         };
         let kid = signed.kid(typ)?;
+        if signed.signature.len() > MAX_PROTECTED_BYTES {
+            return refuse("a signature is not 64 bytes in base64url");
+        }
         match URL_SAFE_NO_PAD.decode(&self.payload) {
             Ok(bytes) => Ok((kid, bytes)),
             Err(_) => refuse("the payload is not in base64url"),
@@ -245,6 +267,9 @@ impl Signed {
     }
 
     fn header(&self) -> Result<Protected, SignatureError> {
+        if self.protected.len() > MAX_PROTECTED_BYTES {
+            return refuse(format!("a protected header has more than {MAX_PROTECTED_BYTES} bytes"));
+        }
         let header = URL_SAFE_NO_PAD.decode(&self.protected).ok().and_then(|json| serde_json::from_slice(&json).ok());
         header.map_or_else(|| refuse("a protected header does not have exactly the members alg, kid and typ"), Ok)
     }

@@ -70,6 +70,16 @@ impl Signatures {
         Ok(Self { statement: file.statement, opinions, notices })
     }
 
+    /// These, and what of `other` is not among them.
+    #[must_use]
+    pub fn joined(mut self, other: Self) -> Self {
+        let known = self.digests();
+        self.statement = self.statement.joined(other.statement);
+        self.opinions.extend(other.opinions.into_iter().filter(|signed| !known.contains(&signed.digest())));
+        self.notices.extend(other.notices.into_iter().filter(|signed| !known.contains(&signed.digest())));
+        self
+    }
+
     /// SHA-256 of each signed document, as the transparency log names it: of its JWS without spaces, for a signature of the statement
     /// without that.
     pub fn digests(&self) -> BTreeSet<[u8; 32]> {

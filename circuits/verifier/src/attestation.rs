@@ -252,7 +252,8 @@ impl Attestation {
             }
         };
         let (signature, check) = self.signature(signatures.as_ref(), trust.jwks, trust.signature_required);
-        let later = signatures.map(|all| Later::of(&all, trust.jwks, trust.auditors)).unwrap_or_default();
+        let exchange = self.statement().ok().map(|statement| statement.exchange.domain.as_str());
+        let later = signatures.map(|all| Later::of(&all, exchange, trust.jwks, trust.auditors)).unwrap_or_default();
         let (log, log_check) = self.log(trust.log, trust.log_proof);
         let said = later.checks(trust.auditors);
         Judged {
@@ -263,19 +264,20 @@ impl Attestation {
         }
     }
 
-    /// Everything that was signed about the attestation: the `given` file, or the attestation's own; nothing without either. Nothing of it is
-    /// verified yet.
+    /// Everything that was signed about the attestation: what is in the `given` file, and in the attestation's own; nothing without either.
+    /// Nothing of it is verified yet.
     ///
     /// # Errors
-    /// A sentence if the file cannot be read, or is about another statement.
+    /// A sentence if a file cannot be read, or is about another statement.
     pub fn signatures(&self, given: Option<&[u8]>) -> Result<Option<Signatures>, String> {
-        let own = match given {
-            Some(_) => None,
-            None => self.place.read(SIGNATURES_FILE, MAX_SIGNATURES_BYTES).map_err(|e| e.to_string())?,
-        };
+        let own = self.place.read(SIGNATURES_FILE, MAX_SIGNATURES_BYTES).map_err(|e| e.to_string())?;
         let digest = StatementDigest::of(&self.bytes);
-        let file = given.or(own.as_deref()).map(|bytes| Signatures::parse(bytes, digest));
-        file.transpose().map_err(|e| e.to_string())
+        let read = |bytes: &[u8]| Signatures::parse(bytes, digest).map_err(|e| e.to_string());
+        Ok(match (given.map(read).transpose()?, own.as_deref().map(read).transpose()?) {
+            // an older file given does not hide what the other one says
+            (Some(given), Some(own)) => Some(given.joined(own)),
+            (given, own) => given.or(own),
+        })
     }
 
     /// What the reader's keys tell of the signatures of the statement; a check beside it if keys were given or a signature is required.

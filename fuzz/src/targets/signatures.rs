@@ -116,7 +116,7 @@ pub fn signatures(data: &[u8]) -> Verdict {
         Signatures::parse(data, StatementDigest::of(b"another")).is_err()
             || all.opinions.len() + all.notices.len() == 0
     );
-    let later = Later::of(&all, Some(trusted_keys()), Some(auditors));
+    let later = Later::of(&all, None, Some(trusted_keys()), Some(auditors));
     let (notice, opinion) = honest_documents();
     for signed in later.notices.iter().filter(|later| later.state == DocumentState::Signed) {
         assert_eq!(&signed.document, notice.document(), "a notice that nobody signed");

@@ -42,7 +42,7 @@ pub async fn evidence(
         Err(problem) => return Err(problem),
     };
     let mut digest = Sha256::new();
-    digest.update(signatures.bytes());
+    digest.update(signatures.etag());
     digest.update(log_proof.as_ref().map_or("", |proof| proof.as_str()));
     let make = async || {
         let attested = state.evidence.attested(&state.store, id).await?;

@@ -71,14 +71,16 @@ impl NoticeClaim {
     }
 }
 
-/// The notices in these rows, about the attestation `id`.
-///
-/// # Errors
-/// A fault if a stored notice is none.
-pub fn notices_about(rows: &[NoticeRow], id: &[u8; 32]) -> Result<Vec<NoticeClaim>, Problem> {
-    let about = rows.iter().filter(|row| row.attestation == *id);
-    let read = |row: &NoticeRow| SignedDocument::<Notice>::parse(row.jws.as_bytes());
-    about.map(|row| Ok(NoticeClaim::of(read(row).map_err(Problem::internal)?.document()))).collect()
+/// The notices in these rows, about the attestation `id`. A stored notice that cannot be read is told to the log, and takes away no list.
+pub fn notices_about(rows: &[NoticeRow], id: &[u8; 32]) -> Vec<NoticeClaim> {
+    let read = |row: &NoticeRow| match SignedDocument::<Notice>::parse(row.jws.as_bytes()) {
+        Ok(signed) => Some(NoticeClaim::of(signed.document())),
+        Err(reason) => {
+            tracing::error!(attestation = %hex::encode(id), reason = %reason, "a stored notice cannot be read");
+            None
+        }
+    };
+    rows.iter().filter(|row| row.attestation == *id).filter_map(read).collect()
 }
 
 /// Withdraw or supersede an attestation

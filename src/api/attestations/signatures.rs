@@ -103,14 +103,14 @@ fn join(
     signed: &[SignatureRow],
     notices: &[NoticeRow],
 ) -> Result<Vec<u8>, SignatureError> {
-    let mut all = Jws::parse(own)?.detached();
-    let mut opinions = Vec::new();
+    let (mut countersignatures, mut opinions) = (Vec::new(), Vec::new());
     for SignatureRow { kind, jws } in signed {
         match kind {
-            SignatureKind::Countersignature => all.merge(Jws::parse(jws.as_bytes())?)?,
+            SignatureKind::Countersignature => countersignatures.push(Jws::parse(jws.as_bytes())?),
             SignatureKind::Opinion => opinions.push(SignedDocument::parse(jws.as_bytes())?),
         }
     }
+    let all = Jws::parse(own)?.detached().with_all(countersignatures)?;
     let notices = notices.iter().map(|row| SignedDocument::parse(row.jws.as_bytes())).collect::<Result<_, _>>()?;
     Ok(Signatures { statement: all.attached(statement), opinions, notices }.to_bytes())
 }
@@ -140,7 +140,7 @@ pub async fn sign(
     let attested = state.evidence.attested(&state.store, id).await?;
     caller.at(&attested.exchange)?;
     let own = stored(&state, id, Part::Jws, attestations::Artefact::Jws, "application/jose+json").await?;
-    let (file, jws, now) = (state.config.countersigners.jwks_file.clone(), body.value, state.now());
+    let (file, jws, now) = (state.config.countersigners.list().map(Path::to_owned), body.value, state.now());
     let judge = move || judge(jws, &attested, own.bytes(), file.as_deref(), now);
     let new = web::block(judge).await.map_err(Problem::internal)??;
     let (new, actor) = (Rc::new(new), Rc::<str>::from(actor(&caller)));
@@ -213,8 +213,14 @@ fn judge(
             if keys.auditors.signer(&signed).map_err(|e| invalid(&e))?.is_none() {
                 return Err(unknown(signed.kid()));
             }
-            if parse_instant(&opinion.signed_at).map_err(|e| invalid(&e))? > now + CLOCK_SKEW {
+            let signed_at = parse_instant(&opinion.signed_at).map_err(|e| invalid(&e))?;
+            if signed_at > now + CLOCK_SKEW {
                 return Err(invalid(&format_args!("it is signed at {}, which is in the future", opinion.signed_at)));
+            }
+            let taken_at = &attested.tree.statement().snapshot.taken_at;
+            if parse_instant(taken_at).is_ok_and(|taken_at| signed_at < taken_at) {
+                let signed_at = &opinion.signed_at;
+                return Err(invalid(&format_args!("it is signed at {signed_at}, before the snapshot of {taken_at}")));
             }
             (SignatureKind::Opinion, signed.kid().to_owned(), signed.jws().clone())
         }

@@ -123,11 +123,9 @@ impl Summary {
     }
 
     /// The same with the notices about it in `rows`.
-    ///
-    /// # Errors
-    /// A fault if a stored notice is none.
-    pub fn noticed(self, row: &AttestationRow, rows: &[NoticeRow]) -> Result<Self, Problem> {
-        Ok(Self { notices: notices_about(rows, &row.id)?, ..self })
+    #[must_use]
+    pub fn noticed(self, row: &AttestationRow, rows: &[NoticeRow]) -> Self {
+        Self { notices: notices_about(rows, &row.id), ..self }
     }
 }
 
@@ -204,7 +202,7 @@ pub(super) async fn view(state: &ApiState, row: AttestationRow) -> Result<Attest
     let notices = later::notices(&state.store.read().await?, &[row.id]).await?;
     let statement = attested.tree.statement();
     Ok(Attestation {
-        summary: Summary::of(statement, &row).noticed(&row, &notices)?,
+        summary: Summary::of(statement, &row).noticed(&row, &notices),
         assets: asset_lines(statement).iter().map(AssetClaim::from).collect(),
         coverage_bps: statement.policy.coverage_bps,
         report: row.report,

@@ -107,7 +107,7 @@ pub async fn entry(state: &ApiState, row: &AttestationRow, notices: &[NoticeRow]
         published_at: utc(row.published_at),
         is_valid: row.valid,
         // a withdrawal comes first
-        notice: notices_about(notices, &row.id)?.first().map(|notice| notice.kind),
+        notice: notices_about(notices, &row.id).first().map(|notice| notice.kind),
         facts,
     })
 }

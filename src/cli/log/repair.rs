@@ -11,8 +11,8 @@ use crate::store::restored::Restoration;
 
 const EXAMPLES: &str = "\
 For a database that was restored from an older backup, so that its log may not be signed. SOURCE has the entries that are missing: the directory of a
-monitor (`assay log monitor --state`), or the address of a log with the same entries. They must lead to the marked checkpoint of HOME/log/high-water
-and to one that the log's key has signed. The attestations themselves come from DIR, as DIGEST.zip (the evidence.zip or bundle.zip of each), or from the service
+monitor (`assay log monitor --state`), or the address of a log with the same entries. They must lead to the marked checkpoint of HOME/log/high-water, which must be
+there, and to one that the log's key has signed. The attestations themselves come from DIR, as DIGEST.zip (the evidence.zip or bundle.zip of each), or from the service
 of SOURCE, and are verified with the home's parameters and statement keys. All that is done before anything is changed. Then each attestation is
 published again, in the order of the log, in a transaction of its own, and so is what was signed about one later; that is in evidence.zip alone.
 
@@ -40,6 +40,12 @@ pub(super) struct Args {
     #[arg(long, value_name = "DIR")]
     bundles: Option<PathBuf>,
 
+    /// Repair although the home directory has no mark of the log
+    ///
+    /// Only if you know that no newer checkpoint than the one of SOURCE was ever signed: otherwise the log would be forked.
+    #[arg(long)]
+    without_mark: bool,
+
     #[command(flatten)]
     service: ServiceArgs,
 }
@@ -49,9 +55,9 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     let is_address = ["https://", "http://"].iter().any(|scheme| args.from.starts_with(scheme));
     let from =
         if is_address { LogSource::Log(args.from.clone()) } else { LogSource::Monitor(PathBuf::from(&args.from)) };
-    let (bundles, tests) = (args.bundles.clone(), global.tests());
+    let (bundles, without_mark, tests) = (args.bundles.clone(), args.without_mark, global.tests());
     let repaired = run_service(&config.clone(), async {
-        Service::open(config, home, Opening::AsItIs).await?.repair_log(from, bundles, tests).await
+        Service::open(config, home, Opening::AsItIs).await?.repair_log(from, bundles, without_mark, tests).await
     })?;
     let lines = repaired.restored.iter().map(|(id, outcome)| match outcome {
         Restoration::WithPages => format!("{id} is published again."),

@@ -4,8 +4,10 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
+    later::{DocumentState, Later},
     notice::{NOTICE_PROTOCOL, NOTICE_TYPE, NoticeKind},
     opinion::{Auditor, AuditorKeys, OPINION_PROTOCOL, OPINION_TYPE, OpinionResult},
+    sealed::Sealed,
     signature::{Jwks, thumbprint},
 };
 
@@ -211,4 +213,48 @@ fn signatures_without_their_statement_are_over_the_statement_of_their_reader() {
     assert!(sent.attached(b"{}").verify(b"{}", &keys).unwrap_err().to_string().contains("does not verify"));
     // one that came with its statement keeps it
     assert!(Jws::sign(b"{}", &key(2)).attached(STATEMENT).verify(STATEMENT, &keys).is_err());
+}
+
+#[test]
+fn a_header_that_is_longer_than_it_needs_to_be_is_refused_wherever_it_is_read() {
+    let signed = SignedDocument::sign(opinion(), &key(2)).unwrap();
+    let mut padded: Value = serde_json::from_slice(&signed.jws().to_bytes()).unwrap();
+    let engine = base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    let header =
+        format!("{{\"alg\":\"EdDSA\",{}\"kid\":\"{}\",\"typ\":\"{OPINION_TYPE}\"}}", " ".repeat(100_000), signed.kid());
+    let protected = base64::Engine::encode(&engine, header);
+    let payload = padded["payload"].as_str().unwrap().to_owned();
+    let signature = ed25519_dalek::Signer::sign(&key(2), format!("{protected}.{payload}").as_bytes());
+    padded["signatures"][0] =
+        json!({ "protected": protected, "signature": base64::Engine::encode(&engine, signature.to_bytes()) });
+    let jws: Jws = serde_json::from_value(padded.clone()).unwrap();
+    assert!(SignedDocument::<Opinion>::of(jws.clone()).unwrap_err().to_string().contains("more than 512 bytes"));
+    assert!(jws.only_type().is_err() && jws.kids().is_err());
+    assert!(SignedDocument::<Opinion>::parse(padded.to_string().as_bytes()).is_err());
+}
+
+#[test]
+fn a_notice_of_another_exchange_is_false_here() {
+    let file = whole();
+    let keys = statement_keys(&list(&key(1), "attestation"));
+    let judged = |exchange| Later::of(&file, exchange, Some(&keys), None).notices.remove(0).state;
+    assert_eq!(judged(Some("exchange.example")), DocumentState::Signed);
+    assert!(matches!(judged(Some("other.example")), DocumentState::Refused(_)));
+}
+
+#[test]
+fn an_older_file_hides_nothing_of_a_newer_one() {
+    let older = Signatures { notices: Vec::new(), ..whole() };
+    let joined = older.clone().joined(whole());
+    assert_eq!(joined, whole());
+    assert_eq!(whole().joined(older), whole());
+}
+
+#[test]
+fn the_examples_of_the_specification_are_a_notice_and_an_opinion() {
+    let spec = include_str!("../../../../api-spec/jws.md");
+    let blocks: Vec<&str> = spec.split("```text\n").skip(1).map(|block| block.split("\n```").next().unwrap()).collect();
+    let example = |protocol: &str| blocks.iter().find(|block| block.contains(protocol)).unwrap().as_bytes();
+    assert!(Sealed::<Notice>::parse(example(NOTICE_PROTOCOL)).is_ok());
+    assert!(Sealed::<Opinion>::parse(example(OPINION_PROTOCOL)).is_ok());
 }

@@ -20,7 +20,8 @@ fn notice_line(later: &LaterDocument<Notice>) -> String {
         }
         _ => format!("WITHDRAWN: the exchange said at {issued_at} that it no longer stands by this attestation"),
     };
-    format!("{said}: \"{}\" ({}).", visible(reason), state(&later.state, &later.kid, "--jwks"))
+    let state = state(&later.state, &later.kid, "--jwks", "ask the exchange");
+    format!("{said}: \"{}\" ({state}).", visible(reason))
 }
 
 fn opinion_line(later: &LaterDocument<Opinion>) -> String {
@@ -33,15 +34,15 @@ fn opinion_line(later: &LaterDocument<Opinion>) -> String {
         result.as_str(),
         shown(criteria),
         listed(procedures),
-        state(&later.state, &later.kid, "--auditors"),
+        state(&later.state, &later.kid, "--auditors", "it counts for nothing"),
     )
 }
 
-fn state(state: &DocumentState, kid: &str, option: &str) -> String {
+fn state(state: &DocumentState, kid: &str, option: &str, unlisted: &str) -> String {
     match state {
         DocumentState::Unchecked => format!("signature not checked: {option} was not given"),
         DocumentState::Signed => format!("signed by {kid}"),
-        DocumentState::Unlisted => format!("by the key {kid}, which is not on the list: it counts for nothing"),
+        DocumentState::Unlisted => format!("by the key {kid}, which is not on the list: {unlisted}"),
         DocumentState::Refused(reason) => format!("FALSE: {}", visible(reason)),
     }
 }
@@ -80,7 +81,7 @@ mod tests {
         for (state, said) in [
             (DocumentState::Unchecked, "signature not checked"),
             (DocumentState::Signed, "signed by k"),
-            (DocumentState::Unlisted, "counts for nothing"),
+            (DocumentState::Unlisted, "which is not on the list"),
             (DocumentState::Refused("no".to_owned()), "FALSE: no"),
         ] {
             let later = Later {
