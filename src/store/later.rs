@@ -97,6 +97,14 @@ pub async fn add_signature(tx: &Tx, id: &[u8; 32], new: &NewSignature) -> Result
     Ok(())
 }
 
+/// Whether there is an attestation `id`.
+///
+/// # Errors
+/// [`StoreError::NotFound`].
+pub async fn require(client: &impl Session, id: &[u8; 32]) -> Result<()> {
+    IS_THERE.row(client, &[&id.as_slice()]).await?.ok_or(StoreError::NotFound).map(drop)
+}
+
 /// The countersignatures and opinions of the attestation `id`, oldest first.
 ///
 /// # Errors

@@ -422,7 +422,7 @@ pub(crate) fn named_keys<K>(
     if list.keys.len() > MAX_ENTRIES {
         return refuse(format!("{} keys, at most {MAX_ENTRIES} are read", list.keys.len()));
     }
-    let mut keys = BTreeMap::new();
+    let (mut keys, mut points) = (BTreeMap::new(), BTreeSet::new());
     for entry in &list.keys {
         if entry.d.is_some() {
             return refuse("the list contains a private key: anyone who has the list can sign with it");
@@ -434,6 +434,9 @@ pub(crate) fn named_keys<K>(
         }
         if keys.insert(kid.clone(), key).is_some() {
             return refuse(format!("two keys in the list have the key id {kid}"));
+        }
+        if let Some(twice) = entry.x.as_ref().filter(|x| !points.insert((&entry.kty, x.as_str(), &entry.y))) {
+            return refuse(format!("a key is twice in the list, under two names; its x is {twice}"));
         }
     }
     Ok(keys)

@@ -110,13 +110,14 @@ impl PageCache {
         }
     }
 
-    /// What was signed about the attestation `id` later. It is asked for once each `moment`.
+    /// What was signed about the attestation `id` later. It is asked for once each `moment`. Of an id of nothing, nothing is kept.
     ///
     /// # Errors
-    /// Those of the database.
+    /// [`crate::api::problem::Kind::NotFound`]; those of the database.
     pub async fn later(&self, store: &Store, id: [u8; 32], moment: i64) -> Result<Arc<LaterRows>, Problem> {
         let make = async || {
             let client = store.read().await?;
+            later::require(&client, &id).await?;
             let signed = later::signatures(&client, &id).await?;
             let notices = later::notices(&client, &[id]).await?;
             let digest = later::digest_of(&signed, &notices);

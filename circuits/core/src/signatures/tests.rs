@@ -258,3 +258,12 @@ fn the_examples_of_the_specification_are_a_notice_and_an_opinion() {
     assert!(Sealed::<Notice>::parse(example(NOTICE_PROTOCOL)).is_ok());
     assert!(Sealed::<Opinion>::parse(example(OPINION_PROTOCOL)).is_ok());
 }
+
+#[test]
+fn one_key_under_two_names_is_refused() {
+    let mut twice = list(&key(2), "opinion");
+    let mut again = twice["keys"][0].clone();
+    again["kid"] = json!("another-name");
+    twice["keys"].as_array_mut().unwrap().push(again);
+    assert!(AuditorKeys::read(twice.to_string().as_bytes()).unwrap_err().to_string().contains("under two names"));
+}
