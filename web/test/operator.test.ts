@@ -144,7 +144,7 @@ test("a refused request says what to do", async () => {
     }
     await page.fill("#job-id", "17");
     await page.press("#job-id", "Enter");
-    await says(page, "#notices", "This is no id of a job");
+    await says(page, "#job-wrong", "This is no id of a job");
     await closed(session);
   });
 });
@@ -206,6 +206,31 @@ test("the token follows no redirect and goes to no other origin", async () => {
       assert.equal(staff.asked("GET /v1/attestations").length, 0);
       await closed(session);
     });
+  });
+});
+
+test("a token in the field of the job comes into no address and no history", async () => {
+  await served(async (staff) => {
+    const session = await watched(browser);
+    const { page } = session;
+    await opened(page, staff);
+    await says(page, "#progress", "12 of 19");
+    const before = await page.evaluate(() => history.length);
+    for (const typed of [TOKEN, `${JOB}/../x`, "17"]) {
+      await page.fill("#job-id", typed);
+      await page.press("#job-id", "Enter");
+      await says(page, "#job-wrong", "It was not put into the address");
+      assert.equal(await page.textContent("#job"), "");
+      assert.deepEqual([new URL(page.url()).hash, await page.evaluate(() => history.length)], [`#job=${JOB}`, before], typed);
+    }
+    // the id in another spelling is the same job
+    await page.fill("#job-id", ` ${JOB.toUpperCase()} `);
+    await page.press("#job-id", "Enter");
+    await says(page, "#progress", "12 of 19");
+    assert.equal(await page.textContent("#job-wrong"), "");
+    await page.evaluate(() => void (location.hash = "#job=17"));
+    await says(page, "#notices", "This is no id of a job");
+    await closed(session);
   });
 });
 

@@ -199,7 +199,30 @@ test("a refused request and a foreign statement are told", async () => {
     await says(page, "#notices", "is not the one of this attestation");
     await page.fill("#which", "no domain");
     await page.press("#which", "Enter");
-    await says(page, "#notices", "weder eine Kennung");
+    await says(page, "#which-wrong", "weder eine Kennung");
+    await closed(session);
+  });
+});
+
+test("a token in the field of the attestation comes into no address and no history", async () => {
+  await served(async (staff) => {
+    const session = await watched(browser);
+    const { page } = session;
+    await opened(page, staff);
+    await page.waitForSelector("#about-title");
+    const before = await page.evaluate(() => history.length);
+    for (const typed of [TOKEN, "a".repeat(65), "two words", "under_score"]) {
+      await page.fill("#which", typed);
+      await page.press("#which", "Enter");
+      await says(page, "#which-wrong", "It was not put into the address");
+      assert.equal(await page.textContent("#attestation"), "");
+      assert.deepEqual([new URL(page.url()).hash, await page.evaluate(() => history.length)], [`#id=${ID}`, before], typed);
+    }
+    assert.ok(staff.requests.every(({ line }) => !line.toLowerCase().includes("eyj")));
+    await page.fill("#which", " Exchange.Example ");
+    await page.press("#which", "Enter");
+    await page.waitForSelector("#list tbody tr");
+    assert.deepEqual([new URL(page.url()).hash, await page.textContent("#which-wrong")], ["#exchange=exchange.example", ""]);
     await closed(session);
   });
 });

@@ -11,19 +11,21 @@ import { MAX_DISCLOSURE_BYTES, readDisclosure } from "./disclosure.ts";
 import { linesCard } from "./lines_view.ts";
 import { badge, card, failureText, instant, messages, say, table, words } from "./parts.ts";
 import { t } from "./text.ts";
-import { token } from "./token.ts";
+import { seemsToken, token } from "./token.ts";
 
 const MAX_LIST_BYTES = 4 << 20;
 const MAX_COMPLIANCE_BYTES = 32 << 20;
 const MAX_STATEMENT_BYTES = 8 << 20;
 const LISTED = 20;
+const isId = (text: string) => /^[0-9a-f]{64}$/.test(text);
 
 /** The page's parts. */
 export function regulator(address: string): HTMLElement[] {
   const notices = messages("notices");
   const list = h("div", { id: "list" });
   const place = h("div", { id: "attestation" });
-  const input = h("input", { id: "which", type: "text", autocomplete: "off", spellcheck: "false", "aria-describedby": "which-hint" });
+  const input = h("input", { id: "which", type: "text", autocomplete: "off", spellcheck: "false", "aria-describedby": "which-hint which-wrong" });
+  const wrong = messages("which-wrong");
   let running: AbortController | undefined;
 
   /** Stops what is going on, and takes everything that was shown away. */
@@ -33,6 +35,7 @@ export function regulator(address: string): HTMLElement[] {
     place.replaceChildren();
     list.replaceChildren();
     say(notices);
+    say(wrong);
     return running;
   }
 
@@ -60,7 +63,7 @@ export function regulator(address: string): HTMLElement[] {
       if (id !== null || domain !== null) say(notices, t("token.needed"));
       return;
     }
-    if (id !== null && !/^[0-9a-f]{64}$/.test(id)) return stop(), say(notices, t("which.wrong"));
+    if (id !== null && !isId(id)) return stop(), say(notices, t("which.wrong"));
     if (domain !== null && !isDomain(domain)) return stop(), say(notices, t("which.wrong"));
     if (id === null) await guarded((signal) => showList(domain, signal));
     else await guarded((signal) => showOne(id, bearer, signal));
@@ -146,13 +149,16 @@ export function regulator(address: string): HTMLElement[] {
     h("div", { class: "field" },
       h("label", { for: "which" }, t("which.label")),
       h("div", { class: "row" }, input, h("button", { type: "submit", class: "primary" }, t("which.show"))),
-      h("p", { class: "muted", id: "which-hint" }, t("which.hint"))),
+      h("p", { class: "muted", id: "which-hint" }, t("which.hint")), wrong),
   );
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const typed = input.value.trim().toLowerCase();
     if (typed === "") go({});
-    else go(/^[0-9a-f]{64}$/.test(typed) ? { id: typed } : { exchange: typed });
+    else if (isId(typed)) go({ id: typed });
+    // an address stays in the history: what is neither, perhaps a token, never becomes a part of it
+    else if (isDomain(typed) && !seemsToken(input.value)) go({ exchange: typed });
+    else stop(), say(wrong, t("which.wrong"), " ", t("field.kept"));
   });
   window.addEventListener("hashchange", () => void show());
   const access = accessCard("regulator", () => void show());

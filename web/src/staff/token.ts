@@ -27,6 +27,11 @@ export function keepToken(role: Role, pasted: string): boolean {
   return true;
 }
 
+/** Whether the text begins as tokens do, which some domains would do too: `{"` in base64. */
+export function seemsToken(text: string): boolean {
+  return text.trim().startsWith("eyJ");
+}
+
 export function forgetToken(role: Role): void {
   inMemory.delete(role);
   try {
