@@ -183,10 +183,24 @@ test("the token is in the storage of its tab and in the requests that need it, a
     await page.waitForSelector("#token");
     await page.goto(`${staff.base}/operator#job=${JOB}`);
     await says(page, "#progress", "12 of 19 steps.");
+    await page.evaluate(() => sessionStorage.setItem("assay.token.regulator", "the token of the other page"));
     await page.click("text=Forget the token");
     assert.equal(await page.textContent("#job"), "");
     assert.equal(await page.evaluate(() => sessionStorage.length), 0);
     assert.equal(await page.evaluate(() => document.activeElement?.id), "token");
+    await closed(session);
+  });
+});
+
+test("a browser that cannot join signals shows a job too", async () => {
+  await served(async (staff) => {
+    const session = await watched(browser);
+    const { page } = session;
+    await page.addInitScript(() => void delete (AbortSignal as { any?: unknown }).any);
+    await opened(page, staff);
+    await says(page, "#progress", "12 of 19 steps.");
+    staff.push({ steps_done: 15 });
+    await says(page, "#progress", "15 of 19 steps.");
     await closed(session);
   });
 });

@@ -2,7 +2,7 @@
 
 import { button, h } from "../dom.ts";
 import { attempt } from "../refusal.ts";
-import { isDomain } from "../names.ts";
+import { isDomain, visible } from "../names.ts";
 import { accessCard } from "./access.ts";
 import { ApiError, fetchBytes, fetchObject } from "./api.ts";
 import { readAssets, readCompliance, readReserves, readSummary, type Summary } from "./compliance.ts";
@@ -88,7 +88,7 @@ export function regulator(address: string): HTMLElement[] {
 
   function opener(summary: Summary): HTMLElement {
     const open = button(t("list.show"), "quiet", () => go({ id: summary.id }));
-    open.setAttribute("aria-label", t("list.show.one", { snapshot: summary.snapshot, exchange: summary.domain }));
+    open.setAttribute("aria-label", t("list.show.one", { snapshot: visible(summary.snapshot), exchange: visible(summary.domain) }));
     return open;
   }
 
@@ -97,8 +97,8 @@ export function regulator(address: string): HTMLElement[] {
     const base = `/v1/attestations/${id}`;
     // what is public is asked for without the token
     const [compliance, assets, statement] = await Promise.all([
-      fetchObject(`/v1/compliance/${id}`, MAX_COMPLIANCE_BYTES, readCompliance, { token: bearer, signal }),
-      fetchObject(base, MAX_COMPLIANCE_BYTES, readAssets, { signal }),
+      fetchObject(`/v1/compliance/${id}`, MAX_COMPLIANCE_BYTES, (m) => readCompliance(m, id), { token: bearer, signal }),
+      fetchObject(base, MAX_COMPLIANCE_BYTES, (m) => readAssets(m, id), { signal }),
       fetchBytes(`${base}/statement`, MAX_STATEMENT_BYTES, { signal }),
     ]);
     if (signal.aborted) return;
@@ -127,7 +127,7 @@ export function regulator(address: string): HTMLElement[] {
     const query = asset === undefined ? "" : `?${new URLSearchParams({ asset })}`;
     try {
       const bytes = await fetchBytes(`/v1/reserves/${id}${query}`, MAX_DISCLOSURE_BYTES, { token: bearer, signal });
-      const read = attempt(() => readDisclosure(bytes));
+      const read = attempt(() => readDisclosure(bytes, id));
       if (signal.aborted) return undefined;
       return read.ok ? { disclosure: read.value, bytes, asset } : failureText(new ApiError(200, read.reason, 0), "regulator");
     } catch (error) {
