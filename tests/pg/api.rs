@@ -3,7 +3,10 @@
 
 use std::{
     io::{Cursor, Read},
-    sync::{Arc, LazyLock},
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicI64, Ordering},
+    },
 };
 
 use actix_web::{
@@ -16,7 +19,7 @@ use actix_web::{
 use assay::{
     api::{self, ApiState, Parts},
     attest::{StoredNode, record, upper_nodes},
-    clock::FixedClock,
+    clock::Clock,
     config::Config,
     store::{
         Store,
@@ -53,11 +56,28 @@ pub(crate) const NOW: OffsetDateTime = datetime!(2026-11-24 12:00 UTC);
 pub(crate) const EXCHANGE: &str = "exchange.example";
 const SEED: u8 = 5;
 
+/// A clock that shows [`NOW`] and as many seconds more as a test has turned it on.
+#[derive(Default)]
+pub(crate) struct Hand(AtomicI64);
+
+impl Hand {
+    pub(crate) fn turn(&self, seconds: i64) {
+        self.0.fetch_add(seconds, Ordering::Relaxed);
+    }
+}
+
+impl Clock for Hand {
+    fn now(&self) -> OffsetDateTime {
+        NOW + Duration::seconds(self.0.load(Ordering::Relaxed))
+    }
+}
+
 pub(crate) struct Place {
     pub(crate) state: ApiState,
     pub(crate) keys: Arc<KeyRing>,
     pub(crate) database: Database,
     pub(crate) signer: SignerHealth,
+    pub(crate) clock: Arc<Hand>,
     pub(crate) dir: tempfile::TempDir,
 }
 
@@ -72,17 +92,18 @@ impl Place {
         let keys = Arc::new(KeyRing::open_or_create(&dir.path().join("keys"), NOW).unwrap());
         let verifier = TokenVerifier::from_config(&config, Arc::clone(&keys)).unwrap();
         let signer = SignerHealth::default();
+        let clock = Arc::<Hand>::default();
         let parts = Parts {
             store: database.store.clone(),
             verifier: Arc::new(verifier),
             keys: Arc::clone(&keys),
             config: Arc::new(config),
-            clock: Arc::new(FixedClock(NOW)),
+            clock: Arc::<Hand>::clone(&clock),
             secret: MasterSecret::new([SEED; 32]),
             disk: None,
             signer: signer.clone(),
         };
-        Self { state: ApiState::new(parts).unwrap(), keys, signer, database, dir }
+        Self { state: ApiState::new(parts).unwrap(), keys, signer, clock, database, dir }
     }
 
     pub(crate) fn token(&self, role: Role, subject: &str, exchange: &str) -> String {

@@ -304,6 +304,15 @@ async fn a_withdrawal_is_told_wherever_the_attestation_is() {
     };
     // pages are written once, and a notice makes them other pages
     let before = [page("/").await, page(&format!("/e/{EXCHANGE}")).await];
+    // so is the file that a customer takes away
+    let taken = async |id: &str| {
+        let html = page(&format!("/a/{id}/verify.html")).await;
+        let block = html.split_once("id=\"attestation\">").unwrap().1.split_once("</script>").unwrap().0;
+        let block: Value = serde_json::from_str(block).unwrap();
+        let digest = StatementDigest(hex::decode(id).unwrap().try_into().unwrap());
+        Signatures::parse(block["signatures"].to_string().as_bytes(), digest).unwrap()
+    };
+    assert_eq!(taken(&two.id).await.notices, []);
 
     let withdraw = |reason: &str| json!({ "kind": "withdrawn", "reason": reason });
     let token = place.token(Role::Publisher, "p", "other.example");
@@ -355,6 +364,9 @@ async fn a_withdrawal_is_told_wherever_the_attestation_is() {
 
     // the exchange's own key signed it, and the log has it
     let file = read_body(send(get(&format!("/v1/attestations/{}/signatures", two.id), "")).await).await;
+    place.clock.turn(10);
+    let digest = StatementDigest(hex::decode(&two.id).unwrap().try_into().unwrap());
+    assert_eq!(taken(&two.id).await, Signatures::parse(&file, digest).unwrap());
     let all = Signatures::parse(&file, StatementDigest::of(&two.statement)).unwrap();
     let keys = Jwks::parse(place.keys.jwks(NOW).to_string().as_bytes()).unwrap();
     let later = Later::of(&all, Some(EXCHANGE), Some(&keys), None);

@@ -138,7 +138,7 @@ async fn what_is_published_is_on_the_pages_in_both_languages() {
     let statement =
         base64::Engine::decode(&base64::engine::general_purpose::STANDARD, block["statement_base64"].as_str().unwrap());
     assert_eq!(serde_json::from_slice::<Value>(&statement.unwrap()).unwrap(), newest_statement);
-    assert!(block["jwks"]["keys"].is_array() && block["jws"].is_object());
+    assert!(block["jwks"]["keys"].is_array() && block["signatures"]["statement"].is_object());
 }
 
 #[actix_web::test]

@@ -3,6 +3,7 @@
 import { attempt } from "./refusal.ts";
 import { checkRoot, checkStatement, holdingsOf, ownShard, readInclusion, rebuildPages, type Holding, type Inclusion } from "./inclusion.ts";
 import { readJwks, readJws, verifyJws, type Signers } from "./jws.ts";
+import { judgeNotices, noticesOf, readSignatures, type Judged, type Withdrawal } from "./notices.ts";
 import type { Page } from "./leaf.ts";
 import { checkLog } from "./log.ts";
 import { readLogPolicy } from "./log_policy.ts";
@@ -12,7 +13,7 @@ import { refuse } from "./refusal.ts";
 import type { Class } from "./rules.ts";
 import { readStatement, type Shard, type Statement } from "./statement.ts";
 
-export const STEPS = ["file", "statement", "account", "pages", "shard", "columns", "root", "policy", "signature", "log", "proof"] as const;
+export const STEPS = ["file", "statement", "account", "pages", "shard", "columns", "root", "policy", "signature", "notices", "log", "proof"] as const;
 export type StepId = (typeof STEPS)[number];
 
 /** A step that ran and held, ran and failed, or did not run: because it needs an earlier one, or for the reason in `why`. */
@@ -23,6 +24,8 @@ export interface Step {
   facts: Record<string, string>;
   /** Why it failed, in English. */
   reason?: string;
+  /** Why the step of the notices failed, where that is a withdrawal. */
+  withdrawal?: Withdrawal;
   /** Why it did not run. */
   why?: "needs_earlier" | "nothing_given" | "no_keys" | "no_policy" | "not_here";
 }
@@ -36,6 +39,8 @@ export interface Input {
   account?: string | undefined;
   jws?: Uint8Array | undefined;
   jwks?: Uint8Array | undefined;
+  /** All signatures; those of the statement are read where `jws` is missing. */
+  signatures?: Uint8Array | undefined;
   /** The transparency logs and witnesses that the reader trusts. */
   policy?: Uint8Array | undefined;
   /** Whether shapes that are made for tests pass; only tests say so. */
@@ -52,7 +57,7 @@ export interface Findings {
   signers?: Signers;
 }
 
-export type Verdict = "included" | "unconfirmed" | "unsigned" | "failed";
+export type Verdict = "withdrawn" | "included" | "unconfirmed" | "unsigned" | "failed";
 
 /** Runs the steps in order, one at each turn, and leaves what they find in `found`. */
 export function* check(input: Input, found: Findings): Generator<Step, void> {
@@ -77,6 +82,7 @@ export function* check(input: Input, found: Findings): Generator<Step, void> {
     return { ...facts, assets: String(found.statement?.assets.length) };
   });
   yield signatureStep(input, found, run);
+  yield noticesStep(input, found, run);
   yield* logStep(input, found, run);
   yield { id: "proof", state: "not_run", facts: {}, why: "not_here" };
 }
@@ -144,13 +150,31 @@ function* memberSteps(found: Findings, matches: boolean, run: Run): Generator<St
 function signatureStep(input: Input, found: Findings, run: Run): Step {
   const id = "signature";
   if (!found.statement) return run(id, false, () => ({}));
-  if (!input.jws) return { id, state: "not_run", facts: {}, why: "nothing_given" };
+  const { jws: own, signatures } = input;
+  if (!own && !signatures) return { id, state: "not_run", facts: {}, why: "nothing_given" };
   if (!input.jwks) return { id, state: "not_run", facts: {}, why: "no_keys" };
   return run(id, true, () => {
-    const jws = readJws(input.jws as Uint8Array);
+    const jws = own ? readJws(own) : readSignatures(signatures as Uint8Array).statement;
     found.signers = verifyJws(jws, (found.statement as Statement).bytes, readJwks(input.jwks as Uint8Array));
     return { keys: found.signers.known.map((key) => key.thumbprint).join(", ") };
   });
+}
+
+/** Holds where all signatures were read and none withdraws the attestation. Without a list of keys, a withdrawal counts all the same. */
+function noticesStep({ signatures, jwks }: Input, found: Findings, run: Run): Step {
+  const [id, statement] = ["notices" as const, found.statement];
+  if (!statement) return run(id, false, () => ({}));
+  if (!signatures) return { id, state: "not_run", facts: { path: `/v1/attestations/${statement.digest}/signatures` }, why: "nothing_given" };
+  const judged: Judged = {};
+  const step = run(id, true, () => {
+    const keys = jwks && attempt(() => readJwks(jwks));
+    const notices = noticesOf(readSignatures(signatures), statement);
+    Object.assign(judged, judgeNotices(notices, keys?.ok ? keys.value : undefined));
+    if (judged.withdrawal) refuse(`withdrawn at ${judged.withdrawal.issuedAt}: ${visible(judged.withdrawal.reason)}`);
+    const { superseded } = judged;
+    return superseded ? { ...superseded, reason: visible(superseded.reason) } : {};
+  });
+  return judged.withdrawal ? { ...step, withdrawal: judged.withdrawal } : step;
 }
 
 /** A file without a proof says nothing of logs, unless the reader's policy asks. */
@@ -167,7 +191,8 @@ const MUST_PASS: readonly StepId[] = ["file", "statement", "pages", "shard", "co
 /** What all steps together are worth. `confirmed`: the reader said that the account and the balances are theirs. */
 export function verdictOf(steps: readonly Step[], confirmed: boolean): Verdict {
   const state = (id: StepId) => steps.find((step) => step.id === id)?.state;
-  if (steps.some((step) => step.state === "failed") || MUST_PASS.some((id) => state(id) !== "passed")) return "failed";
+  if (steps.some((step) => step.state === "failed" && !step.withdrawal) || MUST_PASS.some((id) => state(id) !== "passed")) return "failed";
+  if (steps.some((step) => step.withdrawal)) return "withdrawn";
   if (state("signature") !== "passed") return "unsigned";
   return state("account") === "passed" || confirmed ? "included" : "unconfirmed";
 }

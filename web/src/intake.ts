@@ -16,6 +16,7 @@ export interface Given {
   jws?: Uint8Array;
   jwks?: Uint8Array;
   policy?: Uint8Array;
+  signatures?: Uint8Array;
 }
 
 /** How many files are read at once; whoever drops a folder gets no more. */

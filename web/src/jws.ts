@@ -10,10 +10,12 @@ import { MAX_STATEMENT_BYTES } from "./statement.ts";
 
 export const MAX_JWS_BYTES = Math.floor(MAX_STATEMENT_BYTES / 3) * 4 + (64 << 10);
 export const MAX_JWKS_BYTES = 256 << 10;
-const MAX_ENTRIES = 64;
-const TYPE = "assay-attestation+jws";
+/** Most signatures of one file, keys of one list, and documents of one kind. */
+export const MAX_ENTRIES = 64;
+/** What a signature over a statement says it is. */
+export const TYPE = "assay-attestation+jws";
 
-interface Signature {
+export interface Signature {
   kid: string;
   protected: string;
   signature: string;
@@ -37,11 +39,15 @@ export interface Signers {
 /** Reads a file of signatures; nothing is verified yet. */
 export function readJws(bytes: Uint8Array): Jws {
   if (bytes.length > MAX_JWS_BYTES) refuse(`the signature file is longer than ${MAX_JWS_BYTES} bytes`);
-  const m = Members.of(parseJson(bytes, "the signature file"), "the signature file");
+  return jwsOf(Members.of(parseJson(bytes, "the signature file"), "the signature file"), TYPE);
+}
+
+/** The JWS of these members, whose signatures are all of one type. */
+export function jwsOf(m: Members, type: string): Jws {
   const signatures = m.objects("signatures", "signature", (s) => {
     const read = { protected: s.text("protected"), signature: s.text("signature") };
     s.end();
-    return { ...read, kid: kidOf(read.protected) };
+    return { ...read, kid: kidOf(read.protected, type) };
   });
   const jws = { payload: m.text("payload"), signatures };
   m.end();
@@ -54,13 +60,13 @@ export function readJws(bytes: Uint8Array): Jws {
   return jws;
 }
 
-function kidOf(text: string): string {
+function kidOf(text: string, type: string): string {
   const bytes = fromBase64Url(text) ?? refuse("a protected header is not canonical base64url");
   const header = Members.of(parseJson(bytes, "a protected header"), "a protected header");
   const [alg, kid, typ] = [header.text("alg"), header.text("kid"), header.text("typ")];
   header.end();
   if (alg !== "EdDSA") refuse("a signature uses another algorithm than EdDSA");
-  if (typ !== TYPE) refuse(`a signature has another type than ${TYPE}`);
+  if (typ !== type) refuse(`a signature has another type than ${type}`);
   return checkedKid(kid);
 }
 
@@ -123,20 +129,31 @@ export function thumbprint(key: Uint8Array): string {
   return toBase64Url(sha256(utf8(`{"crv":"Ed25519","kty":"OKP","x":"${toBase64Url(key)}"}`)));
 }
 
+/** Refuses signatures of anything but `statement`. */
+export function checkPayload(jws: Jws, statement: Uint8Array): void {
+  if (jws.payload !== toBase64Url(statement)) refuse("the signatures are for another statement");
+}
+
+/** The listed key that signed the payload; refuses if it is for something else, or the signature does not verify. */
+export function verifySigned(signed: Signature, payload: string, jwks: Jwks): Uint8Array {
+  const key = jwks.get(signed.kid) ?? refuse(`the listed key ${signed.kid} is not a statement key`);
+  const signature = fromBase64Url(signed.signature);
+  if (!signature || !verifyStrict(signature, utf8(`${signed.protected}.${payload}`), key)) {
+    refuse(`the signature by ${signed.kid} does not verify`);
+  }
+  return key;
+}
+
 /** Whose signatures stand under the statement; refuses if one by a listed key does not verify, or none is by a listed key. */
 export function verifyJws(jws: Jws, statement: Uint8Array, jwks: Jwks): Signers {
-  if (jws.payload !== toBase64Url(statement)) refuse("the signatures are for another statement");
+  checkPayload(jws, statement);
   const signers: Signers = { known: [], unknown: [] };
   for (const signed of jws.signatures) {
     if (!jwks.has(signed.kid)) {
       signers.unknown.push(signed.kid);
       continue;
     }
-    const key = jwks.get(signed.kid) ?? refuse(`the listed key ${signed.kid} is not a statement key`);
-    const signature = fromBase64Url(signed.signature);
-    const message = utf8(`${signed.protected}.${jws.payload}`);
-    if (!signature || !verifyStrict(signature, message, key)) refuse(`the signature by ${signed.kid} does not verify`);
-    signers.known.push({ kid: signed.kid, thumbprint: thumbprint(key) });
+    signers.known.push({ kid: signed.kid, thumbprint: thumbprint(verifySigned(signed, jws.payload, jwks)) });
   }
   return signers.known.length > 0
     ? signers

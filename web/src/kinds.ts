@@ -2,9 +2,10 @@
 
 import { utf8Text } from "./bytes.ts";
 import { parseJson, type Json } from "./json.ts";
+import { MAX_SIGNATURES_BYTES } from "./notices.ts";
 import { attempt } from "./refusal.ts";
 
-export type OwnKind = "inclusion" | "statement" | "jws" | "jwks" | "policy";
+export type OwnKind = "inclusion" | "statement" | "jws" | "jwks" | "policy" | "signatures";
 export type ForeignKind =
   | "empty" | "too_large" | "zip" | "gzip" | "pdf" | "image" | "html" | "ledger" | "table" | "disclosure" | "reserves"
   | "private_key" | "problem" | "binance" | "merkle" | "address_list" | "json" | "broken_json" | "text" | "binary";
@@ -12,7 +13,7 @@ export type ForeignKind =
 export type Kind = { own: OwnKind } | { foreign: ForeignKind };
 
 /** Largest file that is looked at as a whole. */
-export const MAX_FILE_BYTES = 12 << 20;
+export const MAX_FILE_BYTES = MAX_SIGNATURES_BYTES;
 
 const MAGIC: [ForeignKind, number[]][] = [
   ["zip", [0x50, 0x4b]],
@@ -48,6 +49,7 @@ function kindOfJson(json: Json): Kind {
   if (is("assay/inclusion/") || has("account", "salt", "pages")) return { own: "inclusion" };
   if (is("assay/solvency/") || is("assay/compliance/")) return { own: "statement" };
   if (has("payload", "signatures")) return { own: "jws" };
+  if (has("notices", "opinions", "statement")) return { own: "signatures" };
   if (has("keys")) return { own: "jwks" };
   if (is("assay/disclosure/") || json.get("claim") instanceof Map) return { foreign: "disclosure" };
   if (is("assay/reserves/")) return { foreign: "reserves" };

@@ -12,10 +12,10 @@ export function hasControl(text: string): boolean {
   return CONTROL.test(text);
 }
 
-/** Whether the text is a symbol or another short name: 1 to 64 visible bytes without space at the ends. */
-export function isName(text: string): boolean {
+/** Whether the text is a symbol or another name: 1 to `most` visible bytes without space at the ends. */
+export function isName(text: string, most = 64): boolean {
   const length = byteLength(text);
-  return length >= 1 && length <= 64 && !CONTROL.test(text) && !INVISIBLE.test(text) && text.trim() === text;
+  return length >= 1 && length <= most && !CONTROL.test(text) && !INVISIBLE.test(text) && text.trim() === text;
 }
 
 const TWINS = new Map(

@@ -158,6 +158,7 @@ async function runCheck(): Promise<void> {
     account: account === "" ? undefined : account,
     jws: given.jws ?? attestation?.jws,
     jwks: given.jwks ?? attestation?.jwks,
+    signatures: given.signatures ?? attestation?.signatures,
     policy: given.policy,
   };
   for (const step of check(input, run.found)) {
@@ -307,12 +308,15 @@ function form(): HTMLElement {
 function filesGiven(): HTMLElement | string {
   const own = Object.keys(state.given).length > 0 || state.attestation !== undefined;
   if (!own) return "";
-  const names = ["inclusion", "statement", "jws", "jwks", ...(state.given.policy ? (["policy"] as const) : [])] as const;
+  const names = ["inclusion", "statement", "jws", "jwks", "signatures", ...(state.given.policy ? (["policy"] as const) : [])] as const;
   const items = names.map((name) => {
+    // the file with all signatures has those of the statement too
+    const in_ = (files: Given) => files[name] ?? (name === "jws" ? files.signatures : undefined);
+    const own = in_(state.given) !== undefined;
     // the reader's own file and trust come from nowhere else
-    const page = name !== "inclusion" && name !== "policy" && state.attestation?.[name] !== undefined;
-    const word = state.given[name] ? t("files.here") : page ? t(state.fromPage ? "files.page" : "files.service") : t("files.missing");
-    return h("li", {}, t(`files.${name}`), " ", h("span", { class: `badge ${state.given[name] || page ? "good" : "plain"}` }, word));
+    const page = state.attestation !== undefined && in_(state.attestation as Given) !== undefined;
+    const word = own ? t("files.here") : page ? t(state.fromPage ? "files.page" : "files.service") : t("files.missing");
+    return h("li", {}, t(`files.${name}`), " ", h("span", { class: `badge ${own || page ? "good" : "plain"}` }, word));
   });
   return h("ul", { class: "files" }, ...items);
 }
@@ -342,7 +346,8 @@ function actions(run: Run): HTMLElement {
   if (statement) {
     const { given, attestation } = state;
     const { digest: id, bytes } = statement;
-    const saved = { id, statement: bytes, jws: given.jws ?? attestation?.jws, jwks: given.jwks ?? attestation?.jwks };
+    const [jws, jwks, signatures] = (["jws", "jwks", "signatures"] as const).map((name) => given[name] ?? attestation?.[name]);
+    const saved = { id, statement: bytes, jws, jwks, signatures };
     const failed = () => tell("action.save.failed");
     row.append(button(t("action.save"), "quiet", () => void savePage(saved, offline ? delivered : undefined, failed)));
   }

@@ -1,6 +1,7 @@
 // "Save this check": the offline page with the attestation in it, as a download. The reader's own file is not saved.
 
 import { readJwks, readJws } from "./jws.ts";
+import { readSignatures } from "./notices.ts";
 import { fetchOfflinePage, MARKER, writeBlock, type Attestation } from "./source.ts";
 
 /** `page`: the offline page's own source where this is it; else the service is asked for it. */
@@ -16,6 +17,7 @@ export async function savePage(
     // what is saved is what a check can read: no private key among it
     if (attestation.jws) readJws(attestation.jws);
     if (attestation.jwks) readJwks(attestation.jwks);
+    if (attestation.signatures) readSignatures(attestation.signatures);
     block = writeBlock(attestation);
   } catch {
     return failed();

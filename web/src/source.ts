@@ -3,8 +3,9 @@
 import { fromBase64, toBase64, utf8, utf8Text } from "./bytes.ts";
 import { MAX_INCLUSION_BYTES } from "./inclusion.ts";
 import { canonical, parseJson } from "./json.ts";
-import { MAX_JWKS_BYTES, MAX_JWS_BYTES } from "./jws.ts";
+import { MAX_JWKS_BYTES } from "./jws.ts";
 import { Members } from "./members.ts";
+import { MAX_SIGNATURES_BYTES } from "./notices.ts";
 import { refuse } from "./refusal.ts";
 import { MAX_STATEMENT_BYTES } from "./statement.ts";
 
@@ -14,6 +15,8 @@ export interface Attestation {
   statement?: Uint8Array | undefined;
   jws?: Uint8Array | undefined;
   jwks?: Uint8Array | undefined;
+  /** All signatures, with the notices of the exchange. */
+  signatures?: Uint8Array | undefined;
 }
 
 export type FetchProblem = "unreachable" | "no_attestation" | "no_account" | "refused" | "busy" | "failed";
@@ -69,14 +72,14 @@ async function bounded(response: Response, most: number): Promise<Uint8Array> {
   return new Uint8Array(await new Blob(parts as BlobPart[]).arrayBuffer());
 }
 
-/** Statement, signature and keys, as the service publishes them. */
+/** Statement, all signatures and keys, as the service publishes them. */
 export async function fetchAttestation(id: string): Promise<Attestation> {
-  const [statement, jws, jwks] = await Promise.all([
+  const [statement, signatures, jwks] = await Promise.all([
     get(`/v1/attestations/${id}/statement`, MAX_STATEMENT_BYTES, "no_attestation"),
-    get(`/v1/attestations/${id}/jws`, MAX_JWS_BYTES, "no_attestation"),
+    get(`/v1/attestations/${id}/signatures`, MAX_SIGNATURES_BYTES, "no_attestation"),
     get("/.well-known/jwks.json", MAX_JWKS_BYTES, "failed"),
   ]);
-  return { id, statement, jws, jwks };
+  return { id, statement, signatures, jwks };
 }
 
 export function fetchInclusion(id: string, token: string): Promise<Uint8Array> {
@@ -114,7 +117,7 @@ export function readBlock(text: string): Attestation {
   const id = m.text("id");
   const statement = fromBase64(m.text("statement_base64")) ?? refuse("the page's statement is not canonical base64");
   const json = (name: string) => m.optional(name, (n) => utf8(canonical(m.json(n))));
-  const read = { id, statement, jws: json("jws"), jwks: json("jwks") };
+  const read = { id, statement, jws: json("jws"), jwks: json("jwks"), signatures: json("signatures") };
   m.end();
   return read;
 }
@@ -122,7 +125,7 @@ export function readBlock(text: string): Attestation {
 /** The block for a page that is saved. No text in it can end the element that holds it. */
 export function writeBlock(attestation: Attestation & { id: string; statement: Uint8Array }): string {
   const members = [`"id":${JSON.stringify(attestation.id)}`];
-  for (const name of ["jwks", "jws"] as const) {
+  for (const name of ["jwks", "jws", "signatures"] as const) {
     const bytes = attestation[name];
     if (bytes) members.push(`"${name}":${canonical(parseJson(bytes, name))}`);
   }

@@ -5,6 +5,7 @@ import { STEPS, type Findings, type Step, type StepId, type Verdict } from "./ch
 import { button, code, h } from "./dom.ts";
 import type { Holding } from "./inclusion.ts";
 import { visible } from "./names.ts";
+import type { By, Withdrawal } from "./notices.ts";
 import { locale, nodes, t, type TextId } from "./text.ts";
 
 const MARKS = { passed: "✓", failed: "✕", not_run: "–" };
@@ -18,9 +19,11 @@ export function stepItem(step: Step): HTMLLIElement {
   const badge = h("span", { class: `badge ${BADGES[step.state]}` }, t(`state.${step.state}`));
   const title = h("p", { class: "step-title" }, h("span", {}, t(`step.${step.id}.title`)), badge);
   const lines: HTMLElement[] = [];
-  if (step.state === "passed" && step.id !== "proof") lines.push(h("p", {}, ...nodes(whatHolds(step, step.id), facts)));
+  if (step.facts["id"] !== undefined) lines.push(h("p", {}, ...supersededText(step.facts)));
+  else if (step.state === "passed" && step.id !== "proof") lines.push(h("p", {}, ...nodes(whatHolds(step, step.id), facts)));
   if (step.state === "not_run") lines.push(h("p", {}, ...nodes(whyNot(step), facts)));
-  if (step.state === "failed") {
+  if (step.withdrawal) lines.push(h("p", {}, ...withdrawalText(step.withdrawal)));
+  else if (step.state === "failed") {
     lines.push(h("p", { lang: "en" }, code(visible(step.reason ?? ""))), h("p", {}, todo(step.id)));
   }
   const mark = h("span", { class: "mark", "aria-hidden": "true" }, MARKS[step.state]);
@@ -33,13 +36,29 @@ function whatHolds(step: Step, id: Exclude<StepId, "proof">): TextId {
   return id === "policy" && step.facts["none"] !== undefined ? "step.policy.none" : `step.${id}.passed`;
 }
 
+/** That the exchange withdrew the attestation, when, why, and whose word that is. */
+function withdrawalText({ issuedAt, reason, by }: Withdrawal): (string | Node)[] {
+  return [...nodes("notice.withdrawn", { instant: instantText(issuedAt), reason: code(visible(reason)) }), signedBy(by)];
+}
+
+/** Which attestation takes its place; a page from a file can lead nowhere. */
+function supersededText({ id = "", reason = "", by }: Record<string, string>): (string | Node)[] {
+  const offline = document.documentElement.dataset["mode"] === "offline";
+  const place = offline ? code(id) : h("a", { href: `/a/${id}` }, code(id));
+  return [...nodes("notice.superseded", { id: place, reason: code(reason) }), signedBy(by as By)];
+}
+
+function signedBy(by: By): string {
+  return by === "listed" ? "" : ` ${t(`notice.${by}`)}`;
+}
+
 /** What to do when the step failed; the proof is never checked here. */
 function todo(id: StepId): string {
   return id === "proof" ? "" : t(`step.${id}.todo`);
 }
 
 function whyNot(step: Step): TextId {
-  if (step.why === "nothing_given") return step.id === "account" ? "step.account.not_given" : "step.signature.not_given";
+  if (step.why === "nothing_given") return `step.${step.id as "account" | "signature" | "notices"}.not_given`;
   return `why.${step.why ?? "needs_earlier"}`;
 }
 
@@ -142,22 +161,26 @@ export interface Outcome {
 
 /** Good only if every step holds that must, and nobody objected. */
 export function standing({ verdict, objection }: Outcome): "good" | "bad" | "plain" {
-  if (verdict === "failed" || objection) return "bad";
+  if (verdict === "failed" || verdict === "withdrawn" || objection) return "bad";
   return verdict === "included" ? "good" : "plain";
 }
 
 /** The heading of the result. */
 export function verdictTitle(outcome: Outcome): string {
   if (outcome.verdict === "failed") return t("verdict.failed", { step: t(`step.${failedStep(outcome.steps).id}.title`) });
-  return outcome.objection ? t(`verdict.${outcome.objection}`) : t(`verdict.${outcome.verdict}`);
+  // a withdrawal holds for everybody, whatever the reader says of the balances
+  const said = outcome.verdict === "withdrawn" ? undefined : outcome.objection;
+  return t(`verdict.${said ?? outcome.verdict}`);
 }
 
-/** The last line: one sentence that says what was checked. */
+/** The last lines: what was checked, after a withdrawal if there is one. */
 export function sentence(outcome: Outcome): (string | Node)[] {
   const { statement, inclusion, signers } = outcome.found;
+  const notices = outcome.steps.find((step) => step.id === "notices");
+  const withdrawn = notices?.withdrawal ? [...withdrawalText(notices.withdrawal), " "] : [];
   if (outcome.verdict === "failed") {
     const { id } = failedStep(outcome.steps);
-    return nodes("sentence.failed", { step: t(`step.${id}.title`), number: String(STEPS.indexOf(id) + 1), todo: todo(id) });
+    return [...withdrawn, ...nodes("sentence.failed", { step: t(`step.${id}.title`), number: String(STEPS.indexOf(id) + 1), todo: todo(id) })];
   }
   const values = {
     account: code(visible(inclusion?.account ?? "")),
@@ -166,9 +189,13 @@ export function sentence(outcome: Outcome): (string | Node)[] {
     instant: instantText(statement?.snapshot.takenAt ?? ""),
     keys: code(signers?.known.map((key) => key.thumbprint).join(", ") ?? ""),
   };
-  return nodes(outcome.objection ? `sentence.${outcome.objection}` : `sentence.${outcome.verdict}`, values);
+  const { objection, verdict } = outcome;
+  const checked = nodes(`sentence.${verdict}`, values);
+  if (verdict === "withdrawn") return [...withdrawn, ...checked, ...(objection ? [" ", ...nodes(`sentence.${objection}`, values)] : [])];
+  if (objection) return nodes(`sentence.${objection}`, values);
+  return notices?.state === "not_run" ? [...checked, " ", t("sentence.not_asked")] : checked;
 }
 
 function failedStep(steps: readonly Step[]): Step {
-  return steps.find((step) => step.state === "failed") ?? (steps[0] as Step);
+  return steps.find((step) => step.state === "failed" && !step.withdrawal) ?? (steps[0] as Step);
 }

@@ -10,6 +10,7 @@ import type { Page } from "playwright-core";
 import { chosen, closed, launch, steps, watched } from "./browser.ts";
 import { attested, examples, web } from "./files.ts";
 import { serve } from "./server.ts";
+import { allSignatures, notice, SUPERSEDED } from "./signed.ts";
 import { example, HOSTILE, ID, JOB, served as withStaff, TOKEN } from "./staff_server.ts";
 
 const AXE = readFileSync(createRequire(join(web, "package.json")).resolve("axe-core/axe.min.js"), "utf8");
@@ -29,6 +30,8 @@ test("axe-core finds no violation on the check page", async () => {
   const files = attested("compliance", "short");
   const changed = Buffer.from(Buffer.from(files.inclusion).toString().replace('"quantity":"529', '"quantity":"629'));
   const served = await serve(files);
+  const withNotice = async (change: object) => await serve({ ...files, signatures: allSignatures(files, [notice(files, { ...change })]) });
+  const noticed = [await withNotice({}), await withNotice(SUPERSEDED)];
   const browser = await launch();
   try {
     for (const colorScheme of ["light", "dark"] as const) {
@@ -49,6 +52,12 @@ test("axe-core finds no violation on the check page", async () => {
         await page.waitForSelector(".step.failed");
         await steps(page);
         await axe(page, `${where}, failed`);
+        for (const [k, { base }] of locale === "en-GB" ? noticed.entries() : []) {
+          await page.goto(`${base}/check`);
+          await chosen(page, { "inclusion.json": files.inclusion });
+          await steps(page);
+          await axe(page, `${where}, notice ${k}`);
+        }
         await page.goto(pathToFileURL(join(web, "dist", "verify.html")).href);
         await axe(page, `${where}, offline`);
         await closed(session);
@@ -56,7 +65,7 @@ test("axe-core finds no violation on the check page", async () => {
     }
   } finally {
     await browser.close();
-    await served.close();
+    for (const { close } of [served, ...noticed]) await close();
   }
 });
 

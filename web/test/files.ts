@@ -20,6 +20,8 @@ export interface Attested {
   statement: Uint8Array;
   jws?: Uint8Array;
   jwks?: Uint8Array;
+  /** signatures.json, if it is not the statement's signatures alone. */
+  signatures?: Uint8Array;
 }
 
 /** What `assay prove`, `assay inclusion` and `assay keys show` wrote for a sample ledger. */

@@ -24,7 +24,7 @@ test("files of the program hold in every step that needs no proof", () => {
     const files = attested(family, file);
     const { steps, found, failed, verdict } = run(files);
     assert.deepEqual(failed, [], JSON.stringify(steps));
-    assert.deepEqual(steps.filter((s) => s.state === "not_run").map((s) => s.id), ["account", "proof"]);
+    assert.deepEqual(steps.filter((s) => s.state === "not_run").map((s) => s.id), ["account", "notices", "proof"]);
     assert.equal(verdict, "unconfirmed");
     const account = found.inclusion?.account as string;
     assert.equal(run({ ...files, account }).verdict, "included");

@@ -144,7 +144,7 @@ test("a refused request says what to do", async () => {
     }
     await page.fill("#job-id", "17");
     await page.press("#job-id", "Enter");
-    await says(page, "#notices", "This is no id of a job");
+    await says(page, "#job-wrong", "This is no id of a job");
     await closed(session);
   });
 });
@@ -183,10 +183,24 @@ test("the token is in the storage of its tab and in the requests that need it, a
     await page.waitForSelector("#token");
     await page.goto(`${staff.base}/operator#job=${JOB}`);
     await says(page, "#progress", "12 of 19 steps.");
+    await page.evaluate(() => sessionStorage.setItem("assay.token.regulator", "the token of the other page"));
     await page.click("text=Forget the token");
     assert.equal(await page.textContent("#job"), "");
     assert.equal(await page.evaluate(() => sessionStorage.length), 0);
     assert.equal(await page.evaluate(() => document.activeElement?.id), "token");
+    await closed(session);
+  });
+});
+
+test("a browser that cannot join signals shows a job too", async () => {
+  await served(async (staff) => {
+    const session = await watched(browser);
+    const { page } = session;
+    await page.addInitScript(() => void delete (AbortSignal as { any?: unknown }).any);
+    await opened(page, staff);
+    await says(page, "#progress", "12 of 19 steps.");
+    staff.push({ steps_done: 15 });
+    await says(page, "#progress", "15 of 19 steps.");
     await closed(session);
   });
 });
@@ -206,6 +220,31 @@ test("the token follows no redirect and goes to no other origin", async () => {
       assert.equal(staff.asked("GET /v1/attestations").length, 0);
       await closed(session);
     });
+  });
+});
+
+test("a token in the field of the job comes into no address and no history", async () => {
+  await served(async (staff) => {
+    const session = await watched(browser);
+    const { page } = session;
+    await opened(page, staff);
+    await says(page, "#progress", "12 of 19");
+    const before = await page.evaluate(() => history.length);
+    for (const typed of [TOKEN, `${JOB}/../x`, "17"]) {
+      await page.fill("#job-id", typed);
+      await page.press("#job-id", "Enter");
+      await says(page, "#job-wrong", "It was not put into the address");
+      assert.equal(await page.textContent("#job"), "");
+      assert.deepEqual([new URL(page.url()).hash, await page.evaluate(() => history.length)], [`#job=${JOB}`, before], typed);
+    }
+    // the id in another spelling is the same job
+    await page.fill("#job-id", ` ${JOB.toUpperCase()} `);
+    await page.press("#job-id", "Enter");
+    await says(page, "#progress", "12 of 19");
+    assert.equal(await page.textContent("#job-wrong"), "");
+    await page.evaluate(() => void (location.hash = "#job=17"));
+    await says(page, "#notices", "This is no id of a job");
+    await closed(session);
   });
 });
 

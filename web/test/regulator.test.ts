@@ -164,6 +164,7 @@ test("hostile names, sentences and rules are text", async () => {
     await opened(page, staff, "/regulator");
     await page.waitForSelector("#list tbody tr");
     assert.ok((await page.textContent("#list"))?.includes(HOSTILE_SHOWN));
+    assert.equal(await page.getAttribute("#list tbody button", "aria-label"), `Show ${HOSTILE_SHOWN} of exchange.example`);
     await page.click("#list tbody button");
     await page.waitForSelector("#about-title");
     const shown = (await page.textContent("#attestation")) ?? "";
@@ -191,15 +192,60 @@ test("a refused request and a foreign statement are told", async () => {
     }
     staff.refusals = {};
     const other = "0".repeat(64);
-    staff.documents[`/v1/compliance/${other}`] = staff.documents[`/v1/compliance/${ID}`] as object as Record<string, unknown>;
-    staff.documents[`/v1/attestations/${other}`] = staff.documents[`/v1/attestations/${ID}`] as object as Record<string, unknown>;
+    staff.documents[`/v1/compliance/${other}`] = { ...staff.documents[`/v1/compliance/${ID}`], attestation: { ...summary(), id: other } };
+    staff.documents[`/v1/attestations/${other}`] = { ...staff.documents[`/v1/attestations/${ID}`], id: other };
     staff.documents[`/v1/attestations/${other}/statement`] = { other: true };
     await page.fill("#which", other);
     await page.press("#which", "Enter");
     await says(page, "#notices", "is not the one of this attestation");
     await page.fill("#which", "no domain");
     await page.press("#which", "Enter");
-    await says(page, "#notices", "weder eine Kennung");
+    await says(page, "#which-wrong", "weder eine Kennung");
+    await closed(session);
+  });
+});
+
+test("a token in the field of the attestation comes into no address and no history", async () => {
+  await served(async (staff) => {
+    const session = await watched(browser);
+    const { page } = session;
+    await opened(page, staff);
+    await page.waitForSelector("#about-title");
+    const before = await page.evaluate(() => history.length);
+    for (const typed of [TOKEN, "a".repeat(65), "two words", "under_score"]) {
+      await page.fill("#which", typed);
+      await page.press("#which", "Enter");
+      await says(page, "#which-wrong", "It was not put into the address");
+      assert.equal(await page.textContent("#attestation"), "");
+      assert.deepEqual([new URL(page.url()).hash, await page.evaluate(() => history.length)], [`#id=${ID}`, before], typed);
+    }
+    assert.ok(staff.requests.every(({ line }) => !line.toLowerCase().includes("eyj")));
+    await page.fill("#which", " Exchange.Example ");
+    await page.press("#which", "Enter");
+    await page.waitForSelector("#list tbody tr");
+    assert.deepEqual([new URL(page.url()).hash, await page.textContent("#which-wrong")], ["#exchange=exchange.example", ""]);
+    await closed(session);
+  });
+});
+
+test("what is of another attestation than was asked for is not shown", async () => {
+  await served(async (staff) => {
+    const session = await watched(browser);
+    const { page } = session;
+    const id = "0".repeat(64);
+    const [compliance, attestation] = [staff.documents[`/v1/compliance/${ID}`], staff.documents[`/v1/attestations/${ID}`]];
+    staff.documents[`/v1/compliance/${ID}`] = { ...compliance, attestation: { ...summary(), id } };
+    await opened(page, staff);
+    await says(page, "#notices", "is of another attestation");
+    Object.assign(staff.documents, { [`/v1/compliance/${ID}`]: compliance, [`/v1/attestations/${ID}`]: { ...attestation, id } });
+    await page.reload();
+    await says(page, "#notices", "is of another attestation");
+    assert.equal(await page.textContent("#attestation"), "");
+    Object.assign(staff.documents, { [`/v1/attestations/${ID}`]: attestation, [`/v1/reserves/${ID}`]: { ...manyLines(), attestation_id: id } });
+    await page.reload();
+    await page.click("button:text-is('Load the lines')");
+    await says(page, "#attestation", "are of another attestation");
+    assert.equal(await page.$("#lines-found"), null);
     await closed(session);
   });
 });

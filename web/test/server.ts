@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import { utf8 } from "../src/bytes.ts";
 import { statementDigest } from "../src/statement.ts";
 import { bytes, examples, type Attested } from "./files.ts";
+import { allSignatures } from "./signed.ts";
 
 export const CSP =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'";
@@ -38,7 +39,7 @@ export async function serve(attested: Attested, change: { missing?: string; more
   for (const one of [attested, ...(change.more ?? [])]) {
     const path = `/v1/attestations/${statementDigest(one.statement)}`;
     routes[`${path}/statement`] = ["application/json", one.statement, public_];
-    routes[`${path}/jws`] = ["application/jose+json", one.jws, public_];
+    routes[`${path}/signatures`] = ["application/json", one.signatures ?? (one.jws && allSignatures(one)), "public, no-cache"];
   }
   const server: Server = createServer((request, response) => void answer(request, response));
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -13,6 +13,8 @@ import { EventReader } from "../src/staff/events.ts";
 import { follow, type Sources } from "../src/staff/follow.ts";
 import { jobId, type Job } from "../src/staff/job.ts";
 import { drawn, readSeed } from "../src/staff/sample.ts";
+import { either } from "../src/staff/signals.ts";
+import { forgetTokens, keepToken, token } from "../src/staff/token.ts";
 import { bytes } from "./files.ts";
 import { encode, number, object, put } from "./make.ts";
 import { disclosure, ID, STATEMENT } from "./staff_server.ts";
@@ -110,6 +112,57 @@ test("a follower that is stopped says nothing more", async () => {
   const { seen, run } = steered({ stream: ["folding"], show: [] });
   await run(stop.signal);
   assert.deepEqual(seen, []);
+});
+
+test("one signal of several aborts with the first, with and without the browser's own function", () => {
+  const own = Object.getOwnPropertyDescriptor(AbortSignal, "any") as PropertyDescriptor;
+  for (const has of [true, false]) {
+    if (!has) Reflect.deleteProperty(AbortSignal, "any");
+    try {
+      const [one, two] = [new AbortController(), new AbortController()];
+      const both = either([one.signal, two.signal]);
+      assert.equal(both.aborted, false);
+      two.abort("why");
+      one.abort("late");
+      assert.deepEqual([both.aborted, both.reason], [true, "why"]);
+      assert.equal(either([new AbortController().signal, two.signal]).aborted, true);
+    } finally {
+      Object.defineProperty(AbortSignal, "any", own);
+    }
+  }
+});
+
+test("the newest token counts, also where a browser has no room for it", () => {
+  const kept = new Map<string, string>();
+  let [room, removes] = [true, true];
+  const storage = {
+    getItem: (name: string) => kept.get(name) ?? null,
+    setItem: (name: string, value: string) => {
+      if (!room) throw new Error("the quota is used up");
+      kept.set(name, value);
+    },
+    removeItem: (name: string) => {
+      if (!removes) throw new Error("no");
+      kept.delete(name);
+    },
+  };
+  Object.defineProperty(globalThis, "sessionStorage", { value: storage, configurable: true });
+  try {
+    assert.ok(keepToken("operator", "older") && keepToken("regulator", "another"));
+    room = false;
+    assert.ok(keepToken("operator", "newer"));
+    assert.deepEqual([token("operator"), [...kept.keys()]], ["newer", ["assay.token.regulator"]]);
+    removes = false;
+    assert.ok(keepToken("regulator", "newest"));
+    assert.equal(token("regulator"), "newest");
+    [room, removes] = [true, true];
+    forgetTokens();
+    assert.deepEqual([token("operator"), token("regulator"), kept.size], [undefined, undefined, 0]);
+    assert.ok(keepToken("operator", "again"));
+    assert.equal(kept.get("assay.token.operator"), "again");
+  } finally {
+    Reflect.deleteProperty(globalThis, "sessionStorage");
+  }
 });
 
 test("a job's id has one form", () => {

@@ -8,6 +8,7 @@ import { isShortest, parseCount } from "../src/decimal.ts";
 import { kindOf } from "../src/kinds.ts";
 import { isDomain, isInstant, isLei, isName, isReadable, symbolKey, visible } from "../src/names.ts";
 import { attested, bytes } from "./files.ts";
+import { allSignatures } from "./signed.ts";
 
 test("an instant has one spelling", () => {
   for (const text of ["2026-01-01T00:00:00Z", "2026-01-01T23:59:59.5Z", "2024-02-29T00:00:00.000001Z"]) assert.ok(isInstant(text), text);
@@ -75,7 +76,7 @@ test("an instant names its zone, and the reader's own where it is another", () =
 
 test("a file is known for what it is", () => {
   const { inclusion, statement, jws, jwks } = attested("solvency");
-  for (const [own, file] of [["inclusion", inclusion], ["statement", statement], ["jws", jws], ["jwks", jwks]] as const) {
+  for (const [own, file] of [["inclusion", inclusion], ["statement", statement], ["jws", jws], ["jwks", jwks], ["signatures", allSignatures({ inclusion, statement, jws: jws as Uint8Array })]] as const) {
     assert.deepEqual(kindOf(file as Uint8Array), { own });
   }
   // cut off, and still ours: the step that reads it says what is wrong

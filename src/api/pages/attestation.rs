@@ -7,6 +7,7 @@ use assay_core::{
     notice::Notice,
     opinion::Opinion,
     signature::{Jws, SignatureError},
+    signatures::Signatures,
     signed::SignedDocument,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -93,7 +94,7 @@ pub async fn attestation(
     Ok(answer(&*state.pages.page(Some(key), check, fetch).await?, &request))
 }
 
-/// The check page that works without a network, with this attestation in it.
+/// The check page that works without a network, with this attestation and everything that was signed about it in it.
 pub async fn verify(
     state: web::Data<ApiState>,
     id: AttestationId,
@@ -101,17 +102,20 @@ pub async fn verify(
 ) -> Result<HttpResponse, Problem> {
     let keys = state.keys.jwks(state.now());
     let listed = keys.to_string();
-    let key = PageKey::of([b"/a/verify.html".as_slice(), &id.0, listed.as_bytes()]);
+    let moment = state.now().unix_timestamp() / LOG_FRESH_SECONDS;
+    let later = state.pages.later(&state.store, id.0, moment).await?;
+    let key = PageKey::of([b"/a/verify.html".as_slice(), &id.0, &later.digest, listed.as_bytes()]);
     let check = async || Ok::<_, Problem>(attestations::attestation(&state.store.read().await?, &id.0).await?);
     let fetch = async |_| {
         let statement = stored(&state, id, Part::Statement, Artefact::Statement, "application/json").await?;
         let jws = stored(&state, id, Part::Jws, Artefact::Jws, "application/jose+json").await?;
         Ok::<_, Problem>(move || {
-            let signatures: Value = serde_json::from_slice(jws.bytes()).map_err(Problem::internal)?;
+            let all = all_signatures(jws.bytes(), statement.bytes(), &later).map_err(Problem::internal)?;
+            let signatures: Value = serde_json::from_slice(&all.to_bytes()).map_err(Problem::internal)?;
             let block = json!({
                 "id": hex::encode(id.0),
                 "statement_base64": STANDARD.encode(statement.bytes()),
-                "jws": signatures,
+                "signatures": signatures,
                 "jwks": keys,
             });
             Ok(verify_with(&block))
@@ -140,6 +144,22 @@ fn signers(jws: &[u8], keys: &Value) -> Option<Vec<Signer>> {
     let ours: BTreeSet<&str> = ours.collect();
     let kids = Jws::parse(jws).and_then(|jws| jws.kids()).ok()?;
     Some(kids.into_iter().map(|kid| Signer { is_listed: ours.contains(kid.as_str()), kid }).collect())
+}
+
+/// The service's `own` signature of the statement with what was signed later, all of it from the rows that name the page.
+fn all_signatures(own: &[u8], statement: &[u8], rows: &LaterRows) -> Result<Signatures, SignatureError> {
+    let mut all = Signatures { statement: Jws::parse(own)?.detached(), opinions: Vec::new(), notices: Vec::new() };
+    for SignatureRow { kind, jws } in &rows.signed {
+        match kind {
+            SignatureKind::Countersignature => all.statement.merge(Jws::parse(jws.as_bytes())?)?,
+            SignatureKind::Opinion => all.opinions.push(SignedDocument::parse(jws.as_bytes())?),
+        }
+    }
+    for row in &rows.notices {
+        all.notices.push(SignedDocument::parse(row.jws.as_bytes())?);
+    }
+    all.statement = all.statement.attached(statement);
+    Ok(all)
 }
 
 /// What was signed later, for the page.

@@ -3,7 +3,7 @@
 import { button, h } from "../dom.ts";
 import { card, say, messages } from "./parts.ts";
 import { t } from "./text.ts";
-import { forgetToken, keepToken, token, type Role } from "./token.ts";
+import { forgetTokens, keepToken, token, type Role } from "./token.ts";
 
 /** `changed` runs when there is a token, or none any more. */
 export function accessCard(role: Role, changed: () => void): HTMLElement {
@@ -35,7 +35,7 @@ export function accessCard(role: Role, changed: () => void): HTMLElement {
   };
   const kept = () => {
     const forget = button(t("token.forget"), "quiet", () => {
-      forgetToken(role);
+      forgetTokens();
       render(true);
       changed();
     });

@@ -3,6 +3,7 @@
 import { parseJson } from "../json.ts";
 import { Members } from "../members.ts";
 import { attempt } from "../refusal.ts";
+import { either } from "./signals.ts";
 
 /** A request that failed. */
 export class ApiError extends Error {
@@ -39,7 +40,7 @@ export async function send(path: string, call: Call = {}): Promise<Response> {
       cache: "no-store",
       credentials: "omit",
       referrerPolicy: "no-referrer",
-      signal: AbortSignal.any(signals),
+      signal: either(signals),
     });
   } catch {
     throw new ApiError(0, "", 0);

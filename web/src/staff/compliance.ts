@@ -92,14 +92,17 @@ export function readSummary(m: Members): Summary {
   };
 }
 
-export function readCompliance(m: Members): Compliance {
+/** What the service tells of the attestation `id`; refuses what it tells of another. */
+export function readCompliance(m: Members, id: string): Compliance {
   const policy = m.object_("policy", "the policy");
   const bound = (name: string) => policy.optional(name, (n) => policy.number(n));
   const given = m.json("report");
   const report = given === null ? undefined : Members.of(given, "the report");
   const verifications = m.object_("verifications", "the verifications");
+  const attestation = readSummary(m.object_("attestation", "the attestation"));
+  if (attestation.id !== id) no();
   return {
-    attestation: readSummary(m.object_("attestation", "the attestation")),
+    attestation,
     protocol: m.text("protocol"),
     policy: {
       coverageBps: bound("coverage_bps"),
@@ -122,7 +125,9 @@ export function readCompliance(m: Members): Compliance {
   };
 }
 
-export function readAssets(m: Members): AssetClaim[] {
+/** The assets of the attestation `id`; refuses those of another. */
+export function readAssets(m: Members, id: string): AssetClaim[] {
+  if (m.text("id") !== id) no();
   return m.objects("assets", "asset", (o) => ({
     asset: o.text("asset"),
     customerAssets: o.text("customer_assets"),
@@ -144,6 +149,10 @@ export function readReserves(bytes: Uint8Array, id: string): Reserves {
     evidence: reserves.optional("evidence", (n) => readEvidence(reserves.object_(n, "the evidence of reserves"))),
     ownedBps: policy.optional("owned_bps", (n) => policy.number(n)),
   };
+}
+
+function no(): never {
+  return refuse("what the service gave is of another attestation");
 }
 
 function truth(m: Members, name: string): boolean {

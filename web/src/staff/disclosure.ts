@@ -22,12 +22,14 @@ export interface Disclosure {
   complete: boolean;
 }
 
-export function readDisclosure(bytes: Uint8Array): Disclosure {
+/** The lines of the attestation `id`; refuses those of another. */
+export function readDisclosure(bytes: Uint8Array, id: string): Disclosure {
   const m = Members.of(parseJson(bytes, "the file of lines"), "the file of lines");
   const protocol = m.text("protocol");
   if (protocol !== "assay/reserves/2") refuse(`the file of lines has the protocol ${JSON.stringify(protocol.slice(0, 80))}, which this page does not read`);
+  if (m.text("attestation_id") !== id) refuse("the lines that the service gave are of another attestation");
   return {
-    attestation: m.text("attestation_id"),
+    attestation: id,
     lineCount: m.number("line_count"),
     lines: m.objects("lines", "line", readLine),
     complete: m.optional("complete", (n) => m.json(n) === true) ?? false,

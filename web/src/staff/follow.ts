@@ -7,6 +7,7 @@ import { attempt } from "../refusal.ts";
 import { ApiError } from "./api.ts";
 import { EventReader } from "./events.ts";
 import { hasEnded, readJob, type Job, type Unit } from "./job.ts";
+import { either } from "./signals.ts";
 
 /** What a follower needs from outside; tests bring their own. */
 export interface Sources {
@@ -59,12 +60,12 @@ export async function follow(sources: Sources, listener: Listener, signal: Abort
 /** One stream: `ended` with the job, a number of milliseconds to wait for the next, or `broken` where none works. */
 async function listen(sources: Sources, listener: Listener, signal: AbortSignal, seen: { last: string | undefined }): Promise<"ended" | "broken" | number> {
   const silent = new AbortController();
-  const either = AbortSignal.any([signal, silent.signal]);
+  const stopped = either([signal, silent.signal]);
   const watch = () => setTimeout(() => silent.abort(), SILENCE_MS);
   let timer = watch();
-  const units = new UnitQuestions(sources, listener, either);
+  const units = new UnitQuestions(sources, listener, stopped);
   try {
-    const response = await sources.stream(seen.last, either);
+    const response = await sources.stream(seen.last, stopped);
     if (!response) {
       tell(listener, signal, await sources.show());
       return "ended";

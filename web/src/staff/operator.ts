@@ -16,7 +16,8 @@ const MAX_JOB_BYTES = 8 << 20;
 export function operator(address: string): HTMLElement[] {
   const notices = messages("notices");
   const place = h("div", { id: "job" });
-  const input = h("input", { id: "job-id", type: "text", autocomplete: "off", spellcheck: "false", "aria-describedby": "job-hint" });
+  const input = h("input", { id: "job-id", type: "text", autocomplete: "off", spellcheck: "false", "aria-describedby": "job-hint job-wrong" });
+  const wrong = messages("job-wrong");
   let running: AbortController | undefined;
 
   /** Stops what is going on, and takes everything of the job away. */
@@ -25,6 +26,7 @@ export function operator(address: string): HTMLElement[] {
     running = undefined;
     place.replaceChildren();
     say(notices);
+    say(wrong);
   }
 
   /** Shows the job that the address names. */
@@ -84,12 +86,14 @@ export function operator(address: string): HTMLElement[] {
     h("div", { class: "field" },
       h("label", { for: "job-id" }, t("job.label")),
       h("div", { class: "row" }, input, h("button", { type: "submit", class: "primary" }, t("job.show"))),
-      h("p", { class: "muted", id: "job-hint" }, t("job.hint"))),
+      h("p", { class: "muted", id: "job-hint" }, t("job.hint")), wrong),
   );
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    const id = input.value.trim();
-    const hash = id === "" ? "" : `#${new URLSearchParams({ job: id })}`;
+    const id = jobId(input.value);
+    // an address stays in the history: what is no id, perhaps a token, never becomes a part of it
+    if (id === undefined && input.value.trim() !== "") return stop(), say(wrong, t("job.wrong"), " ", t("field.kept"));
+    const hash = id === undefined ? "" : `#${new URLSearchParams({ job: id })}`;
     // the same job again is no new address
     if (location.hash === hash) void show();
     else location.hash = hash;

@@ -2,7 +2,7 @@
 
 import { button, h } from "../dom.ts";
 import { attempt } from "../refusal.ts";
-import { isDomain } from "../names.ts";
+import { isDomain, visible } from "../names.ts";
 import { accessCard } from "./access.ts";
 import { ApiError, fetchBytes, fetchObject } from "./api.ts";
 import { readAssets, readCompliance, readReserves, readSummary, type Summary } from "./compliance.ts";
@@ -11,19 +11,21 @@ import { MAX_DISCLOSURE_BYTES, readDisclosure } from "./disclosure.ts";
 import { linesCard } from "./lines_view.ts";
 import { badge, card, failureText, instant, messages, say, table, words } from "./parts.ts";
 import { t } from "./text.ts";
-import { token } from "./token.ts";
+import { seemsToken, token } from "./token.ts";
 
 const MAX_LIST_BYTES = 4 << 20;
 const MAX_COMPLIANCE_BYTES = 32 << 20;
 const MAX_STATEMENT_BYTES = 8 << 20;
 const LISTED = 20;
+const isId = (text: string) => /^[0-9a-f]{64}$/.test(text);
 
 /** The page's parts. */
 export function regulator(address: string): HTMLElement[] {
   const notices = messages("notices");
   const list = h("div", { id: "list" });
   const place = h("div", { id: "attestation" });
-  const input = h("input", { id: "which", type: "text", autocomplete: "off", spellcheck: "false", "aria-describedby": "which-hint" });
+  const input = h("input", { id: "which", type: "text", autocomplete: "off", spellcheck: "false", "aria-describedby": "which-hint which-wrong" });
+  const wrong = messages("which-wrong");
   let running: AbortController | undefined;
 
   /** Stops what is going on, and takes everything that was shown away. */
@@ -33,6 +35,7 @@ export function regulator(address: string): HTMLElement[] {
     place.replaceChildren();
     list.replaceChildren();
     say(notices);
+    say(wrong);
     return running;
   }
 
@@ -60,7 +63,7 @@ export function regulator(address: string): HTMLElement[] {
       if (id !== null || domain !== null) say(notices, t("token.needed"));
       return;
     }
-    if (id !== null && !/^[0-9a-f]{64}$/.test(id)) return stop(), say(notices, t("which.wrong"));
+    if (id !== null && !isId(id)) return stop(), say(notices, t("which.wrong"));
     if (domain !== null && !isDomain(domain)) return stop(), say(notices, t("which.wrong"));
     if (id === null) await guarded((signal) => showList(domain, signal));
     else await guarded((signal) => showOne(id, bearer, signal));
@@ -85,7 +88,7 @@ export function regulator(address: string): HTMLElement[] {
 
   function opener(summary: Summary): HTMLElement {
     const open = button(t("list.show"), "quiet", () => go({ id: summary.id }));
-    open.setAttribute("aria-label", t("list.show.one", { snapshot: summary.snapshot, exchange: summary.domain }));
+    open.setAttribute("aria-label", t("list.show.one", { snapshot: visible(summary.snapshot), exchange: visible(summary.domain) }));
     return open;
   }
 
@@ -94,8 +97,8 @@ export function regulator(address: string): HTMLElement[] {
     const base = `/v1/attestations/${id}`;
     // what is public is asked for without the token
     const [compliance, assets, statement] = await Promise.all([
-      fetchObject(`/v1/compliance/${id}`, MAX_COMPLIANCE_BYTES, readCompliance, { token: bearer, signal }),
-      fetchObject(base, MAX_COMPLIANCE_BYTES, readAssets, { signal }),
+      fetchObject(`/v1/compliance/${id}`, MAX_COMPLIANCE_BYTES, (m) => readCompliance(m, id), { token: bearer, signal }),
+      fetchObject(base, MAX_COMPLIANCE_BYTES, (m) => readAssets(m, id), { signal }),
       fetchBytes(`${base}/statement`, MAX_STATEMENT_BYTES, { signal }),
     ]);
     if (signal.aborted) return;
@@ -124,7 +127,7 @@ export function regulator(address: string): HTMLElement[] {
     const query = asset === undefined ? "" : `?${new URLSearchParams({ asset })}`;
     try {
       const bytes = await fetchBytes(`/v1/reserves/${id}${query}`, MAX_DISCLOSURE_BYTES, { token: bearer, signal });
-      const read = attempt(() => readDisclosure(bytes));
+      const read = attempt(() => readDisclosure(bytes, id));
       if (signal.aborted) return undefined;
       return read.ok ? { disclosure: read.value, bytes, asset } : failureText(new ApiError(200, read.reason, 0), "regulator");
     } catch (error) {
@@ -146,13 +149,16 @@ export function regulator(address: string): HTMLElement[] {
     h("div", { class: "field" },
       h("label", { for: "which" }, t("which.label")),
       h("div", { class: "row" }, input, h("button", { type: "submit", class: "primary" }, t("which.show"))),
-      h("p", { class: "muted", id: "which-hint" }, t("which.hint"))),
+      h("p", { class: "muted", id: "which-hint" }, t("which.hint")), wrong),
   );
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const typed = input.value.trim().toLowerCase();
     if (typed === "") go({});
-    else go(/^[0-9a-f]{64}$/.test(typed) ? { id: typed } : { exchange: typed });
+    else if (isId(typed)) go({ id: typed });
+    // an address stays in the history: what is neither, perhaps a token, never becomes a part of it
+    else if (isDomain(typed) && !seemsToken(input.value)) go({ exchange: typed });
+    else stop(), say(wrong, t("which.wrong"), " ", t("field.kept"));
   });
   window.addEventListener("hashchange", () => void show());
   const access = accessCard("regulator", () => void show());
