@@ -89,20 +89,23 @@ pub async fn file(state: &ApiState, id: AttestationId) -> Result<Arc<Artefact>, 
     let make = async || {
         let own = stored(state, id, Part::Jws, attestations::Artefact::Jws, "application/jose+json").await?;
         let attested = state.evidence.attested(&state.store, id).await?;
-        let join = move || join(own.bytes(), attested.tree.statement().bytes(), &signed, &notices);
-        let bytes = web::block(join).await.map_err(Problem::internal)?.map_err(Problem::internal)?;
-        Ok(Artefact::new(bytes, "application/json").growing())
+        let join = move || joined(own.bytes(), attested.tree.statement().bytes(), &signed, &notices);
+        let all = web::block(join).await.map_err(Problem::internal)?.map_err(Problem::internal)?;
+        Ok(Artefact::new(all.to_bytes(), "application/json").growing())
     };
     state.evidence.artefact(id, part, make).await
 }
 
-/// The file with all signatures. What is stored is read as strictly as what a stranger sends.
-fn join(
+/// All signatures: the service's `own`, and what was signed later. What is stored is read as strictly as what a stranger sends.
+///
+/// # Errors
+/// What cannot be read.
+pub fn joined(
     own: &[u8],
     statement: &[u8],
     signed: &[SignatureRow],
     notices: &[NoticeRow],
-) -> Result<Vec<u8>, SignatureError> {
+) -> Result<Signatures, SignatureError> {
     let (mut countersignatures, mut opinions) = (Vec::new(), Vec::new());
     for SignatureRow { kind, jws } in signed {
         match kind {
@@ -112,7 +115,7 @@ fn join(
     }
     let all = Jws::parse(own)?.detached().with_all(countersignatures)?;
     let notices = notices.iter().map(|row| SignedDocument::parse(row.jws.as_bytes())).collect::<Result<_, _>>()?;
-    Ok(Signatures { statement: all.attached(statement), opinions, notices }.to_bytes())
+    Ok(Signatures { statement: all.attached(statement), opinions, notices })
 }
 
 /// Countersign an attestation, or give an opinion

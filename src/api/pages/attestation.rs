@@ -7,7 +7,6 @@ use assay_core::{
     notice::Notice,
     opinion::Opinion,
     signature::{Jws, SignatureError},
-    signatures::Signatures,
     signed::SignedDocument,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -21,7 +20,7 @@ use super::{
 };
 use crate::{
     api::{
-        attestations::view::stored,
+        attestations::{signatures::joined, view::stored},
         evidence::{Part, PublishedAttestation},
         parse::{AttestationId, Query, utc},
         problem::Problem,
@@ -110,7 +109,8 @@ pub async fn verify(
         let statement = stored(&state, id, Part::Statement, Artefact::Statement, "application/json").await?;
         let jws = stored(&state, id, Part::Jws, Artefact::Jws, "application/jose+json").await?;
         Ok::<_, Problem>(move || {
-            let all = all_signatures(jws.bytes(), statement.bytes(), &later).map_err(Problem::internal)?;
+            let all = joined(jws.bytes(), statement.bytes(), &later.signed, &later.notices);
+            let all = all.map_err(Problem::internal)?;
             let signatures: Value = serde_json::from_slice(&all.to_bytes()).map_err(Problem::internal)?;
             let block = json!({
                 "id": hex::encode(id.0),
@@ -144,22 +144,6 @@ fn signers(jws: &[u8], keys: &Value) -> Option<Vec<Signer>> {
     let ours: BTreeSet<&str> = ours.collect();
     let kids = Jws::parse(jws).and_then(|jws| jws.kids()).ok()?;
     Some(kids.into_iter().map(|kid| Signer { is_listed: ours.contains(kid.as_str()), kid }).collect())
-}
-
-/// The service's `own` signature of the statement with what was signed later, all of it from the rows that name the page.
-fn all_signatures(own: &[u8], statement: &[u8], rows: &LaterRows) -> Result<Signatures, SignatureError> {
-    let mut all = Signatures { statement: Jws::parse(own)?.detached(), opinions: Vec::new(), notices: Vec::new() };
-    for SignatureRow { kind, jws } in &rows.signed {
-        match kind {
-            SignatureKind::Countersignature => all.statement.merge(Jws::parse(jws.as_bytes())?)?,
-            SignatureKind::Opinion => all.opinions.push(SignedDocument::parse(jws.as_bytes())?),
-        }
-    }
-    for row in &rows.notices {
-        all.notices.push(SignedDocument::parse(row.jws.as_bytes())?);
-    }
-    all.statement = all.statement.attached(statement);
-    Ok(all)
 }
 
 /// What was signed later, for the page.
