@@ -60,6 +60,9 @@ pub(super) fn root_of_first(entries: &[Vec<u8>], size: u64) -> Option<TreeHash> 
 pub(super) fn keep(dir: &Path, signed: &SignedCheckpoint, why: Kept) -> io::Result<PathBuf> {
     let path = path_of(dir, signed, why);
     durable::replace(&path, Access::Private, signed.note().to_string().as_bytes())?;
+    if why == Kept::Contradicts {
+        was_read(dir, signed)?;
+    }
     Ok(path)
 }
 
