@@ -32,7 +32,7 @@ pub(super) struct LogParts {
 /// with the next number. Returns the note, or `None` if it was not agreed.
 ///
 /// # Errors
-/// [`RetirementError`]; nothing has changed then.
+/// [`RetirementError`]; nothing has changed then, unless only the home directory could not be written.
 pub(super) async fn end_log(
     log: &LogParts,
     successor: Option<String>,
@@ -41,10 +41,11 @@ pub(super) async fn end_log(
 ) -> Result<Option<String>, RetirementError> {
     let LogParts { origin, store, keys, home, now } = log;
     let session = try_signer(store).await?.ok_or(RetirementError::InUse)?;
-    let last = last_signed(&session, origin, &Mark::of(home), keys, *now).await?;
+    let mark = Mark::of(home);
+    let last = last_signed(&session, origin, &mark, keys, *now).await?;
     let ended = Retirement { last, successor: successor.unwrap_or_else(|| next_name(origin)), reason };
     if !confirm(&ended) {
         return Ok(None);
     }
-    retire(&session, &ended, keys, *now).await.map(Some)
+    retire(&session, &ended, &mark, keys, *now).await.map(Some)
 }

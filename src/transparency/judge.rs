@@ -5,14 +5,14 @@ use std::path::PathBuf;
 
 use assay_verifier::log::{
     checkpoint::{CheckpointError, SignedCheckpoint},
-    note::{KeyKind, NoteError, VerifierKey},
+    note::{KeyKind, Note, NoteError, SignatureLine, VerifierKey},
 };
 use ed25519_dalek::VerifyingKey;
 
 use super::{
     mark::{Mark, MarkError},
     proofs::stored_root,
-    retirement::{Retirement, RetirementError, ended},
+    retirement::{Retirement, RetirementError, ended, is_by},
 };
 use crate::{
     store::{
@@ -218,13 +218,14 @@ pub struct OwnLog<'a> {
 /// [`SigningError`] if nothing may be signed.
 pub async fn judge(client: &impl Session, own: OwnLog<'_>, mark: &Mark) -> Result<Standing, SigningError> {
     let OwnLog { origin, key, .. } = own;
-    if let Some(ended) = ended(client, origin).await? {
-        let Retirement { successor, reason, .. } = ended?;
+    let own_key = key.map(|key| VerifierKey::new(origin, KeyKind::Log, key)).transpose()?;
+    let ended = ended(client, origin, mark, |note| is_by(note, own_key.as_ref())).await?;
+    if let Some(Retirement { successor, reason, .. }) = ended {
         let (origin, successor) = (assay_core::text::visible(origin), assay_core::text::visible(&successor));
         return Err(SigningError::Retired { origin, successor, reason });
     }
     // before the size: what is marked afterwards is at most what is there
-    let marked = followed(client, origin, mark.read()?).await?;
+    let marked = followed(client, origin, mark).await?;
     let newest = newest_checkpoint(client, origin).await?.map(|row| SignedCheckpoint::parse(row.note.as_bytes()));
     let newest = newest.transpose()?;
     let size = u64::try_from(size(client).await?).unwrap_or(0);
@@ -238,8 +239,7 @@ pub async fn judge(client: &impl Session, own: OwnLog<'_>, mark: &Mark) -> Resul
     if !standing.was_signed() {
         return may_begin(client, own).await.map(|()| standing);
     }
-    let key = key.ok_or_else(|| SigningError::KeyMissing { origin: origin.to_owned() })?;
-    let key = VerifierKey::new(origin, KeyKind::Log, key)?;
+    let key = own_key.ok_or_else(|| SigningError::KeyMissing { origin: origin.to_owned() })?;
     let stored = standing.newest.iter().map(|signed| (signed, "the newest checkpoint in the database".to_owned()));
     let marked = standing.marked.iter().map(|signed| (signed, mark.path().display().to_string()));
     for (signed, what) in marked.chain(stored) {
@@ -257,18 +257,19 @@ pub async fn judge(client: &impl Session, own: OwnLog<'_>, mark: &Mark) -> Resul
     Ok(standing)
 }
 
-/// The marked checkpoint, unless it is of a log that has ended and after which this one comes.
-async fn followed(
-    client: &impl Session,
-    origin: &str,
-    marked: Option<SignedCheckpoint>,
-) -> Result<Option<SignedCheckpoint>, SigningError> {
-    let Some(other) = marked.as_ref().map(|marked| &marked.checkpoint().origin).filter(|marked| *marked != origin)
-    else {
-        return Ok(marked);
-    };
-    let ended = ended(client, other).await?.transpose()?;
-    Ok(marked.filter(|_| ended.is_none_or(|ended| ended.successor != origin)))
+/// The marked checkpoint, unless it is of a log that has ended and after which this one comes. The key of that log is gone, so the note counts if
+/// it names the key that the mark names.
+async fn followed(client: &impl Session, origin: &str, mark: &Mark) -> Result<Option<SignedCheckpoint>, SigningError> {
+    let Some(marked) = mark.read()? else { return Ok(None) };
+    let other = &marked.checkpoint().origin;
+    if other == origin {
+        return Ok(Some(marked));
+    }
+    let of_log: Vec<_> =
+        marked.note().signatures().iter().map(SignatureLine::key).filter(|key| key.0 == *other).collect();
+    let is_signed = |note: &Note| note.signatures().iter().any(|line| of_log.contains(&line.key()));
+    let ended = ended(client, other, mark, is_signed).await?;
+    Ok(if ended.is_some_and(|ended| ended.successor == origin) { None } else { Some(marked) })
 }
 
 /// Whether a log of this name may begin in this database. Beside a log of another name that would be the same one under two names, unless

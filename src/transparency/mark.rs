@@ -8,6 +8,7 @@ use std::{
 };
 
 use assay_verifier::log::checkpoint::{CheckpointError, SignedCheckpoint};
+use sha2::{Digest, Sha256};
 
 use crate::{
     durable::{self, Access},
@@ -87,6 +88,33 @@ impl Mark {
             }
         }
         durable::replace(&self.path, Access::Private, signed.note().to_string().as_bytes()).map_err(|e| self.file(e))
+    }
+
+    /// The note with which the log `origin` has ended, as it was kept beside the mark.
+    ///
+    /// # Errors
+    /// [`MarkError::File`].
+    pub fn end(&self, origin: &str) -> Result<Option<Vec<u8>>, MarkError> {
+        let path = self.end_path(origin);
+        match fs::read(&path) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(MarkError::File { path, source }),
+        }
+    }
+
+    /// Keeps that note, and returns once it survives a power cut.
+    ///
+    /// # Errors
+    /// [`MarkError::File`].
+    pub fn keep_end(&self, origin: &str, note: &[u8]) -> Result<(), MarkError> {
+        let (path, dir) = (self.end_path(origin), self.path.parent().unwrap_or(&self.path));
+        let kept = durable::create_private_directory(dir).and_then(|()| durable::replace(&path, Access::Private, note));
+        kept.map_err(|source| MarkError::File { path, source })
+    }
+
+    fn end_path(&self, origin: &str) -> PathBuf {
+        self.path.with_file_name(format!("retired-{}", hex::encode(Sha256::digest(origin))))
     }
 
     fn file(&self, source: std::io::Error) -> MarkError {

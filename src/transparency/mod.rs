@@ -4,7 +4,7 @@
 //! before it; proofs of logging; tiles. `mark` keeps the newest signed checkpoint outside the database, `judge` says whether one may be
 //! signed, `signer` signs, `cosigners` asks witnesses, `proofs` makes what readers fetch, `retirement`
 //! is the end of a log. For other logs as well:
-//! `reader` reads one over the network, `monitor` follows it, `verified` verifies its attestations, `delivered` knows which findings were
+//! `reader` reads one over the network, `monitor` follows it, `entries` reads what the entries say, `evidence` and `ends` compare what the log signed before, `verified` verifies its attestations, `delivered` knows which findings were
 //! reported, `journal` is a file of theirs, and `witness` cosigns.
 //!
 //! **Never:** sign a tree with entries to find out whether one may (the empty one, which every log continues, may be shown to witnesses);
@@ -13,6 +13,9 @@
 
 pub mod cosigners;
 pub mod delivered;
+mod ends;
+mod entries;
+mod evidence;
 pub mod finding;
 mod journal;
 pub mod judge;

@@ -4,21 +4,14 @@
 //! so after a crash there may be more of them than the checkpoint has; these are read again.
 
 use std::{
-    collections::BTreeMap,
     fs::{self, File},
     io::{self, ErrorKind},
     path::{Path, PathBuf},
 };
 
-use assay_core::{
-    sealed::{Sealed, StatementDigest},
-    text::{shown, visible},
-    time::parse_instant,
-};
-use assay_programs::ledger::statement::Statement;
+use assay_core::text::visible;
 use assay_verifier::log::{
     checkpoint::SignedCheckpoint,
-    entry::{ATTESTATION_KIND, Entry, LATER_KINDS, LaterEntry},
     policy::{NotMet, Policy},
     tree::{Tree, empty_root, leaf_hash},
 };
@@ -26,19 +19,17 @@ use serde::Serialize;
 use time::{Duration, OffsetDateTime};
 
 use super::{
+    ends,
+    entries::read_entries,
+    evidence::{self, Kept, Known},
     finding::{MonitorFinding, finding},
-    later::LaterEntries,
     reader::{ReadError, Reader, unbundled},
-    retirement::Retirement,
 };
 use crate::durable::{self, Access};
 
 /// Why a log cannot be followed; `Display` is a sentence.
 #[derive(Debug, thiserror::Error)]
 pub enum MonitorError {
-    /// The log cannot be read.
-    #[error(transparent)]
-    Read(#[from] ReadError),
     /// The directory cannot be read or written.
     #[error("{}: {source}", path.display())]
     File {
@@ -74,6 +65,18 @@ pub struct Followed {
     /// Whether all entries were looked at. Otherwise what is not found may be there.
     #[serde(skip)]
     pub is_complete: bool,
+    /// Why the log cannot be read, if it cannot; a finding says so too.
+    #[serde(skip)]
+    pub failure: Option<ReadError>,
+}
+
+/// What the log gave out at this run.
+struct Look {
+    followed: Followed,
+    /// Name of the log: the one that was followed before, else the one that it has given itself.
+    own: String,
+    /// Entries of the newest checkpoint that its key signed; 0 if there is none.
+    signed: u64,
 }
 
 /// What the reader asks for beside consistency.
@@ -124,51 +127,97 @@ impl Monitor {
         Ok(Self { dir: dir.to_owned(), _lock: lock, policy, entries, last })
     }
 
-    /// Reads the log's newest checkpoint and the entries since the last one, and looks at them. What is found of the entries before is
-    /// found again: an unexplained finding does not go away.
+    /// Reads the log's newest checkpoint and the entries since the last one, and looks at them. What is found of the entries before, and of
+    /// what the log signed before, is found again: an unexplained finding does not go away. A log that cannot be read is a finding, and
+    /// [`Followed::failure`] says why.
     ///
     /// # Errors
     /// [`MonitorError`].
     pub fn follow(&mut self, reader: &Reader, asked: &Asked, now: OffsetDateTime) -> Result<Followed, MonitorError> {
-        let signed = reader.checkpoint()?;
-        let (origin, size, known) =
-            (visible(&signed.checkpoint().origin), signed.checkpoint().size, self.entries.len() as u64);
-        let mut followed = Followed { origin, known, size, findings: Vec::new(), is_complete: false };
-        let own = self.last.as_ref().map_or(&signed.checkpoint().origin, |last| &last.checkpoint().origin);
-        followed.findings.extend(self.end_of(reader, own));
-        let ended = followed.findings.len();
+        let Look { mut followed, own, signed } = self.look(reader, asked, now)?;
+        let known = Known { dir: &self.dir, policy: &self.policy, origin: &own, entries: &self.entries, signed };
+        let kept = evidence::findings(&known).map_err(file(&self.dir))?;
+        // what was found just now says more of a file that is there already
+        let is_new = |kept: &MonitorFinding| !followed.findings.iter().any(|new| new.has_subject_of(kept));
+        let kept: Vec<_> = kept.into_iter().filter(is_new).collect();
+        // a log that does not say so has not ended, unless it did before
+        if let Ok(note) = reader.retirement(&own) {
+            ends::keep(&known, &note).map_err(file(&self.dir))?;
+        }
+        let ends = ends::findings(&known).map_err(file(&self.dir))?;
+        followed.findings.splice(0..0, ends.into_iter().chain(kept));
+        Ok(followed)
+    }
+
+    fn look(&mut self, reader: &Reader, asked: &Asked, now: OffsetDateTime) -> Result<Look, MonitorError> {
+        reader.bound();
+        let known = self.entries.len() as u64;
+        let own = self.last.as_ref().map(|last| last.checkpoint().origin.clone());
+        let begun = |own: String, size: u64, signed: u64| {
+            let followed = Followed {
+                origin: visible(&own),
+                known,
+                size,
+                findings: Vec::new(),
+                is_complete: false,
+                failure: None,
+            };
+            Look { followed, own, signed }
+        };
+        let unreadable = |what: &str, error: ReadError, mut look: Look| {
+            look.followed.findings.push(finding("unreadable", format!("the log's {what}: {error}")).about(what));
+            look.followed.failure = Some(error);
+            look
+        };
+        let signed = match reader.checkpoint() {
+            Ok(signed) => signed,
+            Err(e) => {
+                let listed = self.policy.logs().first().map(|log| log.key.name().to_owned());
+                return Ok(unreadable("checkpoint", e, begun(own.or(listed).unwrap_or_default(), known, 0)));
+            }
+        };
+        let size = signed.checkpoint().size;
+        let mut look = begun(own.unwrap_or_else(|| signed.checkpoint().origin.clone()), size, 0);
+        look.followed.origin = visible(&signed.checkpoint().origin);
         let unmet = |e: NotMet| finding("policy", e.to_string());
         if let Err(e) = self.policy.check_log(&signed) {
-            followed.findings.push(unmet(e));
-            return Ok(followed);
+            look.followed.findings.push(unmet(e));
+            return Ok(look);
         }
         // the log's own signature holds: what it signed is evidence against it, whoever cosigned
-        followed.findings.extend(self.policy.check(&signed).err().map(unmet));
-        let is_unwitnessed = followed.findings.len() > ended;
+        look.followed.findings.extend(self.policy.check(&signed).err().map(unmet));
+        let is_unwitnessed = !look.followed.findings.is_empty();
         if let Some(contradiction) = self.contradiction(&signed) {
-            followed.findings.push(self.keep_evidence(&signed, contradiction)?);
-            return Ok(followed);
+            look.followed.findings.push(self.keep_evidence(&signed, contradiction)?);
+            return Ok(look);
+        }
+        look.signed = size;
+        // before its entries are asked for, which the log may withhold
+        if size > known {
+            evidence::keep(&self.dir, &signed, Kept::Unread).map_err(file(&self.dir))?;
         }
         let new = match reader.entries(known, size) {
-            Err(_) if is_unwitnessed => return Ok(followed),
-            new => new?,
+            Ok(new) => new,
+            Err(e) => return Ok(unreadable("entries", e, look)),
         };
         let all: Vec<Vec<u8>> = self.entries.iter().cloned().chain(new).collect();
         if tree_of(&all).root() != signed.checkpoint().root {
             let reason =
                 format!("its {size} entries, of which {known} were known, do not lead to the root that it signed");
-            followed.findings.push(self.keep_evidence(&signed, Contradiction::Entries(reason))?);
-            return Ok(followed);
+            look.followed.findings.push(self.keep_evidence(&signed, Contradiction::Entries(reason))?);
+            return Ok(look);
         }
         if is_unwitnessed {
-            return Ok(followed);
+            return Ok(look);
         }
         self.entries = all;
-        self.store(signed)?;
-        followed.findings.extend(self.compare(asked));
-        followed.findings.extend(self.read_entries(reader, asked, now)?);
-        followed.is_complete = true;
-        Ok(followed)
+        let signed = self.store(signed)?;
+        evidence::was_read(&self.dir, &signed).map_err(file(&self.dir))?;
+        look.followed.findings.extend(self.compare(asked));
+        let (exchange, cadence) = (asked.exchange.as_deref(), asked.cadence);
+        look.followed.findings.extend(read_entries(&self.entries, reader, exchange, cadence, now));
+        look.followed.is_complete = !reader.has_given_up();
+        Ok(look)
     }
 
     /// The directory.
@@ -179,19 +228,6 @@ impl Monitor {
     /// All entries that are known.
     pub(super) fn entries(&self) -> &[Vec<u8>] {
         &self.entries
-    }
-
-    /// Whether the log has ended, by its own word.
-    fn end_of(&self, reader: &Reader, origin: &str) -> Option<MonitorFinding> {
-        // a log that does not say so has not ended
-        let ended = reader.retirement(origin).ok().and_then(|note| Retirement::of_policy(&self.policy, &note))?;
-        let Retirement { last, successor, reason } = ended;
-        let (name, successor) = (visible(&last.origin), visible(&successor));
-        let detail = format!(
-            "the log {name} is retired, with {} entries: {reason}. After it comes {successor}, which has another key",
-            last.size
-        );
-        (last.origin == origin).then(|| finding("retired", detail))
     }
 
     /// Why the checkpoint does not follow the last one.
@@ -219,12 +255,7 @@ impl Monitor {
         signed: &SignedCheckpoint,
         contradiction: Contradiction,
     ) -> Result<MonitorFinding, MonitorError> {
-        let path = self.dir.join(format!(
-            "evidence-{}-{}.checkpoint",
-            signed.checkpoint().size,
-            hex::encode(&signed.checkpoint().root[..4])
-        ));
-        durable::replace(&path, Access::Private, signed.note().to_string().as_bytes()).map_err(file(&path))?;
+        let path = evidence::keep(&self.dir, signed, Kept::Contradicts).map_err(file(&self.dir))?;
         let (kept, dir) = (path.display(), self.dir.display());
         let last = self.dir.join("checkpoint");
         let last = last.display();
@@ -254,7 +285,7 @@ impl Monitor {
         Ok(found.about(kept_as))
     }
 
-    fn store(&mut self, signed: SignedCheckpoint) -> Result<(), MonitorError> {
+    fn store(&mut self, signed: SignedCheckpoint) -> Result<SignedCheckpoint, MonitorError> {
         let mut bytes = Vec::new();
         for entry in &self.entries {
             // entries were read with lengths of 16 bits
@@ -265,8 +296,8 @@ impl Monitor {
             let path = self.dir.join(name);
             durable::replace(&path, Access::Private, &bytes).map_err(file(&path))?;
         }
-        self.last = Some(signed);
-        Ok(())
+        self.last = Some(signed.clone());
+        Ok(signed)
     }
 
     /// Whether checkpoints from elsewhere are of this log.
@@ -297,74 +328,6 @@ impl Monitor {
         }
         found
     }
-
-    /// What the entries say, and whether the statements are there.
-    fn read_entries(
-        &self,
-        reader: &Reader,
-        asked: &Asked,
-        now: OffsetDateTime,
-    ) -> Result<Vec<MonitorFinding>, MonitorError> {
-        let mut found = Vec::new();
-        let mut later = LaterEntries { size: self.entries.len() as u64, ..LaterEntries::default() };
-        // per exchange, the statements by instant, and the newest instant so far
-        let mut seen: BTreeMap<String, BTreeMap<OffsetDateTime, String>> = BTreeMap::new();
-        for (position, bytes) in self.entries.iter().enumerate() {
-            let entry = match Sealed::<Entry>::parse(bytes) {
-                Ok(entry) => entry,
-                Err(e) if kind_of(bytes).is_none_or(|kind| kind == ATTESTATION_KIND) => {
-                    found.push(finding("malformed", format!("entry {position}: {e}")));
-                    continue;
-                }
-                Err(_) => {
-                    match later_entry(bytes) {
-                        Some(Ok(entry))
-                            if asked.exchange.as_ref().is_none_or(|exchange| *exchange == entry.exchange) =>
-                        {
-                            later.entries.push((position, entry));
-                        }
-                        Some(Err(e)) => found.push(finding("malformed", format!("entry {position}: {e}"))),
-                        _ => {}
-                    }
-                    continue;
-                }
-            };
-            if asked.exchange.as_ref().is_some_and(|exchange| *exchange != entry.exchange) {
-                continue;
-            }
-            later.statements.insert(entry.statement.clone());
-            // checked when it was parsed
-            let Ok(instant) = parse_instant(&entry.taken_at) else { continue };
-            let of_exchange = seen.entry(entry.exchange.clone()).or_default();
-            let label =
-                format!("entry {position}, {} of {} for {}", shown(&entry.snapshot), entry.exchange, entry.taken_at);
-            if let Some(other) = of_exchange.get(&instant) {
-                found.push(finding(
-                    "duplicate",
-                    format!("{label}: another statement for this instant is in the log, {other}"),
-                ));
-            } else if of_exchange.last_key_value().is_some_and(|(newest, _)| *newest > instant) {
-                found.push(finding("backwards", format!("{label}: a later instant was published before")));
-            }
-            of_exchange.entry(instant).or_insert_with(|| entry.statement.clone());
-            found.extend(statement_finding(reader, &entry, &label)?);
-        }
-        found.extend(later.compare(reader));
-        if let Some(cadence) = asked.cadence {
-            let late = |(exchange, instants): (&String, &BTreeMap<OffsetDateTime, String>)| {
-                let (newest, _) = instants.last_key_value()?;
-                let days = (now - *newest).whole_days();
-                let late = || finding("late", format!("{exchange}: the newest snapshot is {days} days old"));
-                // whoever is late twice is late after two snapshots
-                (now - *newest > cadence).then(|| late().about(format!("{exchange} {newest}")))
-            };
-            found.extend(seen.iter().filter_map(late));
-            if let Some(exchange) = asked.exchange.as_ref().filter(|exchange| !seen.contains_key(*exchange)) {
-                found.push(finding("late", format!("{}: there is no snapshot", visible(exchange))));
-            }
-        }
-        Ok(found)
-    }
 }
 
 /// What a monitor keeps in its directory: the last checkpoint, and exactly its entries.
@@ -385,41 +348,6 @@ pub(super) fn read_state(dir: &Path) -> Result<(Option<SignedCheckpoint>, Vec<Ve
         return Err(state("entries", "these are not the entries of the checkpoint beside them"));
     }
     Ok((last, entries))
-}
-
-/// Whether the service gives out the statement of an entry, and it says the same.
-fn statement_finding(
-    reader: &Reader,
-    entry: &Sealed<Entry>,
-    label: &str,
-) -> Result<Option<MonitorFinding>, MonitorError> {
-    let missing =
-        |reason: String| Some(finding("statement", format!("{label}: {reason}")).about(entry.statement.as_str()));
-    let bytes = match reader.statement(&entry.statement) {
-        Ok(bytes) => bytes,
-        Err(e) => return Ok(missing(e.to_string())),
-    };
-    if StatementDigest::of(&bytes).to_string() != entry.statement {
-        return Ok(missing("the service gives out another statement under its digest".to_owned()));
-    }
-    let own = Sealed::<Statement>::parse(&bytes).and_then(|statement| Entry::of(&statement));
-    Ok(match own {
-        Ok(own) if own.bytes() == entry.bytes() => None,
-        Ok(_) => missing("the statement is of another exchange, snapshot or instant".to_owned()),
-        Err(e) => missing(e.to_string()),
-    })
-}
-
-/// The entry of what was signed later; nothing of a kind that this program does not know.
-fn later_entry(bytes: &[u8]) -> Option<Result<Sealed<LaterEntry>, assay_core::Error>> {
-    let is_later = kind_of(bytes).is_some_and(|kind| LATER_KINDS.contains(&kind.as_str()));
-    is_later.then(|| Sealed::parse(bytes))
-}
-
-/// The member `kind` of an entry that is a JSON object.
-fn kind_of(entry: &[u8]) -> Option<String> {
-    let value: serde_json::Value = serde_json::from_slice(entry).ok()?;
-    value.get("kind")?.as_str().map(str::to_owned)
 }
 
 pub(super) fn tree_of(entries: &[Vec<u8>]) -> Tree {

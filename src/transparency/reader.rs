@@ -1,6 +1,10 @@
 //! Reads a log over the network, as a monitor does. Nothing that is read is believed before it leads to a signed checkpoint.
 
-use std::{cell::RefCell, collections::BTreeMap, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use assay_verifier::log::{
     checkpoint::{CheckpointError, SignedCheckpoint},
@@ -21,6 +25,14 @@ const MAX_ATTESTATION_BYTES: u64 = 256 << 20;
 /// For such a bundle.
 const BUNDLE_TIMEOUT: Duration = Duration::from_secs(300);
 
+/// After this many requests in a row without an answer, the service beside the log is asked nothing more.
+const MAX_UNANSWERED: u32 = 3;
+/// The service, and the log for its entries, are waited for so long in all, and for one request that began before.
+const WAIT_FOR: Duration = Duration::from_secs(600);
+/// Why the service is asked nothing more.
+pub(super) const GIVEN_UP: &str =
+    "it was not asked, because the service did not answer three times in a row or took more than ten minutes in all";
+
 /// Most entries that are read at once: a log that claims more would fill the memory of whoever follows it.
 const MAX_NEW_ENTRIES: u64 = 1 << 20;
 /// Most bytes of them.
@@ -29,13 +41,35 @@ const MAX_NEW_BYTES: usize = 256 << 20;
 /// Why a log cannot be read; `Display` is a sentence.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// It cannot be reached, or answers with an error.
+    /// It cannot be reached, or its answer does not arrive.
     #[error("{url}: {reason}")]
     Unreachable {
         /// What was asked.
         url: String,
         /// Why.
         reason: String,
+    },
+    /// It answers with an error.
+    #[error("{url}: answered with {status}")]
+    Status {
+        /// What was asked.
+        url: String,
+        /// The status of the answer.
+        status: u16,
+    },
+    /// It was not asked.
+    #[error("{url}: {GIVEN_UP}")]
+    GivenUp {
+        /// What was not asked.
+        url: String,
+    },
+    /// Its entries take too long.
+    #[error("{url}: the entries from {first} on take more than {} minutes", WAIT_FOR.as_secs() / 60)]
+    TooSlow {
+        /// The log's address.
+        url: String,
+        /// The first one that was not read yet.
+        first: u64,
     },
     /// Its checkpoint is none.
     #[error("{url}: {source}")]
@@ -76,6 +110,16 @@ pub struct Reader {
     agent: ureq::Agent,
     patient: ureq::Agent,
     base: String,
+    patience: Patience,
+}
+
+/// How far the service beside a log has been waited for.
+#[derive(Debug, Default)]
+struct Patience {
+    unanswered: Cell<u32>,
+    waited: Cell<Duration>,
+    given_up: Cell<bool>,
+    is_bounded: Cell<bool>,
 }
 
 impl Reader {
@@ -90,7 +134,7 @@ impl Reader {
             config.build().into()
         };
         let (agent, patient) = (agent(TIMEOUT), agent(BUNDLE_TIMEOUT));
-        Self { agent, patient, base: base.trim_end_matches('/').to_owned() }
+        Self { agent, patient, base: base.trim_end_matches('/').to_owned(), patience: Patience::default() }
     }
 
     /// The newest checkpoint. Its signatures are not verified.
@@ -115,8 +159,11 @@ impl Reader {
             return Err(ReadError::TooMany { url: self.base.clone(), claimed: size });
         }
         let (mut found, mut read) = (Vec::new(), 0_usize);
-        let mut at = first;
+        let (mut at, begun) = (first, Instant::now());
         while at < size {
+            if self.patience.is_bounded.get() && begun.elapsed() > WAIT_FOR {
+                return Err(ReadError::TooSlow { url: self.base.clone(), first });
+            }
             let index = at / TILE_WIDTH;
             let width = (size - index * TILE_WIDTH).min(TILE_WIDTH);
             let (url, bytes) = self.get(&format!("tile/entries/{}", path_of(index, width)), MAX_BUNDLE_BYTES)?;
@@ -178,7 +225,7 @@ impl Reader {
     /// [`ReadError::Unreachable`].
     pub fn statement(&self, id: &str) -> Result<Vec<u8>, ReadError> {
         let limit = assay_core::sealed::MAX_STATEMENT_BYTES as u64;
-        get(&self.agent, &format!("{}/v1/attestations/{id}/statement", self.service()), limit)
+        self.ask(&self.agent, &format!("{}/v1/attestations/{id}/statement", self.service()), limit)
     }
 
     /// The bundle of an attestation: a .zip file with statement, proof and signature.
@@ -186,7 +233,38 @@ impl Reader {
     /// # Errors
     /// [`ReadError::Unreachable`].
     pub fn bundle(&self, id: &str) -> Result<Vec<u8>, ReadError> {
-        get(&self.patient, &format!("{}/v1/attestations/{id}/bundle.zip", self.service()), MAX_ATTESTATION_BYTES)
+        self.ask(&self.patient, &format!("{}/v1/attestations/{id}/bundle.zip", self.service()), MAX_ATTESTATION_BYTES)
+    }
+
+    /// Whether the service was asked nothing more, since it answers too seldom or too slowly.
+    pub fn has_given_up(&self) -> bool {
+        self.patience.given_up.get()
+    }
+
+    /// From now on the service is asked no more after three requests in a row without an answer, or ten minutes of waiting in all, and the
+    /// log's entries take no more than ten minutes. What was before counts for nothing. Without this there is no such bound.
+    pub fn bound(&self) {
+        let Patience { unanswered, waited, given_up, is_bounded } = &self.patience;
+        unanswered.set(0);
+        waited.set(Duration::ZERO);
+        given_up.set(false);
+        is_bounded.set(true);
+    }
+
+    /// [`get`] from the service, as long as it answers.
+    fn ask(&self, agent: &ureq::Agent, url: &str, limit: u64) -> Result<Vec<u8>, ReadError> {
+        let Patience { unanswered, waited, given_up, is_bounded } = &self.patience;
+        if is_bounded.get() && (unanswered.get() >= MAX_UNANSWERED || waited.get() >= WAIT_FOR) {
+            given_up.set(true);
+            return Err(ReadError::GivenUp { url: url.to_owned() });
+        }
+        let begun = Instant::now();
+        let answer = get(agent, url, limit);
+        waited.set(waited.get() + begun.elapsed());
+        // an answer that there is nothing is one
+        let is_answer = matches!(answer, Ok(_) | Err(ReadError::Status { .. }));
+        unanswered.set(if is_answer { 0 } else { unanswered.get() + 1 });
+        answer
     }
 
     /// The service beside whose log this is.
@@ -203,7 +281,7 @@ impl Reader {
     pub fn signatures(&self, id: &str) -> Result<Vec<u8>, ReadError> {
         let service = self.base.strip_suffix("/log").unwrap_or(&self.base);
         let limit = assay_core::signatures::MAX_SIGNATURES_BYTES as u64;
-        get(&self.agent, &format!("{service}/v1/attestations/{id}/signatures"), limit)
+        self.ask(&self.agent, &format!("{service}/v1/attestations/{id}/signatures"), limit)
     }
 }
 
@@ -211,7 +289,7 @@ fn get(agent: &ureq::Agent, url: &str, limit: u64) -> Result<Vec<u8>, ReadError>
     let unreachable = |reason: String| ReadError::Unreachable { url: url.to_owned(), reason };
     let mut answer = agent.get(url).call().map_err(|e| unreachable(e.to_string()))?;
     if answer.status() != 200 {
-        return Err(unreachable(format!("answered with {}", answer.status())));
+        return Err(ReadError::Status { url: url.to_owned(), status: answer.status().as_u16() });
     }
     answer.body_mut().with_config().limit(limit).read_to_vec().map_err(|e| unreachable(e.to_string()))
 }
@@ -314,6 +392,40 @@ mod tests {
         assert_eq!(reader.entries_within(0, 512, 2 * size).unwrap().len(), 512);
         let refused = reader.entries_within(0, 512, 2 * size - 1).unwrap_err();
         assert!(matches!(refused, ReadError::TooLarge { first: 0, .. }), "{refused}");
+    }
+
+    #[test]
+    fn a_service_that_does_not_answer_is_left_and_one_that_has_nothing_is_not() {
+        let reader = Reader::new("http://127.0.0.1:1/log");
+        let is_asked = |reader: &Reader| !matches!(reader.statement("00"), Err(ReadError::GivenUp { .. }));
+        assert!((0..9).all(|_| is_asked(&reader)), "without a bound");
+        for _ in 0..2 {
+            reader.bound();
+            let asked: Vec<bool> = (0..5).map(|_| is_asked(&reader)).collect();
+            assert_eq!(asked, [true, true, true, false, false]);
+            assert!(reader.has_given_up());
+        }
+        reader.bound();
+        assert!(!reader.has_given_up());
+        reader.patience.waited.set(WAIT_FOR);
+        assert!(!is_asked(&reader) && reader.has_given_up());
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let reader = Reader::new(&format!("http://{}/log", listener.local_addr().unwrap()));
+        std::thread::spawn(move || {
+            for connection in listener.incoming() {
+                let mut connection = connection.unwrap();
+                let head = BufReader::new(connection.try_clone().unwrap()).lines();
+                head.map_while(Result::ok).take_while(|line| !line.is_empty()).for_each(drop);
+                connection
+                    .write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+                    .unwrap();
+            }
+        });
+        reader.bound();
+        for _ in 0..5 {
+            assert!(matches!(reader.statement("00"), Err(ReadError::Status { status: 404, .. })));
+        }
+        assert!(!reader.has_given_up());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The end of a log that cannot be continued: a note by its own key that says how far it was signed, why it ends, and which log comes after it.
 //!
-//! It is kept in the database, where every process that could sign sees it. A statement of this kind is no checkpoint: its first line is no
+//! It is kept in the database, where every process that could sign sees it, and in the home directories of those that have seen it, so that
+//! a database from before the end does not take it back. It counts only if the log's key signed it. A statement of this kind is no checkpoint: its first line is no
 //! log's name, and its second one is no number.
 
 use std::fmt;
@@ -26,8 +27,8 @@ use crate::tokens::{KeyRing, KeyRingError};
 
 /// Name and version of the format.
 const PROTOCOL: &str = "assay/log/retired/1";
-/// Longest reason, in bytes.
-pub const MAX_REASON_BYTES: usize = 1_000;
+/// Longest reason, in bytes: as long as what a reader is shown.
+pub const MAX_REASON_BYTES: usize = 400;
 
 /// Why a log is not retired; `Display` is a sentence for the operator.
 #[derive(Debug, thiserror::Error)]
@@ -168,8 +169,8 @@ pub async fn last_signed(
     keys: &KeyRing,
     now: OffsetDateTime,
 ) -> Result<Checkpoint, RetirementError> {
-    if let Some(ended) = ended(session, origin).await? {
-        let reason = ended?.reason;
+    let key = keys.log_key(now)?.map(|key| VerifierKey::new(origin, KeyKind::Log, key.verifying_key())).transpose()?;
+    if let Some(Retirement { reason, .. }) = ended(session, origin, mark, |note| is_by(note, key.as_ref())).await? {
         return Err(RetirementError::Retired { origin: visible(origin), reason });
     }
     let stored = newest_checkpoint(session, origin).await?;
@@ -177,11 +178,8 @@ pub async fn last_signed(
     let marked = mark.read()?.filter(|marked| marked.checkpoint().origin == origin);
     let newest = marked.into_iter().chain(stored).max_by_key(|signed| signed.checkpoint().size);
     let newest = newest.ok_or_else(|| RetirementError::NeverSigned(visible(origin)))?;
-    let other = || RetirementError::OtherKey(visible(origin));
-    let key = keys.log_key(now)?.ok_or_else(other)?;
-    let key = VerifierKey::new(origin, KeyKind::Log, key.verifying_key())?;
-    if !matches!(newest.note().signed_by(&key), Ok(Some(_))) {
-        return Err(other());
+    if !is_by(newest.note(), key.as_ref()) {
+        return Err(RetirementError::OtherKey(visible(origin)));
     }
     Ok(newest.checkpoint().clone())
 }
@@ -189,10 +187,11 @@ pub async fn last_signed(
 /// Ends the log. From here on no process signs for it. Returns the note.
 ///
 /// # Errors
-/// [`RetirementError`].
+/// [`RetirementError`]; the log has ended all the same if only the home directory cannot be written.
 pub async fn retire(
     session: &SignerSession,
     ended: &Retirement,
+    mark: &Mark,
     keys: &KeyRing,
     now: OffsetDateTime,
 ) -> Result<String, RetirementError> {
@@ -201,19 +200,48 @@ pub async fn retire(
     // as readers will read it
     Retirement::parse(&Note::parse(note.as_bytes(), 1)?)?;
     add_retirement(session, &ended.last.origin, &note, now).await?;
+    mark.keep_end(&ended.last.origin, note.as_bytes())?;
     Ok(note)
 }
 
-/// The end of the log `origin`, if it has ended; the inner result is whether its statement can be read.
+/// Whether the key signed the note.
+pub fn is_by(note: &Note, key: Option<&VerifierKey>) -> bool {
+    key.is_some_and(|key| matches!(note.signed_by(key), Ok(Some(_))))
+}
+
+/// The end of the log `origin` by the database or by the home directory of `mark`. A note for which `is_signed` does not hold counts for
+/// nothing: who can write to the database alone ends no log.
 ///
 /// # Errors
-/// Those of the database.
+/// [`RetirementError::Store`], [`RetirementError::Mark`]; [`RetirementError::Malformed`] if the log signed something else.
 pub async fn ended(
     client: &impl Session,
     origin: &str,
-) -> Result<Option<Result<Retirement, RetirementError>>, StoreError> {
-    let read = |note: String| Retirement::parse(&Note::parse(note.as_bytes(), 1)?);
-    Ok(retirement(client, origin).await?.map(read))
+    mark: &Mark,
+    is_signed: impl Fn(&Note) -> bool,
+) -> Result<Option<Retirement>, RetirementError> {
+    let stored = retirement(client, origin).await?.map(String::into_bytes);
+    let notes = stored.into_iter().chain(mark.end(origin)?).filter_map(|note| Note::parse(&note, 1).ok());
+    for note in notes.filter(is_signed) {
+        let ended = Retirement::parse(&note)?;
+        if ended.last.origin == origin {
+            return Ok(Some(ended));
+        }
+    }
+    Ok(None)
+}
+
+/// Keeps the end of a log, which has ended by its own key, in the home directory as well, unless an end is there.
+///
+/// # Errors
+/// [`RetirementError::Store`], [`RetirementError::Mark`].
+pub async fn keep_end(client: &impl Session, origin: &str, mark: &Mark) -> Result<(), RetirementError> {
+    if mark.end(origin)?.is_none()
+        && let Some(note) = retirement(client, origin).await?
+    {
+        mark.keep_end(origin, note.as_bytes())?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -261,9 +289,11 @@ mod tests {
     #[test]
     fn a_reason_is_one_line_and_the_next_log_another_one() {
         let key = SigningKey::from_bytes(&[1; 32]);
-        for wrong in ["", " x", "x\n", "a\nb", "a\u{202e}b", &"x".repeat(1_001)] {
+        for wrong in ["", " x", "x\n", "a\nb", "a\u{202e}b", &"x".repeat(401)] {
             assert!(matches!(ended(wrong).signed(&key), Err(RetirementError::Reason)), "{wrong:?}");
         }
+        assert!(ended(&"x".repeat(400)).signed(&key).is_ok() && ended(&"\u{e9}".repeat(200)).signed(&key).is_ok());
+        assert!(matches!(ended(&"\u{e9}".repeat(201)).signed(&key), Err(RetirementError::Reason)));
         let same = Retirement { successor: "assay.example/log".to_owned(), ..ended("x") };
         assert!(matches!(same.signed(&key), Err(RetirementError::SameName(_))));
         let wrong = Retirement { successor: "a b".to_owned(), ..ended("x") };

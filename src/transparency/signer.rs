@@ -19,6 +19,7 @@ use super::{
     judge::{OwnLog, SigningError, Standing, judge},
     mark::Mark,
     proofs::{stored_consistency, stored_root},
+    retirement::keep_end,
 };
 use crate::{
     clock::Clock,
@@ -303,7 +304,11 @@ impl Signer {
 
     async fn judge(&self, client: &impl Session, key: Option<&SigningKey>) -> Result<Standing, SigningError> {
         let key = key.map(SigningKey::verifying_key);
-        judge(client, OwnLog { origin: &self.origin, is_named: self.is_named, key }, &self.mark).await
+        let judged = judge(client, OwnLog { origin: &self.origin, is_named: self.is_named, key }, &self.mark).await;
+        if matches!(judged, Err(SigningError::Retired { .. })) {
+            keep_end(client, &self.origin, &self.mark).await?;
+        }
+        judged
     }
 
     async fn store_checkpoint(

@@ -3,7 +3,7 @@
 use std::fs;
 
 use actix_web::{
-    App,
+    App, HttpResponse,
     test::{TestRequest, call_service, init_service, read_body},
 };
 use assay::{
@@ -18,12 +18,17 @@ use assay::{
         signer::{Signed, Signer, verifier_key},
     },
 };
-use assay_verifier::log::{note::Note, policy::Policy};
+use assay_verifier::log::{
+    note::{Note, SignatureLine},
+    policy::Policy,
+};
+use ed25519_dalek::SigningKey;
 use sha2::{Digest, Sha256};
 
 use crate::{
     api::{NOW, Place, get},
     log::{Machine, ORIGIN, begun, with_entries},
+    monitors::through,
     support::Database,
     witnesses::{Running, blocking},
 };
@@ -40,7 +45,7 @@ async fn end(signer: &Signer) -> Result<Retirement, RetirementError> {
     };
     let last = last_signed(&session, &signer.origin, &signer.mark, &signer.keys, NOW).await?;
     let ended = Retirement { last, successor: NEXT.to_owned(), reason: REASON.to_owned() };
-    retire(&session, &ended, &signer.keys, NOW).await?;
+    retire(&session, &ended, &signer.mark, &signer.keys, NOW).await?;
     Ok(ended)
 }
 
@@ -76,7 +81,24 @@ async fn a_log_that_is_older_than_its_mark_is_ended_and_another_one_begins_with_
     let again = end(&machine.signer(&older)).await.unwrap_err();
     assert!(matches!(&again, RetirementError::Retired { reason, .. } if reason == REASON), "{again}");
 
+    // a database from before the end takes it back for no home that has seen it
+    let file = format!("retired-{}", hex::encode(Sha256::digest(ORIGIN)));
+    let restored = Database::new().await;
+    with_entries(&restored, 0..3).await;
+    let seen = machine.with_same_keys();
+    assert!(matches!(seen.sign(&older).await, Err(SigningError::Retired { .. })));
+    for machine in [&machine, &seen] {
+        assert!(matches!(machine.sign(&restored).await, Err(SigningError::Retired { .. })));
+        assert!(matches!(end(&machine.signer(&restored)).await, Err(RetirementError::Retired { .. })));
+    }
+    // unless the note is not by its key
+    let kept = seen.home().log_dir().join(&file);
+    let altered = fs::read_to_string(&kept).unwrap().replace(REASON, "Another one");
+    fs::write(kept, altered).unwrap();
+    assert_eq!(seen.sign(&restored).await.unwrap(), Signed::Now(3));
+
     // the next one does not begin with the same key once that has signed here, and not under a third name
+    fs::remove_file(machine.home().log_dir().join(&file)).unwrap();
     machine.sign(&database).await.unwrap();
     end(&machine.signer(&database)).await.unwrap();
     assert!(matches!(sign(&next(machine.signer(&database))).await, Err(SigningError::EarlierOrigin { .. })));
@@ -118,6 +140,23 @@ async fn only_a_log_that_was_signed_and_whose_key_is_there_is_ended() {
     }
 }
 
+/// Whoever can write to the database alone ends no log.
+#[tokio::test]
+async fn a_row_that_the_key_of_the_log_has_not_signed_ends_nothing() {
+    let (database, machine) = (Database::new().await, Machine::new());
+    with_entries(&database, 0..2).await;
+    machine.sign(&database).await.unwrap();
+    let last = machine.mark().unwrap().checkpoint().clone();
+    let ended = Retirement { last, successor: NEXT.to_owned(), reason: REASON.to_owned() };
+    let line = SignatureLine::sign(&ended.to_string(), ORIGIN, &SigningKey::from_bytes(&[5; 32])).unwrap();
+    let note = Note::new(ended.to_string(), vec![line]).to_string();
+    database.run(&format!("INSERT INTO log_retirements VALUES ('{ORIGIN}', '{note}', now())")).await;
+    assert_eq!(machine.sign(&database).await.unwrap(), Signed::Before(2));
+    assert!(!machine.home().log_dir().join(format!("retired-{}", hex::encode(Sha256::digest(ORIGIN)))).exists());
+    machine.replace_log_key();
+    assert!(matches!(sign(&next(machine.signer(&database))).await, Err(SigningError::OtherOrigin { .. })));
+}
+
 #[actix_web::test]
 async fn the_end_is_given_out_and_the_service_is_not_ready() {
     let place = Place::new(|config| config.transparency.origin = ORIGIN.to_owned()).await;
@@ -153,8 +192,8 @@ async fn a_monitor_reports_the_end_with_its_reason() {
     running.publish(0..2).await;
     running.sign(&[]).await.unwrap();
     let (dir, url) = (tempfile::tempdir().unwrap(), running.url.clone());
-    let follow = async |policy: String| {
-        let (dir, url) = (dir.path().join("state"), url.clone());
+    let follow_at = async |url: String, policy: String| {
+        let dir = dir.path().join("state");
         let followed = blocking(move || {
             let mut monitor = Monitor::open(&dir, Policy::parse(policy.as_bytes()).unwrap()).unwrap();
             monitor.follow(&Reader::new(&url), &Asked::default(), NOW).unwrap()
@@ -162,6 +201,7 @@ async fn a_monitor_reports_the_end_with_its_reason() {
         let followed = followed.await;
         followed.findings.iter().map(|finding| (finding.kind, finding.detail.clone())).collect::<Vec<_>>()
     };
+    let follow = async |policy: String| follow_at(url.clone(), policy).await;
     let policy = format!("log {}\nquorum none\n", running.log_key());
     assert_eq!(follow(policy.clone()).await, []);
     end(&running.signer(Vec::new())).await.unwrap();
@@ -170,6 +210,10 @@ async fn a_monitor_reports_the_end_with_its_reason() {
         assert!(found.len() == 1 && found[0].0 == "retired" && found[0].1.contains(REASON), "{found:?}");
         assert!(found[0].1.contains("with 2 entries") && found[0].1.contains(NEXT), "{found:?}");
     }
+    // it stays although the service gives it out no more
+    let silent = through(&url, |path| path.contains("/retired/").then(|| HttpResponse::NotFound().finish()));
+    let found = follow_at(silent, policy.clone()).await;
+    assert!(found.len() == 1 && found[0].0 == "retired", "{found:?}");
     // one whose key is not listed says nothing of it
     let machine = Machine::new();
     let signer = machine.signer(&Database::new().await);

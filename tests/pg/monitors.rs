@@ -7,7 +7,11 @@ use std::{
     net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::mpsc::{Receiver, channel},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+        mpsc::{Receiver, channel},
+    },
     thread,
 };
 
@@ -68,26 +72,37 @@ impl Place {
     }
 }
 
-/// The service, without its bundles.
-fn without_bundles(base: &str) -> String {
+/// The service through a server that answers some paths itself.
+pub(crate) fn through(
+    base: &str,
+    instead: impl Fn(&str) -> Option<HttpResponse> + Clone + Send + Sync + 'static,
+) -> String {
     let (listener, base) = (TcpListener::bind("127.0.0.1:0").unwrap(), base.strip_suffix("/log").unwrap().to_owned());
     let url = format!("http://{}/log", listener.local_addr().unwrap());
     let server = HttpServer::new(move || {
-        let base = base.clone();
+        let (base, instead) = (base.clone(), instead.clone());
         let forward = move |request: HttpRequest| {
+            let own = instead(&request.uri().to_string());
             let asked = format!("{base}{}", request.uri());
             async move {
-                if asked.ends_with("/bundle.zip") {
-                    return HttpResponse::NotFound().finish();
+                if let Some(own) = own {
+                    return own;
                 }
-                HttpResponse::Ok()
-                    .body(blocking(move || ureq::get(&asked).call().unwrap().body_mut().read_to_vec().unwrap()).await)
+                match blocking(move || ureq::get(&asked).call()).await {
+                    Ok(mut given) => HttpResponse::Ok().body(given.body_mut().read_to_vec().unwrap()),
+                    Err(_) => HttpResponse::NotFound().finish(),
+                }
             }
         };
         App::new().default_service(web::to(forward))
     });
     actix_web::rt::spawn(server.workers(1).listen(listener).unwrap().run());
     url
+}
+
+/// The service, without its bundles.
+fn without_bundles(base: &str) -> String {
+    through(base, |path| path.ends_with("/bundle.zip").then(|| HttpResponse::NotFound().finish()))
 }
 
 #[actix_web::test]
@@ -139,10 +154,135 @@ async fn an_attestation_that_does_not_verify_or_cannot_be_had_is_found_at_each_r
     let keys = place.at("keys").to_str().unwrap().to_owned();
     assert_eq!(place.run(&["--verify", "--jwks", &keys]).await.1.len(), 2);
     fs::write(place.at("state/verified"), note("signed")).unwrap();
+    assert!(place.names().is_superset(&kept));
     assert_eq!(place.run(&["--verify", "--jwks", &keys]).await.0, Some(0));
+    assert!(place.names().is_disjoint(&kept), "a crash left these");
     fs::write(place.at("state/verified"), "something else\n").unwrap();
     let (code, _, said) = place.run(&["--verify"]).await;
     assert!(code == Some(3) && said.contains("not the list that a monitor wrote"), "{said}");
+    running.handle.stop(false).await;
+}
+
+#[actix_web::test]
+async fn a_bundle_of_another_statement_is_not_kept_and_the_kept_ones_do_not_fill_the_disk() {
+    let mut running = Running::start().await;
+    let all = running.publish(0..2).await;
+    running.sign(&[]).await.unwrap();
+    let name = |at: usize| format!("bundle-{}.zip", all[at].id);
+    let url = format!("{}/v1/attestations/{}/bundle.zip", running.url.strip_suffix("/log").unwrap(), all[0].id);
+    let first = blocking(move || ureq::get(&url).call().unwrap().body_mut().read_to_vec().unwrap()).await;
+    let bytes = first.clone();
+    let url = through(&running.url, move |path| {
+        path.ends_with("/bundle.zip").then(|| HttpResponse::Ok().body(bytes.clone()))
+    });
+    let place = Place { url, ..Place::of(&running).await };
+    let (code, found, said) = place.run(&["--verify"]).await;
+    assert!(code == Some(1) && found[0].1.contains("does not verify"), "{found:?} {said}");
+    assert!(found[1].1.contains("no bundle of its statement: it contains another statement"), "{found:?}");
+    assert!(place.names().contains(&name(0)) && !place.names().contains(&name(1)));
+    // one that was kept before is fetched again
+    let honest = Place { url: running.url.clone(), ..place };
+    fs::write(honest.at("state").join(name(1)), first).unwrap();
+    let (_, found, _) = honest.run(&["--verify"]).await;
+    assert!(found.iter().all(|(_, detail)| detail.contains("does not verify: not so: its shape")), "{found:?}");
+    assert!(honest.names().contains(&name(0)) && honest.names().contains(&name(1)));
+    // a file of 1 GiB that takes no room
+    fs::remove_file(honest.at("state").join(name(1))).unwrap();
+    fs::File::create(honest.at("state/bundle-x.zip")).unwrap().set_len(1 << 30).unwrap();
+    let (_, found, _) = honest.run(&["--verify"]).await;
+    assert!(found[1].1.contains("does not verify") && found[1].1.contains("is not kept"), "{found:?}");
+    assert!(honest.names().contains(&name(0)) && !honest.names().contains(&name(1)));
+    running.handle.stop(false).await;
+}
+
+#[actix_web::test]
+async fn an_attestation_that_is_false_is_another_finding_than_one_that_cannot_be_had() {
+    let mut running = Running::start().await;
+    running.publish(0..1).await;
+    running.sign(&[]).await.unwrap();
+    let place = Place::of(&running).await;
+    fs::write(place.at("secret"), "of two").unwrap();
+    let secret = place.at("secret").to_str().unwrap().to_owned();
+    let receiver = Hook::new(vec!["200 OK"; 4]);
+    let arguments = ["--verify", "--webhook", &receiver.url, "--webhook-secret-file", &secret];
+    let of_statement = |answer: fn() -> HttpResponse| {
+        through(&running.url, move |path| (path.ends_with("/statement") || path.ends_with("/bundle.zip")).then(answer))
+    };
+    let silent = of_statement(|| HttpResponse::NotFound().finish());
+    let lying = of_statement(|| HttpResponse::Ok().body("x"));
+    let mut place = Place { url: silent, ..place };
+    assert_eq!(place.run(&arguments).await.0, Some(1));
+    place.url = lying;
+    assert_eq!(place.run(&arguments).await.0, Some(1));
+    let keys = receiver.keys();
+    assert_eq!((keys.len(), keys.iter().collect::<BTreeSet<_>>().len()), (4, 4));
+    running.handle.stop(false).await;
+}
+
+#[actix_web::test]
+async fn what_the_log_signed_is_kept_before_its_entries_and_a_log_that_goes_dark_is_posted() {
+    let mut running = Running::start().await;
+    running.publish(0..2).await;
+    running.sign(&[]).await.unwrap();
+    let place = Place::of(&running).await;
+    assert_eq!(place.run(&[]).await.0, Some(0));
+    fs::write(place.at("secret"), "of two").unwrap();
+    let secret = place.at("secret").to_str().unwrap().to_owned();
+    let before = running.text("/log/checkpoint").await;
+    running.publish(2..3).await;
+    running.sign(&[]).await.unwrap();
+    let (open, closed) = (running.url.clone(), "http://127.0.0.1:1/log".to_owned());
+    let withheld = through(&open, |path| path.contains("/tile/entries/").then(|| HttpResponse::NotFound().finish()));
+    let stale =
+        through(&open, move |path| path.ends_with("/checkpoint").then(|| HttpResponse::Ok().body(before.clone())));
+    let mut place = place;
+    let unread = |place: &Place| {
+        let names = place.names().into_iter();
+        names.filter(|name| name.starts_with("evidence-3-") && name.ends_with("-unread.checkpoint")).count()
+    };
+    for (url, code, kind, kept) in [
+        (withheld, Some(3), "unreadable", 1),
+        (stale, Some(1), "older", 1),
+        (open.clone(), Some(0), "", 0),
+        (closed, Some(3), "unreadable", 0),
+    ] {
+        place.url = url;
+        let receiver = Hook::new(vec!["200 OK"]);
+        let (ended, found, said) = place.run(&["--webhook", &receiver.url, "--webhook-secret-file", &secret]).await;
+        assert_eq!((ended, unread(&place)), (code, kept), "{found:?} {said}");
+        let kinds: Vec<&str> = found.iter().map(|(kind, _)| kind.as_str()).collect();
+        let posted: Vec<Value> = receiver.posts.try_iter().map(|(_, post)| post).collect();
+        let posted: Vec<&str> = posted.iter().map(|post| post["kind"].as_str().unwrap()).collect();
+        assert_eq!((kinds.concat().as_str(), posted.concat().as_str()), (kind, kind), "{said}");
+    }
+    running.handle.stop(false).await;
+}
+
+#[actix_web::test]
+async fn what_the_log_shows_is_posted_before_bundles_are_asked_for() {
+    let mut running = Running::start().await;
+    running.publish(0..1).await;
+    running.sign(&[]).await.unwrap();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let url = through(&running.url, move |path| {
+        let is_bundle = path.ends_with("/bundle.zip");
+        count.fetch_add(usize::from(is_bundle), Ordering::SeqCst);
+        is_bundle.then(|| HttpResponse::NotFound().finish())
+    });
+    let place = Place { url, ..Place::of(&running).await };
+    fs::write(place.at("secret"), "of two").unwrap();
+    let secret = place.at("secret").to_str().unwrap().to_owned();
+    // the receiver does not answer
+    let receiver = Hook::new(vec![""]);
+    let arguments = ["--verify", "--cadence-days", "1", "--webhook", &receiver.url, "--webhook-secret-file", &secret];
+    let mut killed: Child = place.command(&arguments).spawn().unwrap();
+    let post = blocking(move || receiver.posts.recv().unwrap().1).await;
+    assert_eq!((post["kind"].as_str(), asked.load(Ordering::SeqCst)), (Some("late"), 0));
+    killed.kill().unwrap();
+    blocking(move || killed.wait().unwrap()).await;
+    assert_eq!(place.run(&["--verify"]).await.0, Some(1));
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
     running.handle.stop(false).await;
 }
 

@@ -416,7 +416,13 @@ async fn a_monitor_follows_a_log_and_finds_a_fork_a_late_exchange_and_a_second_s
     let (found, followed) = follow(&state, &strict, &fork.url, Asked::default()).await;
     assert_eq!(found, ["policy", "inconsistent"], "{followed:?}");
     assert_eq!(fs::read_to_string(&kept).unwrap(), forked.note().to_string());
-    assert_eq!(follow(&state, &strict, &running.url, Asked::default()).await.0, ["policy"]);
+    // the log looks right again, and what was kept is still there
+    for _ in 0..2 {
+        assert_eq!(follow(&state, &strict, &running.url, Asked::default()).await.0, ["inconsistent", "policy"]);
+        assert_eq!(follow(&state, &policy, &running.url, Asked::default()).await.0, ["inconsistent"]);
+    }
+    fs::remove_file(&kept).unwrap();
+    assert_eq!(follow(&state, &policy, &running.url, Asked::default()).await.0, [""; 0], "who explains it removes it");
     let before = fs::read(state.join("checkpoint")).unwrap();
     let mut twin = Running::start().await;
     twin.place.keys = Arc::clone(&running.place.keys);
@@ -434,6 +440,14 @@ async fn a_monitor_follows_a_log_and_finds_a_fork_a_late_exchange_and_a_second_s
         assert!(followed.findings.last().unwrap().detail.ends_with("prove it"), "{followed:?}");
     }
     twin.handle.stop(false).await;
+    // both checkpoints of the twin are kept, each is a finding of its own with the key of the first time
+    let (found, followed) = follow(&state, &policy, &running.url, Asked::default()).await;
+    assert_eq!(found, ["inconsistent", "inconsistent"], "{followed:?}");
+    let keys = |followed: &Followed| -> Vec<_> { followed.findings.iter().map(|found| found.key(ORIGIN)).collect() };
+    assert_eq!(keys(&follow(&state, &policy, &running.url, Asked::default()).await.1), keys(&followed));
+    let kept = fs::read_dir(&state).unwrap().map(|file| file.unwrap().path());
+    let kept = kept.filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("evidence-"));
+    kept.for_each(|path| fs::remove_file(path).unwrap());
     // a checkpoint of before is no fork, and one of another log that the reader trusts is no fork either
     let stale = Stale::start(&early);
     let (found, followed) = follow(&state, &policy, &stale.url, Asked::default()).await;

@@ -6,12 +6,13 @@ use assay_verifier::attestation::read_jwks;
 use time::Duration;
 
 use super::files::{checkpoint_in, policy};
-use super::webhook::{WebhookArgs, deliver};
+use super::webhook::{Delivery, WebhookArgs};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::options::{Global, HomeArgs};
 use crate::cli::output;
 use crate::clock::{Clock, SystemClock};
 use crate::transparency::{
+    finding::MonitorFinding,
     monitor::{Asked, Followed, Monitor, MonitorError},
     reader::Reader,
     verified::Verification,
@@ -22,6 +23,7 @@ Reads the entries since the last run and asks for every statement again, once; l
   policy            the checkpoint is not signed and cosigned as FILE asks
   inconsistent      the log was forked or rewritten; if it signed two roots of one size, two checkpoints in DIR prove it
   older             the log gives out an older checkpoint than before
+  unreadable        the log cannot be read, or the service was not asked for everything, because it does not answer or is too slow
   other-log         the log has another name than before
   duplicate         two statements of one exchange for one instant
   backwards         an instant before one that was published earlier
@@ -30,15 +32,23 @@ Reads the entries since the last run and asks for every statement again, once; l
   later             what was signed about an attestation later is not given out, or not logged
   withdrawn         an exchange withdrew an attestation
   retired           the log has ended, by its own word, with the reason
+  continued         the log has ended, by its own word, and has more entries than its end says
   proof             with --verify: an attestation does not verify, or the service does not give out its bundle
   other-checkpoint  a checkpoint from elsewhere is of another log
   late              no snapshot of an exchange within the cadence
-A finding that nobody explains is found again at each run.
+A finding that nobody explains is found again at each run. DIR keeps what the log signed: checkpoints that contradict what is known, or whose
+entries it did not give out (evidence-….checkpoint), and the notes of its end (retired-….note). They are compared with the entries at each run,
+also if the log looks right again. Remove a file only once it is explained.
+
+After three requests in a row without an answer, or ten minutes in all, the service is asked for no more statements, and then for no more
+bundles. Such a run forgets nothing, and the next one begins at another place.
 
 --verify does what `assay verify` does, once for each attestation: DIR/verified lists those that verified. A bundle that does not verify
-is kept as DIR/bundle-DIGEST.zip, and verified again at each run, whatever the service gives out later.
+is kept as DIR/bundle-DIGEST.zip, and verified again at each run, whatever the service gives out later. A bundle of another statement is not
+kept, and neither is one beyond 1 GiB in all; they are fetched again. What else was found is printed and posted before that; one JSON object
+is printed at the end.
 
---webhook posts each finding once, as one JSON object {origin, size, kind, detail, key}, and DIR/delivered lists the keys of those that
+--webhook posts each finding once, the most serious first, as one JSON object {origin, size, kind, detail, key}, and DIR/delivered lists the keys of those that
 were taken. The key is the same at each run. If the run ends between the answer and the note of it, the same finding is posted again: whoever
 receives it compares keys. An answer of 2xx takes it. After any other, or none in 10 s, it is posted at most three times, and again at the
 next run. A finding that is gone is forgotten, and posted again if it comes back. With --webhook-secret-file, the header X-Assay-Signature
@@ -111,41 +121,68 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
         cadence: args.cadence_days.map(|days| Duration::days(i64::from(days))),
         others: others.collect::<Result<_, Failure>>()?,
     };
+    let home = args.verify.then(|| args.home.home()).transpose()?;
     let mut monitor = Monitor::open(&args.state, policy(&args.log_policy)?)?;
-    let reader = Reader::new(&args.url);
-    let mut followed = monitor.follow(&reader, &asked, SystemClock.now())?;
-    let mut failure = None;
-    if args.verify {
-        let home = args.home.home()?;
+    let (reader, now) = (Reader::new(&args.url), SystemClock.now());
+    let mut delivery = match webhook {
+        Some(webhook) => Some(Delivery::new(webhook, monitor.delivered()?)),
+        None => None,
+    };
+    let mut followed = monitor.follow(&reader, &asked, now)?;
+    // what was found is told, whatever stops the rest
+    let mut failure = followed.failure.take().map(|e| Failure::environment(e.to_string()));
+    let mut tell = |followed: &Followed, found: &[MonitorFinding]| {
+        if !args.json {
+            output::lines(found.iter().map(|finding| format!("✗ {}: {}", finding.kind, finding.detail)))?;
+        }
+        delivery.as_mut().map_or(Ok(()), |delivery| delivery.post(followed, found))
+    };
+    let mut told = tell(&followed, &followed.findings);
+    if let Some(home) = home.filter(|_| failure.is_none()) {
         let meter = global.meter();
         let with = Verification::new(&home, global.tests(), jwks, meter.listener());
-        // what was found is told, whatever stops this
-        let (found, error) = monitor.verify(&reader, args.exchange.as_deref(), &with);
+        let (found, error) = monitor.verify(&reader, args.exchange.as_deref(), &with, now);
+        told = told.and(tell(&followed, &found));
         followed.findings.extend(found);
+        followed.is_complete &= error.is_none() && !reader.has_given_up();
         failure = error.map(Failure::from);
     }
-    followed.is_complete &= failure.is_none();
     if args.json {
         output::json(&followed)?
     } else {
-        output::lines(lines(&followed))?
+        output::lines([verdict(&followed)])?
     }
-    if let Some(webhook) = webhook {
-        let delivered = deliver(&webhook, &followed, &mut monitor.delivered()?);
-        failure = failure.or(delivered.err());
+    failure = failure.or(told.err());
+    if let Some(delivery) = delivery {
+        failure = failure.or(delivery.finish(&followed).err());
     }
     failure.map_or(Ok(Exit::verdict(followed.findings.is_empty())), Err)
 }
 
-fn lines(followed: &Followed) -> Vec<String> {
+fn verdict(followed: &Followed) -> String {
     let Followed { origin, known, size, findings, .. } = followed;
-    let found = findings.iter().map(|finding| format!("✗ {}: {}", finding.kind, finding.detail));
     let verdict = if findings.is_empty() { "Nothing was found." } else { "The owner of the log must explain this." };
-    found.chain([format!("{origin}: {size} entries, {known} were known. {verdict}")]).collect()
+    format!("{origin}: {size} entries, {known} were known. {verdict}")
 }
 
 impl From<MonitorError> for Failure {
     fn from(error: MonitorError) -> Self {
         Self::environment(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::transparency::finding::KINDS;
+
+    #[test]
+    fn the_help_names_every_kind() {
+        let list = EXAMPLES.split_once("Findings:\n").unwrap().1.split_once("A finding").unwrap().0;
+        let named: BTreeSet<&str> = list.lines().filter_map(|line| line.split_whitespace().next()).collect();
+        assert_eq!(named, BTreeSet::from(KINDS));
     }
 }

@@ -5,8 +5,8 @@ use std::{collections::BTreeSet, path::PathBuf};
 use serde::Serialize;
 
 use crate::cli::exit::Failure;
-use crate::client::{ClientError, WEBHOOK_TIMEOUT, Webhook, read_secret};
-use crate::transparency::{delivered::Delivered, monitor::Followed};
+use crate::client::{ClientError, WEBHOOK_TIMEOUT, Webhook, WebhookError, read_secret};
+use crate::transparency::{delivered::Delivered, finding::MonitorFinding, monitor::Followed};
 
 /// After this many findings that were not taken in one run, the others wait for the next one.
 const MAX_NOT_TAKEN: usize = 3;
@@ -44,35 +44,55 @@ struct Notification<'a> {
     key: &'a str,
 }
 
-/// Posts the findings that were not posted before.
-pub(super) fn deliver(webhook: &Webhook, followed: &Followed, delivered: &mut Delivered) -> Result<(), Failure> {
-    let (mut found, mut not_taken, mut last) = (BTreeSet::new(), 0, None);
-    for finding in &followed.findings {
-        let key = finding.key(&followed.origin);
-        if !found.insert(key.clone()) || delivered.has(&key) {
-            continue;
-        }
-        if not_taken >= MAX_NOT_TAKEN {
-            not_taken += 1;
-            continue;
-        }
-        let (origin, size, kind, detail) = (&followed.origin, followed.size, finding.kind, &finding.detail);
-        let document = serde_json::to_vec(&Notification { origin, size, kind, detail, key: &key });
-        let document = document.map_err(|e| Failure::environment(e.to_string()))?;
-        match webhook.post(&document) {
-            Ok(()) => delivered.add(key)?,
-            Err(error) => (not_taken, last) = (not_taken + 1, Some(error)),
-        }
+/// Posts the findings of one run that were not posted before.
+pub(super) struct Delivery {
+    webhook: Webhook,
+    delivered: Delivered,
+    /// The keys of all that was found.
+    found: BTreeSet<String>,
+    not_taken: usize,
+    last: Option<WebhookError>,
+}
+
+impl Delivery {
+    pub(super) fn new(webhook: Webhook, delivered: Delivered) -> Self {
+        Self { webhook, delivered, found: BTreeSet::new(), not_taken: 0, last: None }
     }
-    if followed.is_complete {
-        delivered.keep_only(&found)?;
-    }
-    match last {
-        None => Ok(()),
-        Some(error) => {
-            let findings =
-                if not_taken == 1 { "one finding was".to_owned() } else { format!("{not_taken} findings were") };
-            Err(Failure::environment(format!("{findings} not delivered, and the next run posts again: {error}")))
+
+    /// Posts findings, the most serious ones first. One that is not taken is no error before [`Self::finish`].
+    pub(super) fn post(&mut self, followed: &Followed, findings: &[MonitorFinding]) -> Result<(), Failure> {
+        let mut findings: Vec<&MonitorFinding> = findings.iter().collect();
+        findings.sort_by_key(|finding| finding.rank());
+        for finding in findings {
+            let key = finding.key(&followed.origin);
+            if !self.found.insert(key.clone()) || self.delivered.has(&key) {
+                continue;
+            }
+            if self.not_taken >= MAX_NOT_TAKEN {
+                self.not_taken += 1;
+                continue;
+            }
+            let (origin, size, kind, detail) = (&followed.origin, followed.size, finding.kind, &finding.detail);
+            let document = serde_json::to_vec(&Notification { origin, size, kind, detail, key: &key });
+            let document = document.map_err(|e| Failure::environment(e.to_string()))?;
+            match self.webhook.post(&document) {
+                Ok(()) => self.delivered.add(key)?,
+                Err(error) => (self.not_taken, self.last) = (self.not_taken + 1, Some(error)),
+            }
         }
+        Ok(())
+    }
+
+    /// Forgets what is gone, and says what was not taken.
+    pub(super) fn finish(mut self, followed: &Followed) -> Result<(), Failure> {
+        if followed.is_complete {
+            self.delivered.keep_only(&self.found)?;
+        }
+        let Some(error) = self.last else { return Ok(()) };
+        let findings = match self.not_taken {
+            1 => "one finding was".to_owned(),
+            findings => format!("{findings} findings were"),
+        };
+        Err(Failure::environment(format!("{findings} not delivered, and the next run posts again: {error}")))
     }
 }
