@@ -357,13 +357,14 @@ async fn a_withdrawal_is_told_wherever_the_attestation_is() {
     for (before, after) in before.iter().zip(&after) {
         assert!(!before.contains("withdrawn") && after.contains("withdrawn"), "{after}");
     }
+    // what was signed later is asked for again after a few seconds
+    place.clock.turn(10);
     let shown = page(&format!("/a/{}", two.id)).await;
     assert!(shown.contains("the exchange withdrew this attestation") && shown.contains("A &#60;b&#62;file"), "{shown}");
     assert!(page(&format!("/a/{}", one.id)).await.contains(&format!("/a/{}", two.id)));
 
     // the exchange's own key signed it, and the log has it
     let file = read_body(send(get(&format!("/v1/attestations/{}/signatures", two.id), "")).await).await;
-    place.clock.turn(10);
     let digest = StatementDigest(hex::decode(&two.id).unwrap().try_into().unwrap());
     assert_eq!(taken(&two.id).await, Signatures::parse(&file, digest).unwrap());
     let all = Signatures::parse(&file, StatementDigest::of(&two.statement)).unwrap();

@@ -4,11 +4,11 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { utf8 } from "../src/bytes.ts";
 import { statementDigest } from "../src/statement.ts";
-import { bytes, examples, type Attested } from "./files.ts";
+import { bytes, examples, fixture, type Attested } from "./files.ts";
 import { allSignatures } from "./signed.ts";
 
-export const CSP =
-  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'";
+/** The policy that the service sends with its pages; a test of `src/api/pages/page.rs` writes the file. */
+export const CSP = new TextDecoder().decode(fixture("policy.txt")).trimEnd();
 
 export interface Served {
   base: string;

@@ -111,3 +111,23 @@ pub async fn entry(state: &ApiState, row: &AttestationRow, notices: &[NoticeRow]
         facts,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::{env, fs, path::Path};
+
+    use super::*;
+
+    /// The browser tests of `web/` send this policy. `UPDATE_PINS=1` writes it anew.
+    #[test]
+    fn the_browser_tests_have_the_policy_of_the_pages() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("web/test/fixtures/policy.txt");
+        let policy = format!("{OWN_FILES_ONLY}\n");
+        if env::var_os("UPDATE_PINS").is_some() {
+            fs::write(&path, &policy).unwrap();
+        }
+        let pinned = fs::read_to_string(&path).unwrap();
+        assert!(pinned == policy, "web/test/fixtures/policy.txt is another policy than the service's; run make pins");
+    }
+}
