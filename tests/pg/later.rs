@@ -312,6 +312,7 @@ async fn a_withdrawal_is_told_wherever_the_attestation_is() {
         let digest = StatementDigest(hex::decode(id).unwrap().try_into().unwrap());
         Signatures::parse(block["signatures"].to_string().as_bytes(), digest).unwrap()
     };
+    assert_eq!(taken(&two.id).await.notices, []);
 
     let withdraw = |reason: &str| json!({ "kind": "withdrawn", "reason": reason });
     let token = place.token(Role::Publisher, "p", "other.example");
