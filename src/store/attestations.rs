@@ -145,8 +145,8 @@ statements! {
 /// refuses to commit one without the other.
 ///
 /// # Errors
-/// [`Conflict::AttestationExists`], [`Conflict::EpochNotAfterPublished`], [`Conflict::EpochInFuture`],
-/// [`Conflict::StatementDiffers`]; [`StoreError::NotFound`] without the job.
+/// [`super::Conflict::AttestationExists`], [`super::Conflict::EpochNotAfterPublished`], [`super::Conflict::EpochInFuture`],
+/// [`super::Conflict::StatementDiffers`]; [`StoreError::NotFound`] without the job.
 pub async fn publish(tx: &Tx, new: &NewAttestation) -> Result<Published> {
     if IS_THERE.row(tx, &[&new.id.as_slice()]).await?.is_some() {
         return Ok(Published::Before);
