@@ -126,5 +126,9 @@ pub fn signatures(data: &[u8]) -> Verdict {
     }
     let lines = later_lines(&later);
     assert!(lines.iter().all(|line| !line.chars().any(char::is_control)), "control characters are printed: {lines:?}");
-    Verdict::when(later.checks(Some(auditors)).iter().any(|check| check.passed))
+    let _ = later.checks(Some(auditors));
+    let is_false = |state: &DocumentState| matches!(state, DocumentState::Refused(_));
+    let has_false = later.notices.iter().any(|later| is_false(&later.state))
+        || later.opinions.iter().any(|later| is_false(&later.state));
+    Verdict::when(!has_false)
 }
