@@ -130,5 +130,5 @@ pub fn signatures(data: &[u8]) -> Verdict {
     let is_false = |state: &DocumentState| matches!(state, DocumentState::Refused(_));
     let has_false = later.notices.iter().any(|later| is_false(&later.state))
         || later.opinions.iter().any(|later| is_false(&later.state));
-    Verdict::when(!has_false)
+    Verdict::when(!has_false && all.statement.verify(SIGNED, trusted_keys()).is_ok())
 }
