@@ -195,7 +195,7 @@ impl HoldingKeys {
     /// Reads a list of keys (JWKS). Those without the purpose [`HOLDING_PURPOSE`] stay listed as keys for other things.
     ///
     /// # Errors
-    /// If it is no JWKS, holds a private key, a malformed one or two keys of one name, or nothing in it can sign holdings.
+    /// If it is no JWKS, holds a private key, a malformed one, two keys of one name or one key twice, or nothing in it can sign holdings.
     pub fn parse(bytes: &[u8]) -> Result<Self, SignatureError> {
         let keys = named_keys(bytes, KeyEntry::holding_key)?;
         if !keys.values().any(Option::is_some) {

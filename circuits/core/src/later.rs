@@ -19,7 +19,7 @@ pub enum DocumentState {
     Unchecked,
     /// A listed key signed it.
     Signed,
-    /// Its key is not on the list: nothing is known about it.
+    /// Its key is not on the list: whose it is, is not known.
     Unlisted,
     /// The listed key did not sign it, or is for something else; a sentence.
     Refused(String),

@@ -148,7 +148,7 @@ impl AuditorKeys {
     /// Reads a list of keys (JWKS). Those without the purpose [`OPINION_PURPOSE`] stay listed as keys for other things.
     ///
     /// # Errors
-    /// If it is no JWKS, holds a private key, a malformed one or two keys of one name, or nothing in it can sign opinions.
+    /// If it is no JWKS, holds a private key, a malformed one, two keys of one name or one key twice, or nothing in it can sign opinions.
     pub fn parse(bytes: &[u8]) -> Result<Self, SignatureError> {
         let list = Self::read(bytes)?;
         if !list.keys.values().any(Option::is_some) {
@@ -160,7 +160,7 @@ impl AuditorKeys {
     /// Reads a list of keys, perhaps one in which nothing can sign opinions.
     ///
     /// # Errors
-    /// If it is no JWKS, or holds a private key, a malformed one or two keys of one name.
+    /// If it is no JWKS, or holds a private key, a malformed one, two keys of one name or one key twice.
     pub fn read(bytes: &[u8]) -> Result<Self, SignatureError> {
         Ok(Self { keys: named_keys(bytes, KeyEntry::auditor_key)? })
     }

@@ -381,7 +381,7 @@ impl Jwks {
     /// Reads a list of keys. Those that cannot sign statements stay listed as such.
     ///
     /// # Errors
-    /// If it is no JWKS, holds a private key or two keys of one name, or nothing in it can sign statements.
+    /// If it is no JWKS, holds a private key, two keys of one name or one key twice, or nothing in it can sign statements.
     pub fn parse(bytes: &[u8]) -> Result<Self, SignatureError> {
         let list = Self::read(bytes)?;
         if !list.keys.values().any(Option::is_some) {
@@ -393,7 +393,7 @@ impl Jwks {
     /// Reads a list of keys, perhaps one in which nothing can sign statements.
     ///
     /// # Errors
-    /// If it is no JWKS, or holds a private key or two keys of one name.
+    /// If it is no JWKS, or holds a private key, two keys of one name or one key twice.
     pub fn read(bytes: &[u8]) -> Result<Self, SignatureError> {
         Ok(Self { keys: named_keys(bytes, KeyEntry::statement_key)? })
     }
