@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io,
+    io::{self, Read},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
@@ -23,6 +23,16 @@ pub fn open_file(path: &Path) -> io::Result<File> {
         return Ok(file);
     }
     Err(io::Error::new(io::ErrorKind::InvalidInput, "this is not a regular file"))
+}
+
+/// The rest of `reader`, or nothing if it is longer than `limit` bytes.
+///
+/// # Errors
+/// Those of the reader.
+pub fn read_at_most(reader: impl Read, limit: u64) -> io::Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::new();
+    reader.take(limit + 1).read_to_end(&mut bytes)?;
+    Ok((bytes.len() as u64 <= limit).then_some(bytes))
 }
 
 /// Whether the system has run out of descriptors or memory: an error that says nothing about the file that was asked for.
@@ -54,6 +64,14 @@ mod tests {
     use std::process::Command;
 
     use super::*;
+
+    #[test]
+    fn what_is_longer_than_its_limit_is_not_kept_in_part() {
+        assert_eq!(read_at_most(&b"four"[..], 4).unwrap().as_deref(), Some(&b"four"[..]));
+        assert_eq!(read_at_most(&b""[..], 0).unwrap().as_deref(), Some(&b""[..]));
+        assert_eq!(read_at_most(&b"five."[..], 4).unwrap(), None);
+        assert_eq!(read_at_most(io::repeat(0), 1 << 10).unwrap(), None);
+    }
 
     #[test]
     fn a_pipe_is_refused_and_not_waited_for() {

@@ -4,6 +4,7 @@
 use std::{
     borrow::Cow,
     collections::BTreeMap,
+    io::Read,
     sync::{Arc, LazyLock, Mutex, PoisonError},
 };
 
@@ -13,6 +14,7 @@ use actix_web::{
     web,
 };
 use bytes::Bytes;
+use flate2::read::GzDecoder;
 use utoipa_swagger_ui::Config;
 
 use super::{problem::Problem, static_file::StaticFile};
@@ -38,12 +40,20 @@ fn page(name: &str) -> Result<Arc<StaticFile>, Problem> {
     let found = utoipa_swagger_ui::serve(name, Arc::clone(&PAGES)).map_err(Problem::internal)?;
     let found = found.ok_or_else(Problem::not_found)?;
     let bytes = match found.bytes {
+        // packed in the program, since as they are they would be a tenth of it
+        packed if found.gzpipped => unpacked(&packed)?.into(),
         Cow::Borrowed(bytes) => Bytes::from_static(bytes),
         Cow::Owned(bytes) => bytes.into(),
     };
     let file = Arc::new(StaticFile::new(found.content_type, bytes));
     files.insert(name.to_owned(), Arc::clone(&file));
     Ok(file)
+}
+
+fn unpacked(gzip: &[u8]) -> Result<Vec<u8>, Problem> {
+    let mut bytes = Vec::new();
+    GzDecoder::new(gzip).read_to_end(&mut bytes).map_err(Problem::internal)?;
+    Ok(bytes)
 }
 
 /// OpenAPI description

@@ -14,6 +14,7 @@ use ureq::http::{Request, Response, header};
 use super::address::Address;
 use super::error::ClientError;
 use super::retry::{Pauses, Setback};
+use crate::files::read_at_most;
 
 /// A token is about 500 bytes.
 const MAX_TOKEN_BYTES: u64 = 16 << 10;
@@ -30,12 +31,9 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(180);
 /// [`ClientError::File`], [`ClientError::Token`].
 pub fn read_token(path: &Path) -> Result<String, ClientError> {
     let failed = |error| ClientError::File { path: path.to_owned(), error };
-    let mut bytes = Vec::new();
-    File::open(path).and_then(|file| file.take(MAX_TOKEN_BYTES + 1).read_to_end(&mut bytes)).map_err(failed)?;
+    let read = File::open(path).and_then(|file| read_at_most(file, MAX_TOKEN_BYTES)).map_err(failed)?;
     let refused = |reason| ClientError::Token { path: path.to_owned(), reason };
-    if bytes.len() as u64 > MAX_TOKEN_BYTES {
-        return Err(refused("is too long for an access token"));
-    }
+    let bytes = read.ok_or_else(|| refused("is too long for an access token"))?;
     let text = String::from_utf8(bytes).map_err(|_| refused("is not an access token"))?;
     match text.trim() {
         "" => Err(refused("is empty; it must hold an access token")),

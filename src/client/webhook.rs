@@ -1,6 +1,6 @@
 //! Posts documents to somebody else's address.
 
-use std::{fs::File, io::Read, path::Path, thread, time::Duration};
+use std::{fs::File, path::Path, thread, time::Duration};
 
 use assay_core::text::spelled_out;
 use hmac::{Hmac, Mac};
@@ -8,6 +8,7 @@ use sha2::Sha256;
 use ureq::http::{Request, Uri, header};
 
 use super::{address::Address, error::ClientError};
+use crate::files::read_at_most;
 
 /// The header with the signature of a document.
 pub const SIGNATURE_HEADER: &str = "x-assay-signature";
@@ -152,12 +153,9 @@ fn signature(secret: &[u8], document: &[u8]) -> String {
 /// [`ClientError::File`]; [`ClientError::Token`] if it is empty or too long.
 pub fn read_secret(path: &Path) -> Result<Vec<u8>, ClientError> {
     let failed = |error| ClientError::File { path: path.to_owned(), error };
-    let mut bytes = Vec::new();
-    File::open(path).and_then(|file| file.take(MAX_SECRET_BYTES + 1).read_to_end(&mut bytes)).map_err(failed)?;
+    let read = File::open(path).and_then(|file| read_at_most(file, MAX_SECRET_BYTES)).map_err(failed)?;
     let refused = |reason| ClientError::Token { path: path.to_owned(), reason };
-    if bytes.len() as u64 > MAX_SECRET_BYTES {
-        return Err(refused("is too long for a secret"));
-    }
+    let mut bytes = read.ok_or_else(|| refused("is too long for a secret"))?;
     while bytes.last().is_some_and(|byte| matches!(byte, b'\n' | b'\r')) {
         bytes.pop();
     }
@@ -169,7 +167,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use std::{
         fs,
-        io::{BufRead, BufReader, Write},
+        io::{BufRead, BufReader, Read, Write},
         net::{TcpListener, TcpStream},
         sync::mpsc::{Receiver, channel},
         time::Instant,

@@ -1,14 +1,14 @@
 //! `manifest.toml`: exchange, snapshot, policy and expected totals.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use super::finding::{Environment, Finding, Findings};
 use super::manifest_form::{self, Lines, MANIFEST};
+use crate::files::{open_file, read_at_most};
 use assay_core::domain::{domain_defect, lei_defect};
 use assay_core::holding::HoldingKeys;
 use assay_core::signature::MAX_JWKS_BYTES;
@@ -224,14 +224,12 @@ impl Manifest {
 
 /// Reads the manifest and the lines of its keys. `None`, with findings, if it cannot be read.
 pub(crate) fn read(path: &Path, findings: &mut Findings) -> Result<Option<(Manifest, Lines)>, Environment> {
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(MAX_MANIFEST_BYTES + 1).read_to_end(&mut bytes))
-        .map_err(Environment::at(path))?;
-    if bytes.len() as u64 > MAX_MANIFEST_BYTES {
+    let read =
+        open_file(path).and_then(|file| read_at_most(file, MAX_MANIFEST_BYTES)).map_err(Environment::at(path))?;
+    let Some(bytes) = read else {
         findings.add(MANIFEST, None, format_args!("is longer than {MAX_MANIFEST_BYTES} bytes"));
         return Ok(None);
-    }
+    };
     match std::str::from_utf8(&bytes) {
         Ok(text) => {
             let mut read = parse(text, findings);
@@ -262,15 +260,18 @@ fn read_custodians(
     let Some(name) = rules.custodians.as_deref().filter(|name| is_key_file(name)) else { return Ok(()) };
     let file = path.with_file_name(name);
     let mut add = |reason: String| findings.add(MANIFEST, lines.get(KEY).copied(), format_args!("{KEY} {reason}"));
-    let mut bytes = Vec::new();
-    match File::open(&file).and_then(|file| file.take(MAX_JWKS_BYTES as u64 + 1).read_to_end(&mut bytes)) {
-        Ok(_) => {}
+    let bytes = match open_file(&file).and_then(|file| read_at_most(file, MAX_JWKS_BYTES as u64)) {
+        Ok(Some(bytes)) => bytes,
+        Ok(None) => {
+            add(format!("is {}, which is longer than {MAX_JWKS_BYTES} bytes", shown(name)));
+            return Ok(());
+        }
         Err(error) if error.kind() == ErrorKind::NotFound => {
             add(format!("is {}, and there is no such file beside {MANIFEST}", shown(name)));
             return Ok(());
         }
         Err(error) => return Err(Environment { path: file, source: error }),
-    }
+    };
     match HoldingKeys::parse(&bytes) {
         // what was parsed is UTF-8
         Ok(_) => rules.custodian_keys = Some(String::from_utf8_lossy(&bytes).into_owned()),

@@ -11,21 +11,43 @@ use super::language::Language;
 macro_rules! texts {
     ($($name:ident)*) => {
         /// All texts of one language.
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
         pub struct Texts {
             $(pub $name: String,)*
             /// The sentences of statements about what is not proven, each with its translation.
             pub not_proven: BTreeMap<String, String>,
         }
 
-        #[cfg(test)]
         impl Texts {
+            /// The texts of a file.
+            fn read(json: &str) -> Result<Self, String> {
+                let mut file: File = serde_json::from_str(json).map_err(|e| e.to_string())?;
+                // one call a text: a derived reader of this struct would be a hundredth of the program
+                let texts = Self { $($name: file.text(stringify!($name))?,)* not_proven: file.not_proven };
+                match file.texts.first_key_value() {
+                    None => Ok(texts),
+                    Some((name, _)) => Err(format!("{name} is not used")),
+                }
+            }
+
+            #[cfg(test)]
             fn all(&self) -> Vec<(&'static str, &str)> {
                 vec![$((stringify!($name), self.$name.as_str()),)*]
             }
         }
     };
+}
+
+#[derive(Deserialize)]
+struct File {
+    not_proven: BTreeMap<String, String>,
+    #[serde(flatten)]
+    texts: BTreeMap<String, String>,
+}
+
+impl File {
+    fn text(&mut self, name: &str) -> Result<String, String> {
+        self.texts.remove(name).ok_or_else(|| format!("{name} is missing"))
+    }
 }
 
 texts! {
@@ -65,7 +87,7 @@ fn read(language: Language) -> Texts {
         Language::English => include_str!("text/en.json"),
         Language::German => include_str!("text/de.json"),
     };
-    serde_json::from_str(text).expect("the texts are in this program, and a test reads them")
+    Texts::read(text).expect("the texts are in this program, and a test reads them")
 }
 
 /// The texts of a language.
@@ -190,6 +212,19 @@ mod tests {
                 one != other || ["nav_api", "attestation_title", "signed_name"].contains(&name),
                 "{name} is not translated"
             );
+        }
+    }
+
+    #[test]
+    fn a_file_with_a_missing_or_unused_text_does_not_load() {
+        let english = include_str!("text/en.json");
+        let without = english.replacen("\"nav_home\"", "\"nav_house\"", 1);
+        assert_eq!(Texts::read(&without).err().unwrap(), "nav_home is missing");
+        let more = english.replacen('{', "{\"zzz\": \"\",", 1);
+        assert_eq!(Texts::read(&more).err().unwrap(), "zzz is not used");
+        // one line a text, and no name twice, or a text would be lost
+        for (file, language) in [(english, Language::English), (include_str!("text/de.json"), Language::German)] {
+            assert_eq!(file.matches("\n  \"").count(), texts(language).all().len() + 1);
         }
     }
 

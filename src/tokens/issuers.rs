@@ -247,12 +247,8 @@ fn fetch_url(url: &str, encryption: Encryption) -> Result<Vec<u8>, String> {
 }
 
 fn bounded(reader: impl Read) -> Result<Vec<u8>, String> {
-    let mut bytes = Vec::new();
-    reader.take(MAX_JWKS_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(|e| e.to_string())?;
-    if bytes.len() > MAX_JWKS_BYTES {
-        return Err(format!("is longer than {MAX_JWKS_BYTES} bytes"));
-    }
-    Ok(bytes)
+    let read = files::read_at_most(reader, MAX_JWKS_BYTES as u64).map_err(|e| e.to_string())?;
+    read.ok_or_else(|| format!("is longer than {MAX_JWKS_BYTES} bytes"))
 }
 
 #[cfg(test)]

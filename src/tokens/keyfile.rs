@@ -1,11 +1,6 @@
 //! One key on disk: a private JWK (RFC 8037), readable only by its owner and written atomically.
 
-use std::{
-    fs,
-    io::{ErrorKind, Read},
-    os::unix::fs::PermissionsExt,
-    path::Path,
-};
+use std::{fs, io::ErrorKind, os::unix::fs::PermissionsExt, path::Path};
 
 use assay_core::signature::{STATEMENT_PURPOSE, thumbprint};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -14,14 +9,11 @@ use serde::{Deserialize, Serialize};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use zeroize::Zeroizing;
 
-use super::error::KeyRingError;
-use crate::{
-    durable::{self, Access},
-    files,
+use super::{
+    error::KeyRingError,
+    private_jwk::{self, ED25519},
 };
-
-/// A key file is a few hundred bytes.
-const MAX_KEY_BYTES: u64 = 4096;
+use crate::durable::{self, Access};
 
 /// The kind of document that a key signs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -66,10 +58,7 @@ pub(super) struct Key {
 impl Key {
     /// A new key from the system's random source.
     pub(super) fn generate(purpose: Purpose, created_at: OffsetDateTime) -> Result<Self, KeyRingError> {
-        let mut seed = Zeroizing::new([0u8; 32]);
-        getrandom::fill(&mut *seed)
-            .map_err(|e| KeyRingError::Environment(format!("the system's random source failed: {e}")))?;
-        let private = SigningKey::from_bytes(&seed);
+        let private = private_jwk::generate()?;
         let public = private.verifying_key();
         Ok(Self { purpose, kid: thumbprint(&public), created_at, public, private: Some(private), replaces: Vec::new() })
     }
@@ -85,14 +74,7 @@ impl Key {
     /// [`KeyRingError::File`]; [`KeyRingError::Environment`] if other users can read the file, or it is not a key file of Assay.
     pub(super) fn read(path: &Path) -> Result<Self, KeyRingError> {
         let refuse = |reason: &str| KeyRingError::Environment(format!("{}: {reason}", path.display()));
-        let file = files::open_file(path).map_err(KeyRingError::file(path))?;
-        // permissions of the open file, so that they belong to the bytes that are read
-        let mode = file.metadata().map_err(KeyRingError::file(path))?.permissions().mode();
-        if mode & 0o077 != 0 {
-            return Err(refuse("other users can read this key; run chmod 600 and consider rotating the key"));
-        }
-        let mut bytes = Zeroizing::new(Vec::new());
-        file.take(MAX_KEY_BYTES).read_to_end(&mut bytes).map_err(KeyRingError::file(path))?;
+        let bytes = private_jwk::read(path)?;
         // the error of serde would quote the key
         let key_file: KeyFile = serde_json::from_slice(&bytes).map_err(|_| refuse("not a key file of Assay"))?;
         let key = key_file.key().ok_or_else(|| refuse("not a key file of Assay, or the file is damaged"))?;
@@ -152,10 +134,10 @@ struct KeyFile {
 impl KeyFile {
     fn of(key: &Key) -> Self {
         Self {
-            kty: "OKP".to_owned(),
-            crv: "Ed25519".to_owned(),
+            kty: ED25519.0.to_owned(),
+            crv: ED25519.1.to_owned(),
             x: URL_SAFE_NO_PAD.encode(key.public.as_bytes()),
-            d: key.private.as_ref().map(|d| Zeroizing::new(URL_SAFE_NO_PAD.encode(Zeroizing::new(d.to_bytes())))),
+            d: key.private.as_ref().map(private_jwk::encode),
             kid: key.kid.clone(),
             purpose: key.purpose,
             created_at: key.created_at.format(&Rfc3339).expect("the time is in UTC and before the year 10000"),
@@ -164,19 +146,12 @@ impl KeyFile {
     }
 
     fn key(&self) -> Option<Key> {
-        let bytes = |text: &str| -> Option<Zeroizing<[u8; 32]>> {
-            let decoded = Zeroizing::new(URL_SAFE_NO_PAD.decode(text).ok()?);
-            Some(Zeroizing::new(decoded.as_slice().try_into().ok()?))
-        };
-        let public = VerifyingKey::from_bytes(&*bytes(&self.x)?).ok().filter(|key| !key.is_weak())?;
+        let public = private_jwk::public(&self.x)?;
         let private = match &self.d {
-            Some(d) => Some(SigningKey::from_bytes(&*bytes(d)?)),
+            Some(d) => Some(private_jwk::private(&self.x, d)?),
             None => None,
         };
-        let whole = self.kty == "OKP"
-            && self.crv == "Ed25519"
-            && self.kid == thumbprint(&public)
-            && private.as_ref().is_none_or(|private| private.verifying_key() == public);
+        let whole = (self.kty.as_str(), self.crv.as_str()) == ED25519 && self.kid == thumbprint(&public);
         let created_at = OffsetDateTime::parse(&self.created_at, &Rfc3339).ok()?;
         let (purpose, kid, replaces) = (self.purpose, self.kid.clone(), self.replaces.clone());
         whole.then_some(Key { purpose, kid, created_at, public, private, replaces })

@@ -5,7 +5,7 @@
 //!
 //! * `scope`: roles and scopes. `jwt`: strict reading of a token (RFC 7519, RFC 8725, RFC 9068).
 //! * `keyring`: the service's own Ed25519 keys. `keydir`: their private directory. `keyfile`: one key on disk.
-//! * `signer_key`: the key of an auditor or countersigner, in a file of its own.
+//! * `signer_key`: the key of an auditor or countersigner, in a file of its own. `private_jwk`: what both kinds of files have in common.
 //! * `jwks`: other issuers' published keys. `issuers`: the other issuers and their permissions.
 //! * `verifier`: all rules in the order in which they are applied.
 //!
@@ -19,6 +19,7 @@ mod jwt;
 mod keydir;
 mod keyfile;
 mod keyring;
+mod private_jwk;
 mod scope;
 mod signer_key;
 mod verifier;

@@ -1,7 +1,7 @@
 //! The key of a person who signs about attestations of others: one private JWK (RFC 8037) in a file that only its owner can read. Auditors
 //! and countersigners keep it; the service's own keys are in its home directory.
 
-use std::{io::Read, os::unix::fs::PermissionsExt, path::Path};
+use std::path::Path;
 
 use assay_core::{
     opinion::OPINION_PURPOSE,
@@ -13,14 +13,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::error::KeyRingError;
-use crate::{
-    durable::{self, Access},
-    files,
+use super::{
+    error::KeyRingError,
+    private_jwk::{self, ED25519},
 };
+use crate::durable::{self, Access};
 
-/// A key file is a few hundred bytes.
-const MAX_KEY_BYTES: u64 = 4096;
 /// The member that says in whose name a key gives opinions.
 const AUDITOR: &str = "assay_auditor";
 
@@ -71,12 +69,9 @@ impl SignerKey {
     /// # Errors
     /// [`KeyRingError::File`] if the file is there already or cannot be written; [`KeyRingError::Environment`] without randomness.
     pub fn create(path: &Path, purpose: SignerPurpose, auditor: Option<&str>) -> Result<Self, KeyRingError> {
-        let mut seed = Zeroizing::new([0u8; 32]);
-        getrandom::fill(&mut *seed)
-            .map_err(|e| KeyRingError::Environment(format!("the system's random source failed: {e}")))?;
-        let key = Self { private: SigningKey::from_bytes(&seed), purpose, auditor: auditor.map(str::to_owned) };
+        let key = Self { private: private_jwk::generate()?, purpose, auditor: auditor.map(str::to_owned) };
         let mut jwk = key.public();
-        jwk["d"] = json!(URL_SAFE_NO_PAD.encode(*seed));
+        jwk["d"] = json!(*private_jwk::encode(&key.private));
         let text = Zeroizing::new(serde_json::to_vec_pretty(&jwk).expect("a key file consists of strings"));
         durable::create_new(path, Access::Private, &text).map_err(KeyRingError::file(path))?;
         Ok(key)
@@ -88,31 +83,16 @@ impl SignerKey {
     /// [`KeyRingError::File`]; [`KeyRingError::Environment`] if other users can read it, or it is not such a key.
     pub fn read(path: &Path) -> Result<Self, KeyRingError> {
         let refuse = |reason: &str| KeyRingError::Environment(format!("{}: {reason}", path.display()));
-        let file = files::open_file(path).map_err(KeyRingError::file(path))?;
-        // permissions of the open file, so that they belong to the bytes that are read
-        let mode = file.metadata().map_err(KeyRingError::file(path))?.permissions().mode();
-        if mode & 0o077 != 0 {
-            return Err(refuse("other users can read this key; run chmod 600 and consider another key"));
-        }
-        let mut bytes = Zeroizing::new(Vec::new());
-        file.take(MAX_KEY_BYTES).read_to_end(&mut bytes).map_err(KeyRingError::file(path))?;
+        let bytes = private_jwk::read(path)?;
         // the error of serde would quote the key
         let read: File = serde_json::from_slice(&bytes)
             .map_err(|_| refuse("not the private key (JWK) of a countersigner or an auditor"))?;
         let purpose = SignerPurpose::ALL.into_iter().find(|purpose| purpose.as_str() == read.assay_purpose);
         let purpose = purpose
             .ok_or_else(|| refuse(&format!("its {PURPOSE} must be {STATEMENT_PURPOSE} or {OPINION_PURPOSE}")))?;
-        let decode = |text: &str| -> Option<Zeroizing<[u8; 32]>> {
-            let bytes = Zeroizing::new(URL_SAFE_NO_PAD.decode(text).ok()?);
-            Some(Zeroizing::new(bytes.as_slice().try_into().ok()?))
-        };
-        let private = decode(&read.d).map(|seed| SigningKey::from_bytes(&seed));
-        let whole = |private: &SigningKey| {
-            read.kty == "OKP"
-                && read.crv == "Ed25519"
-                && decode(&read.x).is_some_and(|x| private.verifying_key().as_bytes() == &*x)
-        };
-        let private = private.filter(whole).ok_or_else(|| refuse("not an Ed25519 key, or damaged"))?;
+        let private = private_jwk::private(&read.x, &read.d)
+            .filter(|_| (read.kty.as_str(), read.crv.as_str()) == ED25519)
+            .ok_or_else(|| refuse("not an Ed25519 key, or damaged"))?;
         Ok(Self { private, purpose, auditor: read.assay_auditor })
     }
 
@@ -135,8 +115,8 @@ impl SignerKey {
     pub fn public(&self) -> Value {
         let public = self.private.verifying_key();
         let mut jwk = json!({
-            "kty": "OKP",
-            "crv": "Ed25519",
+            "kty": ED25519.0,
+            "crv": ED25519.1,
             "x": URL_SAFE_NO_PAD.encode(public.as_bytes()),
             "kid": thumbprint(&public),
             "use": "sig",
@@ -153,7 +133,7 @@ impl SignerKey {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use std::fs;
+    use std::{fs, os::unix::fs::PermissionsExt};
 
     use super::*;
 

@@ -11,7 +11,7 @@ use std::{
 use assay_verifier::log::{
     checkpoint::{CheckpointError, SignedCheckpoint},
     policy::Policy,
-    tree::{Tree, TreeHash, leaf_hash},
+    tree::{Tree, TreeHash},
 };
 
 use super::finding::{MonitorFinding, finding};
@@ -48,9 +48,7 @@ pub(super) struct Known<'a> {
 /// The root of the first `size` entries, if there are so many.
 pub(super) fn root_of_first(entries: &[Vec<u8>], size: u64) -> Option<TreeHash> {
     let first = usize::try_from(size).ok().and_then(|size| entries.get(..size))?;
-    let mut tree = Tree::default();
-    first.iter().for_each(|entry| tree.push(leaf_hash(entry)));
-    Some(tree.root())
+    Some(Tree::of(first).root())
 }
 
 /// Keeps a checkpoint. Returns the file.

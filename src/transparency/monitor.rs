@@ -13,7 +13,7 @@ use assay_core::text::visible;
 use assay_verifier::log::{
     checkpoint::SignedCheckpoint,
     policy::{NotMet, Policy},
-    tree::{Tree, empty_root, leaf_hash},
+    tree::{Tree, empty_root},
 };
 use serde::Serialize;
 use time::{Duration, OffsetDateTime};
@@ -201,7 +201,7 @@ impl Monitor {
             Err(e) => return Ok(unreadable("entries", e, look)),
         };
         let all: Vec<Vec<u8>> = self.entries.iter().cloned().chain(new).collect();
-        if tree_of(&all).root() != signed.checkpoint().root {
+        if Tree::of(&all).root() != signed.checkpoint().root {
             let reason =
                 format!("its {size} entries, of which {known} were known, do not lead to the root that it signed");
             look.followed.findings.push(self.keep_evidence(&signed, Contradiction::Entries(reason))?);
@@ -240,7 +240,7 @@ impl Monitor {
             return (new.root != old.root).then_some(Contradiction::TwoRoots { size: new.size });
         }
         let first = usize::try_from(new.size).ok().and_then(|size| self.entries.get(..size))?;
-        if tree_of(first).root() == new.root {
+        if Tree::of(first).root() == new.root {
             return Some(Contradiction::Older { old: old.size, new: new.size });
         }
         Some(Contradiction::Entries(format!(
@@ -315,7 +315,7 @@ impl Monitor {
                 (Ok(()), None) => {
                     format!("it has {} entries, and the log shows {}", checkpoint.size, self.entries.len())
                 }
-                (Ok(()), Some(entries)) if tree_of(entries).root() != checkpoint.root => {
+                (Ok(()), Some(entries)) if Tree::of(entries).root() != checkpoint.root => {
                     format!(
                         "its {} entries are not the first ones of the log: somebody is shown another log",
                         checkpoint.size
@@ -344,16 +344,10 @@ pub(super) fn read_state(dir: &Path) -> Result<(Option<SignedCheckpoint>, Vec<Ve
     let size = last.as_ref().map_or(0, |last| last.checkpoint().size);
     entries.truncate(usize::try_from(size).unwrap_or(usize::MAX));
     let root = last.as_ref().map_or_else(empty_root, |last| last.checkpoint().root);
-    if entries.len() as u64 != size || tree_of(&entries).root() != root {
+    if entries.len() as u64 != size || Tree::of(&entries).root() != root {
         return Err(state("entries", "these are not the entries of the checkpoint beside them"));
     }
     Ok((last, entries))
-}
-
-pub(super) fn tree_of(entries: &[Vec<u8>]) -> Tree {
-    let mut tree = Tree::default();
-    entries.iter().for_each(|entry| tree.push(leaf_hash(entry)));
-    tree
 }
 
 fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, MonitorError> {

@@ -9,10 +9,11 @@ use assay_verifier::log::{
     checkpoint::{Checkpoint, SignedCheckpoint},
     entry::{Entry, LaterEntry},
     note::VerifierKey,
+    tree::Tree,
 };
 
 use super::{
-    monitor::{MonitorError, read_state, tree_of},
+    monitor::{MonitorError, read_state},
     reader::{ReadError, Reader},
 };
 
@@ -115,7 +116,7 @@ impl Copy {
         let signed = reader.checkpoint()?;
         let checkpoint = signed.checkpoint();
         let entries = reader.entries(0, checkpoint.size)?;
-        if tree_of(&entries).root() != checkpoint.root {
+        if Tree::of(&entries).root() != checkpoint.root {
             return Err(RepairError::Forked { size: checkpoint.size });
         }
         Ok(Self { signed, entries })
@@ -140,7 +141,7 @@ impl Copy {
         if let Some(marked) = marked.map(SignedCheckpoint::checkpoint) {
             let first = usize::try_from(marked.size).ok().and_then(|size| self.entries.get(..size));
             let first = first.ok_or(RepairError::TooShort { found: checkpoint.size, marked: marked.size })?;
-            if tree_of(first).root() != marked.root {
+            if Tree::of(first).root() != marked.root {
                 return Err(RepairError::Forked { size: marked.size });
             }
         }

@@ -1,16 +1,13 @@
 //! The keys whose signatures the service takes in: `countersigners.jwks_file`.
 
-use std::{
-    io::{self, Read},
-    path::Path,
-};
+use std::path::Path;
 
 use assay_core::{
     opinion::AuditorKeys,
     signature::{Jwks, MAX_JWKS_BYTES},
 };
 
-use crate::files::open_file;
+use crate::files::{open_file, read_at_most};
 
 /// The keys of others that may sign about attestations.
 pub struct Countersigners {
@@ -27,13 +24,9 @@ impl Countersigners {
     /// A sentence if the file cannot be read, or is no list of public keys.
     pub fn read(list: Option<&Path>) -> Result<Self, String> {
         let Some(path) = list else { return Self::parse(br#"{"keys":[]}"#) };
-        let read = || -> io::Result<Vec<u8>> {
-            let mut bytes = Vec::new();
-            // one more, so that a list that is too long is refused as such
-            open_file(path)?.take(MAX_JWKS_BYTES as u64 + 1).read_to_end(&mut bytes)?;
-            Ok(bytes)
-        };
-        let bytes = read().map_err(|e| e.to_string());
+        let read = open_file(path).and_then(|file| read_at_most(file, MAX_JWKS_BYTES as u64));
+        let bytes = read.map_err(|e| e.to_string());
+        let bytes = bytes.and_then(|bytes| bytes.ok_or_else(|| format!("is longer than {MAX_JWKS_BYTES} bytes")));
         bytes.and_then(|bytes| Self::parse(&bytes)).map_err(|reason| format!("{}: {reason}", path.display()))
     }
 

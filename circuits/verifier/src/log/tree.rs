@@ -300,6 +300,13 @@ pub struct Tree {
 }
 
 impl Tree {
+    /// The tree whose leaves are these entries.
+    pub fn of(entries: &[Vec<u8>]) -> Self {
+        let mut tree = Self::default();
+        entries.iter().for_each(|entry| tree.push(leaf_hash(entry)));
+        tree
+    }
+
     /// Leaves of the tree.
     pub fn size(&self) -> u64 {
         self.size
