@@ -116,6 +116,22 @@ mod tests {
     }
 
     #[actix_web::test]
+    async fn files_that_are_packed_in_the_program_are_unpacked() {
+        for name in [
+            "index.css",
+            "swagger-ui.css",
+            "swagger-ui-bundle.js",
+            "swagger-ui-standalone-preset.js",
+            "favicon-32x32.png",
+        ] {
+            let request = TestRequest::default().to_http_request();
+            let bytes =
+                file(web::Path::from(name.to_owned()), request).await.unwrap().into_body().try_into_bytes().unwrap();
+            assert!(bytes.len() > 100 && !bytes.starts_with(&[0x1f, 0x8b]), "{name}");
+        }
+    }
+
+    #[actix_web::test]
     async fn a_file_that_is_not_there_is_not_found() {
         for wrong in ["nothing.js", "../Cargo.toml", "index.html/x"] {
             let request = TestRequest::default().to_http_request();

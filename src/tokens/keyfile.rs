@@ -74,7 +74,7 @@ impl Key {
     /// [`KeyRingError::File`]; [`KeyRingError::Environment`] if other users can read the file, or it is not a key file of Assay.
     pub(super) fn read(path: &Path) -> Result<Self, KeyRingError> {
         let refuse = |reason: &str| KeyRingError::Environment(format!("{}: {reason}", path.display()));
-        let bytes = private_jwk::read(path)?;
+        let bytes = private_jwk::read(path, "rotating the key")?;
         // the error of serde would quote the key
         let key_file: KeyFile = serde_json::from_slice(&bytes).map_err(|_| refuse("not a key file of Assay"))?;
         let key = key_file.key().ok_or_else(|| refuse("not a key file of Assay, or the file is damaged"))?;

@@ -1,6 +1,6 @@
 //! What all private keys on disk have in common: a file that only its owner can read, and an Ed25519 key in it as a JWK (RFC 8037).
 
-use std::{io::Read, os::unix::fs::PermissionsExt, path::Path};
+use std::{os::unix::fs::PermissionsExt, path::Path};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use ed25519_dalek::{SigningKey, VerifyingKey};
@@ -25,23 +25,20 @@ pub(super) fn generate() -> Result<SigningKey, KeyRingError> {
     Ok(SigningKey::from_bytes(&seed))
 }
 
-/// The bytes of a private key's file, at most [`MAX_KEY_BYTES`] of them: a longer file is cut, and then is no JSON.
+/// The bytes of a private key's file. `remedy` is what to do about a key that others could read.
 ///
 /// # Errors
-/// [`KeyRingError::File`]; [`KeyRingError::Environment`] if other users can read it.
-pub(super) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyRingError> {
+/// [`KeyRingError::File`]; [`KeyRingError::Environment`] if other users can read it, or it is longer than [`MAX_KEY_BYTES`].
+pub(super) fn read(path: &Path, remedy: &str) -> Result<Zeroizing<Vec<u8>>, KeyRingError> {
+    let refuse = |reason: &str| KeyRingError::Environment(format!("{}: {reason}", path.display()));
     let file = files::open_file(path).map_err(KeyRingError::file(path))?;
     // permissions of the open file, so that they belong to the bytes that are read
     let mode = file.metadata().map_err(KeyRingError::file(path))?.permissions().mode();
     if mode & 0o077 != 0 {
-        let path = path.display();
-        return Err(KeyRingError::Environment(format!(
-            "{path}: other users can read this key; run chmod 600 and consider another key"
-        )));
+        return Err(refuse(&format!("other users can read this key; run chmod 600 and consider {remedy}")));
     }
-    let mut bytes = Zeroizing::new(Vec::new());
-    file.take(MAX_KEY_BYTES).read_to_end(&mut bytes).map_err(KeyRingError::file(path))?;
-    Ok(bytes)
+    let read = files::read_at_most(file, MAX_KEY_BYTES).map_err(KeyRingError::file(path))?;
+    read.map(Zeroizing::new).ok_or_else(|| refuse("is too long for a key file"))
 }
 
 /// The member `d`.

@@ -83,7 +83,7 @@ impl SignerKey {
     /// [`KeyRingError::File`]; [`KeyRingError::Environment`] if other users can read it, or it is not such a key.
     pub fn read(path: &Path) -> Result<Self, KeyRingError> {
         let refuse = |reason: &str| KeyRingError::Environment(format!("{}: {reason}", path.display()));
-        let bytes = private_jwk::read(path)?;
+        let bytes = private_jwk::read(path, "another key")?;
         // the error of serde would quote the key
         let read: File = serde_json::from_slice(&bytes)
             .map_err(|_| refuse("not the private key (JWK) of a countersigner or an auditor"))?;
@@ -178,6 +178,8 @@ mod tests {
             let error = SignerKey::read(&path).err().unwrap().to_string();
             assert!(error.contains("key.json") && !error.contains(&secret), "{error}");
         }
+        fs::write(&path, format!("{whole}{}", " ".repeat(4096))).unwrap();
+        assert!(SignerKey::read(&path).err().unwrap().to_string().contains("too long"));
         fs::write(&path, whole.to_string()).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         assert!(SignerKey::read(&path).err().unwrap().to_string().contains("chmod 600"));
