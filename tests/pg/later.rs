@@ -268,12 +268,16 @@ async fn a_signature_is_taken_by_listed_keys_over_this_statement_and_once() {
     )
     .await;
     // another attestation is another matter
+    let first = path.clone();
     let path = format!("/v1/attestations/{}/signatures", two.id);
     let second = signed(opinion(&two.id, OpinionResult::Unmodified), &others.auditor);
     expect(send(post(&path, &token, &second)).await, 201, "").await;
 
     // a list that is gone is the operator's to mend, and takes nothing in
     fs::remove_file(others.list()).unwrap();
+    // what was taken in stays so
+    let again = send(post(&first, &token, &good).insert_header(("idempotency-key", "k"))).await;
+    assert_eq!((again.status().as_u16(), header_of(&again, "idempotent-replayed").as_str()), (201, "true"));
     let regulator = body(&Jws::sign(&two.statement, others.regulator.private()));
     expect(send(post(&path, &token, &regulator)).await, 503, "unavailable").await;
 }

@@ -1,6 +1,10 @@
 //! `GET` and `POST /v1/attestations/{id}/signatures`
 
-use std::{path::Path, rc::Rc, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    rc::Rc,
+    sync::Arc,
+};
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use assay_core::{
@@ -143,32 +147,36 @@ pub async fn sign(
     let attested = state.evidence.attested(&state.store, id).await?;
     caller.at(&attested.exchange)?;
     let own = stored(&state, id, Part::Jws, attestations::Artefact::Jws, "application/jose+json").await?;
-    let (file, jws, now) = (state.config.countersigners.list().map(Path::to_owned), body.value, state.now());
-    let judge = move || judge(jws, &attested, own.bytes(), file.as_deref(), now);
-    let new = web::block(judge).await.map_err(Problem::internal)??;
-    let (new, actor) = (Rc::new(new), Rc::<str>::from(actor(&caller)));
-    let work = move |tx| add(tx, id, Rc::clone(&new), Rc::clone(&actor));
+    let list = state.config.countersigners.list().map(Path::to_owned);
+    let received = Arc::new(Received { jws: body.value, attested, own, list, now: state.now() });
+    let actor = Rc::<str>::from(actor(&caller));
+    // judged in here, so that a request that is made again is answered again, also when the list has changed
+    let work = move |tx| {
+        let (received, actor) = (Arc::clone(&received), Rc::clone(&actor));
+        async move {
+            match web::block(move || received.judge()).await {
+                Ok(Ok(new)) => add(&tx, id, &new, &actor).await,
+                Ok(Err(problem)) => Ok(Err(problem)),
+                Err(e) => Ok(Err(Problem::internal(e))),
+            }
+        }
+    };
     once(&state, &request, owner(&caller), &body.bytes, "add_signature", work).await
 }
 
-async fn add(
-    tx: Tx,
-    id: AttestationId,
-    new: Rc<NewSignature>,
-    actor: Rc<str>,
-) -> store::Result<Result<Answer, Problem>> {
+async fn add(tx: &Tx, id: AttestationId, new: &NewSignature, actor: &str) -> store::Result<Result<Answer, Problem>> {
     // the file of all signatures has the service's own beside these
-    if later::signatures(&tx, &id.0).await?.len() + 1 >= MAX_ENTRIES {
+    if later::signatures(tx, &id.0).await?.len() + 1 >= MAX_ENTRIES {
         let most = MAX_ENTRIES - 1;
         return Ok(Err(Problem::because(
             Kind::AlreadySigned,
             format_args!("the attestation has {most} signatures, which is the maximum"),
         )));
     }
-    later::add_signature(&tx, &id.0, &new).await?;
-    let NewSignature { kid, kind, jws, now } = &*new;
+    later::add_signature(tx, &id.0, new).await?;
+    let NewSignature { kid, kind, jws, now } = new;
     let detail = json!({ "kind": kind.as_str(), "kid": kid });
-    audit(&tx, &actor, "attestation.sign", &hex::encode(id.0), Some(detail), *now).await?;
+    audit(tx, actor, "attestation.sign", &hex::encode(id.0), Some(detail), *now).await?;
     let document = hex::encode(Sha256::digest(jws));
     let added = AddedSignature { kind: kind.as_str().to_owned(), kid: kid.clone(), document };
     Ok(Answer::json(StatusCode::CREATED, &added))
@@ -180,60 +188,76 @@ fn no_list(reason: &str) -> Problem {
     Problem::unavailable("the service's list of countersigners cannot be read")
 }
 
-/// Which signature of which key this is, if the service takes it.
-fn judge(
+/// A signature that somebody sent, with what it is judged by.
+struct Received {
     jws: Jws,
-    attested: &PublishedAttestation,
-    own: &[u8],
-    list: Option<&Path>,
+    attested: Arc<PublishedAttestation>,
+    /// The service's own signature.
+    own: Arc<Artefact>,
+    /// The file of the countersigners' keys.
+    list: Option<PathBuf>,
     now: OffsetDateTime,
-) -> Result<NewSignature, Problem> {
-    let invalid = |reason: &dyn std::fmt::Display| Problem::because(Kind::InvalidSignature, reason);
-    let unknown = |kid: &str| {
-        Problem::because(
-            Kind::UnknownSigner,
-            format_args!("the key {kid} is not in the service's list of countersigners"),
-        )
-    };
-    let keys = Countersigners::read(list).map_err(|reason| no_list(&reason))?;
-    let statement = attested.tree.statement().bytes();
-    let (kind, kid, jws) = match jws.only_type().map_err(|e| invalid(&e))?.as_str() {
-        TYPE => {
-            let jws = jws.attached(statement);
-            let kid = jws.kids().map_err(|e| invalid(&e))?.swap_remove(0);
-            if !keys.statements.has(&kid) {
-                return Err(unknown(&kid));
+}
+
+impl Received {
+    /// Which signature of which key this is, if the service takes it.
+    fn judge(&self) -> Result<NewSignature, Problem> {
+        let (jws, attested, now) = (self.jws.clone(), &self.attested, self.now);
+        let invalid = |reason: &dyn std::fmt::Display| Problem::because(Kind::InvalidSignature, reason);
+        let unknown = |kid: &str| {
+            Problem::because(
+                Kind::UnknownSigner,
+                format_args!("the key {kid} is not in the service's list of countersigners"),
+            )
+        };
+        let keys = Countersigners::read(self.list.as_deref()).map_err(|reason| no_list(&reason))?;
+        let statement = attested.tree.statement().bytes();
+        let (kind, kid, jws) = match jws.only_type().map_err(|e| invalid(&e))?.as_str() {
+            TYPE => {
+                let jws = jws.attached(statement);
+                let kid = jws.kids().map_err(|e| invalid(&e))?.swap_remove(0);
+                if !keys.statements.has(&kid) {
+                    return Err(unknown(&kid));
+                }
+                jws.verify(statement, &keys.statements).map_err(|e| invalid(&e))?;
+                (SignatureKind::Countersignature, kid, jws.detached())
             }
-            jws.verify(statement, &keys.statements).map_err(|e| invalid(&e))?;
-            (SignatureKind::Countersignature, kid, jws.detached())
+            OPINION_TYPE => {
+                let signed = SignedDocument::<Opinion>::of(jws).map_err(|e| invalid(&e))?;
+                let opinion = signed.document();
+                if opinion.statement != hex::encode(attested.id.0) {
+                    return Err(invalid(&"the opinion is about another statement"));
+                }
+                if keys.auditors.signer(&signed).map_err(|e| invalid(&e))?.is_none() {
+                    return Err(unknown(signed.kid()));
+                }
+                let signed_at = parse_instant(&opinion.signed_at).map_err(|e| invalid(&e))?;
+                if signed_at > now + CLOCK_SKEW {
+                    return Err(invalid(&format_args!(
+                        "it is signed at {}, which is in the future",
+                        opinion.signed_at
+                    )));
+                }
+                let taken_at = &attested.tree.statement().snapshot.taken_at;
+                if parse_instant(taken_at).is_ok_and(|taken_at| signed_at < taken_at) {
+                    let signed_at = &opinion.signed_at;
+                    return Err(invalid(&format_args!(
+                        "it is signed at {signed_at}, before the snapshot of {taken_at}"
+                    )));
+                }
+                (SignatureKind::Opinion, signed.kid().to_owned(), signed.jws().clone())
+            }
+            other => {
+                return Err(invalid(&format_args!(
+                    "its type is {}; it must be {TYPE} or {OPINION_TYPE}",
+                    shown(other)
+                )));
+            }
+        };
+        if Jws::parse(self.own.bytes()).and_then(|own| own.kids()).map_err(Problem::internal)?.contains(&kid) {
+            return Err(Problem::because(Kind::AlreadySigned, "this key signed the statement when it was published"));
         }
-        OPINION_TYPE => {
-            let signed = SignedDocument::<Opinion>::of(jws).map_err(|e| invalid(&e))?;
-            let opinion = signed.document();
-            if opinion.statement != hex::encode(attested.id.0) {
-                return Err(invalid(&"the opinion is about another statement"));
-            }
-            if keys.auditors.signer(&signed).map_err(|e| invalid(&e))?.is_none() {
-                return Err(unknown(signed.kid()));
-            }
-            let signed_at = parse_instant(&opinion.signed_at).map_err(|e| invalid(&e))?;
-            if signed_at > now + CLOCK_SKEW {
-                return Err(invalid(&format_args!("it is signed at {}, which is in the future", opinion.signed_at)));
-            }
-            let taken_at = &attested.tree.statement().snapshot.taken_at;
-            if parse_instant(taken_at).is_ok_and(|taken_at| signed_at < taken_at) {
-                let signed_at = &opinion.signed_at;
-                return Err(invalid(&format_args!("it is signed at {signed_at}, before the snapshot of {taken_at}")));
-            }
-            (SignatureKind::Opinion, signed.kid().to_owned(), signed.jws().clone())
-        }
-        other => {
-            return Err(invalid(&format_args!("its type is {}; it must be {TYPE} or {OPINION_TYPE}", shown(other))));
-        }
-    };
-    if Jws::parse(own).and_then(|own| own.kids()).map_err(Problem::internal)?.contains(&kid) {
-        return Err(Problem::because(Kind::AlreadySigned, "this key signed the statement when it was published"));
+        let jws = String::from_utf8(jws.to_bytes()).map_err(Problem::internal)?;
+        Ok(NewSignature { kid, kind, jws, now })
     }
-    let jws = String::from_utf8(jws.to_bytes()).map_err(Problem::internal)?;
-    Ok(NewSignature { kid, kind, jws, now })
 }
