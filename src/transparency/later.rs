@@ -231,7 +231,7 @@ mod tests {
             "withdrawn",
             format!("exchange.example withdrew {} at 2026-12-01T12:00:00Z: \"A file was left out.\"", about()),
         );
-        assert_eq!(found(&logged, Some(all.to_bytes())), [withdrawn.clone()]);
+        assert_eq!(found(&logged, Some(all.to_bytes())), std::slice::from_ref(&withdrawn));
         let hidden = |position: usize, kind: &str| {
             ("later", format!("entry {position}, a {kind} about {}: the service does not give it out", about()))
         };
