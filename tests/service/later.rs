@@ -120,7 +120,9 @@ fn an_auditor_signs_what_the_commands_verified_and_a_withdrawal_ends_it() {
 
     let good = [&unmodified[..], &to[..], &["--report", &bundle, "--jwks", &exchange_keys]].concat();
     expect(&sign("opinion", &bundle, "auditor.json", &good), 0, "is published with attestation");
-    expect(&sign("opinion", &bundle, "auditor.json", &good), 2, "answered 409");
+    // another one by the same key; the same one in the same second would be answered again
+    let other = [&good[..], &["--procedure", "sampling:60"]].concat();
+    expect(&sign("opinion", &bundle, "auditor.json", &other), 2, "answered 409");
     let out = desk.text("countersignature.jws");
     expect(&sign("countersign", &bundle, "regulator.json", &["--out", &out]), 0, "countersignature.jws");
     expect(&sign("countersign", &bundle, "regulator.json", &["--out", &out]), 2, "exists already");
