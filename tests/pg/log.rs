@@ -139,9 +139,7 @@ pub(crate) async fn with_entries(database: &Database, days: std::ops::Range<i64>
 /// The tree over the entries in the database, made by the verifier's code.
 async fn tree_of(database: &Database) -> Tree {
     let client = database.store.read().await.unwrap();
-    let mut tree = Tree::default();
-    entries_between(&client, 0, i64::MAX).await.unwrap().iter().for_each(|entry| tree.push(leaf_hash(entry)));
-    tree
+    Tree::of(&entries_between(&client, 0, i64::MAX).await.unwrap())
 }
 
 #[tokio::test]

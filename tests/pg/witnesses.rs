@@ -33,7 +33,7 @@ use assay_verifier::log::{
     note::{KeyKind, Note, SignatureLine, VerifierKey},
     policy::Policy,
     proof::LogProof,
-    tree::{Tree, leaf_hash},
+    tree::Tree,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use ed25519_dalek::SigningKey;
@@ -527,9 +527,7 @@ async fn a_log_of_more_than_one_tile_is_read_and_shown_to_continue() {
         for first in [0, 3, 255, 256, 258] {
             assert_eq!(reader.entries(first, 260).unwrap().len() as u64, 260 - first);
         }
-        let mut tree = Tree::default();
-        reader.entries(0, 260).unwrap().iter().for_each(|entry| tree.push(leaf_hash(entry)));
-        assert_eq!(tree.root(), newest.root);
+        assert_eq!(Tree::of(&reader.entries(0, 260).unwrap()).root(), newest.root);
         for old in &checkpoints {
             let new = (newest.size, &newest.root);
             assert_eq!(reader.continues((old.size, &old.root), new).unwrap(), Ok(()), "{}", old.size);
